@@ -1,0 +1,11 @@
+"""Benchmark of rigid 2D/3D registration: one protocol, every method, identical recorded cases.
+
+Import the rooms by name (``bench.geometry``, ``bench.drr``, ...); this file only sets the thread behaviour that
+must stand before torch or numba is imported.
+"""
+
+import os
+
+# A spinning OpenMP team pollutes whatever runs next to it (numba beside torch): threads must sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")

@@ -1,0 +1,19 @@
+"""The contracts: what flows from a dataset to a case, to a method, to an estimate, to a score, to an artefact."""
+
+from bench.contract.card import Card as Card
+from bench.contract.card import Exposure as Exposure
+from bench.contract.estimate import Estimate as Estimate
+from bench.contract.estimate import Outcome as Outcome
+from bench.contract.estimate import Trace as Trace
+from bench.contract.patient import Acquisition as Acquisition
+from bench.contract.patient import LandmarkSet as LandmarkSet
+from bench.contract.patient import Patient as Patient
+from bench.contract.patient import Split as Split
+from bench.contract.plugin import Artefact as Artefact
+from bench.contract.plugin import Dataset as Dataset
+from bench.contract.plugin import FinishedRun as FinishedRun
+from bench.contract.plugin import Method as Method
+from bench.contract.problem import Case as Case
+from bench.contract.problem import Image as Image
+from bench.contract.problem import Problem as Problem
+from bench.contract.problem import View as View

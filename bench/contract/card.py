@@ -1,0 +1,49 @@
+"""Cards: what every plug-in says of itself, printed by ``fluorobench info`` and guarded by tests."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Patients that a method's settings or weights have met, so that leakage into a test can be caught.
+
+    Attributes:
+        what: ``trained`` or ``tuned``.
+        dataset: Plug-in name of the dataset.
+        split: The split the patients came from.
+        patients: Their ids, as named by the dataset.
+        trials: Settings tried (tuning) or optimiser steps (training).
+        hardware: What it ran on.
+        note: What was varied, and what was found.
+    """
+
+    what: str
+    dataset: str
+    split: str
+    patients: tuple[str, ...]
+    trials: int
+    hardware: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a plug-in is, where it comes from, and what its user must know.
+
+    Attributes:
+        title: A line a reader recognises.
+        source: Paper, equation or section; or "ours".
+        citation: Reference in one line; BibTeX-free.
+        licence: Of the data or of the reimplemented method's reference.
+        deviations: How it differs from its source; one sentence each.
+        uses_start: Whether the answer depends on ``Problem.start`` (methods).
+        exposure: What it was trained and tuned on; empty for plug-ins that met no patient.
+    """
+
+    title: str
+    source: str
+    citation: str
+    licence: str
+    deviations: tuple[str, ...] = ()
+    uses_start: bool | None = None
+    exposure: tuple[Exposure, ...] = ()

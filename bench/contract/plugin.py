@@ -1,0 +1,88 @@
+"""What the three kinds of plug-in promise. A plug-in module declares ``plugin`` (the class) and ``card`` (its card).
+
+A method module may also declare ``presets``: a mapping from a preset's name to settings, such as a paper's.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bench.contract.estimate import Estimate
+from bench.contract.patient import Patient, Split
+from bench.contract.problem import Case, Problem, View
+from bench.volume import Volume
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Method(Protocol):
+    """Anything that can answer a registration problem: a frozen dataclass whose fields are its settings."""
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> Any:
+        """Compute what depends on the patient alone; timed apart. ``views`` carry no images.
+
+        Returns:
+            Anything; it is handed to ``register`` as ``prepared`` for every problem of that volume and those views.
+        """
+        ...
+
+    def register(self, problem: Problem, prepared: Any) -> Estimate:
+        """Estimate the pose. Only this call is timed as registration. It must not change the problem."""
+        ...
+
+    def skip(self, problem: Problem) -> str | None:
+        """Why this method cannot take this problem (one sentence), or None when it can."""
+        ...
+
+
+class Dataset(Protocol):
+    """A source of patients: a frozen dataclass whose fields are its settings."""
+
+    def patient_ids(self, split: Split) -> Sequence[str]:
+        """Ids of a split, in a fixed order; the splits are disjoint."""
+        ...
+
+    def patient(self, patient_id: str) -> Patient:
+        """Load or make one patient; the same id always gives the same patient."""
+        ...
+
+
+class FinishedRun(Protocol):
+    """What an artefact may use of a run."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The methods' labels, in the protocol's order."""
+        ...
+
+    @property
+    def scores(self) -> "pd.DataFrame":
+        """One row per registration, every metric (see ``bench.score.columns``)."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One sentence: protocol, profile, patients, starts, content; stands in captions."""
+        ...
+
+    def case(self, case_id: str) -> Case:
+        """Pose a case again, with its images."""
+        ...
+
+    def estimate(self, label: str, case_id: str) -> Estimate:
+        """The recorded answer."""
+        ...
+
+
+class Artefact(Protocol):
+    """A table or figure of a paper, or of ours: a frozen dataclass whose fields are its settings."""
+
+    def write(self, run: FinishedRun) -> Sequence[Path]:
+        """Write the files under ``run.folder`` / ``tables`` or ``figures`` and return their paths."""
+        ...

@@ -1,0 +1,86 @@
+"""What is asked: a problem, which a method sees, and a case, which adds the answer and never leaves the harness."""
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.geometry import Camera, Matrix, PoseFrame
+from bench.volume import Volume
+
+Image: TypeAlias = NDArray[np.float32]
+
+
+def _identity() -> Matrix:
+    return np.eye(4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One X-ray view of a rig.
+
+    Attributes:
+        camera: Intrinsics.
+        camera_from_rig: 4x4, mm; the identity for a single view.
+        image: Line integrals -log(I / I0), float32, (height, width), as seen from the source; None where only the
+            geometry is known (``Method.prepare``).
+        valid: Pixels inside collimator and border, bool, same shape; None = all.
+    """
+
+    camera: Camera
+    camera_from_rig: Matrix = field(default_factory=_identity)
+    image: Image | None = None
+    valid: NDArray[np.bool_] | None = None
+
+    def without_image(self) -> "View":
+        """The geometry alone."""
+        return replace(self, image=None, valid=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """One registration: find rig_from_world.
+
+    Attributes:
+        case_id: Name of the case within its run.
+        patient_id: The patient's name.
+        patient_hash: The patient's fingerprint.
+        volume: The moving volume: its content mask says what belongs to the object to register.
+        views: One or more views with images.
+        start: rig_from_world to start from, 4x4, mm.
+        nominal: The protocol's nominal pose, rig_from_world, 4x4, mm.
+        centre: Rotation centre, world mm; translation errors are displacements of it.
+        search: Half-widths (degrees x 3, mm x 3) about ``nominal`` that hold the truth; any method may use them as
+            bounds.
+        seed: For the method's own random numbers; tells nothing of the protocol's.
+    """
+
+    case_id: str
+    patient_id: str
+    patient_hash: str
+    volume: Volume
+    views: tuple[View, ...]
+    start: Matrix
+    nominal: Matrix
+    centre: Matrix
+    search: Matrix
+    seed: int
+
+    @property
+    def frame(self) -> PoseFrame:
+        """The frame that theta is measured in."""
+        return PoseFrame(self.nominal, self.centre)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A problem and its answer; the harness alone holds it.
+
+    Attributes:
+        problem: What a method is handed.
+        truth: rig_from_world, 4x4, mm.
+    """
+
+    problem: Problem
+    truth: Matrix

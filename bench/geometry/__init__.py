@@ -1,0 +1,15 @@
+"""Rigid transforms, the six parameters, the C-arm camera, and converters to other tools' conventions."""
+
+from bench.geometry.camera import Camera as Camera
+from bench.geometry.camera import CameraError as CameraError
+from bench.geometry.pose import PARAMETER_NAMES as PARAMETER_NAMES
+from bench.geometry.pose import PoseFrame as PoseFrame
+from bench.geometry.pose import StandardView as StandardView
+from bench.geometry.pose import nominal_pose as nominal_pose
+from bench.geometry.rigid import Matrix as Matrix
+from bench.geometry.rigid import compose as compose
+from bench.geometry.rigid import invert as invert
+from bench.geometry.rigid import is_rigid as is_rigid
+from bench.geometry.rigid import require_rigid as require_rigid
+from bench.geometry.rigid import rotation_angle_deg as rotation_angle_deg
+from bench.geometry.rigid import transform_points as transform_points

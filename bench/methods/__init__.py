@@ -1,0 +1,5 @@
+"""The methods of the benchmark; in a checkout they live in the top-level folder ``methods/``."""
+
+from bench.registry import search_path
+
+__path__ = search_path(__file__)

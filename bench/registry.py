@@ -1,0 +1,97 @@
+"""Find plug-ins by file name: the modules of ``methods/``, ``datasets/`` and ``reports/``."""
+
+import difflib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeAlias
+
+from bench.contract import Card
+from bench.errors import FluorobenchError
+
+Kind: TypeAlias = Literal["methods", "datasets", "reports"]
+KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
+
+
+class UnknownNameError(FluorobenchError):
+    """A name that nothing answers to."""
+
+
+class SettingsError(FluorobenchError):
+    """Settings that a plug-in does not take."""
+
+
+def search_path(package_file: str) -> list[str]:
+    """Where a plug-in package looks: its own folder and, in a checkout, the one at the root."""
+    inside = Path(package_file).parent
+    root = inside.parents[1]
+    in_checkout = (root / "pyproject.toml").is_file()
+    return [str(inside), str(root / inside.name)] if in_checkout else [str(inside)]
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for a wrong name: says the nearest right one, else all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    return UnknownNameError(f"no {what} named {name!r}; {hint}")
+
+
+def names(kind: Kind) -> list[str]:
+    """Names of the plug-ins of a kind, without importing them."""
+    package = import_module(f"bench.{kind}")
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+
+
+def module(kind: Kind, name: str) -> ModuleType:
+    """Import the module of one plug-in."""
+    known = names(kind)
+    if name not in known:
+        raise unknown(kind.removesuffix("s"), name, known)
+    return import_module(f"bench.{kind}.{name}")
+
+
+def load(kind: Kind, name: str) -> Any:
+    """The class a plug-in declares as ``plugin``."""
+    return module(kind, name).plugin
+
+
+def card(kind: Kind, name: str) -> Card:
+    """The card a plug-in declares."""
+    found: Card = module(kind, name).card
+    return found
+
+
+def presets(name: str) -> Mapping[str, Mapping[str, Any]]:
+    """Named settings of a method, such as a paper's."""
+    found: Mapping[str, Mapping[str, Any]] = getattr(module("methods", name), "presets", {})
+    return found
+
+
+def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None = None) -> Any:
+    """Build a plug-in: its defaults, then the preset, then the settings; types are checked.
+
+    Raises:
+        UnknownNameError: No such plug-in, preset or setting.
+        SettingsError: A setting has the wrong type or value.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    cls = load(kind, name)
+    chosen = dict(settings)
+    if preset is not None:
+        known = presets(name)
+        if preset not in known:
+            raise unknown(f"preset of {name}", preset, known)
+        chosen = {**known[preset], **chosen}
+    for key in chosen:
+        if key not in cls.__dataclass_fields__:
+            raise unknown(f"setting of {name}", key, cls.__dataclass_fields__)
+    try:
+        return TypeAdapter(cls).validate_python(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {where!r} of {name}: {first['msg']}; got {first['input']!r}") from None
