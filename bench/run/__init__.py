@@ -1,0 +1,1 @@
+"""Execute a protocol: journal, resume, isolation."""

@@ -1,0 +1,112 @@
+"""The lines of a run's files (JSON lines), kept so that answers can be scored again without being computed again.
+
+``patients.jsonl``: PatientRecord; ``problems.jsonl``: ProblemRecord; ``estimates.jsonl``: EstimateRecord;
+``truth.jsonl``: TruthRecord. Matrices are nested lists, mm.
+"""
+
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from bench.contract import Outcome
+from bench.geometry import Camera, Matrix
+
+MatrixList: TypeAlias = list[list[float]]
+
+
+class Record(BaseModel):
+    """Frozen, closed to keys it does not know, and honest about NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class ViewRecord(Record):
+    """Geometry of one view."""
+
+    K: MatrixList
+    height: int
+    width: int
+    sdd_mm: float | None
+    camera_from_rig: MatrixList
+
+    @property
+    def camera(self) -> Camera:
+        """The camera."""
+        return Camera(np.array(self.K), self.height, self.width, self.sdd_mm)
+
+
+class LandmarkRecord(Record):
+    """A named set of world points (n x 3, mm)."""
+
+    name: str
+    points: MatrixList
+
+
+class PatientRecord(Record):
+    """A patient that the run used: what scoring needs of it."""
+
+    patient_id: str
+    patient_hash: str
+    dataset: str
+    dataset_version: str
+    landmarks: list[LandmarkRecord]
+
+
+class ProblemRecord(Record):
+    """A case without its answer."""
+
+    case_id: str
+    patient_id: str
+    patient_hash: str
+    content: str
+    start_law: str
+    views: list[ViewRecord]
+    start: MatrixList
+    nominal: MatrixList
+    centre: list[float]
+    search: list[float]
+    seed: int
+    redraws: int
+    target_hash: str
+    truth_hash: str
+    perturbation_hash: str
+
+
+class EstimateRecord(Record):
+    """One registration. ``pose`` is None when there is none; ``error`` says why."""
+
+    label: str
+    case_id: str
+    perturbation_hash: str
+    pose: MatrixList | None
+    outcome: Outcome
+    seconds: float
+    seconds_prepare: float
+    seconds_by_phase: dict[str, float]
+    drr_evaluations: int
+    covariance: MatrixList | None = None
+    error: str | None = None
+
+
+class TruthRecord(Record):
+    """The answer to one case."""
+
+    case_id: str
+    truth: MatrixList
+
+
+RecordType = TypeVar("RecordType", bound=Record)
+
+
+def read_records(path: Path, kind: type[RecordType]) -> list[RecordType]:
+    """Read a JSON-lines file; a half-written last line (a killed run) is left out."""
+    lines = path.read_text().split("\n")
+    return [kind.model_validate_json(line) for line in lines[:-1] if line]
+
+
+def as_list(matrix: Matrix) -> MatrixList:
+    """A matrix as nested lists."""
+    rows: MatrixList = matrix.tolist()
+    return rows
