@@ -1,0 +1,10 @@
+"""Laws of start and target, drawn once, recorded, replayed."""
+
+from bench.perturb.draw import Draw as Draw
+from bench.perturb.draw import DrawError as DrawError
+from bench.perturb.draw import Stage as Stage
+from bench.perturb.draw import draw_case as draw_case
+from bench.perturb.laws import Law as Law
+from bench.perturb.laws import ours_from_sopi as ours_from_sopi
+from bench.perturb.seeds import generator as generator
+from bench.perturb.seeds import salted_seed as salted_seed

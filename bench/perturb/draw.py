@@ -1,0 +1,76 @@
+"""Draw truth and start of a case once; a draw that no C-arm could take is redrawn and counted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.errors import FluorobenchError
+from bench.geometry import Camera, Matrix, PoseFrame, transform_points
+from bench.perturb.laws import Law
+
+NEAREST_MM = 50.0
+MOST_REDRAWS = 1000
+
+
+class DrawError(FluorobenchError):
+    """The laws of a protocol cannot be satisfied for a patient."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draw:
+    """Truth and start of one case.
+
+    Attributes:
+        truth: theta, (6,), degrees and mm.
+        start: Same.
+        redraws: How many draws were thrown away before these two.
+    """
+
+    truth: Matrix
+    start: Matrix
+    redraws: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What a draw must respect.
+
+    Attributes:
+        frame: The frame of theta.
+        camera: With its SDD; without one only the near limit holds.
+        camera_from_rig: 4x4, mm.
+        points: World points (n, 3) on the content: none may come within ``NEAREST_MM`` of the source in depth or pass
+            the detector's plane.
+        search: Half-widths about the nominal pose that must hold the truth.
+    """
+
+    frame: PoseFrame
+    camera: Camera
+    camera_from_rig: Matrix
+    points: Matrix
+    search: Matrix
+
+    def allows(self, theta: Matrix) -> bool:
+        """Whether the content stands between source and detector at this pose."""
+        pose = self.camera_from_rig @ self.frame.pose(theta)
+        depth = transform_points(pose, self.points)[:, 2]
+        far = np.inf if self.camera.sdd_mm is None else self.camera.sdd_mm
+        return bool(depth.min() >= NEAREST_MM and depth.max() <= far)
+
+
+def draw_case(truth_law: Law, start_law: Law, stage: Stage, random: np.random.Generator) -> Draw:
+    """Draw one truth and one start.
+
+    Raises:
+        DrawError: No admissible pair in ``MOST_REDRAWS`` draws.
+    """
+    for redraws in range(MOST_REDRAWS):
+        truth = truth_law.draw(random)
+        start = start_law.draw(random, truth)
+        inside = bool((np.abs(truth) <= stage.search).all())
+        if inside and stage.allows(truth) and stage.allows(start):
+            return Draw(truth, start, redraws)
+    raise DrawError(
+        f"no admissible pose in {MOST_REDRAWS} draws: the volume must stay {NEAREST_MM:g} mm from the source and before "
+        "the detector; lower the laws' widths or change the camera's depth_mm"
+    )

@@ -1,0 +1,115 @@
+"""Read a protocol: by name from ``bench/protocols`` or by path, with one profile laid over it."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench import registry
+from bench.errors import FluorobenchError
+from bench.protocol.model import Protocol
+
+PROTOCOLS = Path(__file__).parents[1] / "protocols"
+
+
+class ProtocolError(FluorobenchError):
+    """A protocol file that cannot be used."""
+
+
+def protocol_names() -> list[str]:
+    """Names of the protocols that come with fluorobench."""
+    return sorted(path.stem for path in PROTOCOLS.glob("*.toml"))
+
+
+def load_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] | None = None) -> Protocol:
+    """Read a protocol and choose a profile.
+
+    Args:
+        name_or_path: ``sopi-sim``, or a path that ends in ``.toml``.
+        profile: A table ``[profile.NAME]`` of the file; its tables override the file's.
+        overrides: Laid over the profile: nested tables, as the command line gives them.
+
+    Raises:
+        UnknownNameError: No such protocol or profile.
+        ProtocolError: The file is not TOML, or a key or value is wrong.
+    """
+    path = _find(name_or_path)
+    try:
+        tables = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ProtocolError(f"{path}: not a readable TOML file: {error}") from None
+    profiles = tables.pop("profile", {})
+    if profile not in profiles:
+        raise registry.unknown(f"profile of {path.stem}", profile, profiles)
+    merged = _merge(_merge(tables, profiles[profile]), overrides or {})
+    merged["profile"] = profile
+    protocol = validate(merged, source=str(path))
+    check_plugins(protocol)
+    return protocol
+
+
+def validate(tables: Mapping[str, Any], *, source: str) -> Protocol:
+    """Check tables against the model; all mistakes in one line."""
+    try:
+        return Protocol.model_validate(tables)
+    except ValidationError as error:
+        mistakes = "; ".join(_mistake(dict(found)) for found in error.errors())
+        raise ProtocolError(f"{source}: {mistakes}") from None
+
+
+def check_plugins(protocol: Protocol) -> None:
+    """Build every plug-in once, so that a wrong name or setting is found before anything runs."""
+    for method in protocol.methods:
+        registry.build("methods", method.plugin, method.settings, method.preset)
+    registry.build("datasets", protocol.data.dataset, protocol.data.settings)
+    for artefact in protocol.artefacts.names:
+        registry.build("reports", artefact, {})
+
+
+def protocol_hash(protocol: Protocol) -> str:
+    """Eight hex digits that name a resolved protocol."""
+    return hashlib.sha256(protocol.model_dump_json().encode()).hexdigest()[:8]
+
+
+def _find(name_or_path: str) -> Path:
+    if name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ProtocolError(f"no protocol file at {path}; give a name ({', '.join(protocol_names())}) or a path")
+        return path
+    if name_or_path not in protocol_names():
+        raise registry.unknown("protocol", name_or_path, protocol_names())
+    return PROTOCOLS / f"{name_or_path}.toml"
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay nested tables over others; lists and values replace."""
+    merged = dict(base)
+    for key, value in over.items():
+        under = merged.get(key)
+        both_tables = isinstance(under, dict) and isinstance(value, dict)
+        merged[key] = _merge(under, value) if both_tables else value  # pyright: ignore[reportUnknownArgumentType]
+    return merged
+
+
+def _mistake(found: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "extra_forbidden":
+        return _unknown_key(where)
+    got = "" if found["type"] == "missing" else f"; got {found['input']!r}"
+    return f"{where or 'protocol'}: {found['msg']}{got[:120]}"
+
+
+def _unknown_key(where: str) -> str:
+    known = {key for table in _tables() for key in table.model_fields}
+    key = where.rsplit(".", 1)[-1]
+    return f"{where}: {registry.unknown('key', key, known)}"
+
+
+def _tables() -> list[Any]:
+    from bench.protocol import model
+
+    return [value for value in vars(model).values() if isinstance(value, type) and issubclass(value, model.Table)]

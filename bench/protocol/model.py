@@ -1,0 +1,153 @@
+"""The protocol file: what to run, closed to keys it does not know."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.contract import Split
+from bench.geometry import Camera, StandardView
+from bench.perturb import Law, ours_from_sopi
+
+Six = tuple[float, float, float, float, float, float]
+
+
+class Table(BaseModel):
+    """A table of a protocol file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Table):
+    """``[data]``: where patients come from, and what of them is seen.
+
+    ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name to that vertebra; ``whole`` nothing.
+    ``target`` and ``moving`` are contents: ``bone``, ``body`` or a label's name.
+    """
+
+    dataset: str
+    settings: dict[str, Any] = {}
+    split: Split = Split.TEST
+    patients: int = Field(ge=1)
+    region: str = "lumbar"
+    margin_mm: float = Field(default=20.0, ge=0)
+    target: str = "bone"
+    moving: str = "bone"
+    landmarks: int = Field(default=200, ge=1)
+
+
+class CameraTable(Table):
+    """``[camera]``: one centred view."""
+
+    view: Literal["AP", "PA", "LATERAL"]
+    sdd_mm: float = Field(gt=0)
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    spacing_mm: float = Field(gt=0)
+    depth_mm: float = Field(gt=0)
+
+    @property
+    def camera(self) -> Camera:
+        """Its intrinsics."""
+        return Camera.centred(sdd_mm=self.sdd_mm, height=self.height, width=self.width, spacing_mm=self.spacing_mm)
+
+    @property
+    def standard_view(self) -> StandardView:
+        """Its nominal orientation."""
+        return StandardView[self.view]
+
+
+class LawTable(Table):
+    """A law over the six parameters; ``names`` says whose names and order the widths follow."""
+
+    kind: Literal["normal", "uniform"]
+    width: Six
+    names: Literal["ours", "sopi"] = "ours"
+    about: Literal["truth", "nominal"] = "nominal"
+
+    @property
+    def law(self) -> Law:
+        """The law in our names."""
+        width = ours_from_sopi(self.width) if self.names == "sopi" else self.width
+        return Law(self.kind, width, self.about)
+
+
+class Target(Table):
+    """``[target]``: law of the truth and how the image is made."""
+
+    law: LawTable
+    search: Six
+    photons: float | None = Field(default=None, gt=0)
+    kernel: Literal["auto", "siddon"] = "auto"
+
+
+class Start(Table):
+    """``[start]``: laws by name, which one is in force, and how many starts a patient gets."""
+
+    law: str
+    per_patient: int = Field(ge=1)
+    laws: dict[str, LawTable]
+
+    @model_validator(mode="after")
+    def _law_is_known(self) -> "Start":
+        if self.law not in self.laws:
+            raise ValueError(f"start law {self.law!r} is not among {sorted(self.laws)}")
+        return self
+
+
+class MethodTable(Table):
+    """``[[methods]]``: a row of every table. ``label`` keys rows, tables and published values."""
+
+    label: str = Field(min_length=1, max_length=60)
+    plugin: str
+    preset: str | None = None
+    settings: dict[str, Any] = {}
+
+
+class Success(Table):
+    """``[success]``: thresholds of both readings."""
+
+    rotation_deg: float = Field(default=3.0, gt=0)
+    translation_mm: float = Field(default=3.0, gt=0)
+
+
+class Budget(Table):
+    """``[budget]``: when the harness stops a method that does not stop itself."""
+
+    seconds_per_case: float = Field(default=120.0, gt=0)
+    seconds_to_prepare: float = Field(default=300.0, gt=0)
+
+
+class Artefacts(Table):
+    """``[artefacts]``: report plug-ins to write at the end."""
+
+    names: tuple[str, ...] = ()
+
+
+class Protocol(Table):
+    """A resolved protocol: one profile chosen, nothing left to default elsewhere."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    seed: int = Field(ge=0)
+    profile: str
+    data: Data
+    camera: CameraTable
+    target: Target
+    start: Start
+    methods: tuple[MethodTable, ...] = Field(min_length=1)
+    success: Success = Success()
+    budget: Budget = Budget()
+    artefacts: Artefacts = Artefacts()
+
+    @model_validator(mode="after")
+    def _labels_are_unique(self) -> "Protocol":
+        labels = [method.label for method in self.methods]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"labels must be unique; {twice} stand more than once")
+        return self
+
+    @property
+    def cases(self) -> int:
+        """How many cases every method gets."""
+        return self.data.patients * self.start.per_patient
