@@ -1,0 +1,97 @@
+"""Where a run was made: machine, versions, code, and the speed of a reference kernel that is not ours."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+from bench.run.records import Record
+
+_PACKAGES = ("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas")
+_ROOMS = ("bench", "methods", "datasets", "reports")
+
+
+class Environment(Record):
+    """What a reader needs to judge a time, and a resumed run to know its own code."""
+
+    machine: str
+    processor: str
+    cores: int
+    system: str
+    python: str
+    versions: dict[str, str]
+    commit: str | None
+    code_hash: str
+    reference_kernel_seconds: float
+
+
+def describe_environment() -> Environment:
+    """Look around, and time the reference kernel (about 0.2 s)."""
+    return Environment(
+        machine=platform.machine(),
+        processor=_processor(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        system=platform.platform(),
+        python=platform.python_version(),
+        versions={name: metadata.version(name) for name in _PACKAGES},
+        commit=_commit(),
+        code_hash=code_hash(),
+        reference_kernel_seconds=reference_kernel_seconds(),
+    )
+
+
+def reference_kernel_seconds(repeats: int = 9) -> float:
+    """Median time of a fixed torch kernel (3-D grid sampling): the yardstick for times from different machines."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    volume = torch.rand(1, 1, 64, 64, 64, generator=random)
+    grid = torch.rand(1, 64, 64, 64, 3, generator=random) * 2 - 1
+    seconds: list[float] = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        torch.nn.functional.grid_sample(volume, grid, align_corners=False)
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)
+
+
+def code_hash() -> str:
+    """Fingerprint of the program's own files: two runs with the same one were made by the same code."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for path in sorted((root / room).rglob("*")):
+            if path.suffix in {".py", ".toml", ".safetensors"}:
+                digest.update(str(path.relative_to(root)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with a plus where files differ from it; None outside a checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip()

@@ -1,0 +1,27 @@
+"""Fingerprints that tie a run's files together: sha256 of canonical JSON (sorted keys, no spaces, shortest floats)."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from bench.run.records import MatrixList, ProblemRecord
+
+
+def truth_hash(case_id: str, truth: MatrixList) -> str:
+    """Fingerprint of one answer (rig_from_world, mm): it stands beside the problem before anything is registered."""
+    return _digest({"case_id": case_id, "truth": [[float(number) for number in row] for row in truth]})
+
+
+def problem_hash(problem: ProblemRecord) -> str:
+    """Fingerprint of a case with its views, start and truth's hash; blind to ``perturbation_hash``, which is made of it."""
+    return _digest(problem.model_dump(mode="json", exclude={"perturbation_hash"}))
+
+
+def perturbation_hash(problems: Iterable[ProblemRecord]) -> str:
+    """Fingerprint of all cases of a run, in any order: equal hashes mean that methods met identical cases."""
+    return _digest(sorted(problem_hash(problem) for problem in problems))
+
+
+def _digest(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

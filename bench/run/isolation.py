@@ -1,0 +1,136 @@
+"""The harness's end of a method's process: started by spawn, watched by a clock, replaced when it dies."""
+
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import fields
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+
+from bench.contract import Problem, View
+from bench.protocol.model import Budget, MethodTable
+from bench.run.worker import Broke, Prepare, Register, Reply, Request, serve
+from bench.volume import Volume
+
+SECONDS_TO_START = 120.0
+
+
+class MethodTimeoutError(Exception):
+    """No answer within the budget; the process was killed."""
+
+
+class MethodDiedError(Exception):
+    """The process ended without an answer."""
+
+
+class IsolatedMethod:
+    """One method in a process of its own.
+
+    Use as a context manager. A process that was killed or died is started again, and made ready for the same patient,
+    at the next request.
+    """
+
+    def __init__(self, choice: MethodTable, budget: Budget) -> None:
+        self._choice = choice
+        self._budget = budget
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._patient: Prepare | None = None
+        self._ready = False
+
+    def __enter__(self) -> "IsolatedMethod":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> Reply:
+        """Send a patient.
+
+        Raises:
+            MethodTimeoutError: Preparing took longer than the budget.
+            MethodDiedError: The process died.
+        """
+        self._patient = Prepare(volume, tuple(view.without_image() for view in views))
+        self._ready = False
+        return self._send_patient()
+
+    def register(self, problem: Problem) -> Reply:
+        """Send a problem of the prepared patient; raises as ``prepare`` does."""
+        if not self._ready:
+            again = self._send_patient()
+            if isinstance(again, Broke):
+                return again
+        message = {each.name: getattr(problem, each.name) for each in fields(Problem) if each.name != "volume"}
+        return self._ask(Register(message), self._budget.seconds_per_case)
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.join(timeout=1.0)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
+        self._process, self._pipe, self._ready = None, None, False
+
+    def _send_patient(self) -> Reply:
+        if self._patient is None:
+            raise RuntimeError("prepare must come before register")
+        started = self._start()
+        if started is not None:
+            return started
+        reply = self._ask(self._patient, self._budget.seconds_to_prepare)
+        self._ready = not isinstance(reply, Broke)
+        return reply
+
+    def _start(self) -> Broke | None:
+        if self._process is not None and self._process.is_alive():
+            return None
+        self.stop()
+        # Spawn: a fork after a parallel numba call hangs, and would inherit the truth.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        choice = self._choice
+        arguments = (theirs, choice.plugin, choice.preset, choice.settings)
+        self._process = context.Process(target=serve, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+        self._pipe = ours
+        reply = self._wait(SECONDS_TO_START)
+        return reply if isinstance(reply, Broke) else None
+
+    def _ask(self, request: Request, seconds: float) -> Reply:
+        assert self._pipe is not None
+        try:
+            self._pipe.send(request)
+        except (BrokenPipeError, ConnectionError):
+            raise self._death() from None
+        return self._wait(seconds)
+
+    def _wait(self, seconds: float) -> Reply:
+        assert self._pipe is not None
+        try:
+            if not self._pipe.poll(seconds):
+                self._kill()
+                raise MethodTimeoutError(f"no answer within {seconds:g} s")
+            reply: Reply = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise self._death() from None
+        return reply
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
+
+    def _death(self) -> MethodDiedError:
+        process = self._process
+        if process is not None:
+            process.join(timeout=5.0)
+        code = None if process is None else process.exitcode
+        self.stop()
+        return MethodDiedError(f"the process ended with exit code {code}")

@@ -1,0 +1,182 @@
+"""The files of a run: written line by line, flushed, and read back when a killed run goes on."""
+
+import os
+import shutil
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import tomli_w
+
+from bench.errors import FluorobenchError
+from bench.protocol import Protocol, protocol_hash, validate
+from bench.run.environment import Environment
+from bench.run.records import (
+    EstimateRecord,
+    PatientRecord,
+    ProblemRecord,
+    Record,
+    RecordType,
+    TruthRecord,
+    read_records,
+)
+
+
+class RunError(FluorobenchError):
+    """A run folder that cannot be used as asked."""
+
+
+class Journal:
+    """A run's folder.
+
+    Args:
+        folder: ``runs/<protocol>-<profile>-<hash>``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def open(cls, runs: Path, protocol: Protocol, environment: Environment, *, fresh: bool) -> "Journal":
+        """Open the folder of this protocol: a new one, or the one that an interrupted run left.
+
+        Raises:
+            RunError: What stands there was made by other code or on another machine; ``fresh`` throws it away.
+        """
+        journal = cls(runs / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}")
+        if fresh and journal.folder.exists():
+            shutil.rmtree(journal.folder)
+        if journal._exists():
+            journal._refuse_other_code(environment)
+        else:
+            journal.folder.mkdir(parents=True, exist_ok=True)
+            journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
+            journal._write("protocol.toml", tomli_w.dumps(protocol.model_dump(mode="json", exclude_none=True)))
+        _link_latest(journal.folder)
+        return journal
+
+    @classmethod
+    def existing(cls, folder: Path) -> "Journal":
+        """Open the folder of an earlier run.
+
+        Raises:
+            RunError: It is not one.
+        """
+        journal = cls(folder)
+        if not journal._exists():
+            raise RunError(f"{folder} is not a run's folder: expected protocol.toml and problems.jsonl in it")
+        return journal
+
+    @property
+    def protocol(self) -> Protocol:
+        """What was run, resolved."""
+        path = self.folder / "protocol.toml"
+        try:
+            return validate(tomllib.loads(path.read_text()), source=str(path))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{path} is damaged: {error}") from None
+
+    @property
+    def environment(self) -> Environment:
+        """Where it was run."""
+        return Environment.model_validate_json((self.folder / "environment.json").read_text())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every registration was done: the truth is written last."""
+        return (self.folder / "truth.jsonl").is_file()
+
+    def patients(self) -> list[PatientRecord]:
+        """The patients of the run."""
+        return self._read("patients.jsonl", PatientRecord)
+
+    def problems(self) -> list[ProblemRecord]:
+        """The cases without their answers."""
+        return self._read("problems.jsonl", ProblemRecord)
+
+    def estimates(self) -> list[EstimateRecord]:
+        """What was answered so far."""
+        return self._read("estimates.jsonl", EstimateRecord)
+
+    def truths(self) -> list[TruthRecord]:
+        """The answers."""
+        if not self.complete:
+            raise RunError(f"{self.folder} is not finished (no truth.jsonl); run the same command again to go on")
+        return self._read("truth.jsonl", TruthRecord)
+
+    def write_cases(self, patients: Iterable[PatientRecord], problems: Sequence[ProblemRecord]) -> None:
+        """Write the cases, or check that those of an interrupted run are the same.
+
+        Raises:
+            RunError: They are not: the dataset's files changed in between.
+        """
+        path = self.folder / "problems.jsonl"
+        if path.exists():
+            if self.problems() != list(problems):
+                raise RunError(
+                    f"{self.folder} was begun on other cases (did the CT change?); use --fresh to start over"
+                )
+            return
+        self._write("patients.jsonl", _lines(patients))
+        self._write("problems.jsonl", _lines(problems))
+
+    def append(self, estimate: EstimateRecord) -> None:
+        """Add one registration and flush it to the disk's care."""
+        path = self.folder / "estimates.jsonl"
+        with path.open("a") as file:
+            file.write(estimate.model_dump_json() + "\n")
+
+    def mend(self) -> None:
+        """Cut the half-written line that a killed run may have left."""
+        path = self.folder / "estimates.jsonl"
+        if path.exists():
+            text = path.read_bytes()
+            whole = text.rfind(b"\n") + 1
+            if whole < len(text):
+                os.truncate(path, whole)
+
+    def write_truth(self, truths: Iterable[TruthRecord]) -> None:
+        """Write the answers: the run is complete."""
+        self._write("truth.jsonl", _lines(truths))
+
+    def _exists(self) -> bool:
+        return (self.folder / "protocol.toml").is_file()
+
+    def _read(self, name: str, kind: type[RecordType]) -> list[RecordType]:
+        path = self.folder / name
+        if not path.is_file():
+            return []
+        try:
+            return read_records(path, kind)
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: {str(error).splitlines()[0]}; use --fresh to start over") from None
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        path = self.folder / name
+        part = path.with_suffix(path.suffix + ".part")
+        part.write_text(text)
+        part.replace(path)
+
+    def _refuse_other_code(self, environment: Environment) -> None:
+        before = self.environment
+        if before.code_hash != environment.code_hash:
+            raise RunError(
+                f"{self.folder} was made by other code ({before.code_hash} then, {environment.code_hash} now): rows of "
+                "two versions do not mix; use --fresh to run it again"
+            )
+
+
+def _lines(records: Iterable[Record]) -> str:
+    return "".join(record.model_dump_json() + "\n" for record in records)
+
+
+def _link_latest(folder: Path) -> None:
+    """Point ``runs/latest`` at the newest run; where links are not to be had, do without."""
+    link = folder.parent / "latest"
+    try:
+        part = folder.parent / f".latest-{os.getpid()}"
+        part.symlink_to(folder.name)
+        part.replace(link)
+    except OSError:
+        return

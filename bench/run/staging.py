@@ -1,0 +1,82 @@
+"""From a patient to the stage its cases are played on: region, contents, rotation centre, landmarks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench import registry
+from bench.contract import Dataset, LandmarkSet, Patient, View
+from bench.drr import AttenuationMap
+from bench.errors import FluorobenchError
+from bench.geometry import Matrix, PoseFrame, nominal_pose
+from bench.perturb import Stage
+from bench.protocol import Protocol
+from bench.volume import Volume
+from bench.volume.content import with_content
+from bench.volume.landmarks import surface_landmarks
+from bench.volume.region import crop_to_region
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StagedPatient:
+    """A patient made ready under a protocol.
+
+    Attributes:
+        patient: As the dataset gave it, whole.
+        moving: What methods are handed: the region, masked to the moving content.
+        target: What the X-ray sees.
+        frame: Nominal pose and rotation centre.
+        views: Geometry, no images.
+        landmarks: The dataset's, then ``surface``: points spread over the moving content's surface.
+    """
+
+    patient: Patient
+    moving: Volume
+    target: AttenuationMap
+    frame: PoseFrame
+    views: tuple[View, ...]
+    landmarks: tuple[LandmarkSet, ...]
+
+    def stage(self, search: Matrix) -> Stage:
+        """What the draws of a case must respect."""
+        view, surface = self.views[0], self.landmarks[-1].points
+        return Stage(self.frame, view.camera, view.camera_from_rig, surface, search)
+
+
+def open_dataset(protocol: Protocol) -> Dataset:
+    """Build the protocol's dataset."""
+    dataset: Dataset = registry.build("datasets", protocol.data.dataset, protocol.data.settings)
+    return dataset
+
+
+def patient_ids(protocol: Protocol, dataset: Dataset) -> list[str]:
+    """The patients a protocol uses: the first ones of its split.
+
+    Raises:
+        FluorobenchError: The split has fewer patients than the protocol asks for.
+    """
+    known = dataset.patient_ids(protocol.data.split)
+    wanted = protocol.data.patients
+    if len(known) < wanted:
+        raise FluorobenchError(
+            f"{protocol.data.dataset} has {len(known)} {protocol.data.split} patients, the protocol wants {wanted}; "
+            "lower data.patients"
+        )
+    return [known[index] for index in range(wanted)]
+
+
+def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> StagedPatient:
+    """Load a patient and make it ready.
+
+    The rotation centre is the centre of the moving content's bounding box: the structure whose pose is asked for.
+    """
+    patient = dataset.patient(patient_id)
+    data = protocol.data
+    region = crop_to_region(patient.volume, data.region, margin_mm=data.margin_mm)
+    moving = with_content(region, data.moving)
+    target = AttenuationMap.from_volume(with_content(region, data.target))
+    centre = np.asarray(moving.content_centre())
+    nominal = nominal_pose(protocol.camera.standard_view, centre, protocol.camera.depth_mm)
+    surface = LandmarkSet("surface", surface_landmarks(moving, count=data.landmarks, seed=protocol.seed))
+    frame = PoseFrame(nominal, centre)
+    return StagedPatient(patient, moving, target, frame, (View(protocol.camera.camera),), (*patient.landmarks, surface))
