@@ -1,0 +1,8 @@
+"""The projector: one function, its kernels, its exact oracle."""
+
+from bench.drr.attenuation import AttenuationError as AttenuationError
+from bench.drr.attenuation import AttenuationMap as AttenuationMap
+from bench.drr.project import KERNELS as KERNELS
+from bench.drr.project import project as project
+from bench.drr.rays import ProjectionError as ProjectionError
+from bench.drr.siddon import project_siddon as project_siddon

@@ -1,0 +1,29 @@
+"""The one place that touches numba: typed doors to its compiler."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Numba recognises its own object by value, so the kernels must loop over this very one.
+parallel_range: Any = numba.prange  # pyright: ignore[reportUnknownMemberType]
+
+
+def compiled(*, parallel: bool = False, fastmath: bool = True) -> Callable[[Function], Function]:
+    """Compile a function to machine code at its first call; later processes load it from the cache on disk.
+
+    Args:
+        parallel: Spread loops over ``parallel_range`` over all cores.
+        fastmath: Let sums be reordered, so that they vectorise; off where the last bits or infinities matter.
+    """
+    decorator: Any = numba.njit(  # pyright: ignore[reportUnknownMemberType]
+        parallel=parallel, fastmath=fastmath, cache=True, nogil=True, error_model="numpy"
+    )
+
+    def apply(function: Function) -> Function:
+        kernel: Function = decorator(function)
+        return kernel
+
+    return apply

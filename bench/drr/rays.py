@@ -1,0 +1,68 @@
+"""Rays of a detector in a volume's index space: where every kernel starts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bench.drr.attenuation import AttenuationMap
+from bench.errors import FluorobenchError
+from bench.geometry import Camera, Matrix, is_rigid
+
+
+class ProjectionError(FluorobenchError):
+    """Poses or a geometry that cannot be projected."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rays:
+    """The ray of pixel (u, v) under pose b is ``sources[b] + t * directions[b] @ (u, v, 1)``, in voxel indices.
+
+    A step of one in t is one millimetre of depth, so its world length is ``|pixel_scale @ (u, v, 1)|`` mm.
+
+    Attributes:
+        sources: (B, 3).
+        directions: (B, 3, 3).
+        pixel_scale: (3, 3), the pixel-to-camera matrix at depth 1.
+    """
+
+    sources: Matrix
+    directions: Matrix
+    pixel_scale: Matrix
+
+
+def require_poses(camera_from_world: ArrayLike) -> Matrix:
+    """Return poses as (B, 4, 4) float64, or raise ``ProjectionError`` that says which one is wrong."""
+    poses = np.asarray(camera_from_world, dtype=np.float64)
+    if poses.ndim != 3 or poses.shape[1:] != (4, 4):
+        raise ProjectionError(f"poses must have shape (B, 4, 4); got {poses.shape}; a single pose needs pose[None]")
+    for number, pose in enumerate(poses):
+        if not is_rigid(pose):
+            raise ProjectionError(
+                f"pose {number} of {len(poses)} must be a finite rigid transform in mm; got {pose.tolist()}"
+            )
+    return poses
+
+
+def trace_rays(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera: Camera) -> Rays:
+    """Check the poses and express source and pixel rays in the volume's indices.
+
+    Args:
+        attenuation: The volume.
+        camera_from_world: (B, 4, 4), rigid, mm.
+        camera: Intrinsics.
+
+    Raises:
+        ProjectionError: A pose is not rigid, or the source lies inside the volume's box.
+    """
+    camera_from_index = require_poses(camera_from_world) @ attenuation.affine
+    index_from_camera: Matrix = np.asarray(np.linalg.inv(camera_from_index[:, :3, :3]))
+    sources = -(index_from_camera @ camera_from_index[:, :3, 3:])[..., 0]
+    inside = np.asarray(((sources > -1) & (sources < attenuation.shape)).all(axis=1))
+    if inside.any():
+        raise ProjectionError(
+            f"pose {int(np.argmax(inside))} of {len(inside)} puts the X-ray source inside the volume's box; "
+            "expected it outside; move the volume away from the source or crop it"
+        )
+    pixel_scale: Matrix = np.asarray(np.linalg.inv(camera.K))
+    return Rays(sources, index_from_camera @ pixel_scale, pixel_scale)
