@@ -1,0 +1,262 @@
+"""Coarse-to-fine search of the pose: the base of the classical methods, whose fields are their settings."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from bench.contract import Estimate, Outcome, Problem, Trace, View
+from bench.drr import AttenuationMap, project
+from bench.errors import FluorobenchError
+from bench.geometry import Matrix, StandardView, nominal_pose, transform_points
+from bench.optimise import Box, Budget, CmaEs, Optimiser, Optimum, Powell, Stop, Vector, minimise
+from bench.register.objective import ViewObjective
+from bench.register.pyramid import bin_factor, bin_view, coarsened
+from bench.similarity import similarity
+from bench.volume import Volume
+
+_COARSENINGS = (1, 2, 4)
+
+
+class SearchError(FluorobenchError):
+    """Settings of a search that cannot be run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One level of the pyramid.
+
+    Lengths are shares of the problem's search half-widths.
+
+    Attributes:
+        size: Pixels that the longer side of the detector is binned to, or a little more; 0 = not binned.
+        generations: CMA-ES generations, or Powell's sweeps; at most.
+        population: Poses per generation (CMA-ES).
+        sigma: Initial step (CMA-ES).
+        reach: Bounds about the level's start; never beyond the problem's own.
+        x_tolerance: Stop when the steps are smaller.
+        f_tolerance: Stop when the similarity changes by less (Powell: relatively, per sweep).
+    """
+
+    size: int
+    generations: int
+    population: int = 20
+    sigma: float = 0.25
+    reach: float = 2.0
+    x_tolerance: float = 1e-3
+    f_tolerance: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What depends on the patient alone.
+
+    Attributes:
+        attenuation: The volume by coarsening factor.
+        corners: (8, 3) world corners of the content, mm.
+    """
+
+    attenuation: Mapping[int, AttenuationMap]
+    corners: Matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Maximise the similarity of the rendered volume to all views, coarse to fine.
+
+    The first level may be searched several times: from the start, from the nominal pose, then from random poses of the
+    search box, until two searches end at the same pose. The best one goes on through the other levels.
+
+    Attributes:
+        similarity: A name in ``bench.similarity.SIMILARITIES``.
+        similarity_settings: Its fields.
+        optimiser: Which optimiser runs the levels.
+        levels: Coarse to fine.
+        restarts: At most so many searches of the first level, at least 1.
+        agreement: Two searches agree when no parameter differs by more, as a share of the half-widths.
+        lr_adapt: CMA-ES adapts its learning rate.
+        max_drrs: Rendered images allowed, over all views and levels; None = no limit.
+        max_seconds: Wall time allowed; None = no limit.
+    """
+
+    similarity: str
+    similarity_settings: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    optimiser: Literal["cmaes", "powell"] = "cmaes"
+    levels: tuple[Level, ...] = (
+        Level(size=32, population=40, generations=25, sigma=0.25, x_tolerance=0.01),
+        Level(size=64, population=20, generations=20, sigma=0.03),
+        Level(size=128, population=12, generations=20, sigma=0.005, x_tolerance=2e-4),
+    )
+    restarts: int = 4
+    agreement: float = 0.1
+    lr_adapt: bool = False
+    max_drrs: int | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.levels or self.restarts < 1:
+            raise SearchError(
+                f"a search needs at least one level and one (re)start; got {len(self.levels)} and {self.restarts}"
+            )
+
+    def skip(self, problem: Problem) -> str | None:
+        """Every view needs an image."""
+        return "a view has no image" if any(view.image is None for view in problem.views) else None
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
+        """Attenuation at all coarsenings; the kernels and similarities are called once, so that they are compiled."""
+        finest = AttenuationMap.from_volume(volume)
+        prepared = Prepared({factor: coarsened(finest, factor) for factor in _COARSENINGS}, volume.content_corners())
+        measure = similarity(self.similarity, **self.similarity_settings)
+        for attenuation in prepared.attenuation.values():
+            images = _render_small(attenuation, views[0], prepared.corners)
+            measure(images[:1], images)
+        return prepared
+
+    def register(self, problem: Problem, prepared: Prepared) -> Estimate:
+        """Search the pose."""
+        return _Run(self, problem, prepared).estimate()
+
+
+def _render_small(attenuation: AttenuationMap, view: View, corners: Matrix) -> torch.Tensor:
+    """Images (2, 1, H, W) from the front and from the side, at a distance that keeps the source outside."""
+    centre = corners.mean(axis=0)
+    distance = 2 * float(np.linalg.norm(corners - centre, axis=1).max()) + 1
+    camera = view.camera.binned(bin_factor(view.camera, 64))
+    poses = [nominal_pose(direction, centre, distance) for direction in (StandardView.AP, StandardView.LATERAL)]
+    return project(attenuation, np.stack(poses), camera)
+
+
+class _Run:
+    """One registration under way."""
+
+    def __init__(self, settings: Search, problem: Problem, prepared: Prepared) -> None:
+        self._settings, self._problem, self._prepared = settings, problem, prepared
+        self._box = Box(np.zeros(6), problem.search)
+        self._random = np.random.default_rng(problem.seed)
+        self._began = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+        self._drrs = 0
+        self._trace: list[tuple[int, float]] = []
+
+    def estimate(self) -> Estimate:
+        best = self._coarse()
+        for level in self._settings.levels[1:]:
+            if best.stop in (Stop.DIVERGED, Stop.SECONDS) or self._budget() is None:
+                break
+            best = self._level(level, self._objective(level), best.point, phase="refine")
+        pose = self._problem.frame.pose(self._box.from_unit(best.point))
+        return Estimate(
+            pose=pose,
+            outcome=self._outcome(best, pose),
+            seconds=self._seconds,
+            drr_evaluations=self._drrs,
+            trace=Trace(tuple(count for count, _ in self._trace), tuple(value for _, value in self._trace)),
+        )
+
+    def _coarse(self) -> Optimum:
+        """Search the first level from several places; the best one."""
+        level = self._settings.levels[0]
+        objective = self._objective(level)
+        found: list[Optimum] = []
+        for number in range(self._settings.restarts):
+            if found and self._budget() is None:
+                break
+            found.append(self._level(level, objective, self._origin(number), phase="search"))
+            if found[-1].stop in (Stop.EVALUATIONS, Stop.SECONDS) or self._agree(found):
+                break
+        return min(found, key=lambda optimum: np.inf if np.isnan(optimum.value) else optimum.value)
+
+    def _origin(self, number: int) -> Vector:
+        """Where a search of the first level starts, in scaled coordinates."""
+        if number == 0:
+            return self._box.to_unit(self._problem.frame.parameters(self._problem.start))
+        if number == 1:
+            return np.zeros(6)
+        return np.asarray(np.clip(self._random.normal(scale=self._settings.levels[0].sigma, size=6), -1, 1))
+
+    def _agree(self, found: Sequence[Optimum]) -> bool:
+        """Whether some other search ended where the best one did."""
+        ranked = sorted(found, key=lambda optimum: optimum.value)
+        near = (np.abs(other.point - ranked[0].point).max() <= self._settings.agreement for other in ranked[1:])
+        return any(near)
+
+    def _objective(self, level: Level) -> ViewObjective:
+        problem = self._problem
+        factors = [bin_factor(view.camera, level.size) if level.size else 1 for view in problem.views]
+        return ViewObjective(
+            [bin_view(view, factor) for view, factor in zip(problem.views, factors, strict=True)],
+            attenuation=self._prepared.attenuation[self._coarsening(factors)],
+            corners=self._prepared.corners,
+            similarity=similarity(self._settings.similarity, **self._settings.similarity_settings),
+            frame=problem.frame,
+            box=self._box,
+        )
+
+    def _coarsening(self, factors: Sequence[int]) -> int:
+        """Voxels no larger than the finest view's pixels are where the volume is."""
+        pixels_mm = [
+            (view.camera_from_rig[:3, :3] @ self._problem.frame.centre_in_rig + view.camera_from_rig[:3, 3])[2]
+            / view.camera.K[0, 0]
+            * factor
+            for view, factor in zip(self._problem.views, factors, strict=True)
+        ]
+        voxel_mm = np.linalg.norm(self._prepared.attenuation[1].affine[:3, :3], axis=0).max()
+        return max(factor for factor in _COARSENINGS if factor == 1 or voxel_mm * factor <= min(pixels_mm))
+
+    def _budget(self) -> Budget | None:
+        """What is left; None when there is not enough for one more evaluation."""
+        settings, evaluations, seconds = self._settings, None, None
+        if settings.max_drrs is not None:
+            evaluations = (settings.max_drrs - self._drrs) // len(self._problem.views)
+        if settings.max_seconds is not None:
+            seconds = settings.max_seconds - (time.perf_counter() - self._began)
+        spent = (evaluations is not None and evaluations < 1) or (seconds is not None and seconds <= 0)
+        return None if spent else Budget(evaluations, seconds)
+
+    def _level(self, level: Level, objective: ViewObjective, start: Vector, *, phase: str) -> Optimum:
+        began, drrs_before = time.perf_counter(), self._drrs
+        optimum = minimise(self._optimiser(level, start), objective, self._budget() or Budget(1))
+        self._drrs += optimum.evaluations * objective.view_count
+        self._trace += [(drrs_before + count * objective.view_count, -value) for count, value in optimum.trace]
+        self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - began
+        return optimum
+
+    def _optimiser(self, level: Level, start: Vector) -> Optimiser:
+        bounds = np.stack([np.maximum(start - level.reach, -1), np.minimum(start + level.reach, 1)], axis=1)
+        if self._settings.optimiser == "powell":
+            return Powell(
+                start,
+                bounds=bounds,
+                sweeps=level.generations,
+                x_tolerance=level.x_tolerance,
+                f_tolerance=level.f_tolerance,
+            )
+        return CmaEs(
+            start,
+            bounds=bounds,
+            sigma=level.sigma,
+            population=level.population,
+            generations=level.generations,
+            seed=int(self._random.integers(2**31)),
+            x_tolerance=level.x_tolerance,
+            f_tolerance=level.f_tolerance,
+            lr_adapt=self._settings.lr_adapt,
+        )
+
+    def _outcome(self, best: Optimum, pose: Matrix) -> Outcome:
+        if best.stop is Stop.DIVERGED or np.isnan(best.value):
+            return Outcome.DIVERGED
+        if not any(self._in_view(view, pose) for view in self._problem.views):
+            return Outcome.LEFT_VIEW
+        return Outcome.CONVERGED if best.stop.converged else Outcome.BUDGET
+
+    def _in_view(self, view: View, pose: Matrix) -> bool:
+        """Whether the content's box overlaps the detector."""
+        pixels = view.camera.project(transform_points(view.camera_from_rig @ pose, self._prepared.corners))
+        low, high = np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)
+        size = np.array([view.camera.width, view.camera.height])
+        return bool((high >= -0.5).all() and (low <= size - 0.5).all())
