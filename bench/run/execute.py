@@ -35,17 +35,15 @@ class Progress:
 
 
 class Execution:
-    """One protocol being run into one folder."""
+    """One protocol being run; everything that can be refused is refused before a folder is made."""
 
-    def __init__(self, protocol: Protocol, journal: Journal) -> None:
+    def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
-        self._journal = journal
         self._dataset = open_dataset(protocol)
         self._patients = patient_ids(protocol, self._dataset)
 
-    def run(self) -> Iterator[Progress]:
+    def run(self, journal: Journal) -> Iterator[Progress]:
         """Do everything that is not done yet; yields as it goes."""
-        journal = self._journal
         if journal.complete:
             return
         problems: list[ProblemRecord] = []
@@ -61,12 +59,12 @@ class Execution:
         name = perturbation_hash(problems)
         journal.write_cases(patients, [each.model_copy(update={"perturbation_hash": name}) for each in problems])
         yield Progress("posing", len(self._patients), len(self._patients), "")
-        yield from self._register_all(name)
+        yield from self._register_all(journal, name)
         journal.write_truth(truths)
 
-    def _register_all(self, name: str) -> Iterator[Progress]:
-        self._journal.mend()
-        done = {(each.label, each.case_id) for each in self._journal.estimates()}
+    def _register_all(self, journal: Journal, name: str) -> Iterator[Progress]:
+        journal.mend()
+        done = {(each.label, each.case_id) for each in journal.estimates()}
         total = len(self._protocol.methods) * self._protocol.cases
         with ExitStack() as stack:
             workers = [
@@ -82,7 +80,7 @@ class Execution:
                 for choice, worker in workers:
                     wanted = [posed for posed in cases if (choice.label, posed.case.problem.case_id) in left]
                     for record in _register_patient(choice, worker, staged, wanted, name):
-                        self._journal.append(record)
+                        journal.append(record)
                         done.add((record.label, record.case_id))
                         yield Progress("registering", len(done), total, f"{record.label} {record.case_id}")
 

@@ -13,7 +13,7 @@ def truth_hash(case_id: str, truth: MatrixList) -> str:
 
 
 def problem_hash(problem: ProblemRecord) -> str:
-    """Fingerprint of a case with its views, start and truth's hash; blind to ``perturbation_hash``, which is made of it."""
+    """Fingerprint of a case with views, start and truth's hash; blind to ``perturbation_hash``, which is made of it."""
     return _digest(problem.model_dump(mode="json", exclude={"perturbation_hash"}))
 
 

@@ -1,0 +1,44 @@
+# Everything by one command; each target first makes .venv and installs the pinned dependencies if they are not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CT ?=
+
+.DEFAULT_GOAL := help
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Make .venv and install the pinned dependencies.
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, at most 10 minutes on two cores).
+	$(BIN)/fluorobench run sopi-sim --profile quick
+
+tables: $(STAMP) ## Write the tables and figures of the newest run again.
+	$(BIN)/fluorobench report runs/latest
+
+regress: $(STAMP) ## Run the regression protocol and compare it with the frozen baseline.
+	$(BIN)/fluorobench run regress --profile full --fresh --out runs/regress
+	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress.json
+
+test: $(STAMP) ## Run the tests.
+	$(BIN)/pytest
+
+check: $(STAMP) ## Format, lint, types.
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+format: $(STAMP) ## Format the code.
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: help install bench-sim tables regress test check format

@@ -1,0 +1,35 @@
+"""The terminal: results on standard output, progress on standard error."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+output = Console(highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+
+def progress_bar() -> Progress:
+    """A bar with the time left; where standard error is no terminal it prints nothing."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+        console=messages,
+        transient=True,
+    )
+
+
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table; cells are text, never markup."""
+    table = Table(title=escape(title), title_justify="left")
+    for column in columns:
+        table.add_column(escape(column))
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    output.print(table)

@@ -1,0 +1,53 @@
+"""``fluorobench report`` and ``fluorobench score``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from bench.cli.console import messages, output
+
+if TYPE_CHECKING:
+    from bench.score.finished import ScoredRun
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write the tables and figures of a finished run."""
+
+    run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
+    """The run's folder."""
+
+    def __call__(self) -> None:
+        """Write them."""
+        from bench.score.finished import open_run
+
+        output.print(write_report(open_run(self.run)))
+
+
+@dataclass(frozen=True)
+class Score:
+    """Score a finished run again from its recorded answers: writes scores.parquet."""
+
+    run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
+    """The run's folder."""
+
+    def __call__(self) -> None:
+        """Score it."""
+        from bench.score.finished import open_run
+
+        output.print(str(open_run(self.run).write_scores()), soft_wrap=True)
+
+
+def write_report(run: "ScoredRun") -> str:
+    """Write scores and artefacts; returns the first table as text, then where everything lies."""
+    from bench import registry
+
+    run.write_scores()
+    paths: list[Path] = []
+    for name in run.protocol.artefacts.names:
+        messages.print(f"writing {name}")
+        paths.extend(registry.build("reports", name, {}).write(run))
+    tables = [path.read_text() for path in paths if path.suffix == ".md"]
+    return "\n".join([*tables[:1], f"{len(paths)} files in {run.folder}/tables and {run.folder}/figures"])

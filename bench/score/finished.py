@@ -1,0 +1,120 @@
+"""A finished run as artefacts see it: rows, labels, and cases posed again from the recorded protocol."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.contract import Case, Dataset, Estimate
+from bench.errors import FluorobenchError
+from bench.protocol import Protocol
+from bench.run.cases import pose_case
+from bench.run.journal import Journal
+from bench.run.records import EstimateRecord
+from bench.run.staging import StagedPatient, open_dataset, stage_patient
+from bench.score.rows import score_rows
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRun:
+    """Implements ``bench.contract.FinishedRun`` over a run's folder."""
+
+    journal: Journal
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.journal.folder
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """What was run."""
+        return self.journal.protocol
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The methods' labels, in the protocol's order."""
+        return tuple(method.label for method in self.protocol.methods)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row per registration, recomputed from the journal's files."""
+        journal = self.journal
+        return score_rows(journal.patients(), journal.problems(), journal.estimates(), journal.truths())
+
+    @property
+    def description(self) -> str:
+        """One sentence for captions."""
+        protocol = self.protocol
+        data = protocol.data
+        noise = "no noise" if protocol.target.photons is None else f"{protocol.target.photons:,.0f} photons a pixel"
+        return (
+            f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {data.dataset} x "
+            f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; simulated X-rays, "
+            f"target {data.target}, moving {data.moving}, {noise}"
+        )
+
+    def case(self, case_id: str) -> Case:
+        """Pose a case again, with its images.
+
+        Raises:
+            FluorobenchError: The run has no such case.
+        """
+        patient_id, _, index = case_id.rpartition("/")
+        if case_id not in self._estimated_cases:
+            raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
+        return pose_case(self.protocol, self._staged(patient_id), int(index)).case
+
+    def estimate(self, label: str, case_id: str) -> Estimate:
+        """The recorded answer.
+
+        Raises:
+            FluorobenchError: That registration has no pose.
+        """
+        record = self._records.get((label, case_id))
+        if record is None or record.pose is None:
+            raise FluorobenchError(f"{label} has no pose for case {case_id!r}")
+        return Estimate(np.array(record.pose), record.outcome, record.seconds_by_phase, record.drr_evaluations)
+
+    def staged(self, case_id: str) -> StagedPatient:
+        """The patient of a case, made ready under the run's protocol."""
+        return self._staged(case_id.rpartition("/")[0])
+
+    def write_scores(self) -> Path:
+        """Write ``scores.parquet``, whole or not at all."""
+        path = self.folder / "scores.parquet"
+        part = path.with_suffix(".part")
+        self.scores.to_parquet(part)
+        part.replace(path)
+        return path
+
+    @cached_property
+    def _records(self) -> dict[tuple[str, str], EstimateRecord]:
+        return {(each.label, each.case_id): each for each in self.journal.estimates()}
+
+    @cached_property
+    def _estimated_cases(self) -> frozenset[str]:
+        return frozenset(case_id for _, case_id in self._records)
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return open_dataset(self.protocol)
+
+    @cached_property
+    def _staged(self) -> Callable[[str], StagedPatient]:
+        # Two patients at a time: artefacts go through the cases patient by patient, and a volume is large.
+        return lru_cache(maxsize=2)(lambda patient_id: stage_patient(self.protocol, self._dataset, patient_id))
+
+
+def open_run(folder: Path) -> ScoredRun:
+    """Open a finished run.
+
+    Raises:
+        RunError: The folder is no run, or the run is not finished.
+    """
+    journal = Journal.existing(folder)
+    journal.truths()
+    return ScoredRun(journal)

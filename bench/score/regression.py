@@ -1,0 +1,175 @@
+"""The regression gate: a run against frozen rows, case by case."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from pydantic import ValidationError
+
+from bench.drr import project, project_siddon
+from bench.errors import FluorobenchError
+from bench.run.records import ProblemRecord, Record
+from bench.score.finished import ScoredRun
+
+ROTATION_TOLERANCE_DEG = 0.1
+TRANSLATION_TOLERANCE_MM = 0.15
+TIME_RATIO = 2.0
+PROJECTOR_RATIO = 1.2
+SAME_POSE = 1e-6
+
+
+class BaselineError(FluorobenchError):
+    """A baseline that cannot be compared with the run."""
+
+
+class FrozenRow(Record):
+    """What one registration gave when the baseline was frozen."""
+
+    label: str
+    case_id: str
+    start: list[list[float]]
+    success: bool
+    rotation_error_deg: float | None
+    in_plane_error_mm: float | None
+    mtre_mm: float | None
+    drr_evaluations: int
+
+
+class Baseline(Record):
+    """A frozen run. Times are in units of the reference kernel's, so that machines compare."""
+
+    protocol: str
+    rows: list[FrozenRow]
+    time_ratio: dict[str, float]
+    projector_error: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Worse:
+    """One thing that got worse."""
+
+    label: str
+    case_id: str
+    what: str
+    before: str
+    now: str
+
+
+def freeze(run: ScoredRun) -> Baseline:
+    """Turn a run into a baseline; also measures the projector against the exact oracle on the run's cases."""
+    problems = {record.case_id: record for record in run.journal.problems()}
+    return Baseline(
+        protocol=f"{run.protocol.name}/{run.protocol.profile}",
+        rows=[_frozen(cast(dict[str, Any], row), problems) for row in run.scores.to_dict("records")],
+        time_ratio=_time_ratios(run),
+        projector_error={case_id: _projector_error(run, case_id) for case_id in sorted(problems)},
+    )
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a frozen baseline.
+
+    Raises:
+        BaselineError: It is missing or damaged.
+    """
+    try:
+        return Baseline.model_validate_json(path.read_text())
+    except OSError as error:
+        raise BaselineError(f"no baseline at {path} ({error.strerror}); write one with --update") from None
+    except (ValidationError, UnicodeDecodeError):
+        raise BaselineError(f"{path} is not a baseline of this version; write a new one with --update") from None
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline, whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(baseline.model_dump(mode="json"), indent=1) + "\n")
+    part.replace(path)
+
+
+def compare(now: Baseline, before: Baseline) -> list[Worse]:
+    """Everything that got worse; empty when nothing did.
+
+    Raises:
+        BaselineError: The two were not made on the same cases.
+    """
+    if now.protocol != before.protocol:
+        raise BaselineError(f"the baseline is of {before.protocol}, the run of {now.protocol}; run the same protocol")
+    rows = {(row.label, row.case_id): row for row in now.rows}
+    worse = [found for row in before.rows for found in _compare_row(rows.get((row.label, row.case_id)), row)]
+    return worse + list(_compare_times(now, before)) + list(_compare_projector(now, before))
+
+
+def _frozen(row: dict[str, Any], problems: dict[str, ProblemRecord]) -> FrozenRow:
+    def number(name: str) -> float | None:
+        return None if np.isnan(row[name]) else float(row[name])
+
+    return FrozenRow(
+        label=row["label"],
+        case_id=row["case_id"],
+        start=problems[row["case_id"]].start,
+        success=bool(row["success_strict"]),
+        rotation_error_deg=number("rotation_error_deg"),
+        in_plane_error_mm=number("in_plane_error_mm"),
+        mtre_mm=number("mtre_mm"),
+        drr_evaluations=int(row["drr_evaluations"]),
+    )
+
+
+def _time_ratios(run: ScoredRun) -> dict[str, float]:
+    """Median seconds a case in units of the reference kernel, for methods that render."""
+    unit = run.journal.environment.reference_kernel_seconds
+    rendered = run.scores[run.scores["drr_evaluations"] > 0]
+    medians = rendered.groupby("label")["seconds"].median()
+    return {str(label): float(seconds) / unit for label, seconds in medians.items()}
+
+
+def _projector_error(run: ScoredRun, case_id: str) -> float:
+    """Relative L2 difference of ``project`` from the exact oracle, at the truth."""
+    staged, case = run.staged(case_id), run.case(case_id)
+    camera = case.problem.views[0].camera.binned(4)
+    pose = (case.problem.views[0].camera_from_rig @ case.truth)[None]
+    exact = project_siddon(staged.target, pose, camera)[0]
+    ours = project(staged.target, pose, camera)[0, 0].numpy()
+    return float(np.linalg.norm(ours - exact) / np.linalg.norm(exact))
+
+
+def _compare_row(now: FrozenRow | None, before: FrozenRow) -> Iterator[Worse]:
+    if now is None:
+        yield Worse(before.label, before.case_id, "row", "there", "missing")
+        return
+    if not np.allclose(now.start, before.start, atol=SAME_POSE):
+        raise BaselineError(
+            f"case {before.case_id} starts elsewhere than in the baseline; write a new one with --update"
+        )
+    if before.success and not now.success:
+        yield Worse(now.label, now.case_id, "strict success", "yes", "no")
+    if now.drr_evaluations != before.drr_evaluations:
+        counts = str(before.drr_evaluations), str(now.drr_evaluations)
+        yield Worse(now.label, now.case_id, "DRR evaluations (must be equal)", *counts)
+    tolerances = {
+        "rotation_error_deg": ROTATION_TOLERANCE_DEG,
+        "in_plane_error_mm": TRANSLATION_TOLERANCE_MM,
+        "mtre_mm": TRANSLATION_TOLERANCE_MM,
+    }
+    for name, tolerance in tolerances.items():
+        old, new = getattr(before, name), getattr(now, name)
+        if old is not None and (new is None or new > old + tolerance):
+            yield Worse(now.label, now.case_id, name, f"{old:.3f}", "none" if new is None else f"{new:.3f}")
+
+
+def _compare_times(now: Baseline, before: Baseline) -> Iterator[Worse]:
+    for label, old in before.time_ratio.items():
+        new = now.time_ratio.get(label, float("inf"))
+        if new > TIME_RATIO * old:
+            yield Worse(label, "median", "time in reference kernels", f"{old:.0f}", f"{new:.0f}")
+
+
+def _compare_projector(now: Baseline, before: Baseline) -> Iterator[Worse]:
+    for case_id, old in before.projector_error.items():
+        new = now.projector_error.get(case_id, float("inf"))
+        if new > PROJECTOR_RATIO * old:
+            yield Worse("projector", case_id, "relative difference from Siddon", f"{old:.2e}", f"{new:.2e}")
