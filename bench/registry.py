@@ -1,6 +1,7 @@
 """Find plug-ins by file name: the modules of ``methods/``, ``datasets/`` and ``reports/``."""
 
 import difflib
+import os
 import pkgutil
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -23,12 +24,17 @@ class SettingsError(FluorobenchError):
     """Settings that a plug-in does not take."""
 
 
+# Folders of one's own, separated as in PATH; each may hold methods/, datasets/ and reports/.
+PLUGINS_VARIABLE = "FLUOROBENCH_PLUGINS"
+
+
 def search_path(package_file: str) -> list[str]:
-    """Where a plug-in package looks: its own folder and, in a checkout, the one at the root."""
+    """Where a plug-in package looks: its own folder, in a checkout the one at the root, then the user's folders."""
     inside = Path(package_file).parent
     root = inside.parents[1]
-    in_checkout = (root / "pyproject.toml").is_file()
-    return [str(inside), str(root / inside.name)] if in_checkout else [str(inside)]
+    own = [str(root / inside.name)] if (root / "pyproject.toml").is_file() else []
+    users = [folder for folder in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if folder]
+    return [str(inside), *own, *(str(Path(folder) / inside.name) for folder in users)]
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:

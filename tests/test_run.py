@@ -1,0 +1,252 @@
+"""A protocol runs to its end whatever its methods do; a killed run goes on; nobody but the harness holds the truth."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.contract import Outcome
+from bench.errors import FluorobenchError
+from bench.geometry import PoseFrame
+from bench.protocol import Protocol, validate
+from bench.run.environment import describe_environment
+from bench.run.execute import Execution
+from bench.run.journal import Journal, RunError
+from bench.score.finished import open_run
+
+METHOD = """
+import time, os
+import numpy as np
+from dataclasses import dataclass
+from bench.contract import Card, Estimate, Outcome
+card = Card(title="{name}", source="test", citation="none", licence="none")
+@dataclass(frozen=True)
+class Toy:
+    def prepare(self, volume, views):
+        assert all(view.image is None for view in views)
+        return None
+    def register(self, problem, prepared):
+        {body}
+    def skip(self, problem):
+        return {skip}
+plugin = Toy
+"""
+DATASET = """
+import numpy as np
+from dataclasses import dataclass
+from bench.contract import Card, Patient, Split
+from bench.volume import Volume
+card = Card(title="Toy patients", source="test", citation="none", licence="none")
+@dataclass(frozen=True)
+class Toys:
+    def patient_ids(self, split):
+        return ["toy-0", "toy-1"] if split is Split.TEST else []
+    def patient(self, patient_id):
+        random = np.random.default_rng(int(patient_id[-1]))
+        grid = np.indices((24, 20, 28)).astype(np.float32)
+        hu = np.full((24, 20, 28), -1000, np.float32)
+        for _ in range(5):
+            centre = random.uniform(6, 16, 3)
+            hu[((grid - centre[:, None, None, None]) ** 2).sum(0) < 16] = 600
+        volume = Volume(hu, np.diag([4.0, 4.0, 4.0, 1.0]))
+        return Patient(patient_id, volume.fingerprint(), volume)
+plugin = Toys
+"""
+BODIES = {
+    "raises": ("raise ValueError('no\\nidea')", "None"),
+    "hangs": ("time.sleep(600)", "None"),
+    "is_nan": ("return Estimate(problem.start * np.nan, Outcome.CONVERGED)", "None"),
+    "is_scaled": ("return Estimate(problem.start * 1.1, Outcome.CONVERGED)", "None"),
+    "dies": ("os._exit(7)", "None"),
+    "declines": ("return Estimate(problem.start, Outcome.CONVERGED)", "'not my kind of patient'"),
+    "answers": ("return Estimate(problem.start, Outcome.CONVERGED)", "None"),
+    "is_slow": ("time.sleep(0.3); return Estimate(problem.start, Outcome.CONVERGED)", "None"),
+}
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plugins")
+    (folder / "methods").mkdir()
+    (folder / "datasets").mkdir()
+    for name, (body, skip) in BODIES.items():
+        (folder / "methods" / f"{name}.py").write_text(METHOD.format(name=name, body=body, skip=skip))
+    (folder / "datasets" / "toys.py").write_text(DATASET)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _on_the_path(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench.datasets
+    import bench.methods
+
+    monkeypatch.setenv("FLUOROBENCH_PLUGINS", str(toys))
+    for package in (bench.methods, bench.datasets):
+        folder = str(toys / package.__name__.rsplit(".", 1)[-1])
+        monkeypatch.setattr(package, "__path__", [*package.__path__, folder])
+
+
+def protocol(*plugins: str, **over: Any) -> Protocol:
+    tables: dict[str, Any] = {
+        "name": "toy",
+        "title": "Toy",
+        "seed": 3,
+        "profile": "quick",
+        "data": {"dataset": "toys", "patients": 2, "region": "whole", "landmarks": 30},
+        "camera": {
+            "view": "AP",
+            "sdd_mm": 1000.0,
+            "height": 32,
+            "width": 32,
+            "spacing_mm": 5.0,
+            "depth_mm": 700.0,
+        },
+        "target": {
+            "law": {"kind": "normal", "width": [3, 3, 3, 5, 5, 5]},
+            "search": [12, 12, 12, 20, 20, 20],
+            "photons": 1000.0,
+        },
+        "start": {
+            "law": "near",
+            "per_patient": 2,
+            "laws": {"near": {"kind": "uniform", "about": "truth", "width": [5, 5, 5, 9, 9, 9]}},
+        },
+        "methods": [{"label": f"M-{plugin}", "plugin": plugin} for plugin in plugins],
+        "budget": {"seconds_per_case": 2.0, "seconds_to_prepare": 60.0},
+    }
+    return validate(tables | over, source="test")
+
+
+def execute(chosen: Protocol, folder: Path, *, fresh: bool = False) -> Journal:
+    execution = Execution(chosen)
+    journal = Journal.open(folder, chosen, describe_environment(), fresh=fresh)
+    for _ in execution.run(journal):
+        pass
+    return journal
+
+
+def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
+    plugins = ("raises", "hangs", "is_nan", "is_scaled", "dies", "declines", "answers")
+    journal = execute(protocol(*plugins), tmp_path)
+    outcomes = {(row.label, row.outcome) for row in journal.estimates()}
+    assert outcomes == {
+        ("M-raises", Outcome.RAISED),
+        ("M-hangs", Outcome.TIMED_OUT),
+        ("M-is_nan", Outcome.INVALID),
+        ("M-is_scaled", Outcome.INVALID),
+        ("M-dies", Outcome.DIED),
+        ("M-declines", Outcome.SKIPPED),
+        ("M-answers", Outcome.CONVERGED),
+    }
+    assert len(journal.estimates()) == 4 * len(plugins)
+    errors = {row.label: row.error for row in journal.estimates()}
+    assert errors["M-raises"] is not None
+    assert "no idea" in errors["M-raises"]
+    assert "exit code 7" in (errors["M-dies"] or "")
+    assert errors["M-declines"] == "not my kind of patient"
+    scores = open_run(journal.folder).scores
+    assert len(scores) == 4 * len(plugins)
+    assert scores.groupby("label")["success_strict"].sum()["M-raises"] == 0
+
+
+def test_start_as_answer_scores_the_recorded_start(tmp_path: Path) -> None:
+    journal = execute(protocol("answers"), tmp_path)
+    problems = {record.case_id: record for record in journal.problems()}
+    truths = {record.case_id: np.array(record.truth) for record in journal.truths()}
+    for row in open_run(journal.folder).scores.to_dict("records"):
+        record = problems[row["case_id"]]
+        start, truth, centre = np.array(record.start), truths[record.case_id], np.array(record.centre)
+        moved = (start - truth)[:3, :3] @ centre + (start - truth)[:3, 3]
+        assert row["translation_error_mm"] == pytest.approx(np.linalg.norm(moved), abs=1e-9)
+        frame = PoseFrame(np.array(record.nominal), centre)
+        offset = frame.parameters(start) - frame.parameters(truth)
+        assert (np.abs(offset) <= np.array([5, 5, 5, 9, 9, 9]) + 1e-9).all()
+
+
+def test_same_seed_same_cases_and_a_new_seed_new_ones(tmp_path: Path) -> None:
+    first = execute(protocol("answers"), tmp_path / "a").problems()
+    again = execute(protocol("answers"), tmp_path / "b").problems()
+    other = execute(protocol("answers", seed=4), tmp_path / "c").problems()
+    assert first == again
+    assert first[0].start != other[0].start
+
+
+def test_cases_do_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
+    few = execute(protocol("answers"), tmp_path / "a").problems()
+    start = protocol("answers").start.model_copy(update={"per_patient": 4})
+    many = execute(protocol("answers").model_copy(update={"start": start}), tmp_path / "b").problems()
+    starts = {record.case_id: record.start for record in many}
+    assert all(starts[record.case_id] == record.start for record in few)
+
+
+def test_truth_is_hashed_before_and_written_after(tmp_path: Path) -> None:
+    chosen = protocol("answers")
+    execution = Execution(chosen)
+    journal = Journal.open(tmp_path, chosen, describe_environment(), fresh=False)
+    for step in execution.run(journal):
+        if step.phase == "registering":
+            assert not (journal.folder / "truth.jsonl").exists()
+            assert all(record.truth_hash for record in journal.problems())
+    assert journal.complete
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; import json;"
+        "from bench.protocol import validate; from bench.run.execute import Execution;"
+        "from bench.run.journal import Journal; from bench.run.environment import describe_environment\n"
+        "if __name__ == '__main__':\n"
+        "    p = validate(json.loads(sys.argv[2]), source='test')\n"
+        "    for _ in Execution(p).run(Journal.open(Path(sys.argv[3]), p, describe_environment(), fresh=False)): pass\n"
+    )
+    file = tmp_path / "run.py"
+    file.write_text(script)
+    chosen = protocol("is_slow")
+    command = [sys.executable, str(file), str(Path.cwd()), chosen.model_dump_json(), str(tmp_path / "runs")]
+    process = subprocess.Popen(command, env=dict(os.environ), start_new_session=True)
+    folder = tmp_path / "runs"
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("toy-*/estimates.jsonl")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (journal_folder,) = folder.glob("toy-*")
+    journal = Journal(journal_folder)
+    before = journal.estimates()
+    assert 1 <= len(before) < 4
+    with (journal_folder / "estimates.jsonl").open("a") as half:
+        half.write('{"label": "M-is_sl')
+    journal = execute(chosen, folder)
+    after = journal.estimates()
+    assert after[: len(before)] == before
+    assert sorted(row.case_id for row in after) == sorted(record.case_id for record in journal.problems())
+
+
+def test_other_code_does_not_mix(tmp_path: Path) -> None:
+    chosen = protocol("answers")
+    execute(chosen, tmp_path)
+    other = describe_environment().model_copy(update={"code_hash": "0123"})
+    with pytest.raises(RunError, match="--fresh"):
+        Journal.open(tmp_path, chosen, other, fresh=False)
+
+
+def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
+    chosen = protocol("answers")
+    Journal.open(tmp_path, chosen, describe_environment(), fresh=False)
+    (folder,) = tmp_path.glob("toy-*")
+    with pytest.raises(RunError, match="not finished"):
+        open_run(folder)
+
+
+def test_more_patients_than_there_are(tmp_path: Path) -> None:
+    data = protocol("answers").data.model_copy(update={"patients": 9})
+    with pytest.raises(FluorobenchError, match="has 2 test patients"):
+        Execution(protocol("answers").model_copy(update={"data": data}))
