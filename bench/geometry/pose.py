@@ -58,13 +58,12 @@ class PoseFrame:
     def pose(self, theta: ArrayLike) -> Matrix:
         """rig_from_world (4x4, mm) of six parameters, or of a batch (..., 6) of them."""
         parameters = np.asarray(theta, dtype=np.float64)
-        flat = parameters.reshape(-1, 6)
-        poses = np.stack([self._single(row) for row in flat])
-        return poses.reshape(*parameters.shape[:-1], 4, 4)
-
-    def _single(self, theta: Matrix) -> Matrix:
-        rotation = rotation_from_angles(theta[:3]) @ self.nominal[:3, :3]
-        return compose(rotation, self.centre_in_rig + theta[3:] - rotation @ self.centre)
+        rotations = rotation_from_angles(parameters[..., :3].reshape(-1, 3)).reshape(*parameters.shape[:-1], 3, 3)
+        poses: Matrix = np.zeros((*parameters.shape[:-1], 4, 4))
+        poses[..., :3, :3] = rotations @ self.nominal[:3, :3]
+        poses[..., :3, 3] = self.centre_in_rig + parameters[..., 3:] - poses[..., :3, :3] @ self.centre
+        poses[..., 3, 3] = 1.0
+        return poses
 
     def parameters(self, pose: Matrix) -> Matrix:
         """The six parameters (degrees, mm) of a rig_from_world transform."""
