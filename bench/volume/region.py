@@ -1,0 +1,142 @@
+"""Parts of a volume and other samplings of it. World coordinates stay: a world point keeps its HU."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from bench.geometry import Matrix, transform_points
+from bench.volume.content import label_mask
+from bench.volume.labels import LUMBAR, present
+from bench.volume.volume import Volume, VolumeError
+
+
+def crop(volume: Volume, low: Sequence[int], high: Sequence[int]) -> Volume:
+    """The voxels from index ``low`` to before ``high``, with labels and mask; the affine moves along.
+
+    Raises:
+        VolumeError: Empty, or beyond the grid.
+    """
+    inside = all(0 <= a < b <= size for a, b, size in zip(low, high, volume.shape, strict=True))
+    if not inside:
+        raise VolumeError(
+            f"the region from {_text(low)} to before {_text(high)} is empty or leaves the grid of {volume.shape} voxels"
+        )
+    part = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    affine = volume.affine.copy()
+    affine[:3, 3] = transform_points(volume.affine, low)
+    return replace(
+        volume,
+        hu=np.ascontiguousarray(volume.hu[part]),
+        affine=affine,
+        labels=None if volume.labels is None else np.ascontiguousarray(volume.labels[part]),
+        mask=None if volume.mask is None else np.ascontiguousarray(volume.mask[part]),
+    )
+
+
+def crop_to_label(volume: Volume, names: str | Sequence[str], margin_mm: float) -> Volume:
+    """The box along the grid's axes that holds the named structures and ``margin_mm`` round them, cut at the grid.
+
+    Raises:
+        VolumeError: A structure is absent (the message names those present), or a negative margin.
+    """
+    if not margin_mm >= 0:
+        raise VolumeError(f"margin_mm must not be negative; got {margin_mm}")
+    found = ndimage.find_objects(label_mask(volume, names).astype(np.uint8))[0]
+    margin = np.ceil(margin_mm / volume.spacing_mm - 1e-9).astype(int)
+    low = np.array([part.start for part in found]) - margin
+    high = np.array([part.stop for part in found]) + margin
+    return _crop_clipped(volume, low, high)
+
+
+def crop_to_box(volume: Volume, world_low: ArrayLike, world_high: ArrayLike) -> Volume:
+    """The box along the grid's axes that holds every voxel with its centre in a box of world coordinates.
+
+    Args:
+        volume: The CT.
+        world_low: Lower corner (x, y, z), LPS mm.
+        world_high: Upper corner. On an oblique grid the part reaches beyond the world box, never short of it.
+
+    Raises:
+        VolumeError: A box without extent, or one that misses the volume.
+    """
+    low, high = np.asarray(world_low, dtype=np.float64), np.asarray(world_high, dtype=np.float64)
+    if low.shape != (3,) or high.shape != (3,) or not (low < high).all():
+        raise VolumeError(
+            f"a box needs a lower and an upper corner (x, y, z) in mm, lower first; got {low.tolist()}, {high.tolist()}"
+        )
+    indices = transform_points(np.linalg.inv(volume.affine), _corners(low, high))
+    first, last = np.ceil(indices.min(axis=0) - 1e-6), np.floor(indices.max(axis=0) + 1e-6)
+    if (last < 0).any() or (first > np.array(volume.shape) - 1).any() or (last < first).any():
+        grid = transform_points(volume.affine, _corners(np.zeros(3), np.array(volume.shape) - 1.0))
+        raise VolumeError(
+            f"the box from {low.tolist()} to {high.tolist()} mm holds no voxel; the volume lies from "
+            f"{grid.min(axis=0).round(1).tolist()} to {grid.max(axis=0).round(1).tolist()} (LPS)"
+        )
+    return _crop_clipped(volume, first.astype(int), last.astype(int) + 1)
+
+
+def crop_to_lumbar(volume: Volume, margin_mm: float, box: tuple[ArrayLike, ArrayLike] | None = None) -> Volume:
+    """The lumbar spine: the box of L1 to L5 with a margin; without labels, of a given world box.
+
+    Args:
+        volume: The CT.
+        margin_mm: Round the labels or the box.
+        box: World corners (low, high), LPS mm, for a volume without labels; the labels win where there are any.
+
+    Raises:
+        VolumeError: Neither labels of the lumbar spine nor a box.
+    """
+    if volume.labels is not None:
+        here = [name for name in LUMBAR if name in present(volume)]
+        return crop_to_label(volume, here or LUMBAR, margin_mm)
+    if box is None:
+        raise VolumeError("no labels to find the lumbar spine by; give its box in world mm, or a label map")
+    low, high = (np.asarray(corner, dtype=np.float64) for corner in box)
+    return crop_to_box(volume, low - margin_mm, high + margin_mm)
+
+
+def resample(volume: Volume, spacing_mm: float) -> Volume:
+    """The volume on a grid of cubic voxels along the same axes, about the same centre.
+
+    HU are interpolated trilinearly, labels and mask taken from the nearest voxel. The new grid covers at least the
+    old; beyond the centres of the outermost voxels their values go on. A coarser grid samples, it does not average.
+
+    Raises:
+        VolumeError: A spacing that is not positive, or that leaves an empty mask.
+    """
+    if not (spacing_mm > 0 and np.isfinite(spacing_mm)):
+        raise VolumeError(f"spacing_mm must be positive; got {spacing_mm}")
+    scale = spacing_mm / volume.spacing_mm  # old voxels per new voxel
+    old = np.array(volume.shape)
+    shape = np.maximum(1, np.ceil(old / scale - 1e-6)).astype(int)
+    offset = (old - 1) / 2 - scale * (shape - 1) / 2
+    affine = volume.affine.copy()
+    affine[:3, :3] *= scale
+    affine[:3, 3] = transform_points(volume.affine, offset)
+
+    def sample(grid: NDArray[Any], order: int) -> NDArray[Any]:
+        size = tuple(int(n) for n in shape)
+        return np.asarray(ndimage.affine_transform(grid, scale, offset, size, order=order, mode="nearest"))
+
+    mask = None if volume.mask is None else sample(volume.mask.astype(np.uint8), 0).astype(np.bool_)
+    if mask is not None and not mask.any():
+        raise VolumeError(f"at {spacing_mm} mm no voxel of the mask is left; choose a finer spacing")
+    labels = None if volume.labels is None else sample(volume.labels, 0)
+    return replace(volume, hu=sample(volume.hu, 1), affine=affine, labels=labels, mask=mask)
+
+
+def _crop_clipped(volume: Volume, low: NDArray[np.int_], high: NDArray[np.int_]) -> Volume:
+    return crop(volume, np.maximum(low, 0).tolist(), np.minimum(high, volume.shape).tolist())
+
+
+def _corners(low: Matrix, high: Matrix) -> Matrix:
+    unit = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
+    return np.asarray(low + unit * (high - low))
+
+
+def _text(index: Sequence[int]) -> str:
+    return str(tuple(int(number) for number in index))
