@@ -36,7 +36,7 @@ class Card:
         citation: Reference in one line; BibTeX-free.
         licence: Of the data or of the reimplemented method's reference.
         deviations: How it differs from its source; one sentence each.
-        uses_start: Whether the answer depends on ``Problem.start`` (methods).
+        uses_start: Whether the answer depends on ``Problem.start`` (methods); None where the settings decide.
         exposure: What it was trained and tuned on; empty for plug-ins that met no patient.
     """
 

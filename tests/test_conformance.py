@@ -1,0 +1,141 @@
+"""Every plug-in keeps its promises; a new file joins by being there."""
+
+import dataclasses
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import registry
+from bench.contract import Card, Case, Estimate, Problem, Split, View
+from bench.drr import AttenuationMap, project
+from bench.errors import FluorobenchError
+from bench.geometry import Camera, PoseFrame, StandardView, is_rigid, nominal_pose
+from bench.protocol.model import Budget, MethodTable
+from bench.run.isolation import IsolatedMethod
+from bench.run.worker import Declined, Done
+from bench.volume import Volume
+
+# Plug-ins that cannot be built without settings: the least they need.
+METHOD_SETTINGS: Mapping[str, dict[str, Any]] = {"chain": {"stages": [{"plugin": "initial"}, {"plugin": "nominal"}]}}
+ALL = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
+
+
+def make_case() -> Case:
+    random = np.random.default_rng(5)
+    grid = np.indices((40, 30, 44)).astype(np.float32)
+    hu = np.full(grid.shape[1:], -1000, np.float32)
+    for _ in range(12):
+        centre = random.uniform(8, 24, 3)
+        hu[((grid - centre[:, None, None, None]) ** 2).sum(0) < random.uniform(6, 25)] = random.uniform(200, 900)
+    affine = np.diag([3.0, 3.0, 3.0, 1.0])
+    affine[:3, 3] = -50.0
+    volume = Volume(hu, affine, mask=hu > 0)
+    camera = Camera.centred(sdd_mm=1000.0, height=64, width=64, spacing_mm=3.2)
+    centre = volume.content_centre()
+    frame = PoseFrame(nominal_pose(StandardView.AP, centre, 700.0), centre)
+    truth = frame.pose([4, -3, 2, 5, -4, 15])
+    image = project(AttenuationMap.from_volume(volume), truth[None], camera)[0, 0].numpy()
+    problem = Problem(
+        case_id="toy/000",
+        patient_id="toy",
+        patient_hash=volume.fingerprint(),
+        volume=volume,
+        views=(View(camera, image=image),),
+        start=frame.pose([0, 2, -3, 0, 3, -5]),
+        nominal=frame.nominal,
+        centre=centre,
+        search=np.array([12.0, 12, 12, 15, 15, 40]),
+        seed=11,
+    )
+    return Case(problem, truth)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return make_case()
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_card_is_complete(kind: registry.Kind, name: str) -> None:
+    card = registry.card(kind, name)
+    assert isinstance(card, Card)
+    assert all((card.title, card.source, card.citation, card.licence))
+    assert kind != "methods" or name in METHOD_SETTINGS or card.uses_start is not None
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_plugin_is_a_frozen_dataclass(kind: registry.Kind, name: str) -> None:
+    cls = registry.load(kind, name)
+    assert dataclasses.is_dataclass(cls)
+    assert vars(cls)["__dataclass_params__"].frozen
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_unknown_setting_is_refused(kind: registry.Kind, name: str) -> None:
+    with pytest.raises(registry.UnknownNameError, match="no_such_setting"):
+        registry.build(kind, name, {"no_such_setting": 1})
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_presets_build_and_differ_from_the_default(name: str) -> None:
+    for preset in registry.presets(name):
+        with_preset = registry.build("methods", name, METHOD_SETTINGS.get(name, {}), preset)
+        assert with_preset != registry.build("methods", name, METHOD_SETTINGS.get(name, {}))
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_method_answers_in_a_process_without_the_truth(name: str, case: Case) -> None:
+    """The process is spawned and sent the problem alone; the answer is rigid, and the problem stays as it was."""
+    problem = case.problem
+    before = pickle.dumps(dataclasses.replace(problem))
+    choice = MethodTable(label=name, plugin=name, settings=METHOD_SETTINGS.get(name, {}))
+    with IsolatedMethod(choice, Budget(seconds_per_case=120, seconds_to_prepare=120)) as method:
+        assert isinstance(method.prepare(problem.volume, problem.views), Done)
+        first, again = method.register(problem), method.register(problem)
+    if isinstance(first, Declined):
+        assert first.reason
+        return
+    assert isinstance(first, Done), first
+    assert isinstance(again, Done)
+    answers = [done.estimate for done in (first, again)]
+    for estimate in answers:
+        assert isinstance(estimate, Estimate)
+        assert is_rigid(estimate.pose)
+    poses = [estimate.pose for estimate in answers if estimate is not None]
+    np.testing.assert_array_equal(poses[0], poses[1], err_msg="the same problem must give the same answer")
+    assert pickle.dumps(dataclasses.replace(problem)) == before
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_method_does_not_write_to_the_problem(name: str, case: Case) -> None:
+    """Arrays are handed over read-only here: a method that writes raises."""
+    problem = _read_only(case.problem)
+    method = registry.build("methods", name, METHOD_SETTINGS.get(name, {}))
+    if method.skip(problem) is None:
+        prepared = method.prepare(problem.volume, [view.without_image() for view in problem.views])
+        assert is_rigid(method.register(problem, prepared).pose)
+
+
+@pytest.mark.parametrize("name", registry.names("datasets"))
+def test_splits_are_disjoint_and_stable(name: str) -> None:
+    try:
+        dataset = registry.build("datasets", name, {})
+    except FluorobenchError as error:
+        pytest.skip(f"needs settings: {error}")
+    ids = {split: set(list(dataset.patient_ids(split))[:50]) for split in Split}
+    assert not ids[Split.TRAIN] & ids[Split.TEST]
+    assert not ids[Split.TRAIN] & ids[Split.VALIDATION]
+    assert not ids[Split.VALIDATION] & ids[Split.TEST]
+
+
+def _read_only(problem: Problem) -> Problem:
+    copy: Problem = pickle.loads(pickle.dumps(problem))
+    view = copy.views[0]
+    arrays = (copy.volume.hu, copy.volume.affine, copy.volume.mask, view.image, copy.start, copy.nominal, copy.centre)
+    for array in arrays:
+        if array is not None:
+            array.flags.writeable = False
+    return copy
