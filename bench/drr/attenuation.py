@@ -106,8 +106,10 @@ class AttenuationMap:
         return {"mu": self.mu, "affine": self.affine}
 
     def __setstate__(self, state: Mapping[str, object]) -> None:
-        for name, value in {**state, "_packed": {}}.items():
-            object.__setattr__(self, name, value)
+        packed: dict[int, PackedSlices] = {}
+        for name in ("mu", "affine"):
+            object.__setattr__(self, name, state[name])
+        object.__setattr__(self, "_packed", packed)
 
 
 def _content_box(mu: FloatGrid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -123,8 +125,8 @@ def _content_box(mu: FloatGrid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _pack(mu: FloatGrid, axes: tuple[int, int, int]) -> PackedSlices:
     """Quantise to 16 bits, reorder, pad and pair."""
-    quantum = float(mu.max()) / _QUANTA or 1.0
-    slices = np.transpose(mu, axes)
+    quantum = max(float(mu.max()) / _QUANTA, float(np.finfo(np.float32).tiny))
+    slices = np.ascontiguousarray(np.transpose(mu, axes))
     border = ((0, 0), (PAD_LOW, PAD_HIGH), (PAD_LOW, PAD_HIGH))
     padded = np.pad(np.rint(slices / np.float32(quantum)).astype(np.uint32), border)
     padded[:, :, :-1] |= padded[:, :, 1:] << np.uint32(16)

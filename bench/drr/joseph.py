@@ -19,6 +19,7 @@ Images = NDArray[np.float32]
 
 _NO_WORDS = np.zeros((1, 1, 1), dtype=np.uint32)
 _PROBES = 9
+_WIDE_CONE = 2.0
 
 
 @compiled()
@@ -73,7 +74,7 @@ def trace_ray(words: Any, sa: float, sb: float, sc: float, da: float, db: float,
 
 @compiled(parallel=True)
 def render(
-    words: Any, axes: Any, quanta: Any, sources: Any, directions: Any, pixel_scale: Any, usable: Any, images: Any
+    words: Any, axes: Any, quanta: Any, sources: Any, directions: Any, camera_from_pixel: Any, usable: Any, images: Any
 ) -> None:
     """Fill images (B, H, W); parallel over every row of every image.
 
@@ -83,7 +84,7 @@ def render(
         quanta: (3,) per mm.
         sources: (B, 3).
         directions: (B, 3, 3).
-        pixel_scale: (3, 3).
+        camera_from_pixel: (3, 3).
         usable: (B, 3) which copies a pose may use.
         images: (B, H, W), written.
     """
@@ -109,16 +110,19 @@ def render(
                 total = trace_ray(words1, s[1], s[b], s[c], d[1], d[b], d[c])
             else:
                 total = trace_ray(words2, s[2], s[b], s[c], d[2], d[b], d[c])
-            x = pixel_scale[0, 0] * u + pixel_scale[0, 2]
-            y = pixel_scale[1, 1] * v + pixel_scale[1, 2]
+            x = camera_from_pixel[0, 0] * u + camera_from_pixel[0, 2]
+            y = camera_from_pixel[1, 1] * v + camera_from_pixel[1, 2]
             images[pose, v, u] = total * quanta[axis] * np.sqrt(x * x + y * y + 1.0) / steepest
 
 
 def usable_axes(rays: Rays, camera: Camera) -> NDArray[np.bool_]:
     """Which slicing axes (B, 3) the rays of each pose need, from a coarse grid of probes that includes the corners.
 
-    A ray between probes that would rather have another axis takes the best of these: right, a little coarser.
+    A ray between probes that would rather have another axis takes the best of these: right, a little coarser. A
+    cone too wide for the probes may use every axis.
     """
+    if max(camera.width / camera.K[0, 0], camera.height / camera.K[1, 1]) > _WIDE_CONE:
+        return np.ones((len(rays.sources), 3), dtype=np.bool_)
     u, v = np.linspace(0, camera.width - 1, _PROBES), np.linspace(0, camera.height - 1, _PROBES)
     pixels = np.stack([*(grid.ravel() for grid in np.meshgrid(u, v)), np.ones(_PROBES**2)])
     steepest = np.abs(rays.directions @ pixels).argmax(axis=1)
@@ -148,5 +152,5 @@ def project_joseph(attenuation: AttenuationMap, camera_from_world: ArrayLike, ca
     axes = np.array([(0, 1, 2) if copy is None else copy.axes for copy in copies], dtype=np.int64)
     quanta: Matrix = np.array([0.0 if copy is None else copy.quantum_per_mm for copy in copies])
     images = np.empty((len(rays.sources), camera.height, camera.width), dtype=np.float32)
-    render(words, axes, quanta, rays.sources, rays.directions, rays.pixel_scale, usable, images)
+    render(words, axes, quanta, rays.sources, rays.directions, rays.camera_from_pixel, usable, images)
     return images

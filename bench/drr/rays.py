@@ -18,17 +18,17 @@ class ProjectionError(FluorobenchError):
 class Rays:
     """The ray of pixel (u, v) under pose b is ``sources[b] + t * directions[b] @ (u, v, 1)``, in voxel indices.
 
-    A step of one in t is one millimetre of depth, so its world length is ``|pixel_scale @ (u, v, 1)|`` mm.
+    A step of one in t is one millimetre of depth, so its world length is ``|camera_from_pixel @ (u, v, 1)|`` mm.
 
     Attributes:
         sources: (B, 3).
         directions: (B, 3, 3).
-        pixel_scale: (3, 3), the pixel-to-camera matrix at depth 1.
+        camera_from_pixel: (3, 3), the pixel-to-camera matrix at depth 1.
     """
 
     sources: Matrix
     directions: Matrix
-    pixel_scale: Matrix
+    camera_from_pixel: Matrix
 
 
 def require_poses(camera_from_world: ArrayLike) -> Matrix:
@@ -56,7 +56,7 @@ def trace_rays(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera
         ProjectionError: A pose is not rigid, or the source lies inside the volume's box.
     """
     camera_from_index = require_poses(camera_from_world) @ attenuation.affine
-    index_from_camera: Matrix = np.asarray(np.linalg.inv(camera_from_index[:, :3, :3]))
+    index_from_camera: Matrix = np.asarray(np.linalg.inv(camera_from_index[:, :3, :3]), dtype=np.float64)
     sources = -(index_from_camera @ camera_from_index[:, :3, 3:])[..., 0]
     inside = np.asarray(((sources > -1) & (sources < attenuation.shape)).all(axis=1))
     if inside.any():
@@ -64,5 +64,5 @@ def trace_rays(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera
             f"pose {int(np.argmax(inside))} of {len(inside)} puts the X-ray source inside the volume's box; "
             "expected it outside; move the volume away from the source or crop it"
         )
-    pixel_scale: Matrix = np.asarray(np.linalg.inv(camera.K))
-    return Rays(sources, index_from_camera @ pixel_scale, pixel_scale)
+    camera_from_pixel: Matrix = np.asarray(np.linalg.inv(camera.K), dtype=np.float64)
+    return Rays(sources, index_from_camera @ camera_from_pixel, camera_from_pixel)

@@ -35,13 +35,13 @@ def project_reference(
     """
     rays = trace_rays(attenuation, camera_from_world, camera)
     mu = torch.as_tensor(np.pad(attenuation.mu, 2)).to(device, dtype)
-    sources, directions, pixel_scale = (
+    sources, directions, camera_from_pixel = (
         torch.as_tensor(array, dtype=dtype, device=device)
-        for array in (rays.sources, rays.directions, rays.pixel_scale)
+        for array in (rays.sources, rays.directions, rays.camera_from_pixel)
     )
     v, u = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
     pixels = torch.stack([u.ravel(), v.ravel(), torch.ones(u.numel())], dim=1).to(device, dtype)
-    lengths = torch.linalg.vector_norm(pixels @ pixel_scale.T, dim=1)
+    lengths = (pixels @ camera_from_pixel.T).square().sum(dim=1).sqrt()
     images = [
         _line_integrals(mu, s, pixels @ D.T, step_voxels) * lengths for s, D in zip(sources, directions, strict=True)
     ]

@@ -50,7 +50,7 @@ def walk(mu: Any, s: Any, d: Any) -> float:
 
 
 @compiled(parallel=True, fastmath=False)
-def render_exact(mu: Any, sources: Any, directions: Any, pixel_scale: Any, images: Any) -> None:
+def render_exact(mu: Any, sources: Any, directions: Any, camera_from_pixel: Any, images: Any) -> None:
     """Fill images (B, H, W); parallel over every row of every image."""
     height, width = images.shape[1], images.shape[2]
     for task in parallel_range(images.shape[0] * height):
@@ -58,7 +58,9 @@ def render_exact(mu: Any, sources: Any, directions: Any, pixel_scale: Any, image
         for u in range(width):
             d = directions[pose, :, 0] * u + directions[pose, :, 1] * v + directions[pose, :, 2]
             length = np.sqrt(
-                (pixel_scale[0, 0] * u + pixel_scale[0, 2]) ** 2 + (pixel_scale[1, 1] * v + pixel_scale[1, 2]) ** 2 + 1
+                (camera_from_pixel[0, 0] * u + camera_from_pixel[0, 2]) ** 2
+                + (camera_from_pixel[1, 1] * v + camera_from_pixel[1, 2]) ** 2
+                + 1
             )
             images[pose, v, u] = walk(mu, sources[pose], d) * length
 
@@ -76,5 +78,5 @@ def project_siddon(attenuation: AttenuationMap, camera_from_world: ArrayLike, ca
     """
     rays = trace_rays(attenuation, camera_from_world, camera)
     images = np.empty((len(rays.sources), camera.height, camera.width))
-    render_exact(attenuation.mu, rays.sources, rays.directions, rays.pixel_scale, images)
+    render_exact(attenuation.mu, rays.sources, rays.directions, rays.camera_from_pixel, images)
     return images
