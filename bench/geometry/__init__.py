@@ -6,6 +6,9 @@ from bench.geometry.pose import PARAMETER_NAMES as PARAMETER_NAMES
 from bench.geometry.pose import PoseFrame as PoseFrame
 from bench.geometry.pose import StandardView as StandardView
 from bench.geometry.pose import nominal_pose as nominal_pose
+from bench.geometry.rig import Rig as Rig
+from bench.geometry.rig import RigCamera as RigCamera
+from bench.geometry.rig import RigError as RigError
 from bench.geometry.rigid import Matrix as Matrix
 from bench.geometry.rigid import compose as compose
 from bench.geometry.rigid import invert as invert

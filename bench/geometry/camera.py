@@ -57,7 +57,10 @@ class Camera:
         return self.sdd_mm / float(self.K[0, 0]), self.sdd_mm / float(self.K[1, 1])
 
     def binned(self, factor: int) -> "Camera":
-        """The camera of the image whose pixels are means of ``factor`` x ``factor`` blocks; odd rows at the end are cut."""
+        """The camera of the image whose pixels are means of ``factor`` x ``factor`` blocks.
+
+        Rows and columns at the end that fill no block are cut.
+        """
         K = self.K.copy()
         K[:2] /= factor
         K[:2, 2] += 0.5 / factor - 0.5
