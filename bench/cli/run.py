@@ -31,6 +31,9 @@ class Run:
     label_scheme: str | None = None
     """Numbering of the labels: verse, totalsegmentator, phantom, or the path of a TOML file."""
 
+    region: str | None = None
+    """Part of the CT: lumbar (L1-L5, needs labels), a label's name, or whole."""
+
     start_law: str | None = None
     """Another start law of the protocol."""
 
@@ -75,8 +78,9 @@ class Run:
         """The command line as tables of a protocol."""
         start = {"law": self.start_law, "per_patient": self.starts}
         over: dict[str, Any] = {"start": {key: value for key, value in start.items() if value is not None}}
+        over["data"] = {} if self.region is None else {"region": self.region}
         if self.volume is not None:
-            over["data"] = {"dataset": "ct_file", "patients": 1, "settings": self._ct()}
+            over["data"] |= {"dataset": "ct_file", "patients": 1, "settings": self._ct()}
         return over
 
     def _ct(self) -> dict[str, str]:

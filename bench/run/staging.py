@@ -14,7 +14,7 @@ from bench.protocol import Protocol
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
-from bench.volume.region import crop_to_region
+from bench.volume.region import crop_to_label, crop_to_lumbar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     """
     patient = dataset.patient(patient_id)
     data = protocol.data
-    region = crop_to_region(patient.volume, data.region, margin_mm=data.margin_mm)
+    region = _region(patient.volume, data.region, data.margin_mm)
     moving = with_content(region, data.moving)
     target = AttenuationMap.from_volume(with_content(region, data.target))
     centre = np.asarray(moving.content_centre())
@@ -80,3 +80,10 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     surface = LandmarkSet("surface", surface_landmarks(moving, count=data.landmarks, seed=protocol.seed))
     frame = PoseFrame(nominal, centre)
     return StagedPatient(patient, moving, target, frame, (View(protocol.camera.camera),), (*patient.landmarks, surface))
+
+
+def _region(volume: Volume, name: str, margin_mm: float) -> Volume:
+    """The part of a CT that a protocol plays on."""
+    if name == "whole":
+        return volume
+    return crop_to_lumbar(volume, margin_mm) if name == "lumbar" else crop_to_label(volume, name, margin_mm)
