@@ -1,0 +1,57 @@
+"""Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged."""
+
+import os
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from bench.contract import LandmarkSet
+from bench.volume import Volume
+
+
+def default_folder() -> Path:
+    """Where the cache lies: ``$XDG_CACHE_HOME/fluorobench/phantom``, else under ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "fluorobench" / "phantom"
+
+
+def load(path: Path) -> tuple[Volume, LandmarkSet] | None:
+    """The stored patient, or None where there is none or the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            volume = Volume(stored["hu"], stored["affine"], stored["labels"], "phantom")
+            if str(stored["fingerprint"]) != volume.fingerprint():
+                return None
+            names = tuple(str(name) for name in stored["names"])
+            return volume, LandmarkSet("anatomical", stored["points"], names)
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def store(path: Path, volume: Volume, landmarks: LandmarkSet) -> None:
+    """Write a patient; a full or read-only disk costs the cache, not the patient."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+            temporary = Path(part.name)
+    except OSError:
+        return
+    try:
+        with temporary.open("wb") as file:
+            _write(file, volume, landmarks)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(file: BinaryIO, volume: Volume, landmarks: LandmarkSet) -> None:
+    labels = volume.labels if volume.labels is not None else np.zeros(volume.shape, dtype=np.uint16)
+    np.savez(
+        file, hu=volume.hu, affine=volume.affine, labels=labels, points=landmarks.points,
+        names=np.array(landmarks.point_names), fingerprint=np.array(volume.fingerprint()),
+    )  # fmt: skip
