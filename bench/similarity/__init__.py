@@ -7,17 +7,23 @@ from typing import Any
 from bench.similarity.base import Similarity as Similarity
 from bench.similarity.base import SimilarityError as SimilarityError
 from bench.similarity.gc import GC as GC
+from bench.similarity.gd import GD as GD
 from bench.similarity.go import GO as GO
+from bench.similarity.lncc import LNCC as LNCC
+from bench.similarity.mi import MI as MI
 from bench.similarity.ncc import NCC as NCC
 from bench.similarity.nccl import NCCL as NCCL
 from bench.similarity.ngi import NGI as NGI
 
 SIMILARITIES: dict[str, type[Similarity]] = {
     "ncc": NCC,
+    "lncc": LNCC,
     "nccl": NCCL,
     "gc": GC,
     "ngi": NGI,
     "go": GO,
+    "gd": GD,
+    "mi": MI,
 }
 
 

@@ -1,0 +1,32 @@
+"""Gradient difference."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bench.similarity.base import check_images, eroded, pixels
+from bench.similarity.derivatives import FLOOR, sobel
+
+
+@dataclass(frozen=True)
+class GD:
+    """Gradient difference of SOPI's initialiser (after Penney 1998), in (0, 1]: 1 minus that loss.
+
+    Half the sum over both Sobel directions of mean(A / (A + (I' - J')^2)), A the variance (over N) of the fixed
+    image's response I'. Blind to offsets and to a gain common to both images. Where A is zero a pixel scores 1 if the
+    two responses are equal, else 0: a fixed constant scores the share of pixels that are flat in the moving image too.
+    """
+
+    def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
+        """See ``Similarity``."""
+        check_images(fixed, moving, valid, smallest=3)
+        inner = eroded(valid, 3)
+        along_x, along_y = (
+            _closeness(pixels(f, inner), pixels(m, inner)) for f, m in zip(sobel(fixed), sobel(moving), strict=True)
+        )
+        return (along_x + along_y) / 2
+
+
+def _closeness(fixed: Tensor, moving: Tensor) -> Tensor:
+    variance = fixed.var(dim=1, correction=0, keepdim=True).clamp_min(FLOOR)
+    return (variance / (variance + (fixed - moving).square())).mean(1)
