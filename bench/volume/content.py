@@ -55,7 +55,7 @@ def label_mask(volume: Volume, names: str | Sequence[str]) -> MaskGrid:
         raise VolumeError(
             f"{', '.join(absent)} not in this volume; its labels hold {', '.join(present(volume)) or 'nothing'}"
         )
-    return np.logical_or.reduce(masks)
+    return np.asarray(np.logical_or.reduce(masks), dtype=np.bool_)
 
 
 def bone_mask(volume: Volume) -> MaskGrid:
@@ -75,10 +75,10 @@ def bone_mask(volume: Volume) -> MaskGrid:
 
 
 def body_mask(volume: Volume) -> MaskGrid:
-    """The patient without table and surrounding air; lungs, bowel gas and about a voxel of skin's edge included.
+    """The patient without table and surrounding air; lungs, bowel gas and some millimetres round the skin included.
 
     The largest connected component above -300 HU after an opening that cuts thin bridges, found on a grid of about
-    3 mm, with what each axial slice of it encloses.
+    3 mm, with what each axial slice of it encloses. Arms that lie apart from the trunk are not part of it.
 
     Raises:
         VolumeError: Nothing is above -300 HU.

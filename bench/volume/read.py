@@ -4,13 +4,11 @@ SimpleITK's physical space is LPS in mm, which is our world, so an image's affin
 orientation its voxels are stored. This is the only file that touches SimpleITK.
 """
 
-import gzip
 import os
 import re
 import sys
 import tempfile
 import threading
-import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from bench.geometry import Matrix, transform_points
+from bench.volume.intact import require_one_geometry, require_whole
 from bench.volume.labels import check_scheme
 from bench.volume.volume import FloatGrid, LabelGrid, MaskGrid, Volume, VolumeError
 
@@ -34,8 +33,6 @@ GRID_TOLERANCE_VOXELS = 0.05
 SLICE_TOLERANCE = 0.1
 # What the format libraries print, and only print, when a file ends before its image does.
 _CUT_SHORT = re.compile(r"IO error|Failed to read|Can not read|not read completely|unexpected end", re.IGNORECASE)
-# Formats whose reader hands out unread memory for the part that is missing, so that the length must be checked here.
-_UNCHECKED = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz", ".gipl")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +154,7 @@ def _read(path: Path, series: str | None) -> _Image:
     reader.SetFileName(str(path))
     _guarded(reader.ReadImageInformation, path)
     _require_scalar_3d(reader, path)
-    _require_complete(reader, path)
+    _require_intact(reader, path)
     return _to_image(_guarded(reader.Execute, path))
 
 
@@ -171,38 +168,12 @@ def _require_scalar_3d(reader: Any, path: Path) -> None:
         raise VolumeError(f"{path}: expected at least 2 voxels along each axis; got {size}; for DICOM name the folder")
 
 
-def _require_complete(reader: Any, path: Path) -> None:
-    """Refuse a file too short for its image: these formats' readers do not notice."""
-    if not path.name.lower().endswith(_UNCHECKED):
-        return
-    pixel_bytes = _sitk.Image([1, 1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
-    stored, offset = pixel_bytes, 0.0
-    if reader.HasMetaDataKey("bitpix"):  # NIfTI: the file's own type, before its slope is applied
-        stored, offset = int(reader.GetMetaData("bitpix")) // 8, float(reader.GetMetaData("vox_offset"))
-    needed = int(np.prod(reader.GetSize(), dtype=np.int64)) * stored + int(offset)
-    data = _data_file(path)
-    length = _length(data)
-    if length < needed:
-        raise VolumeError(
-            f"{path}: cut short: the image takes {needed} bytes, {data.name} holds {length}; copy it again"
-        )
-
-
-def _data_file(path: Path) -> Path:
-    """The file that holds the voxels: of a header/image pair, the image."""
-    pair = path.with_name(re.sub(r"\.hdr(\.gz)?$", r".img\1", path.name, flags=re.IGNORECASE))
-    return pair if pair.is_file() else path
-
-
-def _length(path: Path) -> int:
-    """Bytes of a file once decompressed."""
-    if path.suffix.lower() != ".gz":
-        return path.stat().st_size
-    try:
-        with gzip.open(path) as stream:
-            return sum(len(block) for block in iter(lambda: stream.read(1 << 22), b""))
-    except (EOFError, OSError, zlib.error) as error:
-        raise VolumeError(f"{path}: cut short or damaged: {error}; copy it again") from None
+def _require_intact(reader: Any, path: Path) -> None:
+    """Refuse a file that is cut short or contradicts itself; SimpleITK lets both pass."""
+    header: dict[str, str] = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    voxel_bytes: int = _sitk.Image([1, 1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
+    require_whole(path, header, int(np.prod(reader.GetSize(), dtype=np.int64)), voxel_bytes)
+    require_one_geometry(path, header, np.array(reader.GetSpacing(), dtype=np.float64))
 
 
 def _read_dicom(folder: Path, series: str | None) -> _Image:
@@ -210,12 +181,13 @@ def _read_dicom(folder: Path, series: str | None) -> _Image:
     names = _slices(folder, uid)
     reader = _sitk.ImageSeriesReader()
     reader.SetFileNames(names)
+    positions = [_position(name) for name in names]
     result = _guarded(reader.Execute, folder)
     if result.GetNumberOfComponentsPerPixel() != 1 or result.GetDimension() != 3 or min(result.GetSize()) < 2:
         raise VolumeError(f"{folder}: expected a stack of grey CT slices; got an image of size {result.GetSize()}")
     image = _to_image(result)
     if len(names) > 1:
-        _require_regular(image.affine, [_position(name) for name in names], folder)
+        _require_regular(image.affine, positions, folder)
     return image
 
 
@@ -247,10 +219,11 @@ def _describe_series(names: tuple[str, ...]) -> str:
 
 
 def _position(name: str) -> Matrix:
-    """World position of a slice's first voxel, mm."""
+    """World position of a whole slice's first voxel, mm."""
     reader = _sitk.ImageFileReader()
     reader.SetFileName(name)
     _guarded(reader.ReadImageInformation, Path(name))
+    _require_intact(reader, Path(name))
     return np.array(reader.GetOrigin(), dtype=np.float64)
 
 

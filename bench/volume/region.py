@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,8 @@ from bench.geometry import Matrix, transform_points
 from bench.volume.content import label_mask
 from bench.volume.labels import LUMBAR, present
 from bench.volume.volume import Volume, VolumeError
+
+_Voxel = TypeVar("_Voxel", np.float32, np.uint16, np.uint8)
 
 
 def crop(volume: Volume, low: Sequence[int], high: Sequence[int]) -> Volume:
@@ -68,7 +70,7 @@ def crop_to_box(volume: Volume, world_low: ArrayLike, world_high: ArrayLike) -> 
         raise VolumeError(
             f"a box needs a lower and an upper corner (x, y, z) in mm, lower first; got {low.tolist()}, {high.tolist()}"
         )
-    indices = transform_points(np.linalg.inv(volume.affine), _corners(low, high))
+    indices = transform_points(_index_from_world(volume), _corners(low, high))
     first, last = np.ceil(indices.min(axis=0) - 1e-6), np.floor(indices.max(axis=0) + 1e-6)
     if (last < 0).any() or (first > np.array(volume.shape) - 1).any() or (last < first).any():
         grid = transform_points(volume.affine, _corners(np.zeros(3), np.array(volume.shape) - 1.0))
@@ -94,7 +96,9 @@ def crop_to_lumbar(volume: Volume, margin_mm: float, box: tuple[ArrayLike, Array
         here = [name for name in LUMBAR if name in present(volume)]
         return crop_to_label(volume, here or LUMBAR, margin_mm)
     if box is None:
-        raise VolumeError("no labels to find the lumbar spine by; give its box in world mm, or a label map")
+        raise VolumeError(
+            "no labels to find the lumbar spine by; give a label map or its box in world mm, or use the whole volume"
+        )
     low, high = (np.asarray(corner, dtype=np.float64) for corner in box)
     return crop_to_box(volume, low - margin_mm, high + margin_mm)
 
@@ -118,7 +122,7 @@ def resample(volume: Volume, spacing_mm: float) -> Volume:
     affine[:3, :3] *= scale
     affine[:3, 3] = transform_points(volume.affine, offset)
 
-    def sample(grid: NDArray[Any], order: int) -> NDArray[Any]:
+    def sample(grid: NDArray[_Voxel], order: Literal[0, 1]) -> NDArray[_Voxel]:
         size = tuple(int(n) for n in shape)
         return np.asarray(ndimage.affine_transform(grid, scale, offset, size, order=order, mode="nearest"))
 
@@ -131,6 +135,10 @@ def resample(volume: Volume, spacing_mm: float) -> Volume:
 
 def _crop_clipped(volume: Volume, low: NDArray[np.int_], high: NDArray[np.int_]) -> Volume:
     return crop(volume, np.maximum(low, 0).tolist(), np.minimum(high, volume.shape).tolist())
+
+
+def _index_from_world(volume: Volume) -> Matrix:
+    return np.asarray(np.linalg.inv(volume.affine), dtype=np.float64)
 
 
 def _corners(low: Matrix, high: Matrix) -> Matrix:
