@@ -80,13 +80,10 @@ def sample_trilinear(field: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """
     limit = torch.tensor(field.shape, device=field.device) - 2
     corner = points.detach().floor().long().clamp(min=torch.zeros_like(limit), max=limit)
-    fraction = points - corner
-    total = torch.zeros_like(points[..., 0])
-    for corner_number in range(8):
-        bits = [(corner_number >> axis) & 1 for axis in range(3)]
-        weight = torch.ones_like(total)
-        for axis, bit in enumerate(bits):
-            weight = weight * (fraction[..., axis] if bit else 1 - fraction[..., axis])
-        i, j, k = (corner[..., axis] + bit for axis, bit in enumerate(bits))
-        total = total + weight * field[i, j, k]
-    return total
+    across, along = field.shape[1] * field.shape[2], field.shape[2]
+    base = corner[..., 0] * across + corner[..., 1] * along + corner[..., 2]
+    values, fractions = field.reshape(-1), (points - corner).unbind(-1)
+    corners = [values[base + i * across + j * along + k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]
+    for fraction in reversed(fractions):
+        corners = [low + fraction * (high - low) for low, high in zip(corners[::2], corners[1::2], strict=True)]
+    return corners[0]
