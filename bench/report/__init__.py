@@ -1,0 +1,1 @@
+"""Table, LaTeX, figure and picture primitives that ``reports/`` uses."""

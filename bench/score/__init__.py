@@ -1,0 +1,1 @@
+"""Estimates and truth to rows, rows to statistics."""

@@ -1,0 +1,221 @@
+"""From rows to statistics, with patients respected and nothing dropped.
+
+Starts of one patient are not independent: intervals resample patients, tests compare patient means. A row without a
+pose has NaN errors: it counts as a failure, stands above every percentile, and is counted beside every mean.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.errors import FluorobenchError
+from bench.score.adapters import holm, wilson
+
+Floats: TypeAlias = NDArray[np.float64]
+Statistic: TypeAlias = Callable[[Floats], float]
+
+CONFIDENCE = 0.95
+MIN_PATIENTS_FOR_P = 6
+
+
+class StatisticsError(FluorobenchError):
+    """Rows that a statistic cannot be computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval; both ends belong to it."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How one metric is distributed over the cases of one method.
+
+    Attributes:
+        mean: Over the rows that have a value; NaN without any.
+        std: Population standard deviation (divisor n) over the same rows.
+        median: 50th percentile over all rows, those without a value standing at infinity.
+        p75: 75th percentile, likewise.
+        p95: 95th percentile, likewise.
+        count: Rows.
+        missing: Rows without a value.
+    """
+
+    mean: float
+    std: float
+    median: float
+    p75: float
+    p95: float
+    count: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How often something happened.
+
+    Attributes:
+        count: Rows where it did.
+        total: All rows.
+        interval: Of the share, 95 %; None where one patient's several cases say nothing of other patients.
+    """
+
+    count: int
+    total: int
+    interval: Interval | None
+
+    @property
+    def share(self) -> float:
+        """Count by total."""
+        return self.count / self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedTest:
+    """Two methods compared on patient means.
+
+    Attributes:
+        first: Label.
+        second: Label.
+        difference: Mean over patients of (first - second), in the metric's unit.
+        patients: Patients that both answered.
+        p_holm: Wilcoxon signed-rank, two-sided, Holm over all pairs; None below 6 patients.
+    """
+
+    first: str
+    second: str
+    difference: float
+    patients: int
+    p_holm: float | None
+
+
+def values(rows: pd.DataFrame, name: str) -> Floats:
+    """A column as float64; missing is NaN."""
+    return np.asarray(rows[name], dtype=np.float64)
+
+
+def words(rows: pd.DataFrame, name: str) -> list[str]:
+    """A column as strings."""
+    return [str(value) for value in rows[name]]
+
+
+def of_label(rows: pd.DataFrame, label: str) -> pd.DataFrame:
+    """The rows of one method, in the order of their cases."""
+    chosen = rows[np.array([found == label for found in words(rows, "label")], dtype=bool)]
+    if len(chosen) == 0:
+        raise StatisticsError(f"expected rows of {label!r}; the run has {sorted(set(words(rows, 'label')))}")
+    return chosen.sort_values("case_id")
+
+
+def spread(sample: Floats) -> Spread:
+    """Mean, standard deviation and percentiles of errors; NaN = no answer."""
+    found = sample[~np.isnan(sample)]
+    worst = np.where(np.isnan(sample), np.inf, sample)
+    # Nearest rank: interpolating towards infinity is infinite, and a quoted error should be one that happened.
+    median, p75, p95 = (float(np.percentile(worst, q, method="inverted_cdf")) for q in (50, 75, 95))
+    mean, std = (float(found.mean()), float(found.std())) if found.size else (np.nan, np.nan)
+    return Spread(
+        mean=mean, std=std, median=median, p75=p75, p95=p95, count=sample.size, missing=sample.size - found.size
+    )
+
+
+def clustered_interval(
+    sample: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0, draws: int = 2000
+) -> Interval | None:
+    """Percentile bootstrap that draws patients with replacement, each with all its cases.
+
+    Args:
+        sample: One number a row; NaN rows are handed on, the statistic decides.
+        patients: The patient of each row.
+        statistic: From numbers to a number.
+        seed: Of the draws; the same seed gives the same interval, whatever the order of the rows.
+        draws: Resamples.
+
+    Returns:
+        The 95 % interval, or None for a single patient.
+    """
+    groups = _by_patient(sample, patients)
+    if len(groups) < 2:
+        return None
+    generator = np.random.default_rng(seed)
+    chosen: list[list[int]] = generator.integers(len(groups), size=(draws, len(groups))).tolist()
+    drawn = np.array([statistic(np.concatenate([groups[index] for index in row])) for row in chosen])
+    low, high = np.percentile(drawn, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    return Interval(float(low), float(high))
+
+
+def rate(happened: NDArray[np.bool_], patients: Sequence[str], *, seed: int = 0, draws: int = 2000) -> Rate:
+    """A share with its interval.
+
+    One case a patient: Wilson. Several: bootstrap over patients. Where it never or always happened the bootstrap is
+    blind (it returns a point), and Wilson with as many trials as patients stands in: wide, and safe.
+    """
+    count, total, n_patients = int(happened.sum()), happened.size, len(set(patients))
+    if total == 0:
+        raise StatisticsError("expected at least one row to take a share of; got none")
+    if count in (0, total) or n_patients == total:
+        trials = n_patients if count in (0, total) else total
+        known = Interval(*wilson(round(count / total * trials), trials, CONFIDENCE)) if n_patients > 1 else None
+        return Rate(count=count, total=total, interval=known)
+    sample = happened.astype(np.float64)
+    interval = clustered_interval(sample, patients, lambda x: float(x.mean()), seed=seed, draws=draws)
+    return Rate(count=count, total=total, interval=interval)
+
+
+def failure_rate(rows: pd.DataFrame, success: str = "success_strict", *, seed: int = 0) -> Rate:
+    """Share of rows that are no success; rows without a pose are among them."""
+    return rate(~np.asarray(rows[success], dtype=bool), words(rows, "patient_id"), seed=seed)
+
+
+def paired_tests(rows: pd.DataFrame, name: str, labels: Sequence[str]) -> list[PairedTest]:
+    """Compare every pair of methods on patient means of one error.
+
+    A row without a finite value takes the worst one in the run, so that refusing to answer never helps.
+
+    Raises:
+        StatisticsError: The methods met different cases.
+    """
+    means = {label: _patient_means(rows, name, label) for label in labels}
+    patients = [sorted(found) for found in means.values()]
+    if any(found != patients[0] for found in patients):
+        raise StatisticsError(f"expected every method on the same patients; got {patients}; resume the run")
+    pairs = list(combinations(labels, 2))
+    differences = [np.array([means[a][p] - means[b][p] for p in patients[0]]) for a, b in pairs]
+    enough = bool(patients) and len(patients[0]) >= MIN_PATIENTS_FOR_P
+    adjusted = holm([_wilcoxon(difference) for difference in differences]) if enough else [None] * len(pairs)
+    return [
+        PairedTest(first=a, second=b, difference=float(delta.mean()), patients=delta.size, p_holm=p)
+        for (a, b), delta, p in zip(pairs, differences, adjusted, strict=True)
+    ]
+
+
+def _patient_means(rows: pd.DataFrame, name: str, label: str) -> dict[str, float]:
+    every = values(rows, name)
+    finite = every[np.isfinite(every)]
+    worst = float(finite.max()) if finite.size else 0.0
+    own = of_label(rows, label)
+    filled = np.nan_to_num(values(own, name), nan=worst, posinf=worst)
+    patients = words(own, "patient_id")
+    groups = _by_patient(filled, patients)
+    return {patient: float(group.mean()) for patient, group in zip(sorted(set(patients)), groups, strict=True)}
+
+
+def _by_patient(sample: Floats, patients: Sequence[str]) -> list[Floats]:
+    """The numbers of each patient; patients and numbers sorted, so that the order of rows changes nothing."""
+    owner = np.array(patients)
+    return [np.sort(sample[owner == patient]) for patient in sorted(set(patients))]
+
+
+def _wilcoxon(difference: Floats) -> float:
+    if not difference.any():
+        return 1.0  # identical answers: scipy has nothing to rank
+    return float(stats.wilcoxon(difference).pvalue)

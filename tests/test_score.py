@@ -1,0 +1,296 @@
+"""Scores against what must be true of any run, and statistics against closed forms."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.contract import Outcome
+from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
+from bench.registry import UnknownNameError
+from bench.run.hashes import perturbation_hash, problem_hash, truth_hash
+from bench.run.records import (
+    EstimateRecord,
+    LandmarkRecord,
+    MatrixList,
+    PatientRecord,
+    ProblemRecord,
+    TruthRecord,
+    ViewRecord,
+    as_list,
+)
+from bench.score.columns import COLUMNS, column
+from bench.score.rows import ScoreError, score_rows
+from bench.score.statistics import (
+    StatisticsError,
+    clustered_interval,
+    failure_rate,
+    of_label,
+    paired_tests,
+    rate,
+    spread,
+    values,
+)
+
+CENTRE = np.array([5.0, -3.0, 12.0])
+FRAME = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE)
+CAMERA = Camera.centred(sdd_mm=1011.7, height=64, width=64, spacing_mm=3.2)
+THETAS = np.random.default_rng(7).normal(0, [6, 6, 6, 9, 9, 15], (12, 6))
+PATIENTS = [
+    PatientRecord(
+        patient_id=f"p{n}",
+        patient_hash=f"h{n}",
+        dataset="d",
+        dataset_version="1",
+        landmarks=[
+            LandmarkRecord(name="a", points=(CENTRE + np.random.default_rng(n).normal(0, 30, (20, 3))).tolist())
+        ],
+    )
+    for n in range(4)
+]
+
+
+def _problem(index: int) -> tuple[ProblemRecord, TruthRecord]:
+    case_id, truth = f"p{index % 4}/{index}", as_list(FRAME.pose(THETAS[index]))
+    view = ViewRecord(K=as_list(CAMERA.K), height=64, width=64, sdd_mm=1011.7, camera_from_rig=as_list(np.eye(4)))
+    offset = np.random.default_rng(100 + index).uniform(-10, 10, 6)
+    return ProblemRecord(
+        case_id=case_id,
+        patient_id=f"p{index % 4}",
+        patient_hash=f"h{index % 4}",
+        content="matched",
+        start_law="uniform",
+        views=[view],
+        start=as_list(FRAME.pose(THETAS[index] + offset)),
+        nominal=as_list(FRAME.nominal),
+        centre=CENTRE.tolist(),
+        search=[30.0] * 6,
+        seed=index,
+        redraws=0,
+        target_hash="t",
+        truth_hash=truth_hash(case_id, truth),
+        perturbation_hash="same",
+    ), TruthRecord(case_id=case_id, truth=truth)
+
+
+PAIRS = [_problem(index) for index in range(12)]
+PROBLEMS, TRUTHS = [pair[0] for pair in PAIRS], [pair[1] for pair in PAIRS]
+
+
+def _answer(label: str, case_id: str, pose: MatrixList | None, outcome: Outcome = Outcome.CONVERGED) -> EstimateRecord:
+    return EstimateRecord(
+        label=label,
+        case_id=case_id,
+        perturbation_hash="same",
+        pose=pose,
+        outcome=outcome,
+        seconds=1.5,
+        seconds_prepare=0.5,
+        seconds_by_phase={},
+        drr_evaluations=100,
+    )
+
+
+def _truth_told(label: str = "Truth") -> list[EstimateRecord]:
+    return [_answer(label, record.case_id, record.truth) for record in TRUTHS]
+
+
+def _shifted(label: str, theta: Sequence[float]) -> list[EstimateRecord]:
+    poses = [as_list(FRAME.pose(THETAS[index] + np.array(theta))) for index in range(12)]
+    return [_answer(label, record.case_id, pose) for record, pose in zip(TRUTHS, poses, strict=True)]
+
+
+def test_truth_as_answer_has_no_error_and_always_succeeds() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    for declared in COLUMNS:
+        measured = declared.unit in ("deg", "mm") and not declared.name.startswith("initial_")
+        assert not measured or values(rows, declared.name).tolist() == [0.0] * 12, declared.name
+    assert failure_rate(rows).count == 0
+    assert failure_rate(rows, "success_paper").count == 0
+
+
+def test_start_as_answer_scores_exactly_its_recorded_initial_error() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, [_answer("Initial", p.case_id, p.start) for p in PROBLEMS], TRUTHS)
+    initial = [declared.name for declared in COLUMNS if declared.name.startswith("initial_")]
+    assert initial
+    for name in initial:
+        np.testing.assert_array_equal(values(rows, name), values(rows, name.removeprefix("initial_")))
+    by_case = dict(zip(rows["case_id"], values(rows, "rotation_error_deg"), strict=True))
+    start, truth = np.array(PROBLEMS[3].start), np.array(TRUTHS[3].truth)
+    assert by_case[PROBLEMS[3].case_id] == pytest.approx(rotation_angle_deg(start, truth), abs=1e-12)
+
+
+def test_every_declared_column_is_in_every_row() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    assert [declared.name for declared in COLUMNS] == list(rows.columns)[-len(COLUMNS) :]
+    assert not rows[[declared.name for declared in COLUMNS]].isna().any().any()
+
+
+def test_registrations_without_pose_stay_and_fail() -> None:
+    answers = _truth_told()
+    answers[2] = _answer("Truth", answers[2].case_id, None, Outcome.TIMED_OUT)
+    answers[5] = _answer("Truth", answers[5].case_id, None, Outcome.RAISED)
+    rows = score_rows(PATIENTS, PROBLEMS, answers, TRUTHS)
+    found = spread(values(rows, "mtre_mm"))
+    assert (len(rows), found.count, found.missing) == (12, 12, 2)
+    assert failure_rate(rows).count == failure_rate(rows, "success_paper").count == 2
+    assert sorted(rows["failure"]) == ["no_pose"] * 2 + ["success"] * 10
+    assert found.mean == 0
+    assert found.p95 == np.inf
+    assert rows["initial_mtre_mm"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("theta", "kind", "strict", "lenient"),
+    [
+        ((0, 0, 0, 0, 0, 2.9), "success", True, True),
+        ((0, 0, 0, 0, 0, 9.5), "depth_only", False, True),
+        ((0, 0, 0, 3.1, 0, 0), "wrong_basin", False, True),
+        ((0, 3.5, 0, 0, 0, 0), "wrong_basin", False, True),
+        ((9.5, 9.5, 9.5, 9.5, 9.5, 9.5), "wrong_basin", False, False),
+    ],
+)
+def test_failures_are_told_apart(theta: Sequence[float], kind: str, strict: bool, lenient: bool) -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, _shifted("A", theta), TRUTHS)
+    assert set(rows["failure"]) == {kind}
+    assert set(rows["success_strict"]) == {strict}
+    assert set(rows["success_paper"]) == {lenient}
+
+
+def test_sopi_calls_depth_tx_and_the_vertical_axis_rx() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, _shifted("A", (1, 2, 3, 4, 5, 6)), TRUTHS)
+    expected = {"rx": 2, "ry": 1, "rz": 3, "tx": 6, "ty": 4, "tz": 5}
+    for axis, size in expected.items():
+        unit = "deg" if axis[0] == "r" else "mm"
+        np.testing.assert_allclose(values(rows, f"sopi_{axis}_error_{unit}"), size, atol=1e-9)
+    np.testing.assert_allclose(values(rows, "rotation_axis_mean_deg"), 2)
+    np.testing.assert_allclose(values(rows, "translation_axis_mean_mm"), 5)
+
+
+def test_order_of_records_changes_nothing() -> None:
+    answers = [*_shifted("B", (1, 2, 3, 4, 5, 6)), *_truth_told("A")]
+    forward = score_rows(PATIENTS, PROBLEMS, answers, TRUTHS)
+    backward = score_rows(PATIENTS[::-1], PROBLEMS[::-1], answers[::-1], TRUTHS[::-1])
+    assert forward.equals(backward)
+
+
+def test_records_that_do_not_belong_together_are_refused() -> None:
+    told = _truth_told()
+    other = told[0].model_copy(update={"perturbation_hash": "other"})
+    with pytest.raises(ScoreError, match="one set of perturbations"):
+        score_rows(PATIENTS, PROBLEMS, [other, *told[1:]], TRUTHS)
+    swapped = [TRUTHS[0].model_copy(update={"truth": TRUTHS[1].truth}), *TRUTHS[1:]]
+    with pytest.raises(ScoreError, match="sealed before the run"):
+        score_rows(PATIENTS, PROBLEMS, told, swapped)
+    with pytest.raises(ScoreError, match="11 of 12 cases"):
+        score_rows(PATIENTS, PROBLEMS, told[1:], TRUTHS)
+    with pytest.raises(ScoreError, match="one answer"):
+        score_rows(PATIENTS, PROBLEMS, [told[0], *told[:-1]], TRUTHS)
+    with pytest.raises(ScoreError, match="let the run finish"):
+        score_rows(PATIENTS, PROBLEMS, told, TRUTHS[1:])
+    with pytest.raises(ScoreError, match="no such record"):
+        score_rows(PATIENTS[1:], PROBLEMS, told, TRUTHS)
+    with pytest.raises(ScoreError, match="not among"):
+        score_rows(PATIENTS, PROBLEMS[1:], told, TRUTHS)
+
+
+def test_hashes_survive_a_file_and_tell_cases_apart(tmp_path: Path) -> None:
+    file = tmp_path / "truth.jsonl"
+    file.write_text(TRUTHS[0].model_dump_json())
+    again = TruthRecord.model_validate_json(file.read_text())
+    assert truth_hash(again.case_id, again.truth) == PROBLEMS[0].truth_hash
+    assert truth_hash("other", again.truth) != PROBLEMS[0].truth_hash
+    renamed = PROBLEMS[0].model_copy(update={"perturbation_hash": "other"})
+    assert problem_hash(renamed) == problem_hash(PROBLEMS[0]) != problem_hash(PROBLEMS[1])
+    assert perturbation_hash(PROBLEMS) == perturbation_hash(PROBLEMS[::-1]) != perturbation_hash(PROBLEMS[1:])
+
+
+def test_unknown_metric_is_named_with_its_neighbour() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'mtre_mm'"):
+        column("mtre_m")
+
+
+def test_spread_of_known_numbers() -> None:
+    found = spread(np.array([4.0, 1.0, np.nan, 3.0, 2.0]))
+    assert (found.mean, found.std, found.median, found.p75, found.p95) == (2.5, np.sqrt(1.25), 3.0, 4.0, np.inf)
+
+
+def test_bootstrap_of_single_cases_meets_the_normal_interval() -> None:
+    sample = np.random.default_rng(3).normal(10, 2, 400)
+    found = clustered_interval(sample, [str(n) for n in range(400)], lambda x: float(x.mean()), draws=4000)
+    assert found is not None
+    half = 1.959964 * sample.std() / np.sqrt(400)
+    assert found.low == pytest.approx(sample.mean() - half, abs=0.02)
+    assert found.high == pytest.approx(sample.mean() + half, abs=0.02)
+
+
+def test_bootstrap_over_patients_sees_patients_and_not_their_copies() -> None:
+    """100 identical cases a patient add nothing: the interval is that of the patients."""
+    patients = np.random.default_rng(4).normal(0, 1, 30)
+    names = [f"p{n:02d}" for n in range(30)]
+    single = clustered_interval(patients, names, lambda x: float(x.mean()))
+    copied = clustered_interval(np.repeat(patients, 100), np.repeat(names, 100).tolist(), lambda x: float(x.mean()))
+    assert single is not None
+    assert copied is not None
+    assert (copied.low, copied.high) == pytest.approx((single.low, single.high), abs=1e-12)
+    assert clustered_interval(patients, ["one"] * 30, lambda x: float(x.mean())) is None
+
+
+def test_bootstrap_does_not_depend_on_the_order_of_rows() -> None:
+    generator = np.random.default_rng(5)
+    sample, names = generator.normal(0, 1, 60), [f"p{n % 7}" for n in range(60)]
+    order = generator.permutation(60)
+    shuffled = clustered_interval(sample[order], [names[n] for n in order], lambda x: float(np.median(x)))
+    assert shuffled == clustered_interval(sample, names, lambda x: float(np.median(x)))
+
+
+def test_rates_use_wilson_only_where_it_holds() -> None:
+    z, n, p = 1.959963984540054, 50, 0.2
+    centre, half = (p + z**2 / 2 / n) / (1 + z**2 / n), z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / 4 / n**2)
+    found = rate(np.arange(50) < 10, [str(k) for k in range(50)])
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx((centre - half, centre + half), abs=1e-9)
+    never = rate(np.zeros(400, dtype=bool), [str(k % 10) for k in range(400)])
+    assert never.interval is not None
+    assert (never.count, never.interval.low) == (0, 0)
+    assert never.interval.high == pytest.approx(z**2 / (10 + z**2), abs=1e-9)
+    assert rate(np.arange(50) < 10, ["one"] * 50).interval is None
+
+
+def test_paired_tests_use_patients_and_print_no_p_below_six() -> None:
+    answers = [*_shifted("A", (0, 0, 0, 1, 0, 0)), *_shifted("B", (0, 0, 0, 3, 0, 0))]
+    found = paired_tests(score_rows(PATIENTS, PROBLEMS, answers, TRUTHS), "translation_error_mm", ["A", "B"])
+    assert [(test.patients, test.p_holm) for test in found] == [(4, None)]
+    assert found[0].difference == pytest.approx(-2, abs=1e-9)
+
+
+def test_paired_tests_match_scipy_and_holm() -> None:
+    import pandas as pd
+
+    generator = np.random.default_rng(8)
+    errors = {"A": generator.normal(2, 1, 10), "B": generator.normal(3, 1, 10), "C": generator.normal(2.1, 1, 10)}
+    rows = pd.DataFrame(
+        [
+            {"label": label, "case_id": f"p{n}", "patient_id": f"p{n}", "mtre_mm": value}
+            for label, found in errors.items()
+            for n, value in enumerate(found)
+        ]
+    )
+    raw = [stats.wilcoxon(errors[a] - errors[b]).pvalue for a, b in (("A", "B"), ("A", "C"), ("B", "C"))]
+    holm = np.minimum(1, np.maximum.accumulate(np.sort(raw) * [3, 2, 1]))[np.argsort(np.argsort(raw))]
+    assert [test.p_holm for test in paired_tests(rows, "mtre_mm", ["A", "B", "C"])] == pytest.approx(holm.tolist())
+
+
+def test_refusing_to_answer_never_helps() -> None:
+    good, bad = _shifted("A", (0, 0, 0, 1, 0, 0)), _shifted("B", (0, 0, 0, 1, 0, 0))
+    silent = [_answer("A", each.case_id, None, Outcome.SKIPPED) if n < 4 else each for n, each in enumerate(good)]
+    bad[0] = _answer("B", bad[0].case_id, as_list(FRAME.pose(THETAS[0] + 20)))
+    rows = score_rows(PATIENTS, PROBLEMS, [*silent, *bad], TRUTHS)
+    assert paired_tests(rows, "translation_error_mm", ["A", "B"])[0].difference > 0
+
+
+def test_statistics_of_a_method_that_did_not_run_are_refused() -> None:
+    with pytest.raises(StatisticsError, match="rows of 'Nobody'"):
+        of_label(score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS), "Nobody")
