@@ -56,10 +56,11 @@ def angles_from_rotation(rotation: Matrix) -> Matrix:
     ry = np.arctan2(rotation[0, 2], cos_ry)
     if cos_ry < GIMBAL_TOLERANCE:
         rx = np.arctan2(np.sign(rotation[0, 2]) * rotation[1, 0], rotation[1, 1])
-        rz = np.float64(0.0)
     else:
         rx = np.arctan2(-rotation[1, 2], rotation[2, 2])
-        rz = np.arctan2(-rotation[0, 1], rotation[0, 0])
+    # rz from what rx leaves over: near ry = +-90 that makes good an error of rx; the first row would add its own.
+    _, middle_row, _ = Rotation.from_euler("X", float(rx)).as_matrix().T @ rotation
+    rz = np.arctan2(middle_row[0], middle_row[1])
     angles: Matrix = np.degrees(np.array([rx, ry, rz]))
     return angles
 
