@@ -153,7 +153,7 @@ def _evaluate(rows: Matrix, blend: float, x: float, y: float, z: float) -> tuple
     for n in range(rows.shape[0]):
         one = _distance(rows[n], x, y, z)
         if rows[n, 1] < 0:
-            d = _carve(d, -one, 1.0)
+            d = _carve(d, -one if rows[n, 1] > -1.5 else one, 1.0)
             continue
         h = min(max(0.5 + 0.5 * (d - one) / blend, 0.0), 1.0)
         d = d + h * (one - d) - blend * h * (1.0 - h)

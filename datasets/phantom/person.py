@@ -29,6 +29,7 @@ class Person:
         muscle: 0 wasted to 1 strong.
         trabecular_hu: Mean HU of vertebral spongy bone.
         vertebrae: Dimensions by level.
+        wear: Degeneration of the disc below a level and of its rims, 0 none to 1 severe.
         frames: Middle of each body (and of the sacral endplate) with axes left, posterior, superior; world mm.
     """
 
@@ -39,6 +40,7 @@ class Person:
     muscle: float
     trabecular_hu: float
     vertebrae: dict[str, Dimensions]
+    wear: dict[str, float]
     frames: dict[str, Frame]
 
 
@@ -51,11 +53,19 @@ def draw_person(version: int, seed: int) -> Person:
     fat, muscle = float(random.beta(2, 3)), float(np.clip(random.normal(0.75 - 0.004 * age, 0.15), 0.05, 1))
     # Spongy bone of L1 loses about 2 HU a year (Pickhardt et al., Ann Intern Med 158(8), 2013, give the trend).
     density = float(np.clip(245 - 2.1 * age + random.normal(0, 28), 35, 260))
-    vertebrae = _dimensions(random, scale)
-    return Person(male, age, scale, fat, muscle, density, vertebrae, _spine(random, vertebrae, age))
+    wear = _wear(random, age)
+    vertebrae = _dimensions(random, scale, wear)
+    return Person(male, age, scale, fat, muscle, density, vertebrae, wear, _spine(random, vertebrae, age))
 
 
-def _dimensions(random: np.random.Generator, scale: float) -> dict[str, Dimensions]:
+def _wear(random: np.random.Generator, age: float) -> dict[str, float]:
+    """More with age, and more at the lowest levels."""
+    mean = 0.012 * max(0.0, age - 30)
+    low = {"L4": 1.5, "L5": 1.6, "L3": 1.2}
+    return {level: float(np.clip(random.normal(0.6, 0.5) * mean * low.get(level, 0.9), 0, 1)) for level in LEVELS}
+
+
+def _dimensions(random: np.random.Generator, scale: float, wear: dict[str, float]) -> dict[str, Dimensions]:
     """Dimensions whose departures are shared: each kind runs smoothly from level to level."""
     shared = {name: random.normal(0, 0.045) for name in Dimensions.__dataclass_fields__}
     trend = {name: random.normal(0, 0.02) for name in Dimensions.__dataclass_fields__}
@@ -66,6 +76,7 @@ def _dimensions(random: np.random.Generator, scale: float) -> dict[str, Dimensio
             factor = np.exp(shared[name] + trend[name] * (place - 3) / 3 + random.normal(0, 0.025))
             values[name] *= float(factor if name in WITHOUT_SIGN else factor * scale)
         values["wedge_mm"] += float(random.normal(0, 0.6))
+        values["disc_mm"] *= 1 - 0.5 * wear[level]
         drawn[level] = Dimensions(**values)
     return drawn
 

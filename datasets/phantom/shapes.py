@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from bench.geometry import Matrix
 
 CAPSULE, BODY, COLUMN = 0.0, 1.0, 2.0
+ADDS, CARVES, CONFINES = 1.0, -1.0, -2.0
 ROW_LENGTH = 26
 PART_LENGTH = 20
 
@@ -43,7 +44,7 @@ class Shape:
         reach_mm: Radius of a ball about the frame's origin that holds it.
         shell_mm: Thickness of the outer layer.
         inner_hu: HU below that layer.
-        carves: Whether it takes away instead of adding.
+        role: ``ADDS`` to its part, ``CARVES`` from it, or ``CONFINES`` it to its own inside.
     """
 
     kind: float
@@ -52,7 +53,7 @@ class Shape:
     reach_mm: float
     shell_mm: float = 0.0
     inner_hu: float = 0.0
-    carves: bool = False
+    role: float = ADDS
 
     def within(self, frame: Frame) -> "Shape":
         """The same primitive when its present frame is given in ``frame`` instead of in the world."""
@@ -65,12 +66,16 @@ class Shape:
 
     def carving(self) -> "Shape":
         """The same primitive as a hole."""
-        return replace(self, carves=True)
+        return replace(self, role=CARVES)
+
+    def confining(self) -> "Shape":
+        """The same primitive as a limit of its part."""
+        return replace(self, role=CONFINES)
 
     def row(self) -> Matrix:
         """The renderer's row."""
         row = np.zeros(ROW_LENGTH)
-        row[0], row[1] = self.kind, -1.0 if self.carves else 1.0
+        row[0], row[1] = self.kind, self.role
         row[2:5], row[5:14] = self.frame.origin, self.frame.axes.ravel()
         row[14 : 14 + len(self.numbers)] = self.numbers
         row[24], row[25] = self.shell_mm, self.inner_hu
@@ -118,7 +123,7 @@ class Part:
     """One organ: shapes of one material.
 
     Attributes:
-        shapes: Primitives in world coordinates; carving ones last.
+        shapes: Primitives in world coordinates; carving and confining ones last.
         shell_hu: HU of the outer layer, ``Shape.shell_mm`` thick.
         label: Structure number, 0 = none.
         blend_mm: How softly the primitives run into one another.
@@ -148,7 +153,7 @@ class Part:
 
     def bounds(self) -> tuple[Matrix, Matrix]:
         """World corners of a box that holds it; columns and large bodies reach everywhere."""
-        solid = [shape for shape in self.shapes if not shape.carves]
+        solid = [shape for shape in self.shapes if shape.role == ADDS]
         low = np.min([shape.frame.origin - shape.reach_mm for shape in solid], axis=0)
         high = np.max([shape.frame.origin + shape.reach_mm for shape in solid], axis=0)
         return low - self.blend_mm, high + self.blend_mm
@@ -156,7 +161,7 @@ class Part:
 
 def soft(shapes: tuple[Shape, ...], hu: float, **settings: float) -> Part:
     """A part of one HU throughout."""
-    filled = tuple(shape if shape.carves else shape.made_of(shell_mm=0.0, inner_hu=hu) for shape in shapes)
+    filled = tuple(shape if shape.role != ADDS else shape.made_of(shell_mm=0.0, inner_hu=hu) for shape in shapes)
     return Part(
         filled,
         hu,

@@ -8,6 +8,7 @@ import numpy as np
 from .anthropometry import LEVELS
 from .person import Person, stream
 from .shapes import COLUMN, Frame, Part, Shape, capsule, ellipsoid, soft
+from .viscera import bowel, organs
 
 FAT_HU, MUSCLE_HU, SKIN_HU = -102.0, 54.0, 15.0
 
@@ -15,12 +16,12 @@ FAT_HU, MUSCLE_HU, SKIN_HU = -102.0, 54.0, 15.0
 def soft_tissue(version: int, seed: int, person: Person) -> list[Part]:
     """All soft parts in painting order; bones come after them."""
     trunk = stream(version, seed, "trunk")
-    organs, bowels = stream(version, seed, "organs"), stream(version, seed, "bowel")
+    random, bowels = stream(version, seed, "organs"), stream(version, seed, "bowel")
+    outline, cavity = _outline(person, trunk)
     return [
-        *_outline(person, trunk),
-        *_bowel(person, bowels),
-        *_organs(person, organs),
-        *_vessels(person, organs),
+        *outline,
+        *(_confined(part, cavity) for part in [*bowel(person, bowels), *organs(person, random)]),
+        *_vessels(person, random),
         *_muscles(person, trunk),
         *_canal(person),
     ]
@@ -32,82 +33,31 @@ def _column(centre: Sequence[float], half_width: float, half_depth: float, power
     return Shape(COLUMN, Frame(np.asarray(centre, dtype=float), np.eye(3)), numbers, 1e4)
 
 
-def _outline(person: Person, random: np.random.Generator) -> list[Part]:
-    """Skin, fat under it, the muscular wall of the belly, and the fat inside."""
+def _confined(part: Part, cavity: Shape) -> Part:
+    return replace(part, shapes=(*part.shapes, cavity))
+
+
+def _outline(person: Person, random: np.random.Generator) -> tuple[list[Part], Shape]:
+    """Skin, fat under it, the muscular wall of the belly, the fat inside; and the cavity as a confining shape."""
     front = (72 + 55 * person.fat) * person.scale + random.normal(0, 4)
-    back = (78 + 26 * person.fat) * person.scale
+    back = (84 + 28 * person.fat) * person.scale
     width = (142 + 55 * person.fat) * person.scale
     fat = 7 + 30 * person.fat
     middle, half = (0.0, (back - front) / 2, 0.0), (front + back) / 2
     skin = _column(middle, width, half, 2.5).made_of(shell_mm=2.0, inner_hu=FAT_HU)
     groove = capsule((0, back + 16, 200), (0, back + 16, -200), (16, 22)).carving()
     inner = _column((0.0, middle[1] - 2, 0.0), width - fat * 0.9, half - fat * 0.62, 2.4)
-    wall = inner.made_of(shell_mm=9 + 8 * person.muscle, inner_hu=FAT_HU + 4)
+    thick = 8 + 8 * person.muscle
+    cavity = _column((0.0, middle[1] - 2, 0.0), width - fat * 0.9 - thick - 2, half - fat * 0.62 - thick - 2, 2.4)
+    wall = inner.made_of(shell_mm=thick, inner_hu=FAT_HU + 4)
     grain = int(random.integers(1 << 30))
-    return [
+    parts = [
         Part(
             (skin, replace(groove, reach_mm=1.0)), SKIN_HU, texture_hu=7.0, texture_mm=(14, 14, 14), texture_seed=grain
         ),
-        Part(
-            (wall,), MUSCLE_HU, texture_hu=10.0, texture_mm=(11, 11, 14), texture_seed=grain + 7, shell_variation=0.25
-        ),
+        Part((wall,), MUSCLE_HU, texture_hu=24.0, texture_mm=(9, 9, 9), texture_seed=grain + 7, shell_variation=0.25),
     ]
-
-
-def _bowel(person: Person, random: np.random.Generator) -> list[Part]:
-    """Loops of gut in front of the spine, some with gas that rises to the front; colon at the sides."""
-    parts: list[Part] = []
-    front = -(58 + 48 * person.fat) * person.scale
-    for _ in range(46):
-        centre = np.array([random.uniform(-95, 95), random.uniform(front, -28), random.uniform(-125, 70)])
-        centre[1] += 0.0016 * centre[0] ** 2
-        turn = random.normal(0, 1, 3)
-        reach, girth = random.uniform(10, 34), random.uniform(8, 15)
-        rod = capsule(centre, centre + reach * turn / np.linalg.norm(turn), (girth, girth * random.uniform(0.7, 1.0)))
-        parts.append(_loop(rod, random, gas=0.10))
-    for side in (-1.0, 1.0):
-        x = side * random.uniform(88, 104) * person.scale
-        knots = [np.array([x + random.normal(0, 6), random.normal(-22, 8), z]) for z in (80, 45, 10, -25, -60, -95)]
-        for low, high in zip(knots[1:], knots[:-1], strict=True):
-            parts.append(_loop(capsule(high, low, (random.uniform(14, 21), random.uniform(14, 20))), random, gas=0.3))
-    return parts
-
-
-def _loop(rod: Shape, random: np.random.Generator, *, gas: float) -> Part:
-    filling = float(random.normal(18, 14))
-    wall = rod.made_of(shell_mm=2.5, inner_hu=filling)
-    shapes = [wall]
-    if random.random() < gas:
-        inside = tuple(max(1.0, number - 3.5) if n else number for n, number in enumerate(rod.numbers[:7]))
-        lifted = Frame(rod.frame.origin - [0, random.uniform(0, 3), 0], rod.frame.axes)
-        shapes.append(replace(rod, numbers=inside, frame=lifted).made_of(shell_mm=0.0, inner_hu=-920.0))
-        blend = 0.6
-    else:
-        blend = 2.0
-    return Part(tuple(shapes), 42.0, blend_mm=blend, texture_hu=14.0, texture_mm=(7, 7, 7),
-                texture_seed=int(random.integers(1 << 30)))  # fmt: skip
-
-
-def _organs(person: Person, random: np.random.Generator) -> list[Part]:
-    """Kidneys with their sinus fat, liver on the right, spleen on the left."""
-    parts, s = [], person.scale
-    for side in (-1.0, 1.0):
-        centre = (
-            np.array([side * random.normal(58, 4), random.normal(16, 5), random.normal(58 if side > 0 else 48, 9)]) * s
-        )
-        lean = np.array([side * 0.25, 0.25, -1.0]) / np.linalg.norm([0.25, 0.25, 1.0])
-        kidney = capsule(centre - lean * 22, centre + lean * 22, (25 * s, 21 * s), flat_along=(side, 1, 0))
-        sinus = ellipsoid(centre - [side * 13, 5, 0], (13, 8, 17)).made_of(shell_mm=0.0, inner_hu=-60.0)
-        halo = capsule(centre - lean * 30, centre + lean * 34, (36, 33), flat_along=(side, 1, 0))
-        parts.append(soft((halo,), FAT_HU))
-        solid = kidney.made_of(shell_mm=0.0, inner_hu=float(random.normal(34, 3)))
-        parts.append(Part((solid, sinus), 34.0, blend_mm=2.0, texture_hu=4.0))
-    liver = ellipsoid((-88, -22, random.normal(98, 14)), (62, 74, 76))
-    spleen = ellipsoid((104, 22, random.normal(112, 12)), (26, 42, 56))
-    grain = int(random.integers(1 << 30))
-    parts.append(soft((liver,), float(random.normal(56, 6)), texture_hu=4.0, texture_seed=grain))
-    parts.append(soft((spleen,), float(random.normal(50, 4)), texture_hu=4.0, texture_seed=grain + 5))
-    return parts
+    return parts, cavity.confining()
 
 
 def _vessels(person: Person, random: np.random.Generator) -> list[Part]:
@@ -179,7 +129,7 @@ def _psoas(person: Person, side: float, bulk: float) -> list[Shape]:
 
 def _erector(person: Person, side: float, bulk: float) -> list[Shape]:
     shapes: list[Shape] = []
-    for out, behind, wide, deep in ((17.0, 24.0, 15.0, 15.0), (40.0, 24.0, 21.0, 17.0)):
+    for out, behind, wide, deep in ((17.0, 25.0, 17.0, 19.0), (44.0, 22.0, 25.0, 20.0)):
         points = [
             person.frames[lv].to_world((side * out, person.vertebrae[lv].upper_depth / 2 + behind + 8, -4))
             for lv in LEVELS

@@ -9,7 +9,7 @@ import numpy as np
 
 from .anthropometry import LABELS, Dimensions
 from .person import Person, stream
-from .shapes import BODY, WORLD, Frame, Part, Shape, capsule, ellipsoid
+from .shapes import BODY, WORLD, Part, Shape, capsule, ellipsoid
 
 CORTEX_HU = 1150.0
 
@@ -27,7 +27,7 @@ class Bone:
 def bone_of(person: Person) -> Bone:
     """Thinner shells and lighter spongy bone with age."""
     thin = 1.0 - 0.005 * (person.age - 45)
-    return Bone(0.62 * thin, person.trabecular_hu, 1.5 * thin, person.trabecular_hu + 110)
+    return Bone(0.7 * thin, person.trabecular_hu, 1.8 * thin, person.trabecular_hu + 150)
 
 
 def body(size: Dimensions, concave_mm: float) -> Shape:
@@ -51,6 +51,9 @@ def vertebra(version: int, seed: int, level: str, person: Person) -> Part:
         # Left and right differ by some per cent, as they do in everyone.
         arch += _half_arch(size, side, random.normal(1.0, 0.05, 6), thoracic=thoracic, broad=level == "L5")
     shapes += [shape.made_of(shell_mm=bone.arch_shell_mm, inner_hu=bone.arch_hu) for shape in arch]
+    shapes += [
+        lip.made_of(shell_mm=1.0, inner_hu=bone.body_hu + 250) for lip in _osteophytes(size, random, person.wear[level])
+    ]
     frame = person.frames[level]
     world = tuple(shape.within(frame) for shape in [*shapes, _canal(size)])
     return Part(
@@ -75,6 +78,17 @@ def _midline(size: Dimensions, random: np.random.Generator, *, thoracic: bool) -
     blade = capsule((0, root + 1, low), (sway, root + length, low - drop), (2.8, tall[0]), (3.0, tall[1]))
     rim = ellipsoid((sway, root + length, low - drop - 1), (4.2, 4.0, tall[1]))
     return [blade, rim]
+
+
+def _osteophytes(size: Dimensions, random: np.random.Generator, wear: float) -> list[Shape]:
+    """Lips at the rims of worn levels, mostly in front and at the sides."""
+    lips: list[Shape] = []
+    for _ in range(int(round(9 * max(0.0, wear - 0.25)))):
+        turn, end = random.uniform(-0.45, np.pi + 0.45), 1.0 if random.random() < 0.5 else -1.0
+        width, depth = (size.upper_width, size.upper_depth) if end > 0 else (size.lower_width, size.lower_depth)
+        centre = (0.5 * width * np.cos(turn), -0.5 * depth * np.sin(turn), end * (size.height / 2 - 1.0))
+        lips.append(ellipsoid(centre, (2.0 + 3.0 * wear, 2.0 + 3.0 * wear, 2.2)))
+    return lips
 
 
 def _half_arch(
