@@ -1,0 +1,179 @@
+"""The command line: mistakes are one line and exit status 2, and leave nothing behind."""
+
+import importlib
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.cli.main import main
+
+# SimpleITK has no usable types.
+sitk: Any = importlib.import_module("SimpleITK")
+
+PROTOCOL = """
+name = "tiny"
+title = "Tiny"
+seed = 1
+[data]
+dataset = "ct_file"
+patients = 1
+landmarks = 50
+region = "whole"
+[camera]
+view = "AP"
+sdd_mm = 1000.0
+height = 32
+width = 32
+spacing_mm = 5.0
+depth_mm = {depth}
+[target]
+search = [12, 12, 12, 20, 20, 20]
+law = {{ kind = "normal", width = [3, 3, 3, 5, 5, 5] }}
+[start]
+law = "near"
+per_patient = 1
+laws = {{ near = {{ kind = "uniform", about = "truth", width = [5, 5, 5, 9, 9, 9] }} }}
+[[methods]]
+label = "{label}"
+plugin = "{plugin}"
+{extra}
+[profile.quick]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(*words: str | Path, cwd: Path) -> Done:
+    """The command in this process: a new one for every mistake would spend its time importing torch."""
+    status = 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        patch.setattr(sys, "argv", ["fluorobench", *map(str, words)])
+        patch.chdir(cwd)
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def test_the_installed_command_answers(tmp_path: Path) -> None:
+    words = [str(Path(sys.executable).with_name("fluorobench")), "list"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "opt_gc" in done.stdout
+
+
+def protocol(folder: Path, *, depth: float = 700.0, label: str = "M", plugin: str = "initial", extra: str = "") -> Path:
+    path = folder / "tiny.toml"
+    path.write_text(PROTOCOL.format(depth=depth, label=label, plugin=plugin, extra=extra))
+    return path
+
+
+@pytest.fixture
+def ct(tmp_path: Path) -> Path:
+    hu = np.full((24, 20, 28), -1000, np.float32)
+    hu[6:18, 6:14, 6:20] = 40
+    hu[8:15, 8:12, 9:16] = 700
+    image = sitk.GetImageFromArray(hu)
+    image.SetSpacing((4.0, 4.0, 4.0))
+    path = tmp_path / "ct.nii.gz"
+    sitk.WriteImage(image, str(path))
+    return path
+
+
+def refused(done: Done, *words: str) -> None:
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("fluorobench: ")
+    for word in words:
+        assert word in lines[0]
+
+
+def test_a_run_ends_with_its_rows(tmp_path: Path, ct: Path) -> None:
+    done = command("run", protocol(tmp_path), "--volume", ct, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "latest" / "truth.jsonl").is_file()
+    assert (tmp_path / "runs" / "latest" / "scores.parquet").is_file()
+    again = command("run", protocol(tmp_path), "--volume", ct, cwd=tmp_path)
+    assert "already complete" in again.stderr
+    assert command("score", "runs/latest", cwd=tmp_path).returncode == 0
+
+
+def test_a_label_cannot_leave_the_folder_or_become_markup(tmp_path: Path, ct: Path) -> None:
+    hostile = protocol(tmp_path, label="../../[red]$<b>")
+    assert command("run", hostile, "--volume", ct, cwd=tmp_path).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.toml", "ct.nii.gz", "runs"}
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "unknown plugin": ({"plugin": "initail"}, ("did you mean 'initial'",)),
+    "unknown key": ({"extra": 'prest = "x"'}, ("prest", "did you mean 'preset'")),
+    "unknown setting": ({"plugin": "opt_gc", "extra": "settings = { levls = 3 }"}, ("levls",)),
+    "unknown preset": ({"plugin": "opt_gc", "extra": 'preset = "papr"'}, ("did you mean 'paper'",)),
+    "source in the volume": ({"depth": 20.0}, ("source", "depth_mm")),
+    "not TOML": ({"extra": "= ="}, ("TOML",)),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_in_a_protocol(tmp_path: Path, ct: Path, mistake: str) -> None:
+    changes, words = MISTAKES[mistake]
+    refused(command("run", protocol(tmp_path, **changes), "--volume", ct, cwd=tmp_path), *words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_methods_of_one_label(tmp_path: Path, ct: Path) -> None:
+    twice = protocol(tmp_path, extra='[[methods]]\nlabel = "M"\nplugin = "nominal"')
+    refused(command("run", twice, "--volume", ct, cwd=tmp_path), "unique")
+
+
+def test_names_of_protocol_and_profile(tmp_path: Path) -> None:
+    refused(command("run", "sopi-smi", cwd=tmp_path), "did you mean 'sopi-sim'")
+    refused(command("run", "sopi-sim", "--profile", "quik", cwd=tmp_path), "did you mean 'quick'")
+    refused(command("info", "opt_cg", cwd=tmp_path), "opt_gc")
+    refused(command("report", "nowhere", cwd=tmp_path), "nowhere")
+
+
+def test_volumes_that_cannot_be_used(tmp_path: Path, ct: Path) -> None:
+    tiny = protocol(tmp_path)
+    refused(command("run", tiny, "--volume", tmp_path / "no.nii", cwd=tmp_path), "no.nii")
+    cut = tmp_path / "cut.nii.gz"
+    cut.write_bytes(ct.read_bytes()[:400])
+    refused(command("run", tiny, "--volume", cut, cwd=tmp_path), "cut.nii.gz")
+    image = sitk.ReadImage(str(ct))
+    array = sitk.GetArrayFromImage(image)
+    array[3, 3, 3] = np.nan
+    broken = sitk.GetImageFromArray(array)
+    broken.CopyInformation(image)
+    sitk.WriteImage(broken, str(tmp_path / "nan.mha"))
+    refused(command("run", tiny, "--volume", tmp_path / "nan.mha", cwd=tmp_path), "nan.mha")
+    refused(command("run", tiny, "--volume", ct, "--region", "L3", cwd=tmp_path), "label")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_labels_that_do_not_fit(tmp_path: Path, ct: Path) -> None:
+    tiny = protocol(tmp_path)
+    image = sitk.ReadImage(str(ct))
+    labels = sitk.Cast(image > 300, sitk.sitkUInt8) * 22
+    labels.CopyInformation(image)
+    fitting = tmp_path / "labels.nii.gz"
+    sitk.WriteImage(labels, str(fitting))
+    scheme = ("--label-scheme", "verse")
+    refused(command("run", tiny, "--volume", ct, "--labels", fitting, cwd=tmp_path), "scheme")
+    refused(command("run", tiny, "--volume", ct, "--labels", fitting, "--label-scheme", "vers", cwd=tmp_path), "verse")
+    refused(command("run", tiny, "--volume", ct, "--labels", fitting, *scheme, "--region", "L9", cwd=tmp_path), "L9")
+    labels.SetOrigin((9.0, 9.0, 9.0))
+    sitk.WriteImage(labels, str(fitting))
+    refused(command("run", tiny, "--volume", ct, "--labels", fitting, *scheme, cwd=tmp_path), "affine")
