@@ -12,7 +12,7 @@ BONE_HU = 150.0
 BODY_HU = -300.0
 # Fine enough to keep skin and bone, coarse enough that one erosion breaks the bridge from back to table.
 _COARSE_MM = 3.0
-_OPENING_STEPS = 2
+_OPENING_STEPS = 1
 
 
 def with_content(volume: Volume, content: str | Sequence[str]) -> Volume:

@@ -6,7 +6,7 @@ Readers of these formats hand out unread memory for the part of a file that is m
 import gzip
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,9 @@ _RAW_FORMATS = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz", ".gipl"
 _PLAIN_SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _TRANSFER_SYNTAX = b"\x02\x00\x10\x00UI"
 _SPACING_TOLERANCE = 1e-3
+_BLOCK = 1 << 22
+# NIfTI datatype codes of floating point numbers.
+_FLOATS = {"16": "f4", "64": "f8"}
 
 
 def require_whole(path: Path, header: Mapping[str, str], voxels: int, voxel_bytes: int) -> None:
@@ -31,10 +34,12 @@ def require_whole(path: Path, header: Mapping[str, str], voxels: int, voxel_byte
         voxel_bytes: Size of one; a NIfTI or DICOM header overrules it.
 
     Raises:
-        VolumeError: The file is too short, or its compression is damaged.
+        VolumeError: The file is too short, its compression is damaged, or it is a NIfTI file with voxels that are no
+            numbers (the reader would make them 0, which is water).
     """
     if "bitpix" in header:  # NIfTI: the stored type, before the slope is applied
         _require_bytes(path, voxels * int(header["bitpix"]) // 8 + int(float(header["vox_offset"])))
+        _require_finite(path, header, voxels)
     elif "0028|0100" in header:
         if _transfer_syntax(path) in _PLAIN_SYNTAXES:
             _require_bytes(path, voxels * int(header["0028|0100"]) // 8)
@@ -75,7 +80,15 @@ def _require_bytes(path: Path, needed: int) -> None:
 
 def _data_file(path: Path) -> Path:
     """The file that holds the voxels: of a header/image pair, the image."""
-    pair = path.with_name(re.sub(r"\.hdr(\.gz)?$", r".img\1", path.name, flags=re.IGNORECASE))
+    return _sibling(path, "hdr", "img")
+
+
+def _header_file(path: Path) -> Path:
+    return _sibling(path, "img", "hdr")
+
+
+def _sibling(path: Path, suffix: str, other: str) -> Path:
+    pair = path.with_name(re.sub(rf"\.{suffix}(\.gz)?$", rf".{other}\1", path.name, flags=re.IGNORECASE))
     return pair if pair.is_file() else path
 
 
@@ -83,11 +96,30 @@ def _length(path: Path) -> int:
     """Bytes of a file once decompressed."""
     if path.suffix.lower() != ".gz":
         return path.stat().st_size
+    return sum(len(block) for block in _blocks(path))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, decompressed, a few megabytes at a time."""
     try:
-        with gzip.open(path) as stream:
-            return sum(len(block) for block in iter(lambda: stream.read(1 << 22), b""))
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+            yield from iter(lambda: stream.read(_BLOCK), b"")
     except (EOFError, OSError, zlib.error) as error:
         raise VolumeError(f"{path}: cut short or damaged: {error}; copy it again") from None
+
+
+def _require_finite(path: Path, header: Mapping[str, str], voxels: int) -> None:
+    kind = _FLOATS.get(header.get("datatype", ""))
+    if kind is None:
+        return
+    # The first number of a NIfTI or Analyze header is its size, 348 or 540, in the file's byte order.
+    order = "<" if int.from_bytes(next(_blocks(_header_file(path)))[:4], "little") in (348, 540) else ">"
+    values = np.dtype(order + kind)
+    raw = b"".join(_blocks(_data_file(path)))
+    grid = np.frombuffer(raw, dtype=values, count=voxels, offset=int(float(header["vox_offset"])))
+    bad = voxels - int(np.count_nonzero(np.isfinite(grid)))
+    if bad:
+        raise VolumeError(f"{path}: {bad} of {voxels} voxels are NaN or infinite; expected finite numbers, repair them")
 
 
 def _transfer_syntax(path: Path) -> str | None:

@@ -95,7 +95,7 @@ def _hounsfield(image: _Image, path: str | Path) -> FloatGrid:
     bad = hu.size - int(np.count_nonzero(np.isfinite(hu)))
     if bad:
         raise VolumeError(
-            f"{path}: {bad} of {hu.size} voxels are NaN or infinite; expected Hounsfield units, repair them"
+            f"{path}: {bad} of {hu.size} voxels are NaN or infinite; expected finite numbers, repair them"
         )
     return hu
 

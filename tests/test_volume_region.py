@@ -1,0 +1,169 @@
+"""Crops and resampling keep world coordinates: the same world point has the same HU."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from scipy.spatial.transform import Rotation
+
+from bench.geometry import Matrix, transform_points
+from bench.volume import Volume, VolumeError
+from bench.volume.labels import present
+from bench.volume.region import crop, crop_to_box, crop_to_label, crop_to_lumbar, resample
+
+SHAPE = (20, 24, 30)
+
+
+def affine() -> Matrix:
+    matrix = np.eye(4)
+    turn = Rotation.from_euler("XYZ", [15, -25, 40], degrees=True).as_matrix()
+    matrix[:3, :3] = turn @ np.diag([1.0, -1.5, 2.0])
+    matrix[:3, 3] = [-30, 40, -500]
+    return matrix
+
+
+def index_of(volume: Volume, world: Matrix) -> Matrix:
+    return transform_points(np.asarray(np.linalg.inv(volume.affine), dtype=np.float64), world)
+
+
+def volume() -> Volume:
+    """HU linear in the world, so that trilinear interpolation is exact; L1 to L5 as boxes along k."""
+    world = transform_points(affine(), np.indices(SHAPE).reshape(3, -1).T)
+    hu = (world @ [3.0, -2.0, 1.5] + 700).reshape(SHAPE).astype(np.float32)
+    labels = np.zeros(SHAPE, dtype=np.uint16)
+    for step in range(5):
+        labels[8:12, 10:15, 5 + 4 * step : 8 + 4 * step] = 24 - step
+    return Volume(hu=hu, affine=affine(), labels=labels, label_scheme="verse", mask=labels > 0)
+
+
+def hu_at(part: Volume, world: Matrix) -> NDArray[np.float64]:
+    return np.asarray(map_coordinates(part.hu.astype(np.float64), index_of(part, world).T, order=1, mode="nearest"))
+
+
+def assert_same_world(part: Volume, whole: Volume) -> None:
+    """At voxel centres of ``part`` well inside, HU, labels and mask agree with the whole."""
+    inner = np.random.default_rng(1).uniform(0.1, 0.9, (200, 3)) * (np.array(part.shape) - 1)
+    world = transform_points(part.affine, inner)
+    assert np.abs(hu_at(part, world) - hu_at(whole, world)).max() < 1e-2
+
+
+def test_a_crop_keeps_the_world() -> None:
+    whole = volume()
+    part = crop(whole, (3, 4, 5), (17, 20, 28))
+    assert part.shape == (14, 16, 23)
+    assert part.hu.flags.c_contiguous
+    assert_same_world(part, whole)
+    assert np.array_equal(np.asarray(part.labels), np.asarray(whole.labels)[3:17, 4:20, 5:28])
+    assert np.allclose(part.content_centre(), whole.content_centre())
+
+
+@pytest.mark.parametrize(("low", "high"), [((3, 3, 3), (3, 9, 9)), ((-1, 0, 0), (5, 5, 5)), ((0, 0, 0), (5, 5, 31))])
+def test_empty_or_outer_crops_are_refused(low: tuple[int, int, int], high: tuple[int, int, int]) -> None:
+    with pytest.raises(VolumeError, match="is empty or leaves the grid"):
+        crop(volume(), low, high)
+
+
+def test_a_crop_to_a_label_has_its_margin() -> None:
+    part = crop_to_label(volume(), "L3", margin_mm=3.0)
+    # 4 x 5 x 3 voxels of 1 x 1.5 x 2 mm, and 3 mm on every side in whole voxels: 3, 2 and 2.
+    assert part.shape == (10, 9, 7)
+    assert_same_world(part, volume())
+    assert np.count_nonzero(np.asarray(part.labels) == 22) == 60
+
+
+def test_a_margin_stops_at_the_grid() -> None:
+    assert crop_to_label(volume(), ["L1", "L5"], margin_mm=500).shape == SHAPE
+    with pytest.raises(VolumeError, match="margin_mm"):
+        crop_to_label(volume(), "L3", margin_mm=-1)
+
+
+def test_an_absent_label_is_answered_with_those_present() -> None:
+    with pytest.raises(VolumeError, match="T12 not in this volume; its labels hold L1, L2, L3, L4, L5"):
+        crop_to_label(volume(), "T12", margin_mm=0)
+
+
+def test_the_lumbar_box_comes_from_labels_or_is_given() -> None:
+    whole = volume()
+    part = crop_to_lumbar(whole, margin_mm=0)
+    assert part.shape == (4, 5, 19)
+    assert present(part) == ("L1", "L2", "L3", "L4", "L5")
+    bare = Volume(hu=whole.hu, affine=whole.affine)
+    low, high = part.content_corners().min(axis=0), part.content_corners().max(axis=0)
+    boxed = crop_to_lumbar(bare, margin_mm=0, box=(low, high))
+    assert_same_world(boxed, whole)
+    assert all(a >= b for a, b in zip(boxed.shape, part.shape, strict=True))
+    with pytest.raises(VolumeError, match="label map or its box"):
+        crop_to_lumbar(bare, margin_mm=0)
+
+
+def test_a_world_box_holds_every_voxel_in_it() -> None:
+    whole = volume()
+    centre = whole.content_centre()
+    half = np.array([6, 5, 7])
+    low, high = centre - half, centre + half
+    part = crop_to_box(whole, low, high)
+    assert_same_world(part, whole)
+    world = transform_points(whole.affine, np.indices(SHAPE).reshape(3, -1).T)
+    inside = world[((world >= low) & (world <= high)).all(axis=1)]
+    index = np.rint(index_of(part, inside))
+    assert len(inside) > 100
+    assert (index >= 0).all()
+    assert (index < part.shape).all()
+
+
+def test_boxes_that_hold_nothing_are_refused() -> None:
+    with pytest.raises(VolumeError, match="holds no voxel; the volume lies from"):
+        crop_to_box(volume(), [900, 900, 900], [950, 950, 950])
+    with pytest.raises(VolumeError, match="lower first"):
+        crop_to_box(volume(), [0, 0, 0], [10, -10, 10])
+
+
+@pytest.mark.parametrize("spacing_mm", [0.7, 1.0, 1.3, 2.5])
+def test_resampling_keeps_the_world(spacing_mm: float) -> None:
+    whole = volume()
+    part = resample(whole, spacing_mm)
+    assert np.allclose(part.spacing_mm, spacing_mm)
+    assert part.hu.dtype == np.float32
+    assert part.hu.flags.c_contiguous
+    old, new = (np.array(each.shape) * each.spacing_mm for each in (whole, part))
+    assert (new > old - 1e-4).all()
+    assert (new < old + spacing_mm).all()
+    # Half a voxel at the faces goes on flat; inside, a linear field is met exactly.
+    world = transform_points(whole.affine, np.random.default_rng(2).uniform(3, 16, (300, 3)))
+    assert np.abs(hu_at(part, world) - world @ [3.0, -2.0, 1.5] - 700).max() < 1e-2
+
+
+def test_resampled_labels_are_those_of_the_nearest_voxel() -> None:
+    whole = volume()
+    part = resample(whole, 0.5)
+    index = np.indices(part.shape).reshape(3, -1).T
+    old = index_of(whole, transform_points(part.affine, index))
+    # At the middle between two voxels either is right.
+    clear = (np.abs(old - np.floor(old) - 0.5) > 1e-3).all(axis=1)
+    nearest = np.clip(np.rint(old).astype(int), 0, np.array(SHAPE) - 1)[clear]
+    found = np.asarray(part.labels)[tuple(index[clear].T)]
+    assert np.array_equal(found, np.asarray(whole.labels)[tuple(nearest.T)])
+    assert np.array_equal(np.asarray(part.mask), np.asarray(part.labels) > 0)
+    assert np.asarray(part.labels).dtype == np.uint16
+
+
+def test_bad_spacings_are_refused() -> None:
+    for spacing_mm in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(VolumeError, match="must be positive"):
+            resample(volume(), spacing_mm)
+    with pytest.raises(VolumeError, match="choose a finer spacing"):
+        resample(crop_to_label(volume(), "L3", margin_mm=100).with_mask(_one_voxel()), 9.0)
+
+
+def _one_voxel() -> NDArray[np.bool_]:
+    mask = np.zeros(SHAPE, dtype=np.bool_)
+    mask[0, 0, 0] = True
+    return mask
+
+
+def test_errors_stand_on_one_line(tmp_path: Path) -> None:
+    with pytest.raises(VolumeError) as caught:
+        crop_to_box(volume(), np.zeros((2, 3)), np.ones((2, 3)))
+    assert "\n" not in str(caught.value)
