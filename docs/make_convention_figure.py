@@ -30,7 +30,8 @@ OBLIQUE = np.array([[-0.55, 0, 1], [0.42, 1, 0]])
 
 def main() -> None:
     """Write the figure beside this file."""
-    figure = plt.figure(figsize=(16, 8.6), dpi=110)
+    pyplot: Any = plt
+    figure = pyplot.figure(figsize=(16, 8.6), dpi=110)
     scene: Any = figure.add_axes((0.01, 0.11, 0.66, 0.82))
     screen: Any = figure.add_axes((0.735, 0.33, 0.245, 0.46))
     draw_scene(scene)
