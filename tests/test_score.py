@@ -230,8 +230,9 @@ def test_bootstrap_over_patients_sees_patients_and_not_their_copies() -> None:
     """100 identical cases a patient add nothing: the interval is that of the patients."""
     patients = np.random.default_rng(4).normal(0, 1, 30)
     names = [f"p{n:02d}" for n in range(30)]
+    repeated = [name for name in names for _ in range(100)]
     single = clustered_interval(patients, names, lambda x: float(x.mean()))
-    copied = clustered_interval(np.repeat(patients, 100), np.repeat(names, 100).tolist(), lambda x: float(x.mean()))
+    copied = clustered_interval(np.repeat(patients, 100), repeated, lambda x: float(x.mean()))
     assert single is not None
     assert copied is not None
     assert (copied.low, copied.high) == pytest.approx((single.low, single.high), abs=1e-12)
@@ -241,7 +242,7 @@ def test_bootstrap_over_patients_sees_patients_and_not_their_copies() -> None:
 def test_bootstrap_does_not_depend_on_the_order_of_rows() -> None:
     generator = np.random.default_rng(5)
     sample, names = generator.normal(0, 1, 60), [f"p{n % 7}" for n in range(60)]
-    order = generator.permutation(60)
+    order: list[int] = generator.permutation(60).tolist()
     shuffled = clustered_interval(sample[order], [names[n] for n in order], lambda x: float(np.median(x)))
     assert shuffled == clustered_interval(sample, names, lambda x: float(np.median(x)))
 

@@ -1,0 +1,89 @@
+"""Pictures of a registration: DRRs at any pose, and the edges of one image over another."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage import feature
+
+from bench.contract import Image, Problem
+from bench.drr import AttenuationMap, project
+from bench.geometry import Matrix
+
+Edges: TypeAlias = NDArray[np.bool_]
+Colours: TypeAlias = NDArray[np.float32]
+
+_feature: Any = feature  # skimage has no types
+
+EDGE_COLOUR = (0.16, 1.0, 0.35)
+
+
+def render(problem: Problem, pose: Matrix, *, view: int = 0, attenuation: AttenuationMap | None = None) -> Image:
+    """The moving volume as one view sees it.
+
+    Args:
+        problem: Volume and views.
+        pose: rig_from_world, 4x4, mm.
+        view: Which view.
+        attenuation: Of ``problem.volume``, where it is at hand.
+
+    Returns:
+        Line integrals, float32, (height, width).
+
+    Raises:
+        ProjectionError: A pose that cannot be rendered, such as the source inside the volume.
+    """
+    seen = problem.views[view]
+    volume = attenuation or AttenuationMap.from_volume(problem.volume)
+    found: Image = project(volume, (seen.camera_from_rig @ pose)[None], seen.camera)[0, 0].numpy()
+    return found
+
+
+def grey(image: Image) -> Colours:
+    """Line integrals as brightness in [0, 1], bone bright; the outermost half percent of the pixels is clipped."""
+    low, high = np.percentile(image, [0.5, 99.5])
+    scaled = (image - low) / max(float(high - low), 1e-6)
+    return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
+
+
+def edges(image: Image, *, sigma: float = 1.5, strongest: float = 0.12) -> Edges:
+    """Canny's edges of an image.
+
+    Args:
+        image: (height, width).
+        sigma: Smoothing in pixels.
+        strongest: Share of the pixels whose gradient may start an edge; twice as many may continue one.
+
+    Returns:
+        True on edges; an image without contrast has none.
+    """
+    if not np.ptp(image) > 0:
+        return np.zeros(image.shape, dtype=bool)
+    high, low = 1 - strongest, 1 - 2 * strongest
+    found = _feature.canny(grey(image), sigma=sigma, low_threshold=low, high_threshold=high, use_quantiles=True)
+    return np.asarray(found, dtype=bool)
+
+
+def overlay(target: Image, moving: Image, *, scale: int = 3) -> Colours:
+    """The edges of ``moving`` in green over ``target`` in grey.
+
+    Args:
+        target: (height, width).
+        moving: Same shape.
+        scale: Enlargement, so that edges are thin beside the target's pixels.
+
+    Returns:
+        RGB in [0, 1], (scale * height, scale * width, 3).
+    """
+    large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
+    lines = edges(_enlarge(moving, scale), sigma=1.5 * scale)
+    picture = np.repeat(0.85 * large[..., None], 3, axis=2)
+    picture[lines] = EDGE_COLOUR
+    return np.asarray(picture, dtype=np.float32)
+
+
+def _enlarge(image: Image, scale: int) -> Image:
+    """Linear interpolation between pixel centres, the border repeated."""
+    found: Any = ndimage.zoom(image, scale, order=1, mode="nearest", grid_mode=True)
+    return np.asarray(found, dtype=np.float32)

@@ -1,0 +1,101 @@
+"""Histograms of rotation, translation and mTRE by method, coloured by how the registration ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from bench.contract import Card, FinishedRun
+from bench.report.figures import GREY, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, save
+from bench.score.columns import STRICT_DEG, STRICT_MM, column
+from bench.score.rows import FAILURES
+from bench.score.statistics import of_label, values, words
+
+METRICS = ("rotation_error_deg", "translation_error_mm", "mtre_mm")
+_LINES = {"rotation_error_deg": STRICT_DEG, "translation_error_mm": STRICT_MM}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorHistogram:
+    """Figure ``error_histogram``: one row a method, one column a metric, logarithmic bins.
+
+    Attributes:
+        low: Left end of the bins (deg or mm); smaller errors are counted in the first bin.
+        high: Right end; larger errors are counted in the last one, and cases without a pose in a bin of their own.
+        bins: Bins between them.
+    """
+
+    low: float = 0.01
+    high: float = 100.0
+    bins: int = 32
+
+    def write(self, run: FinishedRun) -> Sequence[Path]:
+        """Write the figure under ``figures``."""
+        height = 1.0 + 0.95 * len(run.labels)
+        figure, axes = grid(len(run.labels), len(METRICS), width=7.2, height=height, sharex="col", sharey="row")
+        for row, label in zip(axes, run.labels, strict=True):
+            rows = of_label(run.scores, label)
+            for cell, metric in zip(row, METRICS, strict=True):
+                self._draw(cell, rows, metric)
+            missing = words(rows, "failure").count("no_pose")
+            row[0].set_ylabel(f"{label}\n{len(rows) - missing}/{len(rows)} poses", rotation=0, ha="right", va="center")
+        for cell, metric in zip(axes[-1], METRICS, strict=True):
+            cell.set_xlabel(column(metric).title)
+        handles = [Patch(color=KIND_COLOURS[kind], label=KIND_NAMES[kind]) for kind in FAILURES]
+        figure.legend(handles=handles, loc="outside upper center", ncols=4, handlelength=1.0)  # pyright: ignore[reportUnknownMemberType]
+        footnote(
+            figure,
+            [
+                f"{run.description}. Cases per bin; the bins at the ends hold what lies beyond them, the one marked n "
+                "the cases without a pose. Dotted: 3 deg and 3 mm."
+            ],
+        )
+        return save(figure, run.folder / "figures", "error_histogram")
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Bin edges; the bin after the last edge but one is empty, the last holds cases without a pose."""
+        width = np.log10(self.high / self.low) / self.bins
+        exponents = np.log10(self.low) + width * np.arange(self.bins + 3)
+        return np.asarray(10**exponents)
+
+    def counts(self, rows: pd.DataFrame, metric: str) -> dict[str, NDArray[np.int64]]:
+        """Cases by kind and bin; they sum to the number of rows."""
+        edges, kinds = self.edges, np.array(words(rows, "failure"))
+        inside = np.sqrt(edges[[0, self.bins - 1]] * edges[[1, self.bins]])
+        held = np.clip(values(rows, metric), *inside)
+        held = np.where(np.isnan(held), np.sqrt(edges[-2] * edges[-1]), held)
+        return {kind: np.histogram(held[kinds == kind], edges)[0] for kind in FAILURES}
+
+    def _draw(self, axes: Axes, rows: pd.DataFrame, metric: str) -> None:
+        edges, below = self.edges, np.zeros(self.bins + 2)
+        for kind, counts in self.counts(rows, metric).items():
+            axes.bar(
+                edges[:-1], counts, np.diff(edges), bottom=below, align="edge", color=KIND_COLOURS[kind],
+                edgecolor="white", linewidth=0.3,
+            )  # fmt: skip
+            below = below + counts
+        if metric in _LINES:
+            axes.axvline(_LINES[metric], color=GREY, linewidth=0.8, linestyle=(0, (1, 1.5)))
+        axes.set_xscale("log")
+        axes.set_xlim(edges[0], edges[-1])
+        ticks = [0.01, 0.1, 1, 10, 100]
+        shown = [tick for tick in ticks if self.low <= tick <= self.high]
+        axes.set_xticks([*shown, np.sqrt(edges[-2] * edges[-1])], [*(f"{tick:g}" for tick in shown), "n"])
+        axes.minorticks_off()
+        axes.yaxis.get_major_locator().set_params(integer=True, nbins=3)
+        axes.grid(axis="y")
+
+
+plugin = ErrorHistogram
+
+card = Card(
+    title="Histograms of rotation, translation and mTRE by method",
+    source="ours",
+    citation="none",
+    licence="Apache-2.0",
+)

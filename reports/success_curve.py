@@ -1,0 +1,67 @@
+"""Success curve: the share of cases whose mTRE lies below a threshold, by method."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.contract import Card, FinishedRun
+from bench.report.figures import GREY, Axes, footnote, grid, line_style, save
+from bench.score.statistics import of_label, values
+
+THRESHOLDS = ((2.0, "2 mm"), (10.0, "10 mm"))
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessCurve:
+    """Figure ``success_curve``.
+
+    Attributes:
+        limit_mm: Right end of the axis.
+    """
+
+    limit_mm: float = 20.0
+
+    def write(self, run: FinishedRun) -> Sequence[Path]:
+        """Write the figure under ``figures``."""
+        figure, [[axes]] = grid(1, 1, width=6.3, height=3.5)
+        for index, label in enumerate(run.labels):
+            errors = values(of_label(run.scores, label), "mtre_mm")
+            self._draw(axes, errors, index, f"{label} ({100 * share_below(errors, 10.0):.0f} %)")
+        self._frame(axes)
+        footnote(figure, [f"{run.description}. In brackets: share below 10 mm. A case without a pose is never below."])
+        return save(figure, run.folder / "figures", "success_curve")
+
+    def _draw(self, axes: Axes, errors: NDArray[np.float64], index: int, label: str) -> None:
+        """Every case is a step; the curve starts at the share of exact answers."""
+        found = np.sort(errors[np.isfinite(errors) & (errors <= self.limit_mm)])
+        steps = np.concatenate([[0.0], found, [self.limit_mm]])
+        shares = 100 * np.concatenate([[0.0], np.arange(1, found.size + 1), [found.size]]) / errors.size
+        axes.step(steps, shares, where="post", label=label, linewidth=1.6, **line_style(index))
+
+    def _frame(self, axes: Axes) -> None:
+        for threshold, name in THRESHOLDS:
+            if threshold < self.limit_mm:
+                axes.axvline(threshold, color=GREY, linewidth=0.6, linestyle=(0, (1, 2)), zorder=0)
+                axes.text(threshold, 103.5, name, ha="center", va="bottom", fontsize=7, color=GREY)
+        axes.set(xlim=(0, self.limit_mm), ylim=(0, 103), xlabel="mTRE threshold (mm)", ylabel="Cases below (%)")
+        axes.set_yticks(range(0, 101, 20))
+        axes.grid(axis="y")
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.2)
+
+
+def share_below(errors: NDArray[np.float64], threshold_mm: float) -> float:
+    """Share of all cases below a threshold; NaN is not below."""
+    return float((errors < threshold_mm).mean())
+
+
+plugin = SuccessCurve
+
+card = Card(
+    title="Success curve: share of cases below an mTRE threshold",
+    source="ours; thresholds of van de Kraats 2005 (2 mm) and ProST 2024 (10 mm)",
+    citation="none",
+    licence="Apache-2.0",
+)
