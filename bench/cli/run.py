@@ -1,12 +1,17 @@
 """``fluorobench run``."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from bench.cli.console import messages, output, progress_bar
+
+if TYPE_CHECKING:
+    from bench.protocol import Protocol
+    from bench.run.execute import Progress
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ class Run:
     region: str | None = None
     """Part of the CT: lumbar (L1-L5, needs labels), a label's name, or whole."""
 
+    box: tuple[float, float, float, float, float, float] | None = None
+    """Crop the CT first: low x y z, high x y z, world LPS mm; for a CT without labels (implies --region whole)."""
+
     start_law: str | None = None
     """Another start law of the protocol."""
 
@@ -58,40 +66,38 @@ class Run:
         from bench.run.journal import Journal
         from bench.score.finished import open_run
 
-        protocol = load_protocol(self.protocol, self.profile, self._overrides())
-        protocol = _only(protocol, self.only)
-        execution = Execution(protocol)
-        journal = Journal.open(self.out, protocol, describe_environment(), fresh=self.fresh)
-        if journal.complete:
+        protocol = _only(load_protocol(self.protocol, self.profile, self._overrides()), self.only)
+        journal = Journal.of(self.out, protocol)
+        if journal.complete and not self.fresh:
             messages.print(f"already complete: {journal.folder} (use --fresh to run it again)")
-        tasks: dict[str, Any] = {}
-        with progress_bar() as bar:
-            for step in execution.run(journal):
-                if step.phase not in tasks:
-                    tasks[step.phase] = bar.add_task(step.phase, total=step.total)
-                bar.update(
-                    tasks[step.phase], completed=step.done, total=step.total, description=f"{step.phase} {step.what}"
-                )
+        else:
+            execution = Execution(protocol)
+            _show(execution.pose())
+            journal = Journal.open(self.out, protocol, describe_environment(), fresh=self.fresh)
+            _show(execution.register(journal))
         output.print(write_report(open_run(journal.folder)))
 
     def _overrides(self) -> dict[str, Any]:
         """The command line as tables of a protocol."""
         start = {"law": self.start_law, "per_patient": self.starts}
         over: dict[str, Any] = {"start": {key: value for key, value in start.items() if value is not None}}
-        over["data"] = {} if self.region is None else {"region": self.region}
+        region = "whole" if self.region is None and self.box is not None else self.region
+        over["data"] = {} if region is None else {"region": region}
         if self.volume is not None:
             over["data"] |= {"dataset": "ct_file", "patients": 1, "settings": self._ct()}
         return over
 
-    def _ct(self) -> dict[str, str]:
+    def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}
-        settings = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
+        settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
         if self.label_scheme is not None:
             settings["label_scheme"] = self.label_scheme
+        if self.box is not None:
+            settings["box"] = [self.box[:3], self.box[3:]]
         return settings
 
 
-def _only(protocol: Any, labels: tuple[str, ...]) -> Any:
+def _only(protocol: "Protocol", labels: tuple[str, ...]) -> "Protocol":
     """The protocol with some of its methods."""
     from bench import registry
 
@@ -103,3 +109,11 @@ def _only(protocol: Any, labels: tuple[str, ...]) -> Any:
         return protocol
     kept = tuple(method for method in protocol.methods if method.label in labels)
     return protocol.model_copy(update={"methods": kept})
+
+
+def _show(steps: "Iterator[Progress]") -> None:
+    """Draw a bar while something is done."""
+    with progress_bar() as bar:
+        task = bar.add_task("starting", total=None)
+        for step in steps:
+            bar.update(task, completed=step.done, total=step.total, description=f"{step.phase} {step.what}")
