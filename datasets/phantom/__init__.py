@@ -1,7 +1,7 @@
 """Procedural lumbar patients from a seed: T11 to sacrum in their soft tissue, as CT with labels and landmarks.
 
-Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, sacrum 26); bones that are no
-vertebrae lie above 100 (ribs 101, ilium 102).
+Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, sacrum 26); bones that are
+no vertebrae lie above 100 (ribs 101, ilium 102).
 """
 
 from bench.contract import Card

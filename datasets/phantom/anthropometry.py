@@ -2,10 +2,10 @@
 
 Sources, by column of ``MEANS``:
 
-* Panjabi et al., "Human lumbar vertebrae: quantitative three-dimensional anatomy", Spine 17(3), 1992: endplate widths and
-  depths, posterior body height, canal width and depth, span of the transverse processes (L1 to L5).
-* Zindrick et al., "Analysis of the morphometric characteristics of the thoracic and lumbar pedicles", Spine 12(2), 1987:
-  pedicle widths and heights.
+* Panjabi et al., "Human lumbar vertebrae: quantitative three-dimensional anatomy", Spine 17(3), 1992: endplate widths
+  and depths, posterior body height, canal width and depth, span of the transverse processes (L1 to L5).
+* Zindrick et al., "Analysis of the morphometric characteristics of the thoracic and lumbar pedicles", Spine 12(2),
+  1987: pedicle widths and heights.
 * Zhou et al., "Geometrical dimensions of the lower lumbar vertebrae", Eur Spine J 9(3), 2000: discs below L3, L4, L5.
 * Ours, by extrapolation and by eye, not published figures: the rest of T11 and T12, upper discs, lengths of the spinous
   processes, differences between the sexes (8 %), standard deviations (7 %).

@@ -1,9 +1,11 @@
 """Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged."""
 
+import hashlib
 import os
 import tempfile
 import zipfile
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +20,15 @@ def default_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     root = Path(base) if base else Path.home() / ".cache"
     return root / "fluorobench" / "phantom"
+
+
+@cache
+def generator_digest() -> str:
+    """Eight hex digits of the generator's own source: a changed generator never meets its predecessor's patients."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def load(path: Path) -> tuple[Volume, LandmarkSet] | None:

@@ -58,4 +58,4 @@ class Phantom:
 
     def _path(self, name: str) -> Path:
         folder = self.cache_dir if self.cache_dir is not None else cache.default_folder()
-        return folder / f"{name}-{self.size}-{self.spacing_mm!r}mm.npz"
+        return folder / f"{name}-{self.size}-{self.spacing_mm!r}mm-{cache.generator_digest()}.npz"

@@ -53,7 +53,7 @@ def _superellipse(x: float, y: float, a: float, b: float, power: float) -> float
 
 @_compiled
 def _body(x: float, y: float, z: float, p: Matrix) -> float:
-    """Numbers: half-width and half-depth above, below; half-height in front, behind; waist, concavity above, below, hollow.
+    """Numbers: half-width, half-depth above, below; half-height before, behind; waist; dish above, below; hollow.
 
     A kidney-shaped drum: superelliptic section narrowed by the waist, hollow behind, dished endplates with a rim.
     """
@@ -77,7 +77,7 @@ def _body(x: float, y: float, z: float, p: Matrix) -> float:
 
 @_compiled
 def _column(x: float, y: float, z: float, p: Matrix) -> float:
-    """Numbers: half-width, half-depth, their linear and quadratic change per 100 mm of height, power, cut below, above."""
+    """Numbers: half-width, half-depth, their linear and quadratic change per 100 mm of height, power, cuts."""
     h = z / 100.0
     a, b = p[0] + p[2] * h + p[4] * h * h, p[1] + p[3] * h + p[5] * h * h
     q = _superellipse(x, y, a, b, p[6])
@@ -165,7 +165,7 @@ def _evaluate(rows: Matrix, blend: float, x: float, y: float, z: float) -> tuple
 def _paint(
     hu: FloatGrid, labels: LabelGrid, rows: Matrix, parts: Matrix, ranges: Any, origin: Matrix, spacing: float
 ) -> None:
-    """Paint all parts over ``hu``, slab by slab. Ranges: first row, end row, label, then index boxes (low, high) x 3."""
+    """Paint all parts over ``hu``, slab by slab; ranges: first and end row, label, then index boxes (low, high) x 3."""
     for i in prange(hu.shape[0]):
         x = origin[0] + i * spacing
         held = np.zeros(hu.shape[1:], dtype=np.float32)

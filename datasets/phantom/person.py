@@ -52,7 +52,7 @@ def draw_person(version: int, seed: int) -> Person:
     scale = float(np.clip(random.normal(1.0, 0.055), 0.86, 1.15)) * (1.04 if male else 0.96)
     fat, muscle = float(random.beta(2, 3)), float(np.clip(random.normal(0.75 - 0.004 * age, 0.15), 0.05, 1))
     # Spongy bone of L1 loses about 2 HU a year (Pickhardt et al., Ann Intern Med 158(8), 2013, give the trend).
-    density = float(np.clip(245 - 2.1 * age + random.normal(0, 28), 35, 260))
+    density = float(np.clip(268 - 1.9 * age + random.normal(0, 28), 45, 270))
     wear = _wear(random, age)
     vertebrae = _dimensions(random, scale, wear)
     return Person(male, age, scale, fat, muscle, density, vertebrae, wear, _spine(random, vertebrae, age))

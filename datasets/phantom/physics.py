@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 
 from bench.volume import FloatGrid
 
-KERNEL_MM = 0.7
+KERNEL_MM = 1.25
 NOISE_GRAIN_MM = 1.3
 
 
@@ -19,7 +19,7 @@ def scanned(hu: FloatGrid, *, spacing_mm: float, noise_hu: float, random: np.ran
         random: Draws the noise.
     """
     blur, grain = KERNEL_MM / spacing_mm, NOISE_GRAIN_MM / spacing_mm
-    smooth = gaussian_filter(hu, (blur, blur, 0.25 * blur), truncate=3.0)
+    smooth = gaussian_filter(hu, (blur, blur, 0.6 * blur), truncate=3.0)
     noise = gaussian_filter(random.standard_normal(hu.shape, dtype=np.float32), (grain, grain, 0.0), truncate=3.0)
     noise *= np.float32(noise_hu) / noise.std()
     # Air is quieter than tissue, and no CT number lies below it.

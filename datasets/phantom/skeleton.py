@@ -1,5 +1,7 @@
 """What stands round the vertebrae: discs, sacrum, iliac wings and the lowest ribs."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from bench.geometry import Matrix
@@ -13,7 +15,7 @@ from .vertebra import CORTEX_HU, bone_of
 def discs(version: int, seed: int, person: Person) -> list[Part]:
     """Discs between the endplates: painted before the bones, which cut them to shape."""
     names = [*LEVELS, "sacrum"]
-    return [_disc(version, seed, person, above, below) for above, below in zip(names[:-1], names[1:], strict=True)]
+    return [_disc(version, seed, person, above, below) for above, below in pairwise(names)]
 
 
 def _disc(version: int, seed: int, person: Person, above: str, below: str) -> Part:
@@ -52,14 +54,14 @@ def sacrum(version: int, seed: int, person: Person) -> Part:
     shapes += [shape.made_of(shell_mm=bone.arch_shell_mm * 0.8, inner_hu=bone.body_hu * 0.75) for shape in wings]
     canal = capsule((0, d + 8, 40), (0, d + 6, -30), (13, 8), (9, 6)).carving()
     return Part(
-        tuple(shape.within(frame) for shape in [*shapes, canal]), CORTEX_HU, label=LABELS["sacrum"], blend_mm=5.0,
+        tuple(shape.within(frame) for shape in [*shapes, canal]), CORTEX_HU, label=LABELS["sacrum"], blend_mm=7.0,
         texture_hu=0.2 * person.trabecular_hu + 12, texture_mm=(4.0, 4.0, 7.0),
         texture_seed=int(random.integers(1 << 30)), frame=frame, shell_variation=0.3,
     )  # fmt: skip
 
 
 # Top and bottom (mm), half-width and half-depth against L5's lower endplate, displacement backwards.
-_SEGMENTS = ((0.0, -29.0, 0.98, 0.92, 0.0), (-30.0, -55.0, 0.72, 0.68, 5.0), (-56.0, -78.0, 0.6, 0.5, 10.0))
+_SEGMENTS = ((0.0, -31.0, 0.98, 0.92, 0.0), (-28.0, -56.0, 0.72, 0.68, 5.0), (-53.0, -78.0, 0.6, 0.5, 10.0))
 
 
 def _drum(middle: float, height: float, half_width: float, half_depth: float, back: float) -> Shape:
@@ -98,7 +100,7 @@ def ilium(version: int, seed: int, person: Person) -> list[Part]:
 def _wing(person: Person, side: float, wide: float, seed: int) -> Part:
     bone = bone_of(person)
     shapes: list[Shape] = []
-    for share in np.linspace(0, 1, 7):
+    for share in np.linspace(0, 1, 8):
         line = (1 - share) * _CREST + share * _FOOT
         # The fossa bows outwards; the crest is the thickest part.
         line = line + np.outer(np.sin(np.pi * np.linspace(0, 1, 6)), [9.0, 3.0, 0.0]) * np.sin(np.pi * share)
@@ -119,7 +121,7 @@ def _rods(line: Matrix, across: Matrix, thick: float, side: float) -> list[Shape
     for n in range(len(line) - 1):
         slope = across[n] * [side, 1, 1]
         normal = np.cross(line[n + 1] - line[n], slope)
-        rods.append(capsule(line[n], line[n + 1], (thick, 9.0), flat_along=normal))
+        rods.append(capsule(line[n], line[n + 1], (thick, 15.0), flat_along=normal))
     return rods
 
 

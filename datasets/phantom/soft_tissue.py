@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,8 +40,8 @@ def _confined(part: Part, cavity: Shape) -> Part:
 
 def _outline(person: Person, random: np.random.Generator) -> tuple[list[Part], Shape]:
     """Skin, fat under it, the muscular wall of the belly, the fat inside; and the cavity as a confining shape."""
-    front = (72 + 55 * person.fat) * person.scale + random.normal(0, 4)
-    back = (84 + 28 * person.fat) * person.scale
+    front = (82 + 52 * person.fat) * person.scale + random.normal(0, 4)
+    back = (88 + 28 * person.fat) * person.scale
     width = (142 + 55 * person.fat) * person.scale
     fat = 7 + 30 * person.fat
     middle, half = (0.0, (back - front) / 2, 0.0), (front + back) / 2
@@ -67,7 +68,7 @@ def _vessels(person: Person, random: np.random.Generator) -> list[Part]:
     parts: list[Part] = []
     for side, thick in ((0.55, radius), (-1.35, radius * 1.15)):
         knots = [person.frames[lv].to_world((14 * side, -fronts[lv] - thick - 2, 0)) for lv in LEVELS[:-1]]
-        rods = [capsule(high, low, (thick, thick * 0.95)) for high, low in zip(knots[:-1], knots[1:], strict=True)]
+        rods = [capsule(high, low, (thick, thick * 0.95)) for high, low in pairwise(knots)]
         for out in (-16.0, 20.0):
             end = person.frames["sacrum"].to_world((out + 14 * side * 2, -14, -20))
             rods.append(capsule(knots[-1], end, (thick * 0.62, thick * 0.62)))
@@ -123,7 +124,7 @@ def _psoas(person: Person, side: float, bulk: float) -> list[Shape]:
         person.frames[lv].to_world((side * (person.vertebrae[lv].upper_width / 2 + 0.72 * r * bulk), 6 - 0.35 * r, 0))
         for lv, r in radii.items()
     ]
-    points.append(person.frames["sacrum"].origin + [side * 62, -26, -50])
+    points.append(person.frames["sacrum"].origin + np.array([side * 62, -26, -50]))
     return _chain(points, [(r * bulk, r * bulk * 1.15) for r in (*radii.values(), 19.0)])
 
 
@@ -135,7 +136,7 @@ def _erector(person: Person, side: float, bulk: float) -> list[Shape]:
             for lv in LEVELS
         ]
         points.append(person.frames["sacrum"].to_world((side * out * 0.75, 46, -40)))
-        shapes += _chain(points, [(wide * bulk, deep * bulk)] * len(LEVELS) + [(8.0, 8.0)])
+        shapes += _chain(points, [*[(wide * bulk, deep * bulk)] * len(LEVELS), (8.0, 8.0)])
     return shapes
 
 

@@ -11,7 +11,7 @@ from .anthropometry import LABELS, Dimensions
 from .person import Person, stream
 from .shapes import BODY, WORLD, Part, Shape, capsule, ellipsoid
 
-CORTEX_HU = 1150.0
+CORTEX_HU = 1080.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Bone:
 def bone_of(person: Person) -> Bone:
     """Thinner shells and lighter spongy bone with age."""
     thin = 1.0 - 0.005 * (person.age - 45)
-    return Bone(0.7 * thin, person.trabecular_hu, 1.8 * thin, person.trabecular_hu + 150)
+    return Bone(0.62 * thin, person.trabecular_hu, 2.3 * thin, person.trabecular_hu + 200)
 
 
 def body(size: Dimensions, concave_mm: float) -> Shape:
@@ -83,7 +83,7 @@ def _midline(size: Dimensions, random: np.random.Generator, *, thoracic: bool) -
 def _osteophytes(size: Dimensions, random: np.random.Generator, wear: float) -> list[Shape]:
     """Lips at the rims of worn levels, mostly in front and at the sides."""
     lips: list[Shape] = []
-    for _ in range(int(round(9 * max(0.0, wear - 0.25)))):
+    for _ in range(round(9 * max(0.0, wear - 0.25))):
         turn, end = random.uniform(-0.45, np.pi + 0.45), 1.0 if random.random() < 0.5 else -1.0
         width, depth = (size.upper_width, size.upper_depth) if end > 0 else (size.lower_width, size.lower_depth)
         centre = (0.5 * width * np.cos(turn), -0.5 * depth * np.sin(turn), end * (size.height / 2 - 1.0))

@@ -15,8 +15,8 @@ GAS_HU, SINUS_HU, FAT_HU = -940.0, -60.0, -102.0
 def bowel(person: Person, random: np.random.Generator) -> list[Part]:
     """Loops of gut before the spine, colon at the sides and across; some hold gas, which rises to the front."""
     parts: list[Part] = []
-    front = -(66 + 52 * person.fat) * person.scale
-    gassy = random.beta(1.5, 4.0)
+    front = -(72 + 48 * person.fat) * person.scale
+    gassy = random.beta(2.0, 3.5)
     for _ in range(90):
         centre = np.array([random.uniform(-95, 95), random.uniform(front, -30), random.uniform(-130, 75)])
         centre[1] += 0.0022 * centre[0] ** 2
