@@ -4,5 +4,6 @@ from bench.drr.attenuation import AttenuationError as AttenuationError
 from bench.drr.attenuation import AttenuationMap as AttenuationMap
 from bench.drr.project import KERNELS as KERNELS
 from bench.drr.project import project as project
+from bench.drr.project import project_with_jacobian as project_with_jacobian
 from bench.drr.rays import ProjectionError as ProjectionError
 from bench.drr.siddon import project_siddon as project_siddon

@@ -58,61 +58,208 @@ def sum_samples(words: Any, first: int, count: int, x: float, y: float, dx: floa
 
 
 @compiled()
-def trace_ray(words: Any, sa: float, sb: float, sc: float, da: float, db: float, dc: float) -> float:
-    """Sum the slices (a) that a ray from s along d crosses inside rows (b) and columns (c); 0 where it misses."""
+def sum_moments(
+    words: Any, first: int, count: int, x: float, y: float, dx: float, dy: float
+) -> tuple[float, float, float, float, float]:
+    """Sum samples as ``sum_samples``, and their in-slice slopes, plain and weighted by the steps from ``first``.
+
+    Returns:
+        Samples; slopes along rows (b) and columns (c); the same two, weighted.
+    """
+    rows, columns = words.shape[1], words.shape[2]
+    flat = words.reshape(-1)
+    base = np.uint64(first) * np.uint64(rows * columns)
+    width = np.uint64(columns)
+    x0, y0, x1, y1 = np.float32(x), np.float32(y), np.float32(dx), np.float32(dy)
+    total, plain_b, plain_c = np.float32(0), np.float32(0), np.float32(0)
+    weighted_b, weighted_c = np.float32(0), np.float32(0)
+    for step in range(count):
+        along = np.float32(step)
+        column, row = x0 + along * x1, y0 + along * y1
+        left, top = np.int32(column), np.int32(row)
+        right_part, low_part = column - np.float32(left), row - np.float32(top)
+        place = base + np.uint64(step) * np.uint64(rows * columns) + np.uint64(top) * width + np.uint64(left)
+        upper, lower = flat[place], flat[place + width]
+        upper_left, lower_left = np.float32(np.int32(upper & 0xFFFF)), np.float32(np.int32(lower & 0xFFFF))
+        upper_slope = np.float32(np.int32(upper >> 16)) - upper_left
+        lower_slope = np.float32(np.int32(lower >> 16)) - lower_left
+        above = upper_left + right_part * upper_slope
+        slope_b = lower_left + right_part * lower_slope - above
+        slope_c = upper_slope + low_part * (lower_slope - upper_slope)
+        total += above + low_part * slope_b
+        plain_b += slope_b
+        plain_c += slope_c
+        weighted_b += along * slope_b
+        weighted_c += along * slope_c
+    return float(total), float(plain_b), float(plain_c), float(weighted_b), float(weighted_c)
+
+
+@compiled()
+def cross_slices(
+    words: Any, sa: float, sb: float, sc: float, da: float, db: float, dc: float
+) -> tuple[int, int, float, float]:
+    """The slices (a) that a ray from s along d crosses inside rows (b) and columns (c).
+
+    Returns:
+        First slice, count (0 where the ray misses), padded column and row in the first.
+    """
     slope_b, slope_c = db / da, dc / da
     start_b, start_c = sb - sa * slope_b, sc - sa * slope_c
     low, high = clip_ray(start_b, slope_b, words.shape[1] - 3, 0.0, words.shape[0] - 1.0)
     low, high = clip_ray(start_c, slope_c, words.shape[2] - 3, low, high)
     if low > high or (low + high - 2.0 * sa) * da <= 0.0:
-        return 0.0
+        return 0, 0, 0.0, 0.0
     first = int(np.ceil(low - 1e-9))
     count = int(np.floor(high + 1e-9)) - first + 1
-    column, row = start_c + slope_c * first + 1.0, start_b + slope_b * first + 1.0
-    return sum_samples(words, first, count, column, row, slope_c, slope_b)
+    return first, count, start_c + slope_c * first + 1.0, start_b + slope_b * first + 1.0
+
+
+@compiled()
+def trace_ray(words: Any, sa: float, sb: float, sc: float, da: float, db: float, dc: float) -> float:
+    """Sum a ray's samples; 0 where it misses."""
+    first, count, column, row = cross_slices(words, sa, sb, sc, da, db, dc)
+    return sum_samples(words, first, count, column, row, dc / da, db / da) if count > 0 else 0.0
+
+
+@compiled()
+def trace_moments(
+    words: Any, sa: float, sb: float, sc: float, da: float, db: float, dc: float
+) -> tuple[float, float, float, float, float]:
+    """Sum a ray's samples and their slopes along (b, c), plain and weighted by the depth t; zeros where it misses."""
+    first, count, column, row = cross_slices(words, sa, sb, sc, da, db, dc)
+    if count <= 0:
+        return 0.0, 0.0, 0.0, 0.0, 0.0
+    total, plain_b, plain_c, step_b, step_c = sum_moments(words, first, count, column, row, dc / da, db / da)
+    depth = (first - sa) / da
+    return total, plain_b, plain_c, depth * plain_b + step_b / da, depth * plain_c + step_c / da
+
+
+@compiled()
+def steepest_axis(d: Any, usable: Any) -> int:
+    """The usable axis along which a direction runs fastest."""
+    axis, steepest = 0, -1.0
+    for candidate in range(3):
+        if usable[candidate] and abs(d[candidate]) > steepest:
+            axis, steepest = candidate, abs(d[candidate])
+    return axis
+
+
+@compiled()
+def aim(direction: Any, u: int, v: int) -> tuple[float, float, float]:
+    """The index-space direction of pixel (u, v)."""
+    x = direction[0, 0] * u + direction[0, 1] * v + direction[0, 2]
+    y = direction[1, 0] * u + direction[1, 1] * v + direction[1, 2]
+    z = direction[2, 0] * u + direction[2, 1] * v + direction[2, 2]
+    return x, y, z
 
 
 @compiled(parallel=True)
-def render(
-    words: Any, axes: Any, quanta: Any, sources: Any, directions: Any, camera_from_pixel: Any, usable: Any, images: Any
-) -> None:
+def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: Any) -> None:
     """Fill images (B, H, W); parallel over every row of every image.
 
     Args:
         words: One packed copy for each slicing axis; a token array where none is used.
         axes: (3, 3) slices, rows, columns of each copy.
         quanta: (3,) per mm.
-        sources: (B, 3).
-        directions: (B, 3, 3).
-        camera_from_pixel: (3, 3).
+        rays: Sources (B, 3), directions (B, 3, 3), camera_from_pixel (3, 3).
         usable: (B, 3) which copies a pose may use.
         images: (B, H, W), written.
     """
     height, width = images.shape[1], images.shape[2]
     words0, words1, words2 = words
+    sources, directions, to_camera = rays
     for task in parallel_range(images.shape[0] * height):
         pose, v = task // height, task % height
-        s, D = sources[pose], directions[pose]
+        s = sources[pose]
+        y = to_camera[1, 1] * v + to_camera[1, 2]
         for u in range(width):
-            d = (
-                D[0, 0] * u + D[0, 1] * v + D[0, 2],
-                D[1, 0] * u + D[1, 1] * v + D[1, 2],
-                D[2, 0] * u + D[2, 1] * v + D[2, 2],
-            )
-            axis, steepest = 0, -1.0
-            for candidate in range(3):
-                if usable[pose, candidate] and abs(d[candidate]) > steepest:
-                    axis, steepest = candidate, abs(d[candidate])
-            b, c = axes[axis, 1], axes[axis, 2]
-            if axis == 0:
+            d = aim(directions[pose], u, v)
+            a = steepest_axis(d, usable[pose])
+            b, c = int(axes[a, 1]), int(axes[a, 2])
+            if a == 0:
                 total = trace_ray(words0, s[0], s[b], s[c], d[0], d[b], d[c])
-            elif axis == 1:
+            elif a == 1:
                 total = trace_ray(words1, s[1], s[b], s[c], d[1], d[b], d[c])
             else:
                 total = trace_ray(words2, s[2], s[b], s[c], d[2], d[b], d[c])
-            x = camera_from_pixel[0, 0] * u + camera_from_pixel[0, 2]
-            y = camera_from_pixel[1, 1] * v + camera_from_pixel[1, 2]
-            images[pose, v, u] = total * quanta[axis] * np.sqrt(x * x + y * y + 1.0) / steepest
+            x = to_camera[0, 0] * u + to_camera[0, 2]
+            images[pose, v, u] = total * quanta[a] * np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+
+
+@compiled()
+def twist_derivatives(
+    moments: Any, abc: Any, d: Any, r: Any, index_from_camera: Any, centre: Any, scale: float, out: Any
+) -> None:
+    """Six derivatives of a ray's integral with respect to the twist of the volume about ``centre``, camera axes.
+
+    Moving the volume by a small twist is moving the ray by its opposite, so with the volume's gradient g along the ray
+    and p = t r: dI = -integral of g . (omega x (p - c) + v). Only slopes across the ray are summed; along it,
+    integral of g . d is 0 and integral of t g . d is minus the image, by parts.
+    """
+    total, plain_b, plain_c, weighted_b, weighted_c = moments
+    a, b, c = abc[0], abc[1], abc[2]
+    plain_a = -(plain_b * d[b] + plain_c * d[c]) / d[a]
+    weighted_a = -(total + weighted_b * d[b] + weighted_c * d[c]) / d[a]
+    M = index_from_camera
+    gx = scale * (M[a, 0] * plain_a + M[b, 0] * plain_b + M[c, 0] * plain_c)
+    gy = scale * (M[a, 1] * plain_a + M[b, 1] * plain_b + M[c, 1] * plain_c)
+    gz = scale * (M[a, 2] * plain_a + M[b, 2] * plain_b + M[c, 2] * plain_c)
+    hx = scale * (M[a, 0] * weighted_a + M[b, 0] * weighted_b + M[c, 0] * weighted_c)
+    hy = scale * (M[a, 1] * weighted_a + M[b, 1] * weighted_b + M[c, 1] * weighted_c)
+    hz = scale * (M[a, 2] * weighted_a + M[b, 2] * weighted_b + M[c, 2] * weighted_c)
+    out[0] = centre[1] * gz - centre[2] * gy - (r[1] * hz - r[2] * hy)
+    out[1] = centre[2] * gx - centre[0] * gz - (r[2] * hx - r[0] * hz)
+    out[2] = centre[0] * gy - centre[1] * gx - (r[0] * hy - r[1] * hx)
+    out[3], out[4], out[5] = -gx, -gy, -gz
+
+
+@compiled(parallel=True)
+def render_with_derivatives(
+    words: Any,
+    axes: Any,
+    quanta: Any,
+    rays: Any,
+    usable: Any,
+    index_from_camera: Any,
+    centres: Any,
+    images: Any,
+    derivatives: Any,
+) -> None:
+    """Fill images (B, H, W) and derivatives (B, 6, H, W); arguments as of ``render``.
+
+    Args:
+        words: As of ``render``.
+        axes: As of ``render``.
+        quanta: As of ``render``.
+        rays: As of ``render``.
+        usable: As of ``render``.
+        index_from_camera: (B, 3, 3).
+        centres: (B, 3) rotation centre in the camera, mm.
+        images: Written.
+        derivatives: Written; rotations per radian, then translations per mm.
+    """
+    height, width = images.shape[1], images.shape[2]
+    words0, words1, words2 = words
+    sources, directions, to_camera = rays
+    for task in parallel_range(images.shape[0] * height):
+        pose, v = task // height, task % height
+        s = sources[pose]
+        y = to_camera[1, 1] * v + to_camera[1, 2]
+        for u in range(width):
+            d = aim(directions[pose], u, v)
+            a = steepest_axis(d, usable[pose])
+            b, c = int(axes[a, 1]), int(axes[a, 2])
+            if a == 0:
+                moments = trace_moments(words0, s[0], s[b], s[c], d[0], d[b], d[c])
+            elif a == 1:
+                moments = trace_moments(words1, s[1], s[b], s[c], d[1], d[b], d[c])
+            else:
+                moments = trace_moments(words2, s[2], s[b], s[c], d[2], d[b], d[c])
+            x = to_camera[0, 0] * u + to_camera[0, 2]
+            scale = quanta[a] * np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+            images[pose, v, u] = moments[0] * scale
+            out = derivatives[pose, :, v, u]
+            twist_derivatives(moments, axes[a], d, (x, y, 1.0), index_from_camera[pose], centres[pose], scale, out)
 
 
 def usable_axes(rays: Rays, camera: Camera) -> NDArray[np.bool_]:
@@ -146,11 +293,30 @@ def project_joseph(attenuation: AttenuationMap, camera_from_world: ArrayLike, ca
         ProjectionError: A pose is not rigid, or the source lies inside the volume's box.
     """
     rays = trace_rays(attenuation, camera_from_world, camera)
+    images = np.empty((len(rays.sources), camera.height, camera.width), dtype=np.float32)
+    render(*_kernel_arguments(attenuation, rays, camera), images)
+    return images
+
+
+def project_joseph_with_derivatives(
+    attenuation: AttenuationMap, camera_from_world: ArrayLike, camera: Camera, *, centre: ArrayLike
+) -> tuple[Images, Images]:
+    """As ``project_joseph``, with the six derivative images (B, 6, H, W) of the twist about ``centre`` (world mm)."""
+    rays = trace_rays(attenuation, camera_from_world, camera)
+    poses = np.asarray(camera_from_world, dtype=np.float64)
+    centres = poses[:, :3, :3] @ np.asarray(centre, dtype=np.float64) + poses[:, :3, 3]
+    images = np.empty((len(poses), camera.height, camera.width), dtype=np.float32)
+    derivatives = np.empty((len(poses), 6, camera.height, camera.width), dtype=np.float32)
+    arguments = _kernel_arguments(attenuation, rays, camera)
+    render_with_derivatives(*arguments, rays.index_from_camera, centres, images, derivatives)
+    return images, derivatives
+
+
+def _kernel_arguments(attenuation: AttenuationMap, rays: Rays, camera: Camera) -> tuple[Any, Any, Any, Any, Any]:
+    """The first arguments of both kernels."""
     usable = usable_axes(rays, camera)
     copies = packed_copies(attenuation, usable)
     words: tuple[Words, ...] = tuple(_NO_WORDS if copy is None else copy.words for copy in copies)
     axes = np.array([(0, 1, 2) if copy is None else copy.axes for copy in copies], dtype=np.int64)
     quanta: Matrix = np.array([0.0 if copy is None else copy.quantum_per_mm for copy in copies])
-    images = np.empty((len(rays.sources), camera.height, camera.width), dtype=np.float32)
-    render(words, axes, quanta, rays.sources, rays.directions, rays.camera_from_pixel, usable, images)
-    return images
+    return words, axes, quanta, (rays.sources, rays.directions, rays.camera_from_pixel), usable

@@ -1,10 +1,11 @@
 """The projector's one door."""
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
 from bench.drr.attenuation import AttenuationMap
-from bench.drr.joseph import project_joseph
+from bench.drr.joseph import project_joseph, project_joseph_with_derivatives
 from bench.drr.rays import ProjectionError
 from bench.drr.reference import project_reference
 from bench.geometry import Camera
@@ -32,3 +33,30 @@ def project(
     if kernel == "reference":
         return project_reference(attenuation, camera_from_world, camera)
     return torch.as_tensor(project_joseph(attenuation, camera_from_world, camera))[:, None]
+
+
+def project_with_jacobian(
+    attenuation: AttenuationMap, camera_from_world: ArrayLike, camera: Camera, centre: ArrayLike
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images and their derivatives with respect to the volume's pose, in one pass of Joseph's method.
+
+    The twist (omega, v) moves the volume in camera axes about c: d x_cam = omega x (x_cam - c_cam) + v.
+
+    Args:
+        attenuation: The volume.
+        camera_from_world: (B, 4, 4), rigid, mm.
+        camera: Intrinsics.
+        centre: The rotation centre c, a world point, mm.
+
+    Returns:
+        Images (B, 1, H, W) as of ``project``, and derivatives (B, 6, H, W) float32: by omega_x, omega_y, omega_z in
+        radians, then by v_x, v_y, v_z in mm.
+
+    Raises:
+        ProjectionError: A pose is not rigid, the source lies inside the volume's box, or the centre is no point.
+    """
+    point = np.asarray(centre, dtype=np.float64)
+    if point.shape != (3,) or not np.isfinite(point).all():
+        raise ProjectionError(f"the centre must be a finite world point (x, y, z) in mm; got {point.tolist()}")
+    images, derivatives = project_joseph_with_derivatives(attenuation, camera_from_world, camera, centre=point)
+    return torch.as_tensor(images)[:, None], torch.as_tensor(derivatives)

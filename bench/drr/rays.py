@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bench.drr.attenuation import AttenuationMap
 from bench.errors import FluorobenchError
-from bench.geometry import Camera, Matrix, is_rigid
+from bench.geometry import Camera, Matrix
+from bench.geometry.rigid import RIGID_TOLERANCE
 
 
 class ProjectionError(FluorobenchError):
@@ -23,11 +24,13 @@ class Rays:
     Attributes:
         sources: (B, 3).
         directions: (B, 3, 3).
+        index_from_camera: (B, 3, 3), how voxel indices change with camera mm.
         camera_from_pixel: (3, 3), the pixel-to-camera matrix at depth 1.
     """
 
     sources: Matrix
     directions: Matrix
+    index_from_camera: Matrix
     camera_from_pixel: Matrix
 
 
@@ -36,12 +39,24 @@ def require_poses(camera_from_world: ArrayLike) -> Matrix:
     poses = np.asarray(camera_from_world, dtype=np.float64)
     if poses.ndim != 3 or poses.shape[1:] != (4, 4):
         raise ProjectionError(f"poses must have shape (B, 4, 4); got {poses.shape}; a single pose needs pose[None]")
-    for number, pose in enumerate(poses):
-        if not is_rigid(pose):
-            raise ProjectionError(
-                f"pose {number} of {len(poses)} must be a finite rigid transform in mm; got {pose.tolist()}"
-            )
+    rigid = _are_rigid(poses)
+    if not rigid.all():
+        worst = int(np.argmin(rigid))
+        raise ProjectionError(
+            f"pose {worst} of {len(poses)} must be a finite rigid transform in mm; got {poses[worst].tolist()}"
+        )
     return poses
+
+
+def _are_rigid(poses: Matrix) -> NDArray[np.bool_]:
+    """``bench.geometry.is_rigid`` of a batch at once: a search asks for thousands of small images."""
+    finite = np.asarray(np.isfinite(poses).all(axis=(1, 2)))
+    checked = np.where(finite[:, None, None], poses, 0.0)
+    rotation = checked[:, :3, :3]
+    skew = np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2), initial=0.0)
+    last_row = np.abs(checked[:, 3] - [0, 0, 0, 1]).max(axis=1, initial=0.0)
+    proper = np.linalg.det(rotation) > 0
+    return np.asarray((skew < 2 * RIGID_TOLERANCE) & (last_row < RIGID_TOLERANCE) & proper)
 
 
 def trace_rays(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera: Camera) -> Rays:
@@ -65,4 +80,4 @@ def trace_rays(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera
             "expected it outside; move the volume away from the source or crop it"
         )
     camera_from_pixel: Matrix = np.asarray(np.linalg.inv(camera.K), dtype=np.float64)
-    return Rays(sources, index_from_camera @ camera_from_pixel, camera_from_pixel)
+    return Rays(sources, index_from_camera @ camera_from_pixel, index_from_camera, camera_from_pixel)
