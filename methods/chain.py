@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from bench.contract import Card, Estimate, Method, Outcome, Problem, View
 from bench.registry import SettingsError, build
@@ -19,9 +19,6 @@ class Stage:
     settings: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
 
 
-Ready: TypeAlias = list[tuple[Method, Any]]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Chain:
     """Run the stages one after another; a stage that diverges hands on the start it was given."""
@@ -35,11 +32,11 @@ class Chain:
     def _methods(self) -> list[Method]:
         return [build("methods", stage.plugin, stage.settings, stage.preset) for stage in self.stages]
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Ready:
+    def prepare(self, volume: Volume, views: Sequence[View]) -> list[tuple[Method, Any]]:
         """Build and prepare every stage."""
         return [(method, method.prepare(volume, views)) for method in self._methods()]
 
-    def register(self, problem: Problem, prepared: Ready) -> Estimate:
+    def register(self, problem: Problem, prepared: list[tuple[Method, Any]]) -> Estimate:
         """The last usable pose, the last stage's outcome, seconds by stage and phase, DRR evaluations of all stages."""
         seconds, drrs, last = dict[str, float](), 0, Estimate(pose=problem.start, outcome=Outcome.CONVERGED)
         for number, (stage, (method, ready)) in enumerate(zip(self.stages, prepared, strict=True), start=1):

@@ -140,12 +140,13 @@ class _Run:
         self._began = time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._drrs = 0
+        self._cut_short = False
         self._trace: list[tuple[int, float]] = []
 
     def estimate(self) -> Estimate:
         best = self._coarse()
         for level in self._settings.levels[1:]:
-            if best.stop in (Stop.DIVERGED, Stop.SECONDS) or self._budget() is None:
+            if best.stop is Stop.DIVERGED or self._budget() is None:
                 break
             best = self._level(level, self._objective(level), best.point, phase="refine")
         pose = self._problem.frame.pose(self._box.from_unit(best.point))
@@ -163,10 +164,8 @@ class _Run:
         objective = self._objective(level)
         found: list[Optimum] = []
         for number in range(self._settings.restarts):
-            if found and self._budget() is None:
-                break
             found.append(self._level(level, objective, self._origin(number), phase="search"))
-            if found[-1].stop in (Stop.EVALUATIONS, Stop.SECONDS) or self._agree(found):
+            if self._budget() is None or self._agree(found):
                 break
         return min(found, key=lambda optimum: np.inf if np.isnan(optimum.value) else optimum.value)
 
@@ -215,12 +214,14 @@ class _Run:
         if settings.max_seconds is not None:
             seconds = settings.max_seconds - (time.perf_counter() - self._began)
         spent = (evaluations is not None and evaluations < 1) or (seconds is not None and seconds <= 0)
+        self._cut_short |= spent
         return None if spent else Budget(evaluations, seconds)
 
     def _level(self, level: Level, objective: ViewObjective, start: Vector, *, phase: str) -> Optimum:
         began, drrs_before = time.perf_counter(), self._drrs
         optimum = minimise(self._optimiser(level, start), objective, self._budget() or Budget(1))
         self._drrs += optimum.evaluations * objective.view_count
+        self._cut_short |= optimum.stop in (Stop.EVALUATIONS, Stop.SECONDS)
         self._trace += [(drrs_before + count * objective.view_count, -value) for count, value in optimum.trace]
         self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - began
         return optimum
@@ -252,7 +253,7 @@ class _Run:
             return Outcome.DIVERGED
         if not any(self._in_view(view, pose) for view in self._problem.views):
             return Outcome.LEFT_VIEW
-        return Outcome.CONVERGED if best.stop.converged else Outcome.BUDGET
+        return Outcome.BUDGET if self._cut_short else Outcome.CONVERGED
 
     def _in_view(self, view: View, pose: Matrix) -> bool:
         """Whether the content's box overlaps the detector."""
