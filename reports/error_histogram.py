@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
-from bench.report.figures import GREY, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, save
+from bench.report.figures import GREY, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
 from bench.score.columns import STRICT_DEG, STRICT_MM, column
 from bench.score.rows import FAILURES
 from bench.score.statistics import of_label, values, words
@@ -35,6 +35,10 @@ class ErrorHistogram:
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write the figure under ``figures``."""
+        with house_style():
+            return self._write(run)
+
+    def _write(self, run: FinishedRun) -> list[Path]:
         height = 1.0 + 0.95 * len(run.labels)
         figure, axes = grid(len(run.labels), len(METRICS), width=7.2, height=height, sharex="col", sharey="row")
         for row, label in zip(axes, run.labels, strict=True):
@@ -42,7 +46,9 @@ class ErrorHistogram:
             for cell, metric in zip(row, METRICS, strict=True):
                 self._draw(cell, rows, metric)
             missing = words(rows, "failure").count("no_pose")
-            row[0].set_ylabel(f"{label}\n{len(rows) - missing}/{len(rows)} poses", rotation=0, ha="right", va="center")
+            row[0].set_ylabel(
+                f"{label}\n{len(rows) - missing}/{len(rows)} poses", rotation=0, ha="right", va="center", labelpad=12
+            )
         for cell, metric in zip(axes[-1], METRICS, strict=True):
             cell.set_xlabel(column(metric).title)
         handles = [Patch(color=KIND_COLOURS[kind], label=KIND_NAMES[kind]) for kind in FAILURES]
@@ -50,7 +56,7 @@ class ErrorHistogram:
         footnote(
             figure,
             [
-                f"{run.description}. Cases per bin; the bins at the ends hold what lies beyond them, the one marked n "
+                f"{run.description}. Cases per bin; the bins at the ends hold what lies beyond them, the bin apart "
                 "the cases without a pose. Dotted: 3 deg and 3 mm."
             ],
         )
@@ -58,9 +64,9 @@ class ErrorHistogram:
 
     @property
     def edges(self) -> NDArray[np.float64]:
-        """Bin edges; the bin after the last edge but one is empty, the last holds cases without a pose."""
+        """Edges of the bins, of an empty gap, and of the last bin, which holds the cases without a pose."""
         width = np.log10(self.high / self.low) / self.bins
-        exponents = np.log10(self.low) + width * np.arange(self.bins + 3)
+        exponents = np.log10(self.low) + width * np.array([*range(self.bins + 1), self.bins + 2.5, self.bins + 4.5])
         return np.asarray(10**exponents)
 
     def counts(self, rows: pd.DataFrame, metric: str) -> dict[str, NDArray[np.int64]]:
@@ -83,9 +89,8 @@ class ErrorHistogram:
             axes.axvline(_LINES[metric], color=GREY, linewidth=0.8, linestyle=(0, (1, 1.5)))
         axes.set_xscale("log")
         axes.set_xlim(edges[0], edges[-1])
-        ticks = [0.01, 0.1, 1, 10, 100]
-        shown = [tick for tick in ticks if self.low <= tick <= self.high]
-        axes.set_xticks([*shown, np.sqrt(edges[-2] * edges[-1])], [*(f"{tick:g}" for tick in shown), "n"])
+        shown = [tick for tick in (0.001, 0.01, 0.1, 1, 10, 100, 1000) if self.low <= tick <= self.high]
+        axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
         axes.minorticks_off()
         axes.yaxis.get_major_locator().set_params(integer=True, nbins=3)
         axes.grid(axis="y")

@@ -114,7 +114,8 @@ class SopiTable1:
             notes=(
                 "Rotation: geodesic angle. Displacement: of the rotation centre. Strict failure: rotation of 3 deg or "
                 "more, or displacement of 3 mm or more, or no pose; with its 95 % interval: bootstrap over patients, "
-                "Wilson where each patient has one case, and Wilson over patients where no case or every case failed.",
+                "Wilson where each patient has one case, and Wilson over patients where no case or every case failed; "
+                "no bootstrap below 6 patients.",
                 "Wrong basin: rotation of 3 deg or more, or in-plane displacement of 3 mm or more. Depth only: the "
                 "other failures with a pose; one view determines depth weakly. mTRE percentiles are over all cases, a "
                 "missing pose standing at infinity.",

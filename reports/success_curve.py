@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
-from bench.report.figures import GREY, Axes, footnote, grid, line_style, save
+from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_style, save
 from bench.score.statistics import of_label, values
 
 THRESHOLDS = ((2.0, "2 mm"), (10.0, "10 mm"))
@@ -26,6 +26,10 @@ class SuccessCurve:
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write the figure under ``figures``."""
+        with house_style():
+            return self._write(run)
+
+    def _write(self, run: FinishedRun) -> list[Path]:
         figure, [[axes]] = grid(1, 1, width=6.3, height=3.5)
         for index, label in enumerate(run.labels):
             errors = values(of_label(run.scores, label), "mtre_mm")
@@ -47,6 +51,7 @@ class SuccessCurve:
                 axes.axvline(threshold, color=GREY, linewidth=0.6, linestyle=(0, (1, 2)), zorder=0)
                 axes.text(threshold, 103.5, name, ha="center", va="bottom", fontsize=7, color=GREY)
         axes.set(xlim=(0, self.limit_mm), ylim=(0, 103), xlabel="mTRE threshold (mm)", ylabel="Cases below (%)")
+        axes.set_xticks(np.linspace(0, self.limit_mm, 11))
         axes.set_yticks(range(0, 101, 20))
         axes.grid(axis="y")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.2)

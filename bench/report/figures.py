@@ -4,7 +4,9 @@ Figures are built without pyplot: no global state, no window, no backend to choo
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 import matplotlib
@@ -62,7 +64,7 @@ _STYLE: dict[str, Any] = {
 
 
 def grid(rows: int, columns: int, *, width: float, height: float, **options: Any) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of rows x columns axes in the house style.
+    """A figure of rows x columns axes; draw on it within ``house_style``.
 
     Args:
         rows: Rows of axes.
@@ -74,10 +76,15 @@ def grid(rows: int, columns: int, *, width: float, height: float, **options: Any
     Returns:
         The figure and its axes, row by row.
     """
-    with _matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes: Any = figure.subplots(rows, columns, squeeze=False, **options)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes: Any = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, [list(row) for row in axes]
+
+
+def house_style() -> AbstractContextManager[None]:
+    """Within it, everything drawn or saved takes the house style; matplotlib's own settings come back after it."""
+    context: AbstractContextManager[None] = _matplotlib.rc_context(_STYLE)
+    return context
 
 
 def line_style(index: int) -> dict[str, Any]:
@@ -91,18 +98,15 @@ def line_style(index: int) -> dict[str, Any]:
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``name``.pdf and ``name``.png, each whole or not at all; equal figures give equal files."""
     saver: Any = figure
-    with _matplotlib.rc_context(_STYLE):
-        return [
-            write_whole(folder / f"{name}.pdf", lambda part: saver.savefig(part, metadata={"CreationDate": None})),
-            write_whole(folder / f"{name}.png", saver.savefig),
-        ]
+    return [
+        write_whole(folder / f"{name}.pdf", lambda part: saver.savefig(part, metadata={"CreationDate": None})),
+        write_whole(folder / f"{name}.png", saver.savefig),
+    ]
 
 
 def footnote(figure: Figure, lines: Sequence[str]) -> None:
     """Small print below the axes; nothing overlaps it."""
-    import textwrap
-
-    letters = round(figure.get_figwidth() * 19)
-    text = "\n".join(part for line in lines for part in textwrap.wrap(line, letters))
+    letters = round(figure.get_figwidth() * 21)
+    text = "\n".join(part for line in lines for part in wrap(line, letters))
     adder: Any = figure
     adder.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color=GREY)

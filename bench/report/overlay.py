@@ -77,7 +77,7 @@ def overlay(target: Image, moving: Image, *, scale: int = 3) -> Colours:
         RGB in [0, 1], (scale * height, scale * width, 3).
     """
     large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
-    lines = edges(_enlarge(moving, scale), sigma=1.5 * scale)
+    lines = ndimage.binary_dilation(edges(_enlarge(moving, scale), sigma=1.5 * scale))
     picture = np.repeat(0.85 * large[..., None], 3, axis=2)
     picture[lines] = EDGE_COLOUR
     return np.asarray(picture, dtype=np.float32)

@@ -21,7 +21,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Floats], float]
 
 CONFIDENCE = 0.95
-MIN_PATIENTS_FOR_P = 6
+MIN_PATIENTS = 6
 
 
 class StatisticsError(FluorobenchError):
@@ -66,7 +66,7 @@ class Rate:
     Attributes:
         count: Rows where it did.
         total: All rows.
-        interval: Of the share, 95 %; None where one patient's several cases say nothing of other patients.
+        interval: Of the share, 95 %; None where too few patients say too little of others.
     """
 
     count: int
@@ -141,10 +141,10 @@ def clustered_interval(
         draws: Resamples.
 
     Returns:
-        The 95 % interval, or None for a single patient.
+        The 95 % interval, or None below 6 patients: so few draws differ that it would be falsely narrow.
     """
     groups = _by_patient(sample, patients)
-    if len(groups) < 2:
+    if len(groups) < MIN_PATIENTS:
         return None
     generator = np.random.default_rng(seed)
     chosen: list[list[int]] = generator.integers(len(groups), size=(draws, len(groups))).tolist()
@@ -190,7 +190,7 @@ def paired_tests(rows: pd.DataFrame, name: str, labels: Sequence[str]) -> list[P
         raise StatisticsError(f"expected every method on the same patients; got {patients}; resume the run")
     pairs = list(combinations(labels, 2))
     differences = [np.array([means[a][p] - means[b][p] for p in patients[0]]) for a, b in pairs]
-    enough = bool(patients) and len(patients[0]) >= MIN_PATIENTS_FOR_P
+    enough = bool(patients) and len(patients[0]) >= MIN_PATIENTS
     adjusted = holm([_wilcoxon(difference) for difference in differences]) if enough else [None] * len(pairs)
     return [
         PairedTest(first=a, second=b, difference=float(delta.mean()), patients=delta.size, p_holm=p)
