@@ -42,8 +42,8 @@ def _capsule(u: float, v: float, w: float, p: Matrix) -> float:
     q = math.sqrt((u / ru) ** 2 + (v / rv) ** 2 + (over / rw) ** 2)
     slope = math.sqrt((u / ru**2) ** 2 + (v / rv**2) ** 2 + (over / rw**2) ** 2)
     if slope < 1e-6:
-        return -min(ru, rv)
-    return q * (q - 1.0) / slope
+        return float(-min(ru, rv))
+    return float(q * (q - 1.0) / slope)
 
 
 @_compiled
@@ -83,7 +83,7 @@ def _column(x: float, y: float, z: float, p: Matrix) -> float:
     q = _superellipse(x, y, a, b, p[6])
     radius = math.sqrt(x * x + y * y)
     side = radius - radius / q if q > 0.05 else -min(a, b)
-    return max(side, max(p[7] - z, z - p[8]))
+    return float(max(side, max(p[7] - z, z - p[8])))
 
 
 @_compiled

@@ -24,4 +24,5 @@ def scanned(hu: FloatGrid, *, spacing_mm: float, noise_hu: float, random: np.ran
     noise *= np.float32(noise_hu) / noise.std()
     # Air is quieter than tissue, and no CT number lies below it.
     noise *= np.where(smooth < -850, np.float32(0.4), np.float32(1.0))
-    return np.clip(smooth + noise, -1024, 3071).astype(np.float32)
+    reconstructed: FloatGrid = np.clip(smooth + noise, -1024, 3071).astype(np.float32)
+    return reconstructed

@@ -28,7 +28,7 @@ def _disc(version: int, seed: int, person: Person, above: str, below: str) -> Pa
     drum = Shape(BODY, WORLD, (w, d, w, d, half + 1, half, -0.04, 0.0, 0.0, 1.5), w + 8)
     frame = type(upper)(middle, (upper.axes + lower.axes) / 2)
     return soft(
-        (drum.within(frame),), float(random.normal(88, 10)), texture_hu=8.0, texture_seed=random.integers(1 << 30)
+        (drum.within(frame),), float(random.normal(88, 10)), texture_hu=8.0, texture_seed=int(random.integers(1 << 30))
     )
 
 

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from bench.geometry import Matrix
+
 from .anthropometry import LEVELS
 from .person import Person, stream
 from .shapes import COLUMN, Frame, Part, Shape, capsule, ellipsoid, soft
@@ -79,7 +81,7 @@ def _vessels(person: Person, random: np.random.Generator) -> list[Part]:
 
 
 def _chalk(
-    knots: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]],
+    knots: list[Matrix],
     radius: float,
     random: np.random.Generator,
     count: int,
@@ -112,9 +114,7 @@ def _muscles(person: Person, random: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _chain(
-    points: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]], radii: list[tuple[float, float]]
-) -> list[Shape]:
+def _chain(points: list[Matrix], radii: list[tuple[float, float]]) -> list[Shape]:
     return [capsule(points[n], points[n + 1], radii[n], radii[n + 1]) for n in range(len(points) - 1)]
 
 
@@ -147,7 +147,8 @@ def _quadratus(person: Person, side: float, bulk: float) -> list[Shape]:
 
 def _canal(person: Person) -> list[Part]:
     """Fat of the canal with the dural sac inside it."""
-    points, widths = [], []
+    points: list[Matrix] = []
+    widths: list[tuple[float, float]] = []
     for lv in LEVELS:
         size = person.vertebrae[lv]
         points.append(

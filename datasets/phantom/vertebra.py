@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.geometry import Matrix
+
 from .anthropometry import LABELS, Dimensions
 from .person import Person, stream
 from .shapes import BODY, WORLD, Part, Shape, capsule, ellipsoid
@@ -27,7 +29,7 @@ class Bone:
 def bone_of(person: Person) -> Bone:
     """Thinner shells and lighter spongy bone with age."""
     thin = 1.0 - 0.005 * (person.age - 45)
-    return Bone(0.62 * thin, person.trabecular_hu, 2.3 * thin, person.trabecular_hu + 200)
+    return Bone(0.62 * thin, person.trabecular_hu, 1.95 * thin, person.trabecular_hu + 150)
 
 
 def body(size: Dimensions, concave_mm: float) -> Shape:
@@ -94,7 +96,7 @@ def _osteophytes(size: Dimensions, random: np.random.Generator, wear: float) -> 
 def _half_arch(
     size: Dimensions,
     side: float,
-    vary: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    vary: Matrix,
     *,
     thoracic: bool,
     broad: bool,
