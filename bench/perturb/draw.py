@@ -71,6 +71,6 @@ def draw_case(truth_law: Law, start_law: Law, stage: Stage, random: np.random.Ge
         if inside and stage.allows(truth) and stage.allows(start):
             return Draw(truth, start, redraws)
     raise DrawError(
-        f"no admissible pose in {MOST_REDRAWS} draws: the volume must stay {NEAREST_MM:g} mm from the source and before "
-        "the detector; lower the laws' widths or change the camera's depth_mm"
+        f"no admissible pose in {MOST_REDRAWS} draws: the volume must stay {NEAREST_MM:g} mm from the source and "
+        "before the detector; lower the laws' widths or change the camera's depth_mm"
     )

@@ -1,7 +1,7 @@
 """Laws of truth and start: distributions over the six parameters, in our names (rx, ry, rz deg; tx, ty, tz mm).
 
-Protocols that mirror SOPI state their numbers in SOPI's names; ``ours_from_sopi`` reorders them (the laws are symmetric,
-so SOPI's signs do not matter).
+Protocols that mirror SOPI state their numbers in SOPI's names; ``ours_from_sopi`` reorders them (the laws are
+symmetric, so SOPI's signs do not matter).
 """
 
 from collections.abc import Sequence

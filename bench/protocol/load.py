@@ -4,13 +4,15 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
 
 from bench import registry
 from bench.errors import FluorobenchError
 from bench.protocol.model import Protocol
+
+_Tables: TypeAlias = dict[str, Any]
 
 PROTOCOLS = Path(__file__).parents[1] / "protocols"
 
@@ -89,10 +91,13 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Lay nested tables over others; lists and values replace."""
     merged = dict(base)
     for key, value in over.items():
-        under = merged.get(key)
-        both_tables = isinstance(under, dict) and isinstance(value, dict)
-        merged[key] = _merge(under, value) if both_tables else value  # pyright: ignore[reportUnknownArgumentType]
+        under: Any = merged.get(key)
+        merged[key] = _merge(cast(_Tables, under), cast(_Tables, value)) if _both_tables(under, value) else value
     return merged
+
+
+def _both_tables(first: object, second: object) -> bool:
+    return isinstance(first, dict) and isinstance(second, dict)
 
 
 def _mistake(found: dict[str, Any]) -> str:

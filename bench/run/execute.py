@@ -35,32 +35,39 @@ class Progress:
 
 
 class Execution:
-    """One protocol being run; everything that can be refused is refused before a folder is made."""
+    """One protocol being run.
+
+    ``pose`` loads every patient and draws every case, so that whatever can be refused is refused before a folder is
+    made; ``register`` then fills the folder.
+    """
 
     def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
         self._dataset = open_dataset(protocol)
         self._patients = patient_ids(protocol, self._dataset)
+        self._patient_records: list[PatientRecord] = []
+        self._problems: list[ProblemRecord] = []
+        self._truths: list[TruthRecord] = []
 
-    def run(self, journal: Journal) -> Iterator[Progress]:
-        """Do everything that is not done yet; yields as it goes."""
-        if journal.complete:
-            return
+    def pose(self) -> Iterator[Progress]:
+        """Draw all cases; yields as it goes."""
         problems: list[ProblemRecord] = []
-        truths: list[TruthRecord] = []
-        patients: list[PatientRecord] = []
         for index, patient_id in enumerate(self._patients):
             yield Progress("posing", index, len(self._patients), patient_id)
             staged = self._stage(patient_id)
-            patients.append(_patient_record(self._protocol, staged))
+            self._patient_records.append(_patient_record(self._protocol, staged))
             for posed in self._cases(staged):
                 problems.append(posed.problem_record)
-                truths.append(posed.truth_record)
+                self._truths.append(posed.truth_record)
         name = perturbation_hash(problems)
-        journal.write_cases(patients, [each.model_copy(update={"perturbation_hash": name}) for each in problems])
+        self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
         yield Progress("posing", len(self._patients), len(self._patients), "")
-        yield from self._register_all(journal, name)
-        journal.write_truth(truths)
+
+    def register(self, journal: Journal) -> Iterator[Progress]:
+        """Do every registration that the journal does not hold yet, then write the truth; yields as it goes."""
+        journal.write_cases(self._patient_records, self._problems)
+        yield from self._register_all(journal, self._problems[0].perturbation_hash)
+        journal.write_truth(self._truths)
 
     def _register_all(self, journal: Journal, name: str) -> Iterator[Progress]:
         journal.mend()

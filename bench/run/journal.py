@@ -37,13 +37,18 @@ class Journal:
         self.folder = folder
 
     @classmethod
+    def of(cls, runs: Path, protocol: Protocol) -> "Journal":
+        """The journal of a protocol's run, whether it is there or not."""
+        return cls(runs / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}")
+
+    @classmethod
     def open(cls, runs: Path, protocol: Protocol, environment: Environment, *, fresh: bool) -> "Journal":
         """Open the folder of this protocol: a new one, or the one that an interrupted run left.
 
         Raises:
             RunError: What stands there was made by other code or on another machine; ``fresh`` throws it away.
         """
-        journal = cls(runs / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}")
+        journal = cls.of(runs, protocol)
         if fresh and journal.folder.exists():
             shutil.rmtree(journal.folder)
         if journal._exists():
