@@ -22,7 +22,7 @@ SIDE = compose(
 def cluster() -> Volume:
     """Bright ellipsoids of several sizes without any symmetry, labelled, in a soft block."""
     shape = np.array([36, 28, 44])
-    index = np.stack(np.meshgrid(*(np.arange(side) for side in shape), indexing="ij"), axis=-1)
+    index = np.moveaxis(np.indices((36, 28, 44)), 0, -1)
     random = np.random.default_rng(7)
     labels: LabelGrid = np.zeros(tuple(shape), dtype=np.uint16)
     for number in range(1, 9):
