@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from bench.geometry import Matrix
 
@@ -43,8 +44,8 @@ def sacrum(version: int, seed: int, person: Person) -> Part:
     for side in (-1.0, 1.0):
         wide = side * s * random.normal(1, 0.03)
         wings += [
-            capsule((16 * wide, 3, -12), (44 * wide, 10, -15), (11, 10), (15, 13), flat_along=(0, 1, 0)),
-            capsule((40 * wide, 12, -14), (34 * wide, 12, -55), (7, 16), (5, 9)),
+            capsule((14 * wide, 3, -12), (42 * wide, 12, -17), (12, 10), (10, 12), flat_along=(0, 1, 0)),
+            capsule((40 * wide, 13, -16), (33 * wide, 12, -58), (6, 15), (5, 9)),
             capsule((14 * wide, 6, -40), (34 * wide, 10, -42), (8, 9), (8, 11), flat_along=(0, 1, 0)),
             capsule((21 * wide, d + 9, -3), (23 * wide, d + 13, 7), (4.5, 4.5), (3.2, 4.5)),
             capsule((20 * wide, d + 11, -6), (3 * wide, d + 21, -16), (3.3, 8), flat_along=(0, 1, 0)),
@@ -125,6 +126,11 @@ def _rods(line: Matrix, across: Matrix, thick: float, side: float) -> list[Shape
     return rods
 
 
+def _curve(points: Matrix, count: int) -> Matrix:
+    """``count`` points along the smooth curve through ``points``."""
+    return np.asarray(CubicSpline(np.arange(len(points)), points)(np.linspace(0, len(points) - 1, count)))
+
+
 # Rib paths, left, mm from the middle of their vertebra's body in upright axes; flat section (thick, tall).
 _RIBS = {
     "T11": ((22, 24, 6), (45, 38, 0), (78, 40, -16), (108, 22, -40), (124, -10, -66), (122, -38, -86)),
@@ -144,8 +150,8 @@ def ribs(version: int, seed: int, person: Person) -> list[Part]:
                 person.scale,
                 person.scale * random.normal(1, 0.1),
             ]
-            line = line + person.frames[level].origin
-            rods = [capsule(line[n], line[n + 1], (3.2, 5.8), flat_along=(side, 1, 0)) for n in range(keep - 1)]
+            line = _curve(line + person.frames[level].origin, 3 * keep)
+            rods = [capsule(line[n], line[n + 1], (3.2, 5.8), flat_along=(side, 1, 0)) for n in range(3 * keep - 1)]
             head = ellipsoid(line[0], (5.0, 5.5, 6.0))
             made = tuple(
                 rod.made_of(shell_mm=bone.arch_shell_mm * 0.8, inner_hu=bone.body_hu * 0.6) for rod in [head, *rods]
