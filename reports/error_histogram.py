@@ -29,9 +29,9 @@ class ErrorHistogram:
         bins: Bins between them.
     """
 
-    low: float = 0.01
+    low: float = 0.001
     high: float = 100.0
-    bins: int = 32
+    bins: int = 40
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write the figure under ``figures``."""
