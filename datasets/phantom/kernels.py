@@ -151,6 +151,9 @@ def _evaluate(rows: Matrix, blend: float, x: float, y: float, z: float) -> tuple
     """Distance, layer thickness and inner HU of a part; the latter two run over like the surfaces."""
     d, shell, inner = 1e9, 0.0, 0.0
     for n in range(rows.shape[0]):
+        # Carving only adds distance: a voxel farther out than half the widest voxel stays empty.
+        if rows[n, 1] < 0 and d > 4.0:
+            break
         one = _distance(rows[n], x, y, z)
         if rows[n, 1] < 0:
             d = _carve(d, -one if rows[n, 1] > -1.5 else one, 1.0)
