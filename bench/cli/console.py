@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+WIDE = 150
 
 output = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
@@ -33,3 +36,8 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     output.print(table)
+
+
+def print_markdown(text: str) -> None:
+    """Print a Markdown file as a terminal shows it; where there is no terminal, wide enough for a paper's table."""
+    output.print(Markdown(text), width=None if output.is_terminal else WIDE)

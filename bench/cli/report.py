@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from bench.cli.console import messages, output
+from bench.cli.console import messages, output, print_markdown
 
 if TYPE_CHECKING:
     from bench.score.finished import ScoredRun
@@ -23,7 +23,7 @@ class Report:
         """Write them."""
         from bench.score.finished import open_run
 
-        output.print(write_report(open_run(self.run)))
+        write_report(open_run(self.run))
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Score:
         output.print(str(open_run(self.run).write_scores()), soft_wrap=True)
 
 
-def write_report(run: "ScoredRun") -> str:
-    """Write scores and artefacts; returns the first table as text, then where everything lies."""
+def write_report(run: "ScoredRun") -> None:
+    """Write scores and artefacts; prints the tables, then where everything lies."""
     from bench import registry
 
     run.write_scores()
@@ -49,5 +49,7 @@ def write_report(run: "ScoredRun") -> str:
     for name in run.protocol.artefacts.names:
         messages.print(f"writing {name}")
         paths.extend(registry.build("reports", name, {}).write(run))
-    tables = [path.read_text() for path in paths if path.suffix == ".md"]
-    return "\n".join([*tables[:1], f"{len(paths)} files in {run.folder}/tables and {run.folder}/figures"])
+    for path in paths:
+        if path.suffix == ".md":
+            print_markdown(path.read_text())
+    output.print(f"{len(paths)} tables and figures in {run.folder}", soft_wrap=True, markup=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from bench.cli.console import messages, output, progress_bar
+from bench.cli.console import messages, progress_bar
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -75,7 +75,7 @@ class Run:
             _show(execution.pose())
             journal = Journal.open(self.out, protocol, describe_environment(), fresh=self.fresh)
             _show(execution.register(journal))
-        output.print(write_report(open_run(journal.folder)))
+        write_report(open_run(journal.folder))
 
     def _overrides(self) -> dict[str, Any]:
         """The command line as tables of a protocol."""

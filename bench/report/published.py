@@ -8,7 +8,7 @@ from bench.registry import unknown
 
 NOT_COMPARABLE = (
     "Published values are printed for their order only and are not comparable as numbers: private CTs, unstated "
-    "geometry, other hardware, and results picked with the truth at hand."
+    "geometry, other hardware, and a published test script that picks each parameter with the truth at hand."
 )
 
 
