@@ -99,7 +99,8 @@ class SopiTable1:
             notes=(
                 "Rotation and translation: absolute parameter errors, mean over axes of each axis's mean ± mean over "
                 "axes of each axis's standard deviation (the reading that the published Initial row implies). Failure: "
-                "axis-mean rotation of 3 deg or more and axis-mean translation of 3 mm or more (lenient). Time: mean of the registration alone.",
+                "axis-mean rotation of 3 deg or more and axis-mean translation of 3 mm or more (lenient). Time: "
+                "mean of the registration alone.",
                 _MISSING,
                 NOT_COMPARABLE,
             ),

@@ -1,5 +1,6 @@
 """The terminal: results on standard output, progress on standard error."""
 
+import sys
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -10,7 +11,8 @@ from rich.table import Table
 
 WIDE = 150
 
-output = Console(highlight=False)
+# Without a terminal (a log, a pipe) wide enough for a paper's table.
+output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 messages = Console(stderr=True, highlight=False)
 
 
@@ -39,5 +41,5 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
 
 
 def print_markdown(text: str) -> None:
-    """Print a Markdown file as a terminal shows it; where there is no terminal, wide enough for a paper's table."""
-    output.print(Markdown(text), width=None if output.is_terminal else WIDE)
+    """Print a Markdown file as a terminal shows it."""
+    output.print(Markdown(text))
