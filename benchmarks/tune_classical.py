@@ -91,7 +91,7 @@ def cases(volume: Volume, patient_id: str, count: int) -> Iterator[Case]:
             nominal=frame.nominal,
             centre=centre,
             search=SEARCH,
-            seed=int(random.integers(2**31)),
+            seed=number,
         )
         yield Case(problem, frame.pose(truth))
 

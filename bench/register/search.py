@@ -256,8 +256,8 @@ class _Run:
         return Outcome.BUDGET if self._cut_short else Outcome.CONVERGED
 
     def _in_view(self, view: View, pose: Matrix) -> bool:
-        """Whether the content's box overlaps the detector."""
+        """Whether the part of the content's box that is before the source overlaps the detector."""
         pixels = view.camera.project(transform_points(view.camera_from_rig @ pose, self._prepared.corners))
-        low, high = np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)
+        before = pixels[np.isfinite(pixels).all(axis=1)]
         size = np.array([view.camera.width, view.camera.height])
-        return bool((high >= -0.5).all() and (low <= size - 0.5).all())
+        return bool((before >= -0.5).any(axis=0).all() and (before <= size - 0.5).any(axis=0).all())
