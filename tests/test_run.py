@@ -125,9 +125,9 @@ def protocol(*plugins: str, **over: Any) -> Protocol:
 
 def execute(chosen: Protocol, folder: Path, *, fresh: bool = False) -> Journal:
     execution = Execution(chosen)
+    list(execution.pose())
     journal = Journal.open(folder, chosen, describe_environment(), fresh=fresh)
-    for _ in execution.run(journal):
-        pass
+    list(execution.register(journal))
     return journal
 
 
@@ -188,11 +188,11 @@ def test_cases_do_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
 def test_truth_is_hashed_before_and_written_after(tmp_path: Path) -> None:
     chosen = protocol("answers")
     execution = Execution(chosen)
+    list(execution.pose())
     journal = Journal.open(tmp_path, chosen, describe_environment(), fresh=False)
-    for step in execution.run(journal):
-        if step.phase == "registering":
-            assert not (journal.folder / "truth.jsonl").exists()
-            assert all(record.truth_hash for record in journal.problems())
+    for _ in execution.register(journal):
+        assert not (journal.folder / "truth.jsonl").exists()
+        assert all(record.truth_hash for record in journal.problems())
     assert journal.complete
 
 
@@ -203,7 +203,9 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
         "from bench.run.journal import Journal; from bench.run.environment import describe_environment\n"
         "if __name__ == '__main__':\n"
         "    p = validate(json.loads(sys.argv[2]), source='test')\n"
-        "    for _ in Execution(p).run(Journal.open(Path(sys.argv[3]), p, describe_environment(), fresh=False)): pass\n"
+        "    e = Execution(p)\n"
+        "    list(e.pose())\n"
+        "    list(e.register(Journal.open(Path(sys.argv[3]), p, describe_environment(), fresh=False)))\n"
     )
     file = tmp_path / "run.py"
     file.write_text(script)

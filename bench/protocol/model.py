@@ -20,7 +20,8 @@ class Table(BaseModel):
 class Data(Table):
     """``[data]``: where patients come from, and what of them is seen.
 
-    ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name to that vertebra; ``whole`` nothing.
+    ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name crops to that vertebra;
+    ``whole`` keeps everything.
     ``target`` and ``moving`` are contents: ``bone``, ``body`` or a label's name.
     """
 

@@ -1,5 +1,6 @@
-"""Published mean dimensions of T11 to L5, and how a person departs from them.
+"""Mean dimensions of T11 to L5, and how a person departs from them.
 
+The figures follow the papers below but were entered without them at hand: plausible, not verified against their tables.
 Sources, by column of ``MEANS``:
 
 * Panjabi et al., "Human lumbar vertebrae: quantitative three-dimensional anatomy", Spine 17(3), 1992: endplate widths
