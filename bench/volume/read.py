@@ -152,10 +152,10 @@ def _read(path: Path, series: str | None) -> _Image:
         raise VolumeError(f"series {series!r} was named, but {path} is a file; name the folder of DICOM slices")
     reader = _sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    _guarded(reader.ReadImageInformation, path)
+    guarded(reader.ReadImageInformation, path)
     _require_scalar_3d(reader, path)
     _require_intact(reader, path)
-    return _to_image(_guarded(reader.Execute, path))
+    return _to_image(guarded(reader.Execute, path))
 
 
 def _require_scalar_3d(reader: Any, path: Path) -> None:
@@ -182,7 +182,7 @@ def _read_dicom(folder: Path, series: str | None) -> _Image:
     reader = _sitk.ImageSeriesReader()
     reader.SetFileNames(names)
     positions = [_position(name) for name in names]
-    result = _guarded(reader.Execute, folder)
+    result = guarded(reader.Execute, folder)
     if result.GetNumberOfComponentsPerPixel() != 1 or result.GetDimension() != 3 or min(result.GetSize()) < 2:
         raise VolumeError(f"{folder}: expected a stack of grey CT slices; got an image of size {result.GetSize()}")
     image = _to_image(result)
@@ -212,7 +212,7 @@ def _slices(folder: Path, uid: str) -> tuple[str, ...]:
 def _describe_series(names: tuple[str, ...]) -> str:
     reader = _sitk.ImageFileReader()
     reader.SetFileName(names[0])
-    _guarded(reader.ReadImageInformation, Path(names[0]))
+    guarded(reader.ReadImageInformation, Path(names[0]))
     key = "0008|103e"
     text = reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
     return f"{text or 'no description'}, {len(names)} slices"
@@ -222,7 +222,7 @@ def _position(name: str) -> Matrix:
     """World position of a whole slice's first voxel, mm."""
     reader = _sitk.ImageFileReader()
     reader.SetFileName(name)
-    _guarded(reader.ReadImageInformation, Path(name))
+    guarded(reader.ReadImageInformation, Path(name))
     _require_intact(reader, Path(name))
     return np.array(reader.GetOrigin(), dtype=np.float64)
 
@@ -247,7 +247,7 @@ def _to_image(image: Any) -> _Image:
     return _Image(np.transpose(_sitk.GetArrayFromImage(image)), affine)
 
 
-def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
+def guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
     """Run a SimpleITK call; its errors, and the complaints that mean one, become one line."""
     try:
         return _quietly(call, refuse=_CUT_SHORT)

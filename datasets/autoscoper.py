@@ -1,0 +1,212 @@
+"""Biplane X-rays and a segmented bone as Autoscoper keeps them: undistorted TIFFs, calibration text, a TIFF volume.
+
+::
+
+    folder/Calibration/*.txt         one a camera, in the order of their names
+    folder/XMA_UND/CAMERA/*.NNNN.tif one folder a camera, in the same order; NNNN is the frame
+    folder/Models/*.tif              the bone, a 16-bit stack of slices
+    folder/reference.json            optional: {"frames": {"NNNN": {"R": 3x3, "t_mm": 3}}}, calibration from volume
+
+Frames. The rig is the first camera. The volume's world has its axes along the stack's columns, rows and slices (not
+known to be LPS) and its origin in the middle of the grid: voxel (i, j, k) lies at ((i, j, k) - size / 2) * spacing.
+
+Attenuation. The stored numbers are no HU; HU = number - 1000, so that attenuation is proportional to the number and
+zero where the segmentation left nothing. Its scale is arbitrary: similarities that ignore gain are needed.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.contract import Acquisition, Card, Patient, Split, View
+from bench.errors import FluorobenchError
+from bench.geometry import Matrix, Rig, compose, require_rigid
+from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
+from bench.geometry.converters.view import ConversionError, ToolView
+from bench.volume import Volume
+
+_FRAME = re.compile(r"\.(\d+)\.tiff?$", re.IGNORECASE)
+_TIE = re.compile(r"below ([\d.]+) mm")
+_AIR_HU = -1000.0
+
+
+class AutoscoperError(FluorobenchError):
+    """A folder that does not hold what Autoscoper's data holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscoper:
+    """One bone with its biplane frames; every split answers with this one patient.
+
+    Attributes:
+        folder: Holds ``Calibration``, ``XMA_UND`` and ``Models``.
+        voxel_spacing_mm: Of the TIFF volume along (columns, rows, slices), mm; the file's own tags do not say it.
+        model: File name in ``Models``; needed where there are several.
+        id: The patient's name; by default the folder's.
+        binning: X-ray pixels are means of blocks of this edge.
+    """
+
+    folder: str
+    voxel_spacing_mm: tuple[float, float, float]
+    model: str | None = None
+    id: str | None = None
+    binning: int = 4
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite(edge) and edge > 0 for edge in self.voxel_spacing_mm):
+            raise AutoscoperError(f"voxel_spacing_mm must be three positive numbers; got {self.voxel_spacing_mm}")
+        if self.binning < 1:
+            raise AutoscoperError(f"binning must be at least 1; got {self.binning}")
+
+    def patient_ids(self, split: Split) -> Sequence[str]:
+        """The one patient, whatever the split."""
+        return (self._name,)
+
+    def patient(self, patient_id: str) -> Patient:
+        """Read volume, calibration, X-rays and references.
+
+        Raises:
+            AutoscoperError: Another id, or a folder without the files expected.
+            FluorobenchError: A file that cannot be used.
+        """
+        if patient_id != self._name:
+            raise AutoscoperError(f"no patient {patient_id!r} in autoscoper; its one patient is {self._name!r}")
+        volume = self._volume()
+        return Patient(patient_id, volume.fingerprint(), volume, acquisitions=self._acquisitions())
+
+    @property
+    def _name(self) -> str:
+        return self.id or self._root.name
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.folder).expanduser()
+
+    def _volume(self) -> Volume:
+        # SimpleITK is loaded only where a file is read.
+        from bench.xray.read import read_stack
+
+        stack = read_stack(self._model_path())
+        if float(stack.min()) < 0 or not stack.any():
+            raise AutoscoperError(f"{self._model_path()}: a segmented bone has numbers >= 0 and some above; got none")
+        spacing = np.array(self.voxel_spacing_mm)
+        affine = np.diag([*spacing, 1.0])
+        affine[:3, 3] = -0.5 * spacing * stack.shape
+        return Volume(np.ascontiguousarray(stack + np.float32(_AIR_HU)), affine)
+
+    def _model_path(self) -> Path:
+        models = _files(self._root / "Models", r"\.tiff?$", "a TIFF volume")
+        if self.model is None and len(models) == 1:
+            return models[0]
+        chosen = [path for path in models if path.name == self.model]
+        if not chosen:
+            names = ", ".join(path.name for path in models)
+            raise AutoscoperError(
+                f"{self._root / 'Models'}: choose with model=NAME; it holds {names}; got {self.model}"
+            )
+        return chosen[0]
+
+    def _acquisitions(self) -> tuple[Acquisition, ...]:
+        calibrations = [
+            _calibration(path) for path in _files(self._root / "Calibration", r"\.txt$", "calibration text")
+        ]
+        images = _images(self._root / "XMA_UND", len(calibrations))
+        frames = sorted(set.intersection(*(set(camera) for camera in images)))
+        if not frames:
+            raise AutoscoperError(
+                f"{self._root / 'XMA_UND'}: no frame number that every camera has; names end .NNNN.tif"
+            )
+        references, uncertainty = _references(self._root / "reference.json")
+        rig = Rig.from_calibrations(
+            [view.camera for view in calibrations], [view.camera_from_world for view in calibrations]
+        )
+        first = calibrations[0].camera_from_world
+        return tuple(
+            Acquisition(
+                id=frame,
+                views=self._views(rig, [camera[frame] for camera in images]),
+                reference=first @ references[frame] if frame in references else None,
+                reference_uncertainty_mm=uncertainty if frame in references else None,
+            )
+            for frame in frames
+        )
+
+    def _views(self, rig: Rig, paths: Sequence[Path]) -> tuple[View, ...]:
+        from bench.xray.calibration import view_of
+        from bench.xray.read import read_xray
+
+        # XMALab writes images as its calibration's camera saw them: nothing to unflip.
+        images = [read_xray(path, flip="none", bright="air") for path in paths]
+        return tuple(
+            view_of(image, member.camera, camera_from_rig=member.camera_from_rig, binning=self.binning)
+            for image, member in zip(images, rig.cameras, strict=True)
+        )
+
+
+def _files(folder: Path, pattern: str, what: str) -> list[Path]:
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    files = [path for path in found if path.is_file() and re.search(pattern, path.name, re.IGNORECASE)]
+    if not files:
+        raise AutoscoperError(f"no {what} in {folder}; expected the folders Calibration, XMA_UND/CAMERA and Models")
+    return files
+
+
+def _calibration(path: Path) -> ToolView:
+    try:
+        return from_autoscoper(parse_calibration(path.read_text(encoding="utf-8", errors="replace")))
+    except (ConversionError, ValueError) as error:
+        raise AutoscoperError(f"{path}: {error}") from None
+
+
+def _images(folder: Path, cameras: int) -> list[dict[str, Path]]:
+    """Frame number to file, camera by camera."""
+    folders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if len(folders) != cameras:
+        raise AutoscoperError(
+            f"{folder}: expected one folder of X-rays for each of {cameras} calibrations; got {len(folders)} folders"
+        )
+    return [
+        {match[1]: path for path in _files(camera, r"\.tiff?$", "X-ray TIFF") if (match := _FRAME.search(path.name))}
+        for camera in folders
+    ]
+
+
+def _references(path: Path) -> tuple[dict[str, Matrix], float | None]:
+    """calibration_from_volume by frame, and below what mTRE (mm) two answers are a tie."""
+    if not path.is_file():
+        return {}, None
+    try:
+        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        poses = {
+            frame: require_rigid(compose(entry["R"], entry["t_mm"]), f"{path}: reference of frame {frame}")
+            for frame, entry in content["frames"].items()
+        }
+        tie = _TIE.search(str(content.get("uncertainty", "")))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AutoscoperError(
+            f'{path}: expected {{"frames": {{"NNNN": {{"R": 3x3, "t_mm": 3}}}}}}; got {type(error).__name__}: {error}'
+        ) from None
+    return poses, None if tie is None else float(tie[1])
+
+
+plugin = Autoscoper
+
+card = Card(
+    title="Biplane X-rays and a segmented bone in Autoscoper's folders",
+    source="Autoscoper, sample data (wrist, cropped radius): github.com/BrownBiomechanics/Autoscoper, sample_data",
+    citation="Akhbari et al., Journal of Biomechanics 2019 (the wrist sample's data)",
+    licence="BSD-style, Brown University (the wrist sample); otherwise that of the folder's data",
+    deviations=(
+        "Reference poses are a biplane registration of ours: call a small distance agreement, not accuracy.",
+        "The volume's numbers are no HU: HU = number - 1000, so that attenuation is proportional to the number.",
+        "The world of the volume follows the stack's axes; it is not known to be LPS.",
+        "Marker beads in the X-rays are not rigidly fixed to the bone and are no ground truth.",
+        "No SDD: distances on the detector do not exist.",
+        "Every split answers with the same patient, so nothing may be trained or tuned on it and then tested.",
+    ),
+)
