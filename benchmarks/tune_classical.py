@@ -2,9 +2,9 @@
 
     python benchmarks/tune_classical.py --patients 2 --cases 4 --methods opt_gc opt_ncc
 
-Matched content as in ``sopi-sim``: bone against bone, photon noise, both start laws in turn. Every candidate of every
-method answers the same cases; what was tried, and how it did, is printed. Processor time is compared, since wall time
-depends on who else uses the machine.
+Matched content as in ``sopi-sim`` (bone against bone), or the whole body as target; photon noise; both start laws in
+turn. Every candidate of every method answers the same cases; what was tried, and how it did, is printed. Processor
+time is compared, since wall time depends on who else uses the machine.
 """
 
 import argparse
@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.contract import Case, Problem, Split, View
+from bench.contract import Case, Patient, Problem, Split, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, nominal_pose, rotation_angle_deg, transform_points
 from bench.registry import build, load
-from bench.volume import Volume
 from bench.volume.content import with_content
 
 METHODS = ("opt_ncc", "opt_ngi", "opt_gc", "opt_go")
@@ -49,6 +48,7 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "32-64-128": {"levels": [level(32, 40, 25, 0.25, 0.01), level(64, 20, 20, 0.03, 1e-3), FINE]},
     "32-64-128, smaller": {"levels": [level(32, 24, 25, 0.25, 0.01), level(64, 14, 20, 0.03, 1e-3), FINE]},
     "64-128": {"levels": [level(64, 30, 30, 0.25, 0.01), level(128, 14, 24, 0.01, 2e-4)]},
+    "64-128, larger": {"levels": [level(64, 60, 30, 0.25, 0.01), level(128, 14, 24, 0.01, 2e-4)]},
     "32-64-128, wide": {"levels": [level(32, 40, 25, 0.4, 0.01), level(64, 20, 20, 0.05, 1e-3), FINE]},
 }
 
@@ -68,11 +68,12 @@ class Result:
         return self.rotation_deg >= 3 or self.translation_mm >= 3
 
 
-def cases(volume: Volume, patient_id: str, count: int) -> Iterator[Case]:
-    """Cases of one patient; the start laws take turns."""
+def cases(patient: Patient, target: str, count: int) -> Iterator[Case]:
+    """Cases of one patient, whose bone moves before an image of its ``target`` content; the start laws take turns."""
+    volume, patient_id = with_content(patient.volume, "bone"), patient.id
     centre = volume.content_centre()
     frame = PoseFrame(nominal_pose(StandardView.AP, centre, DEPTH_MM), centre)
-    attenuation = AttenuationMap.from_volume(volume)
+    attenuation = AttenuationMap.from_volume(with_content(patient.volume, target))
     for number in range(count):
         random = np.random.default_rng([int(patient_id.rsplit("-", 1)[-1]), number])
         truth = random.normal(size=6) * TRUTH_SIGMA
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=4)
     parser.add_argument("--skip-patients", type=int, default=0)
     parser.add_argument("--cases", type=int, default=10)
+    parser.add_argument("--target", default="bone", choices=("bone", "body"))
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--candidates", nargs="+", default=list(CANDIDATES), choices=list(CANDIDATES))
     chosen = parser.parse_args()
@@ -132,9 +134,8 @@ def main() -> None:
     ids = dataset.patient_ids(Split.VALIDATION)[chosen.skip_patients : chosen.skip_patients + chosen.patients]
     posed: list[Case] = []
     for patient_id in ids:
-        bone = with_content(dataset.patient(patient_id).volume, "bone")
-        posed += cases(bone, patient_id, chosen.cases)
-    sys.stdout.write(f"patients {', '.join(ids)}; {len(posed)} cases\n")
+        posed += cases(dataset.patient(patient_id), chosen.target, chosen.cases)
+    sys.stdout.write(f"patients {', '.join(ids)}; {len(posed)} cases; target {chosen.target}\n")
     for name in chosen.methods:
         for label in chosen.candidates:
             method = build("methods", name, CANDIDATES[label])
