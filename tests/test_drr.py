@@ -17,7 +17,7 @@ from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nom
 from bench.volume import Volume
 
 DEPTH_MM = 700.0
-SMALL = Camera.centred(sdd_mm=1011.7, height=28, width=36, spacing_mm=204.8 / 36)
+SMALL = Camera.centred(sdd_mm=1011.7, height=24, width=30, spacing_mm=204.8 / 30)
 GOLDEN = Camera.centred(sdd_mm=1011.7, height=256, width=256, spacing_mm=0.79836)
 VIEWS = list(StandardView)
 
@@ -221,10 +221,10 @@ def test_any_orientation_of_the_array_gives_the_same_image() -> None:
 def test_batch_equals_one_by_one() -> None:
     attenuation, batch = smooth_map(32), poses(*OBLIQUE)
     together = project(attenuation, batch, SMALL)
-    assert together.shape == (4, 1, 28, 36)
+    assert together.shape == (4, 1, 24, 30)
     assert together.dtype == torch.float32
     assert torch.equal(together, torch.cat([project(attenuation, pose[None], SMALL) for pose in batch]))
-    assert project(attenuation, batch[:0], SMALL).shape == (0, 1, 28, 36)
+    assert project(attenuation, batch[:0], SMALL).shape == (0, 1, 24, 30)
 
 
 def test_line_integrals_do_not_depend_on_the_voxel_size() -> None:
@@ -235,7 +235,7 @@ def test_line_integrals_do_not_depend_on_the_voxel_size() -> None:
     assert relative_error(project(smooth_map(64), batch, SMALL), project(smooth_map(128), batch, SMALL)) < 5e-3
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 36), (28, 1), (1, 1)])
+@pytest.mark.parametrize(("height", "width"), [(1, 30), (24, 1), (1, 1)])
 def test_slim_detectors(height: int, width: int) -> None:
     attenuation, batch = smooth_map(32), poses(*OBLIQUE)
     camera = Camera.centred(sdd_mm=1011.7, height=height, width=width, spacing_mm=3.0)

@@ -12,7 +12,7 @@ from bench.drr import AttenuationMap, ProjectionError, project, project_with_jac
 from bench.drr.reference import project_reference
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose
 
-CAMERA = Camera.centred(sdd_mm=1011.7, height=20, width=24, spacing_mm=8.0)
+CAMERA = Camera.centred(sdd_mm=1011.7, height=14, width=17, spacing_mm=11.0)
 CENTRE = np.array([6.0, -11.0, 4.0])
 DOF = ("omega_x", "omega_y", "omega_z", "v_x", "v_y", "v_z")
 OBLIQUE = (8.0, -25.0, 20.0, 5.0, -4.0, 30.0)
@@ -49,7 +49,7 @@ def relative_error(image: torch.Tensor, truth: torch.Tensor) -> float:
     return float(np.linalg.norm((image - truth).numpy()) / np.linalg.norm(truth.numpy()))
 
 
-@pytest.mark.parametrize("view", list(StandardView))
+@pytest.mark.parametrize("view", [StandardView.AP, StandardView.LATERAL])
 @pytest.mark.parametrize("theta", [(0.0,) * 6, OBLIQUE], ids=["straight", "oblique"])
 def test_derivatives_match_differences(view: StandardView, theta: tuple[float, ...]) -> None:
     pose = pose_of(view, theta)
@@ -57,7 +57,7 @@ def test_derivatives_match_differences(view: StandardView, theta: tuple[float, .
     for dof, name in enumerate(DOF):
         step = 0.004 if dof < 3 else 0.4
         pair = np.stack([moved(pose, dof, step), moved(pose, dof, -step)])
-        ahead, behind = project_reference(smooth_map(), pair, CAMERA, step_voxels=0.25, dtype=torch.float64)[:, 0]
+        ahead, behind = project_reference(smooth_map(), pair, CAMERA, step_voxels=0.33, dtype=torch.float64)[:, 0]
         truth = (ahead - behind) / (2 * step)
         error = relative_error(derivatives[0, dof], truth)
         assert error < 0.03, f"{name}: {error:.4f}"
@@ -66,7 +66,7 @@ def test_derivatives_match_differences(view: StandardView, theta: tuple[float, .
 def test_images_are_those_of_project() -> None:
     poses = np.stack([pose_of(StandardView.AP, OBLIQUE), pose_of(StandardView.LATERAL, OBLIQUE)])
     images, derivatives = project_with_jacobian(smooth_map(), poses, CAMERA, CENTRE)
-    assert derivatives.shape == (2, 6, 20, 24)
+    assert derivatives.shape == (2, 6, 14, 17)
     torch.testing.assert_close(images, project(smooth_map(), poses, CAMERA), rtol=0, atol=2e-6)
 
 

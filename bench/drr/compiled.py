@@ -18,12 +18,15 @@ def compiled(*, parallel: bool = False, fastmath: bool = True) -> Callable[[Func
         parallel: Spread loops over ``parallel_range`` over all cores.
         fastmath: Let sums be reordered, so that they vectorise; off where the last bits or infinities matter.
     """
-    decorator: Any = numba.njit(  # pyright: ignore[reportUnknownMemberType]
-        parallel=parallel, fastmath=fastmath, cache=True, nogil=True, error_model="numpy"
-    )
+    options: dict[str, Any] = {"parallel": parallel, "fastmath": fastmath, "nogil": True, "error_model": "numpy"}
 
     def apply(function: Function) -> Function:
-        kernel: Function = decorator(function)
+        jit: Any = numba.njit  # pyright: ignore[reportUnknownMemberType]
+        try:
+            kernel: Function = jit(cache=True, **options)(function)
+        except RuntimeError:
+            # Neither the package's folder nor the home can be written to: every process then compiles for itself.
+            kernel = jit(**options)(function)
         return kernel
 
     return apply
