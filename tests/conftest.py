@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import bench  # noqa: F401  sets the thread behaviour before any test imports torch
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

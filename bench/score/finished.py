@@ -106,7 +106,10 @@ class ScoredRun:
     @cached_property
     def _staged(self) -> Callable[[str], StagedPatient]:
         # Two patients at a time: artefacts go through the cases patient by patient, and a volume is large.
-        return lru_cache(maxsize=2)(lambda patient_id: stage_patient(self.protocol, self._dataset, patient_id))
+        def stage(patient_id: str) -> StagedPatient:
+            return stage_patient(self.protocol, self._dataset, patient_id)
+
+        return lru_cache(maxsize=2)(stage)
 
 
 def open_run(folder: Path) -> ScoredRun:
