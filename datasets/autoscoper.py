@@ -33,6 +33,8 @@ from bench.volume import Volume
 _FRAME = re.compile(r"\.(\d+)\.tiff?$", re.IGNORECASE)
 _TIE = re.compile(r"below ([\d.]+) mm")
 _AIR_HU = -1000.0
+# An image intensifier is dim along its rim, up to a tenth of the air level; a wrist is brighter.
+_RIM = 0.1
 
 
 class AutoscoperError(FluorobenchError):
@@ -106,9 +108,7 @@ class Autoscoper:
         chosen = [path for path in models if path.name == self.model]
         if not chosen:
             names = ", ".join(path.name for path in models)
-            raise AutoscoperError(
-                f"{self._root / 'Models'}: choose with model=NAME; it holds {names}; got {self.model}"
-            )
+            raise AutoscoperError(f"{self._root / 'Models'}: choose model=NAME; it holds {names}; got {self.model}")
         return chosen[0]
 
     def _acquisitions(self) -> tuple[Acquisition, ...]:
@@ -116,7 +116,7 @@ class Autoscoper:
             _calibration(path) for path in _files(self._root / "Calibration", r"\.txt$", "calibration text")
         ]
         images = _images(self._root / "XMA_UND", len(calibrations))
-        frames = sorted(set.intersection(*(set(camera) for camera in images)))
+        frames = sorted(frame for frame in images[0] if all(frame in camera for camera in images))
         if not frames:
             raise AutoscoperError(
                 f"{self._root / 'XMA_UND'}: no frame number that every camera has; names end .NNNN.tif"
@@ -143,7 +143,13 @@ class Autoscoper:
         # XMALab writes images as its calibration's camera saw them: nothing to unflip.
         images = [read_xray(path, flip="none", bright="air") for path in paths]
         return tuple(
-            view_of(image, member.camera, camera_from_rig=member.camera_from_rig, binning=self.binning)
+            view_of(
+                image,
+                member.camera,
+                camera_from_rig=member.camera_from_rig,
+                binning=self.binning,
+                dark_fraction=_RIM,
+            )
             for image, member in zip(images, rig.cameras, strict=True)
         )
 

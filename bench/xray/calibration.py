@@ -5,7 +5,7 @@ import numpy as np
 from bench.contract import View
 from bench.geometry import Camera, Matrix
 from bench.geometry.converters.dicom import DicomPositioner
-from bench.xray.line_integrals import XrayError, bin_pixels, border_mask, line_integrals
+from bench.xray.line_integrals import DARK_FRACTION, XrayError, bin_pixels, border_mask, line_integrals
 from bench.xray.read import XrayImage
 
 
@@ -68,6 +68,7 @@ def view_of(
     camera_from_rig: Matrix | None = None,
     binning: int = 1,
     air: float | None = None,
+    dark_fraction: float = DARK_FRACTION,
 ) -> View:
     """The view a method gets: border found, binned, line integrals.
 
@@ -77,6 +78,7 @@ def view_of(
         camera_from_rig: 4x4, mm; None = the identity.
         binning: Edge of the blocks whose mean intensity is a pixel.
         air: Intensity without an object; None = estimated (``air_level``).
+        dark_fraction: Of the air level: what counts as border (``border_mask``).
 
     Raises:
         XrayError: The camera was calibrated for another size, or the image is dark.
@@ -87,7 +89,7 @@ def view_of(
             f"{image.path}: the calibration is for {camera.height} x {camera.width} pixels (rows x columns), the image "
             f"has {size[0]} x {size[1]}; give the calibration of this image, or the image as it was calibrated"
         )
-    inside = border_mask(image.intensities)
+    inside = border_mask(image.intensities, dark_fraction=dark_fraction)
     pixels, valid = bin_pixels(image.intensities, binning, valid=None if inside.all() else inside)
     integrals = line_integrals(pixels, air=air, valid=valid)
     pose = np.eye(4) if camera_from_rig is None else camera_from_rig

@@ -15,6 +15,7 @@ Pixels: TypeAlias = NDArray[np.float32]
 Valid: TypeAlias = NDArray[np.bool_]
 
 AIR_PERCENTILE = 99.5
+DARK_FRACTION = 0.02
 # Half the last step of 16 bits: what is darker says "no X-rays arrived", not how many.
 _DARKEST = 0.5 / 65535
 
@@ -23,7 +24,7 @@ class XrayError(FluorobenchError):
     """An X-ray image or its calibration that cannot be used."""
 
 
-def border_mask(intensities: Pixels, *, dark_fraction: float = 0.02, margin_px: int = 4) -> Valid:
+def border_mask(intensities: Pixels, *, dark_fraction: float = DARK_FRACTION, margin_px: int = 4) -> Valid:
     """The pixels inside collimator and border, bool (H, W).
 
     The largest connected region brighter than ``dark_fraction`` of the air level, its holes (metal, dense bone) filled,
@@ -122,8 +123,9 @@ def bin_pixels(image: Pixels, factor: int, *, valid: Valid | None = None) -> tup
         return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32), None
     inside = valid[: height * factor, : width * factor].reshape(shape)
     share = inside.mean(axis=(1, 3), dtype=np.float32)
-    sums = np.where(inside, blocks, np.float32(0)).mean(axis=(1, 3))
-    means = np.where(share > 0, sums / np.maximum(share, np.float32(1e-6)), blocks.mean(axis=(1, 3)))
+    sums: Pixels = np.where(inside, blocks, np.float32(0)).mean(axis=(1, 3))
+    plain: Pixels = blocks.mean(axis=(1, 3))
+    means: Pixels = np.where(share > 0, sums / np.maximum(share, np.float32(1e-6)), plain)
     return np.asarray(means, dtype=np.float32), np.asarray(share > 0.5, dtype=np.bool_)
 
 

@@ -1,8 +1,8 @@
 """Read X-ray images: DICOM, TIFF, PNG, NIfTI, and TIFF stacks of voxels. Touches SimpleITK.
 
-Pixels come out as intensities (they grow with the X-rays that arrive) as seen from the source. A mirror cannot be seen in
-pixels: where the file does not tell, ``flip`` must be said. Whether bone is bright can be seen only sometimes: a DICOM
-file that does not tell is asked about, any other is taken as air bright unless its border looks inverted.
+Pixels come out as intensities (they grow with the X-rays that arrive) as seen from the source. A mirror cannot be seen
+in pixels: where the file does not tell, ``flip`` must be said. Whether bone is bright can be seen only sometimes: a
+DICOM file that does not tell is asked about, any other is taken as air bright unless its border looks inverted.
 Resolution tags of TIFF and PNG are never taken for a pixel spacing: scanners and viewers fill them with their own.
 """
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+import PIL.Image
+import PIL.TiffImagePlugin
 import SimpleITK
 from numpy.typing import NDArray
 
@@ -25,6 +27,7 @@ from bench.xray.line_integrals import Pixels, XrayError
 _sitk: Any = SimpleITK
 
 Flip: TypeAlias = Literal["none", "horizontal", "vertical", "both"]
+_PHOTOMETRIC_TAG = 262
 _MILLIMETRES = 2  # NIfTI's code of the unit, in the low three bits of xyzt_units
 
 
@@ -128,9 +131,7 @@ def _read(path: Path, frame: int | None) -> _Raw:
         raise XrayError(f"{path}: expected an image of rows and columns; got shape {raw.numbers.shape}")
     chosen = 0 if frame is None and len(frames) == 1 else frame
     if chosen is None or not 0 <= chosen < len(frames):
-        raise XrayError(
-            f"{path}: it holds {len(frames)} frames; choose one with frame=0 to {len(frames) - 1}; got {frame}"
-        )
+        raise XrayError(f"{path}: it holds {len(frames)} frames; choose frame=0 to {len(frames) - 1}; got {frame}")
     return _Raw(frames[chosen], raw.header, raw.spacing)
 
 
@@ -153,9 +154,23 @@ def _load(path: Path) -> _Raw:
     except VolumeError as error:
         raise XrayError(str(error)) from None
     numbers = np.asarray(_sitk.GetArrayFromImage(image))
+    if _white_is_zero(path):
+        numbers = np.asarray(np.iinfo(numbers.dtype).max - numbers)
     if not np.isfinite(numbers).all():
         raise XrayError(f"{path}: some pixels are NaN or infinite; expected finite numbers, repair them")
     return _Raw(numbers, header, tuple(image.GetSpacing()[:2]))
+
+
+def _white_is_zero(path: Path) -> bool:
+    """Whether a TIFF file shows 0 as white; SimpleITK hands its numbers out as they are."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with PIL.Image.open(path) as image:
+            tags = image.tag_v2 if isinstance(image, PIL.TiffImagePlugin.TiffImageFile) else {}
+            return tags.get(_PHOTOMETRIC_TAG) == 0
+    except (OSError, ValueError):
+        return False  # a kind of TIFF that Pillow does not know
 
 
 def _spacing(
@@ -203,8 +218,8 @@ def _intensities(
 def _meaning_of_bright(path: Path, fields: DicomFields | None, numbers: Pixels, top: float) -> Bright:
     if fields is not None and fields.bright is None:
         raise XrayError(
-            f"{path}: {fields.photometric} without PixelIntensityRelationshipSign: the file does not tell whether bone is "
-            "bright; say bright='air' or bright='bone' (high numbers)"
+            f"{path}: {fields.photometric} without PixelIntensityRelationshipSign: the file does not tell whether "
+            "bone is bright; say bright='air' or bright='bone' (high numbers)"
         )
     if fields is None and _looks_inverted(numbers, top):
         raise XrayError(
@@ -236,8 +251,8 @@ def _as_seen(image: Pixels, path: Path, fields: DicomFields | None, flip: Flip |
             "FieldOfViewHorizontalFlip, nor PatientOrientation with positioner angles" if fields else "orientation"
         )
         raise XrayError(
-            f"{path}: the file states no {missing}; say flip=none, horizontal, vertical or both: what turns it into the "
-            "image seen from the source (a mirror cannot be seen in pixels)"
+            f"{path}: the file states no {missing}; say flip=none, horizontal, vertical or both: what turns it into "
+            "the image seen from the source (a mirror cannot be seen in pixels)"
         )
     unmirrored = image[:, ::-1] if fields.mirrored else image
     return np.asarray(np.rot90(unmirrored, fields.quarter_turns))

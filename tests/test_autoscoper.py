@@ -1,0 +1,192 @@
+"""Autoscoper's folders: one written here, of the same structure, and the real wrist."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from scipy import ndimage
+
+from bench import registry
+from bench.contract import Patient, Split
+from bench.drr import AttenuationMap, project
+from bench.errors import FluorobenchError
+from bench.geometry import Camera, Matrix, compose, invert
+from bench.geometry.converters.autoscoper import format_calibration, to_autoscoper
+from bench.volume import Volume
+
+SPACING = (0.5, 0.6, 0.8)
+WRIST_SPACING = (0.39625, 0.39625, 0.625)
+SIZE = 96
+HALF_TURN = np.diag([1.0, -1.0, -1.0])
+
+
+def _cameras() -> list[tuple[Camera, Matrix]]:
+    """Two cameras about the origin of the calibration's world, 500 mm away, a quarter turn apart."""
+    K = np.array([[900.0, 0, 50], [0, 910, 46], [0, 0, 1]])
+    sideways = np.array([[0.0, 0, 1], [0, -1, 0], [1, 0, 0]])
+    return [(Camera(K, SIZE, SIZE, None), compose(turn, (1.0, 2, 500))) for turn in (HALF_TURN, sideways)]
+
+
+def _bone() -> np.ndarray:
+    bone = np.zeros((20, 24, 30), np.uint16)  # slices, rows, columns
+    bone[3:17, 6:12, 5:25] = 1500
+    bone[3:8, 12:20, 5:10] = 3000
+    return bone
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "knee"
+    (root / "Calibration").mkdir(parents=True)
+    (root / "Models").mkdir()
+    tifffile.imwrite(root / "Models" / "bone.tif", _bone(), photometric="minisblack")
+    affine = np.diag([*SPACING, 1.0])
+    affine[:3, 3] = -0.5 * np.array(SPACING) * (30, 24, 20)
+    hu = np.ascontiguousarray(_bone().T).astype(np.float32) - 1000
+    pose = compose(np.eye(3), (2.0, -1, 3))
+    for number, (camera, camera_from_world) in enumerate(_cameras(), start=1):
+        text = format_calibration(to_autoscoper(camera, camera_from_world))
+        (root / "Calibration" / f"cam{number:02}.txt").write_text(text)
+        xrays = root / "XMA_UND" / f"cam{number:02}"
+        xrays.mkdir(parents=True)
+        drr = project(AttenuationMap.from_volume(Volume(hu, affine)), (camera_from_world @ pose)[None], camera)
+        tifffile.imwrite(xrays / f"und.{7:04}.tif", np.rint(60000 * np.exp(-drr[0, 0].numpy())).astype(np.uint16))
+    reference = {"frames": {"0007": {"R": np.eye(3).tolist(), "t_mm": [2, -1, 3]}}, "uncertainty": "below 1.5 mm mTRE"}
+    (root / "reference.json").write_text(json.dumps(reference))
+    return root
+
+
+def _load(folder: Path, **settings: object) -> Patient:
+    chosen = {"folder": str(folder), "voxel_spacing_mm": SPACING, "binning": 1, **settings}
+    dataset = registry.build("datasets", "autoscoper", chosen)
+    patient: Patient = dataset.patient(dataset.patient_ids(Split.TEST)[0])
+    return patient
+
+
+def test_reads_volume_views_and_reference(folder: Path) -> None:
+    patient = _load(folder)
+    assert patient.id == "knee"
+    assert patient.volume.shape == (30, 24, 20)
+    np.testing.assert_allclose(patient.volume.content_centre(), -0.5 * np.array(SPACING))
+    np.testing.assert_allclose(patient.volume.mu().T, _bone() * 0.0206 / 1000, atol=1e-7)
+    (frame,) = patient.acquisitions
+    assert (frame.id, frame.reference_uncertainty_mm) == ("0007", 1.5)
+    np.testing.assert_array_equal(frame.views[0].camera_from_rig, np.eye(4))
+    (_, first), (_, second) = _cameras()
+    np.testing.assert_allclose(frame.views[1].camera_from_rig, second @ invert(first), atol=1e-9)
+
+
+def test_projection_at_the_reference_is_the_xray(folder: Path) -> None:
+    patient = _load(folder)
+    (frame,) = patient.acquisitions
+    assert frame.reference is not None
+    for view in frame.views:
+        drr = project(
+            AttenuationMap.from_volume(patient.volume), (view.camera_from_rig @ frame.reference)[None], view.camera
+        )
+        assert view.image is not None
+        np.testing.assert_allclose(view.image, drr[0, 0].numpy(), atol=2e-4)
+        assert drr.max() > 0.3
+
+
+def test_binning_changes_camera_and_image_alike(folder: Path) -> None:
+    (frame,) = _load(folder, binning=4).acquisitions
+    for view in frame.views:
+        assert view.image is not None
+        assert view.image.shape == (view.camera.height, view.camera.width) == (24, 24)
+
+
+def _no_calibration(folder: Path) -> None:
+    shutil.rmtree(folder / "Calibration")
+
+
+def _broken_calibration(folder: Path) -> None:
+    (folder / "Calibration" / "cam02.txt").write_text("image size\n96,96\n\ncamera matrix\n1,0\n")
+
+
+def _other_size(folder: Path) -> None:
+    path = folder / "Calibration" / "cam02.txt"
+    path.write_text(path.read_text().replace("96,96", "128,128"))
+
+
+def _missing_camera(folder: Path) -> None:
+    shutil.rmtree(folder / "XMA_UND" / "cam02")
+
+
+def _no_common_frame(folder: Path) -> None:
+    (folder / "XMA_UND" / "cam02" / "und.0007.tif").rename(folder / "XMA_UND" / "cam02" / "und.0008.tif")
+
+
+def _two_models(folder: Path) -> None:
+    shutil.copy(folder / "Models" / "bone.tif", folder / "Models" / "other.tif")
+
+
+def _cut_model(folder: Path) -> None:
+    path = folder / "Models" / "bone.tif"
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+def _bad_reference(folder: Path) -> None:
+    (folder / "reference.json").write_text('{"frames": {"0007": {"R": [[1]]}}}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_no_calibration, "no calibration text in"),
+        (_broken_calibration, "cam02.txt: an Autoscoper calibration has"),
+        (_other_size, "calibration is for 128 x 128 pixels .* has 96 x 96"),
+        (_missing_camera, "one folder of X-rays for each of 2 calibrations; got 1"),
+        (_no_common_frame, "no frame number that every camera has"),
+        (_two_models, "choose model=NAME; it holds bone.tif, other.tif"),
+        (_cut_model, "bone.tif"),
+        (_bad_reference, "reference.json: expected"),
+    ],
+)
+def test_spoilt_folders_give_one_line(folder: Path, spoil: object, words: str) -> None:
+    assert callable(spoil)
+    spoil(folder)
+    with pytest.raises(FluorobenchError, match=words) as caught:
+        _load(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [{"voxel_spacing_mm": (0.5, 0, 0.5)}, {"binning": 0}])
+def test_impossible_settings_are_refused(folder: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(FluorobenchError, match=next(iter(settings))):
+        _load(folder, **settings)
+
+
+def test_another_patient_is_refused(folder: Path) -> None:
+    dataset = registry.build("datasets", "autoscoper", {"folder": str(folder), "voxel_spacing_mm": SPACING})
+    with pytest.raises(FluorobenchError, match="no patient 'hip' in autoscoper; its one patient is 'knee'"):
+        dataset.patient("hip")
+
+
+def _gradient_likeness(image: np.ndarray, drr: np.ndarray) -> float:
+    """Correlation of gradients over the bone's neighbourhood."""
+    near = ndimage.binary_dilation(drr > 0, iterations=6)
+    fields = [np.concatenate([d[near] for d in np.gradient(ndimage.gaussian_filter(a, 1.0))]) for a in (image, drr)]
+    return float(np.corrcoef(*fields)[0, 1])
+
+
+@pytest.mark.parametrize("frame", [0, 1])
+@pytest.mark.parametrize("camera", [0, 1])
+def test_real_wrist_fits_best_at_its_reference(real_data: Path, frame: int, camera: int) -> None:
+    """Gradients of the rendered radius and of the X-ray agree, and less so 3 mm beside the reference."""
+    patient = _load(real_data / "wrist-biplane", voxel_spacing_mm=WRIST_SPACING, binning=4)
+    acquisition = patient.acquisitions[frame]
+    assert acquisition.reference is not None
+    assert (acquisition.id, acquisition.reference_uncertainty_mm) == (("0002", "0099")[frame], 2.0)
+    view = acquisition.views[camera]
+    pose = view.camera_from_rig @ acquisition.reference
+    shifts = [(0.0, 0.0, 0.0), (3.0, 0, 0), (-3.0, 0, 0), (0, 3.0, 0), (0, -3.0, 0)]
+    poses = np.stack([compose(np.eye(3), shift) @ pose for shift in shifts])
+    drrs = project(AttenuationMap.from_volume(patient.volume), poses, view.camera)[:, 0].numpy()
+    assert view.image is not None
+    likeness = [_gradient_likeness(view.image, drr) for drr in drrs]
+    assert likeness[0] > 0.2
+    assert likeness[0] > max(likeness[1:])

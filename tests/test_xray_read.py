@@ -1,0 +1,352 @@
+"""X-ray files as people have them, whole and spoilt, and what becomes of their pixels."""
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK
+import tifffile
+from numpy.typing import NDArray
+
+from bench.errors import FluorobenchError
+from bench.geometry import Camera
+from bench.xray.calibration import camera_of, positioner_of, view_of
+from bench.xray.dicom_fields import TAGS
+from bench.xray.line_integrals import (
+    XrayError,
+    air_level,
+    bin_pixels,
+    border_mask,
+    line_integrals,
+    saturation_mask,
+)
+from bench.xray.read import read_stack, read_xray
+
+sitk: Any = SimpleITK
+
+# A shadow in one corner only, so that every flip and turn shows.
+PIXELS = np.full((40, 60), 900, np.uint16)
+PIXELS[4:12, 5:25] = 200
+PIXELS[30:34, 50:55] = 500
+
+WHOLE = {
+    "Modality": "XA",
+    "DistanceSourceToDetector": "1020.5",
+    "DistanceSourceToPatient": "700",
+    "ImagerPixelSpacing": "0.4\\0.3",
+    "PositionerPrimaryAngle": "0",
+    "PositionerSecondaryAngle": "0",
+    "FieldOfViewRotation": "0",
+    "FieldOfViewHorizontalFlip": "NO",
+    "PixelIntensityRelationship": "LIN",
+    "PixelIntensityRelationshipSign": "1",
+}
+
+
+def element(group: int, number: int, kind: bytes, value: bytes) -> bytes:
+    """One data element, explicit little endian."""
+    value += b"" if len(value) % 2 == 0 else b"\0" if kind == b"UI" else b" "
+    long = b"\0\0" + struct.pack("<I", len(value)) if kind == b"OW" else struct.pack("<H", len(value))
+    return struct.pack("<HH", group, number) + kind + long + value
+
+
+def write_dicom(path: Path, fields: Mapping[str, str], pixels: NDArray[Any] = PIXELS) -> Path:
+    """A 16-bit DICOM file with the fields named and no others; SimpleITK's writer would set spacings of its own."""
+    kinds = {"BitsStored": b"US", "FieldOfViewRotation": b"DS", "PixelIntensityRelationshipSign": b"SS"}
+    texts = {"PhotometricInterpretation": "MONOCHROME2", "BitsStored": "16", **fields}
+    elements = {
+        (0x0008, 0x0016): element(0x0008, 0x0016, b"UI", b"1.2.840.10008.5.1.4.1.1.12.1"),
+        (0x0008, 0x0018): element(0x0008, 0x0018, b"UI", b"1.2.3.4"),
+        (0x7FE0, 0x0010): element(0x7FE0, 0x0010, b"OW", pixels.astype("<u2").tobytes()),
+    }
+    shorts = {0x0002: 1, 0x0010: pixels.shape[0], 0x0011: pixels.shape[1], 0x0100: 16, 0x0102: 15, 0x0103: 0}
+    for number, value in shorts.items():
+        elements[0x0028, number] = element(0x0028, number, b"US", struct.pack("<H", value))
+    for name, text in texts.items():
+        group, number = (int(part, 16) for part in TAGS[name].split("|"))
+        kind = kinds.get(name, b"CS" if not text[0].isdigit() or name.endswith("Flip") else b"DS")
+        packed = struct.pack("<h", int(text)) if kind in (b"US", b"SS") and int(text) < 2**15 else text.encode()
+        elements[group, number] = element(group, number, kind, packed)
+    meta = element(0x0002, 0x0010, b"UI", b"1.2.840.10008.1.2.1")
+    length = element(0x0002, 0x0000, b"UL", struct.pack("<I", len(meta)))
+    path.write_bytes(b"\0" * 128 + b"DICM" + length + meta + b"".join(elements[key] for key in sorted(elements)))
+    return path
+
+
+def write(path: Path, pixels: NDArray[Any]) -> Path:
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(path))
+    return path
+
+
+@pytest.fixture
+def xa(tmp_path: Path) -> Path:
+    return write_dicom(tmp_path / "xa.dcm", WHOLE)
+
+
+def without(*names: str, **changed: str) -> dict[str, str]:
+    return {name: value for name, value in {**WHOLE, **changed}.items() if name not in names}
+
+
+def test_dicom_states_everything(xa: Path) -> None:
+    image = read_xray(xa)
+    np.testing.assert_array_equal(image.intensities, PIXELS)
+    assert image.spacing_mm == (0.3, 0.4)
+    assert (image.sdd_mm, image.source_to_patient_mm, image.angles_deg) == (1020.5, 700.0, (0.0, 0.0))
+    assert image.photometric == "MONOCHROME2"
+    assert {"ImagerPixelSpacing", "DistanceSourceToDetector", "FieldOfViewHorizontalFlip"} <= set(image.found)
+    camera = camera_of(image)
+    np.testing.assert_allclose(camera.K, [[1020.5 / 0.3, 0, 29.5], [0, 1020.5 / 0.4, 19.5], [0, 0, 1]])
+    assert positioner_of(image).imager_pixel_spacing_mm == (0.4, 0.3)
+
+
+@pytest.mark.parametrize("flip", ["NO", "YES"])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_field_of_view_rotation_and_flip_are_undone(tmp_path: Path, flip: str, turns: int) -> None:
+    stored = np.rot90(PIXELS, -turns)  # clockwise
+    stored = np.ascontiguousarray(stored[:, ::-1] if flip == "YES" else stored)
+    fields = without(FieldOfViewRotation=str(90 * turns), FieldOfViewHorizontalFlip=flip)
+    image = read_xray(write_dicom(tmp_path / "xa.dcm", fields, stored))
+    np.testing.assert_array_equal(image.intensities, PIXELS)
+    assert image.spacing_mm == ((0.4, 0.3) if turns % 2 else (0.3, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "angle", "stored"),
+    [
+        ("R\\F", "0", PIXELS),  # from behind, the patient's left is on the left
+        ("L\\F", "0", PIXELS[:, ::-1]),
+        ("L\\F", "180", PIXELS),
+        ("P\\F", "90", PIXELS[:, ::-1]),
+        ("R\\H", "0", PIXELS[::-1]),
+        ("L\\H", "0", PIXELS[::-1, ::-1]),
+        ("F\\L", "0", np.rot90(PIXELS, 1)),
+        ("H\\R", "0", np.rot90(PIXELS, -1)),
+    ],
+)
+def test_patient_orientation_with_angles_tells_the_flip(
+    tmp_path: Path, orientation: str, angle: str, stored: NDArray[Any]
+) -> None:
+    fields = without(
+        "FieldOfViewRotation",
+        "FieldOfViewHorizontalFlip",
+        PatientOrientation=orientation,
+        PositionerPrimaryAngle=angle,
+    )
+    image = read_xray(write_dicom(tmp_path / "xa.dcm", fields, np.ascontiguousarray(stored)))
+    np.testing.assert_array_equal(image.intensities, PIXELS)
+
+
+@pytest.mark.parametrize("orientation", [None, "R\\R", "X\\Y"])
+def test_unknown_flip_is_asked_for(tmp_path: Path, orientation: str | None) -> None:
+    fields = without("FieldOfViewRotation", "FieldOfViewHorizontalFlip")
+    if orientation is not None:
+        fields["PatientOrientation"] = orientation
+    path = write_dicom(tmp_path / "xa.dcm", fields)
+    with pytest.raises(XrayError, match=r"FieldOfViewHorizontalFlip.*say flip=none, horizontal, vertical or both"):
+        read_xray(path)
+    np.testing.assert_array_equal(read_xray(path, flip="vertical").intensities, PIXELS[::-1])
+
+
+def test_spacing_calibrated_at_the_patient_is_magnified(tmp_path: Path) -> None:
+    fields = without("ImagerPixelSpacing", PixelSpacing="0.2\\0.2", PixelSpacingCalibrationType="GEOMETRY")
+    spacing = read_xray(write_dicom(tmp_path / "xa.dcm", fields)).spacing_mm
+    assert spacing == pytest.approx((0.2 * 1020.5 / 700,) * 2)
+
+
+def test_missing_numbers_are_asked_for_by_name(tmp_path: Path) -> None:
+    fields = without(
+        "ImagerPixelSpacing", "DistanceSourceToDetector", "PositionerPrimaryAngle", PixelSpacing="0.2\\0.2"
+    )
+    path = write_dicom(tmp_path / "xa.dcm", fields)
+    with pytest.raises(XrayError, match=r"\(ImagerPixelSpacing\); say spacing_mm"):
+        camera_of(read_xray(path))
+    with pytest.raises(XrayError, match=r"\(DistanceSourceToDetector\); say sdd_mm"):
+        camera_of(read_xray(path, spacing_mm=0.3))
+    with pytest.raises(XrayError, match=r"PositionerPrimaryAngle.*DistanceSourceToDetector.*ImagerPixelSpacing"):
+        positioner_of(read_xray(path))
+    assert camera_of(read_xray(path, spacing_mm=0.3, sdd_mm=900)).K[0, 0] == pytest.approx(3000)
+
+
+@pytest.mark.parametrize(("fields", "top"), [(without(PixelIntensityRelationshipSign="-1", BitsStored="16"), 65535.0)])
+def test_intensity_sign_inverts(tmp_path: Path, fields: dict[str, str], top: float) -> None:
+    image = read_xray(write_dicom(tmp_path / "dx.dcm", fields))
+    np.testing.assert_array_equal(image.intensities, top - PIXELS.astype(np.float32))
+
+
+@pytest.mark.parametrize("modality", ["DX", "CR"])
+def test_inversion_that_is_not_stated_is_asked_for(tmp_path: Path, modality: str) -> None:
+    path = write_dicom(tmp_path / "dx.dcm", without("PixelIntensityRelationshipSign", Modality=modality))
+    with pytest.raises(XrayError, match=r"PixelIntensityRelationshipSign.*say bright='air' or bright='bone'"):
+        read_xray(path)
+    inverted = read_xray(path, bright="bone", bits=10)
+    np.testing.assert_array_equal(inverted.intensities, 1023 - PIXELS.astype(np.float32))
+
+
+def test_truncated_dicom(xa: Path) -> None:
+    for share in (0.3, 0.9, 0.99):
+        part = xa.with_name("part.dcm")
+        part.write_bytes(xa.read_bytes()[: int(share * xa.stat().st_size)])
+        with pytest.raises(FluorobenchError, match=r"part\.dcm") as caught:
+            read_xray(part)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif", "x.nii.gz"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_plain_files(tmp_path: Path, name: str, dtype: type[np.unsignedinteger[Any]]) -> None:
+    pixels = (PIXELS // 4).astype(dtype)
+    path = write(tmp_path / name, pixels)
+    with pytest.raises(XrayError, match="say flip="):
+        read_xray(path)
+    image = read_xray(path, flip="none", spacing_mm=(0.2, 0.25), sdd_mm=1000.0)
+    np.testing.assert_array_equal(image.intensities, pixels)
+    assert image.full_scale == float(np.iinfo(dtype).max)
+    np.testing.assert_array_equal(read_xray(path, flip="both").intensities, pixels[::-1, ::-1])
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif"])
+def test_resolution_tags_are_no_spacing(tmp_path: Path, name: str) -> None:
+    image = read_xray(write(tmp_path / name, PIXELS), flip="none")
+    with pytest.raises(XrayError, match="say spacing_mm"):
+        camera_of(image)
+
+
+def test_nifti_spacing_in_millimetres_is_taken(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(PIXELS)
+    image.SetSpacing((0.2, 0.5))
+    sitk.WriteImage(image, str(tmp_path / "x.nii"))
+    assert read_xray(tmp_path / "x.nii", flip="none").spacing_mm == pytest.approx((0.2, 0.5))
+
+
+def test_colour_png_is_refused(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(np.zeros((20, 30, 3), np.uint8), isVector=True)
+    sitk.WriteImage(image, str(tmp_path / "colour.png"))
+    with pytest.raises(XrayError, match=r"one grey value a pixel; got 3 \(colour\)"):
+        read_xray(tmp_path / "colour.png", flip="none")
+
+
+def collimated() -> NDArray[np.uint8]:
+    pixels = np.zeros((96, 128), np.uint8)
+    pixels[12:84, 16:112] = 250
+    pixels[30:60, 50:80] = 60
+    return pixels
+
+
+def test_inverted_png_is_asked_about(tmp_path: Path) -> None:
+    path = write(tmp_path / "inverted.png", 255 - collimated())
+    with pytest.raises(XrayError, match=r"looks colour-inverted.*say bright='bone'"):
+        read_xray(path, flip="none")
+    np.testing.assert_array_equal(read_xray(path, flip="none", bright="bone").intensities, collimated())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("keyword", ["white", "black"])
+def test_tiff_photometric(tmp_path: Path, keyword: str, dtype: type[np.unsignedinteger[Any]]) -> None:
+    """Where zero is white, the numbers are turned over: high is bright in either file."""
+    seen = collimated().astype(dtype)
+    pixels = seen if keyword == "black" else np.iinfo(dtype).max - seen
+    photometric = "minisblack" if keyword == "black" else "miniswhite"
+    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric=photometric)
+    np.testing.assert_array_equal(read_xray(tmp_path / "x.tif", flip="none").intensities, seen)
+
+
+def test_frames_and_stacks(tmp_path: Path) -> None:
+    stack = np.stack([PIXELS, PIXELS + 1, PIXELS + 2])
+    tifffile.imwrite(tmp_path / "cine.tif", stack, photometric="minisblack")
+    with pytest.raises(XrayError, match="holds 3 frames; choose frame=0 to 2; got None"):
+        read_xray(tmp_path / "cine.tif", flip="none")
+    np.testing.assert_array_equal(read_xray(tmp_path / "cine.tif", flip="none", frame=1).intensities, PIXELS + 1)
+    np.testing.assert_array_equal(read_stack(tmp_path / "cine.tif"), stack.T)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"flip": "left"}, "flip must be one of none, horizontal, vertical, both; got 'left'"),
+        ({"flip": "none", "bits": 8}, "pixels reach 900, more than 8 bits hold"),
+        ({"flip": "none", "spacing_mm": 0.0}, "spacing_mm must be positive"),
+        ({"flip": "none", "spacing_mm": (0.3, float("nan"))}, "spacing_mm must be positive"),
+    ],
+)
+def test_impossible_settings(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    path = write(tmp_path / "x.tif", PIXELS)
+    with pytest.raises(XrayError, match=words):
+        read_xray(path, **settings)
+
+
+def test_no_image(tmp_path: Path) -> None:
+    with pytest.raises(XrayError, match="no such file"):
+        read_xray(tmp_path / "none.dcm")
+    (tmp_path / "text.png").write_text("not an image")
+    with pytest.raises(FluorobenchError, match="cannot be read as an image") as caught:
+        read_xray(tmp_path / "text.png")
+    assert "\n" not in str(caught.value)
+
+
+def test_border_and_saturation() -> None:
+    intensities = collimated().astype(np.float32)
+    intensities[40:45, 60:65] = 0  # metal inside the bone
+    intensities[2:5, 2:12] = 255  # a letter on the border
+    valid = border_mask(intensities, margin_px=3)
+    expected = np.zeros_like(valid)
+    expected[15:81, 19:109] = True
+    assert np.count_nonzero(valid != expected) <= 4  # the median rounds the corners
+    assert not valid[:10].any()
+    assert border_mask(np.full((20, 20), 7, np.float32)).all()
+    assert saturation_mask(intensities, 255).sum() == 30
+
+
+def test_line_integrals_undo_the_exponential() -> None:
+    truth = np.random.default_rng(3).uniform(0, 4, (50, 60)).astype(np.float32)
+    truth[:, :5] = 0
+    intensities = np.asarray(5000 * np.exp(-truth), dtype=np.float32)
+    np.testing.assert_allclose(line_integrals(intensities), truth, atol=1e-5)
+    np.testing.assert_allclose(line_integrals(intensities, air=10000), truth + np.log(2), atol=1e-5)
+    assert air_level(intensities) == pytest.approx(5000)
+    valid = np.zeros(truth.shape, bool)
+    valid[:, 10:] = True
+    outside = line_integrals(intensities, air=5000, valid=valid)[:, :10]
+    np.testing.assert_allclose(outside, np.median(truth[:, 10:]), atol=1e-4)
+
+
+def test_zero_pixels_stay_finite() -> None:
+    intensities = np.array([[0.0, 1.0], [255.0, 255.0]], np.float32)
+    assert line_integrals(intensities, air=255.0)[0, 0] == pytest.approx(np.log(510), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "intensities", [np.full((4, 4), -1.0), np.full((4, 4), np.nan), np.zeros((4, 4)), np.ones((2, 4, 4))]
+)
+def test_no_intensities_are_refused(intensities: NDArray[np.float64]) -> None:
+    with pytest.raises(XrayError):
+        line_integrals(intensities.astype(np.float32))
+
+
+def test_binning_averages_valid_pixels() -> None:
+    image = np.arange(35, dtype=np.float32).reshape(5, 7)
+    means, none = bin_pixels(image, 2)
+    assert none is None
+    np.testing.assert_array_equal(means, [[4, 6, 8], [18, 20, 22]])
+    valid = np.ones(image.shape, bool)
+    valid[:2, 0] = False
+    valid[0, 2] = False
+    means, kept = bin_pixels(image, 2, valid=valid)
+    assert kept is not None
+    np.testing.assert_array_equal(kept, [[False, True, True], [True, True, True]])
+    np.testing.assert_allclose(means[0, :2], [4.5, (3 + 9 + 10) / 3])
+    with pytest.raises(XrayError, match="binning must be 1 to 5"):
+        bin_pixels(image, 6)
+
+
+def test_calibration_for_another_size(xa: Path) -> None:
+    image = read_xray(xa)
+    other = Camera.centred(sdd_mm=1000, height=60, width=40, spacing_mm=0.3)
+    with pytest.raises(XrayError, match=r"calibration is for 60 x 40 pixels .* the image has 40 x 60"):
+        view_of(image, other)
+    view = view_of(image, camera_of(image), binning=4)
+    assert view.image is not None
+    assert view.image.shape == (view.camera.height, view.camera.width) == (10, 15)
+    assert view.valid is None
