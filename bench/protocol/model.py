@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
 from bench.perturb import Law, ours_from_sopi
+from bench.xray import Formation
 
 Six = tuple[float, float, float, float, float, float]
 
@@ -21,7 +22,8 @@ class Data(Table):
     """``[data]``: where patients come from, and what of them is seen.
 
     ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name crops to that vertebra;
-    ``whole`` keeps everything.
+    ``whole`` keeps everything. ``target_region`` is the X-ray's own, where it sees more than the methods are handed;
+    left out, it is ``region``.
     ``target`` and ``moving`` are contents: ``bone``, ``body`` or a label's name.
     """
 
@@ -30,6 +32,7 @@ class Data(Table):
     split: Split = Split.TEST
     patients: int = Field(ge=1)
     region: str = "lumbar"
+    target_region: str | None = None
     margin_mm: float = Field(default=20.0, ge=0)
     target: str = "bone"
     moving: str = "bone"
@@ -73,12 +76,23 @@ class LawTable(Table):
 
 
 class Target(Table):
-    """``[target]``: law of the truth and how the image is made."""
+    """``[target]``: law of the truth and how the image is made.
+
+    Either ``photons`` and ``kernel`` (line integrals of one energy, with quantum noise), or ``formation``
+    (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own).
+    """
 
     law: LawTable
     search: Six
     photons: float | None = Field(default=None, gt=0)
     kernel: Literal["auto", "siddon"] = "auto"
+    formation: Formation | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_make_the_image(self) -> "Target":
+        if self.formation is not None and self.photons is not None:
+            raise ValueError("photons and formation both given; give the photons inside formation")
+        return self
 
 
 class Start(Table):

@@ -14,7 +14,7 @@ from bench.protocol import Protocol
 from bench.run.hashes import truth_hash
 from bench.run.records import ProblemRecord, TruthRecord, ViewRecord, as_list
 from bench.run.staging import StagedPatient
-from bench.xray import photon_noise
+from bench.xray import form_image, photon_noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +57,22 @@ def pose_case(protocol: Protocol, staged: StagedPatient, index: int) -> PosedCas
 
 
 def _with_target(protocol: Protocol, staged: StagedPatient, view: View, truth: Matrix, case_id: str) -> View:
-    pose = (view.camera_from_rig @ truth)[None]
-    if protocol.target.kernel == "siddon":
-        image: Image = project_siddon(staged.target, pose, view.camera)[0].astype(np.float32)
+    pose = view.camera_from_rig @ truth
+    random = generator(protocol.seed, "noise", case_id)
+    if staged.materials is not None and protocol.target.formation is not None:
+        image = form_image(staged.materials, pose, view.camera, protocol.target.formation, random)
     else:
-        image = project(staged.target, pose, view.camera)[0, 0].numpy()
-    if protocol.target.photons is not None:
-        image = photon_noise(image, protocol.target.photons, generator(protocol.seed, "noise", case_id))
+        image = _line_integrals(protocol, staged, view, pose)
+        if protocol.target.photons is not None:
+            image = photon_noise(image, protocol.target.photons, random)
     return replace(view, image=image)
+
+
+def _line_integrals(protocol: Protocol, staged: StagedPatient, view: View, pose: Matrix) -> Image:
+    if protocol.target.kernel == "siddon":
+        return project_siddon(staged.target, pose[None], view.camera)[0].astype(np.float32)
+    image: Image = project(staged.target, pose[None], view.camera)[0, 0].numpy()
+    return image
 
 
 def _record(protocol: Protocol, problem: Problem, truth: TruthRecord, redraws: int) -> ProblemRecord:

@@ -15,6 +15,7 @@ from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
 from bench.volume.region import crop_to_label, crop_to_lumbar
+from bench.xray import Materials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +26,7 @@ class StagedPatient:
         patient: As the dataset gave it, whole.
         moving: What methods are handed: the region, masked to the moving content.
         target: What the X-ray sees.
+        materials: The same as two tissues, where the protocol forms images from them; else None.
         frame: Nominal pose and rotation centre.
         views: Geometry, no images.
         landmarks: The dataset's, then ``surface``: points spread over the moving content's surface.
@@ -33,6 +35,7 @@ class StagedPatient:
     patient: Patient
     moving: Volume
     target: AttenuationMap
+    materials: Materials | None
     frame: PoseFrame
     views: tuple[View, ...]
     landmarks: tuple[LandmarkSet, ...]
@@ -74,12 +77,21 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     data = protocol.data
     region = _region(patient.volume, data.region, data.margin_mm)
     moving = with_content(region, data.moving)
-    target = AttenuationMap.from_volume(with_content(region, data.target))
+    target = _target(patient.volume, protocol, region)
+    materials = None if protocol.target.formation is None else Materials.split(target, region.attenuation)
     centre = np.asarray(moving.content_centre())
     nominal = nominal_pose(protocol.camera.standard_view, centre, protocol.camera.depth_mm)
     surface = LandmarkSet("surface", surface_landmarks(moving, count=data.landmarks, seed=protocol.seed))
     frame = PoseFrame(nominal, centre)
-    return StagedPatient(patient, moving, target, frame, (View(protocol.camera.camera),), (*patient.landmarks, surface))
+    landmarks = (*patient.landmarks, surface)
+    return StagedPatient(patient, moving, target, materials, frame, (View(protocol.camera.camera),), landmarks)
+
+
+def _target(volume: Volume, protocol: Protocol, region: Volume) -> AttenuationMap:
+    """What the X-ray sees: of the methods' region, or of the protocol's own for it."""
+    data = protocol.data
+    seen = region if data.target_region is None else _region(volume, data.target_region, data.margin_mm)
+    return AttenuationMap.from_volume(with_content(seen, data.target))
 
 
 def _region(volume: Volume, name: str, margin_mm: float) -> Volume:

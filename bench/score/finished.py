@@ -50,11 +50,10 @@ class ScoredRun:
         """One sentence for captions."""
         protocol = self.protocol
         data = protocol.data
-        noise = "no noise" if protocol.target.photons is None else f"{protocol.target.photons:,.0f} photons a pixel"
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {data.dataset} x "
             f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; simulated X-rays, "
-            f"target {data.target}, moving {data.moving}, {noise}"
+            f"target {data.target}, moving {data.moving}, {_formation(protocol)}"
         )
 
     def case(self, case_id: str) -> Case:
@@ -110,6 +109,14 @@ class ScoredRun:
             return stage_patient(self.protocol, self._dataset, patient_id)
 
         return lru_cache(maxsize=2)(stage)
+
+
+def _formation(protocol: Protocol) -> str:
+    """How the targets were made."""
+    target = protocol.target
+    if target.formation is not None:
+        return f"formed with {target.formation}"
+    return "no noise" if target.photons is None else f"{target.photons:,.0f} photons a pixel"
 
 
 def open_run(folder: Path) -> ScoredRun:
