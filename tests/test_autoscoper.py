@@ -169,8 +169,9 @@ def test_another_patient_is_refused(folder: Path) -> None:
 def _gradient_likeness(image: np.ndarray, drr: np.ndarray) -> float:
     """Correlation of gradients over the bone's neighbourhood."""
     near = ndimage.binary_dilation(drr > 0, iterations=6)
-    fields = [np.concatenate([d[near] for d in np.gradient(ndimage.gaussian_filter(a, 1.0))]) for a in (image, drr)]
-    return float(np.corrcoef(*fields)[0, 1])
+    smooth = [np.asarray(ndimage.gaussian_filter(picture, 1.0), dtype=np.float64) for picture in (image, drr)]
+    first, second = (np.concatenate([np.gradient(picture, axis=axis)[near] for axis in (0, 1)]) for picture in smooth)
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 @pytest.mark.parametrize("frame", [0, 1])

@@ -98,7 +98,8 @@ def test_dicom_states_everything(xa: Path) -> None:
     assert image.photometric == "MONOCHROME2"
     assert {"ImagerPixelSpacing", "DistanceSourceToDetector", "FieldOfViewHorizontalFlip"} <= set(image.found)
     camera = camera_of(image)
-    np.testing.assert_allclose(camera.K, [[1020.5 / 0.3, 0, 29.5], [0, 1020.5 / 0.4, 19.5], [0, 0, 1]])
+    expected = np.array([[1020.5 / 0.3, 0, 29.5], [0, 1020.5 / 0.4, 19.5], [0, 0, 1]])
+    np.testing.assert_allclose(camera.K, expected)
     assert positioner_of(image).imager_pixel_spacing_mm == (0.4, 0.3)
 
 

@@ -167,8 +167,7 @@ def _white_is_zero(path: Path) -> bool:
         return False
     try:
         with PIL.Image.open(path) as image:
-            tags = image.tag_v2 if isinstance(image, PIL.TiffImagePlugin.TiffImageFile) else {}
-            return tags.get(_PHOTOMETRIC_TAG) == 0
+            return isinstance(image, PIL.TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
     except (OSError, ValueError):
         return False  # a kind of TIFF that Pillow does not know
 
