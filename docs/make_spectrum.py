@@ -1,6 +1,6 @@
 """Write the X-ray spectrum and the attenuation of tissues that bench/xray/spectrum.py reads.
 
-    python docs/make_spectrum.py > bench/xray/spectrum.csv
+    python docs/make_spectrum.py
 
 A tube of 80 kVp, tungsten: photons per keV after Kramers, (E_max - E) / E, filtered by 2.5 mm of aluminium; neither
 characteristic lines nor the anode's own filtration. Mass attenuation (coherent scattering included) after Elam, Ravel
@@ -8,10 +8,11 @@ and Sieber (2002) as packed by xraydb. Compositions and densities: ICRU Report 4
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xraydb
+import xraydb  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 PEAK_KEV, STEP_KEV, FIRST_KEV = 80.0, 2.0, 15.0
@@ -31,6 +32,11 @@ SOFT_TISSUE = {
 BONE = {"H": 0.034, "C": 0.155, "N": 0.042, "O": 0.435, "Na": 0.001, "Mg": 0.002, "P": 0.103, "S": 0.003, "Ca": 0.225}
 WATER = {"H": 0.111894, "O": 0.888106}
 _xraydb: Any = xraydb
+TABLE = Path(__file__).parents[1] / "bench" / "xray" / "spectrum.csv"
+HEADER = (
+    "80 kVp tungsten, Kramers, 2.5 mm Al; ICRU-44 tissues after Elam (xraydb). By docs/make_spectrum.py.\n"
+    "energy_kev,photons,water_cm2_per_g,soft_tissue_cm2_per_g,cortical_bone_cm2_per_g"
+)
 
 
 def mass_attenuation(fractions: Mapping[str, float], kev: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,15 +46,13 @@ def mass_attenuation(fractions: Mapping[str, float], kev: NDArray[np.float64]) -
 
 
 def main() -> None:
-    """Print the table."""
+    """Write the table."""
     kev = np.arange(FIRST_KEV, PEAK_KEV, STEP_KEV)
     filtration = np.exp(-mass_attenuation({"Al": 1.0}, kev) * ALUMINIUM_DENSITY * ALUMINIUM_CM)
     photons = (PEAK_KEV - kev) / kev * filtration
-    columns = (kev, photons / photons.sum(), *(mass_attenuation(each, kev) for each in (WATER, SOFT_TISSUE, BONE)))
-    print("# 80 kVp tungsten, Kramers, 2.5 mm Al; ICRU-44 tissues after Elam (xraydb). By docs/make_spectrum.py.")
-    print("# energy_kev,photons,water_cm2_per_g,soft_tissue_cm2_per_g,cortical_bone_cm2_per_g")
-    for row in zip(*columns, strict=True):
-        print(",".join(f"{value:.6g}" for value in row))
+    tissues = [mass_attenuation(each, kev) for each in (WATER, SOFT_TISSUE, BONE)]
+    rows = np.stack([kev, photons / photons.sum(), *tissues], axis=1)
+    np.savetxt(TABLE, rows, fmt="%.6g", delimiter=",", header=HEADER)
 
 
 if __name__ == "__main__":

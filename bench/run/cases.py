@@ -70,8 +70,9 @@ def _with_target(protocol: Protocol, staged: StagedPatient, view: View, truth: M
 
 def _line_integrals(protocol: Protocol, staged: StagedPatient, view: View, pose: Matrix) -> Image:
     if protocol.target.kernel == "siddon":
-        return project_siddon(staged.target, pose[None], view.camera)[0].astype(np.float32)
-    image: Image = project(staged.target, pose[None], view.camera)[0, 0].numpy()
+        image: Image = project_siddon(staged.target, pose[None], view.camera)[0].astype(np.float32)
+    else:
+        image = project(staged.target, pose[None], view.camera)[0, 0].numpy()
     return image
 
 

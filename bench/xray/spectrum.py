@@ -76,9 +76,10 @@ def tissue_scale() -> TissueScale:
     return TissueScale(at[1] * SOFT_DENSITY / in_water, at[2] * BONE_DENSITY / in_water)
 
 
-def _columns() -> Matrix:
-    """Energies in keV, photons, and mass attenuation of water, soft tissue and bone in cm2/g: (5, n)."""
-    return np.asarray(np.loadtxt(_TABLE, delimiter=",").T, dtype=np.float64)
+def _columns() -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
+    """Energies in keV, photons, and mass attenuation of water, soft tissue and bone in cm2/g."""
+    table: Matrix = np.loadtxt(_TABLE, delimiter=",")
+    return table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4]
 
 
 def _at_reference(energies: Matrix, attenuation: Matrix) -> float:
