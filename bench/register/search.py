@@ -117,7 +117,10 @@ class Search:
         return prepared
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
-        """Search the pose."""
+        """Search the pose.
+
+        The estimate's trace holds the best similarity of the search under way: it starts anew with each search and level.
+        """
         return _Run(self, problem, prepared).estimate()
 
 
