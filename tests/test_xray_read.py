@@ -278,9 +278,20 @@ def test_impossible_settings(tmp_path: Path, settings: dict[str, Any], words: st
         read_xray(path, **settings)
 
 
+@pytest.mark.parametrize("name", ["x.png", "x.tif", "x.nii", "x.nii.gz"])
+def test_truncated_plain_files(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, np.random.default_rng(1).integers(0, 60000, (90, 80)).astype(np.uint16))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+    with pytest.raises(XrayError, match=name) as caught:
+        read_xray(path, flip="none")
+    assert "\n" not in str(caught.value)
+
+
 def test_no_image(tmp_path: Path) -> None:
     with pytest.raises(XrayError, match="no such file"):
         read_xray(tmp_path / "none.dcm")
+    with pytest.raises(XrayError, match="a JPEG file is lossy"):
+        read_xray(write(tmp_path / "photo.jpg", collimated()), flip="none")
     (tmp_path / "text.png").write_text("not an image")
     with pytest.raises(FluorobenchError, match="cannot be read as an image") as caught:
         read_xray(tmp_path / "text.png")

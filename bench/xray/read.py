@@ -138,6 +138,8 @@ def _read(path: Path, frame: int | None) -> _Raw:
 def _load(path: Path) -> _Raw:
     if not path.is_file():
         raise XrayError(f"no such file: {path}; expected an X-ray image (DICOM, TIFF, PNG or NIfTI)")
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        raise XrayError(f"{path}: a JPEG file is lossy and may end early unnoticed; give DICOM, TIFF, PNG or NIfTI")
     reader = _sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
