@@ -119,7 +119,7 @@ class Search:
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Search the pose.
 
-        The estimate's trace holds the best similarity of the search under way: it starts anew with each search and level.
+        The estimate's trace holds the best similarity so far, anew with each search and level.
         """
         return _Run(self, problem, prepared).estimate()
 
