@@ -4,9 +4,11 @@ The numbers stand in ``spectrum.csv``, which ``docs/make_spectrum.py`` wrote and
 80 kVp with 2.5 mm of aluminium. The detector integrates energy and absorbs every photon.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,4 +86,6 @@ def _columns() -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
 
 def _at_reference(energies: Matrix, attenuation: Matrix) -> float:
     """Mass attenuation at 60 keV: attenuation follows power laws, so it is interpolated between logarithms."""
-    return float(np.exp(np.interp(np.log(REFERENCE_KEV), np.log(energies), np.log(attenuation))))
+    # numpy's type of interp is partly unknown.
+    interpolate: Any = np.interp
+    return math.exp(float(interpolate(math.log(REFERENCE_KEV), np.log(energies), np.log(attenuation))))
