@@ -71,11 +71,12 @@ class LeastSquares:
     """
 
     levels: tuple[LeastSquaresLevel, ...] = (
-        LeastSquaresLevel(size=32, iterations=12, blur=1.5, tolerance=0.01),
-        LeastSquaresLevel(size=64, iterations=6, blur=1.0, tolerance=2e-3),
-        LeastSquaresLevel(size=128, iterations=6, tolerance=5e-4),
+        LeastSquaresLevel(size=16, iterations=10, blur=1.0, coarsening=2, tolerance=0.02),
+        LeastSquaresLevel(size=32, iterations=6, blur=1.0, coarsening=2, tolerance=0.01),
+        LeastSquaresLevel(size=64, iterations=5, blur=0.7, tolerance=0.004),
+        LeastSquaresLevel(size=128, iterations=6, tolerance=0.001),
     )
-    starts: int = 1
+    starts: int = 8
     spread: float = 0.35
     damping: float = 1e-2
     huber: float | None = None
@@ -168,6 +169,8 @@ class _Run:
         given = np.stack([problem.frame.parameters(problem.start), np.zeros(6)])
         spread = self._settings.spread * problem.search
         random = self._random.normal(size=(max(count - len(given), 0), 6)) * spread
+        if (limit := self._settings.max_drrs) is not None:
+            count = min(count, max(limit // len(problem.views), 1))
         return self._bounded(np.concatenate([given, random])[:count])
 
     def _bounded(self, theta: Matrix) -> Matrix:
@@ -184,6 +187,7 @@ class _Run:
         damping = np.full(len(theta), self._settings.damping)
         poses = _Poses(theta.copy(), self._evaluate(residuals, theta), damping, np.zeros(len(theta), dtype=np.bool_))
         poses.settled |= ~np.isfinite(poses.at.cost)
+        self._note(poses)
         for _ in range(level.iterations):
             moving = np.flatnonzero(~poses.settled)
             if not (moving.size and self._affordable(len(moving))):
@@ -192,10 +196,13 @@ class _Run:
             tried = self._bounded(before + poses.steps(moving))
             poses.take(moving, tried, self._evaluate(residuals, tried))
             poses.settled[moving] = (np.abs(tried - before) <= level.tolerance * self._problem.search).all(axis=1)
-            self._trace.append((self._drrs, -float(poses.at.cost.min())))
+            self._note(poses)
         phase = f"level_{level.size}"
         self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - began
         return residuals, poses
+
+    def _note(self, poses: _Poses) -> None:
+        self._trace.append((self._drrs, -float(poses.at.cost.min())))
 
     def _evaluate(self, residuals: ImageResiduals, theta: Matrix) -> NormalEquations:
         self._drrs += len(theta) * residuals.view_count
@@ -206,6 +213,7 @@ class _Run:
         factors = [bin_factor(view.camera, level.size) if level.size else 1 for view in views]
         return ImageResiduals(
             [bin_view(view, factor) for view, factor in zip(views, factors, strict=True)],
+            factors,
             attenuation=self._prepared.attenuation[level.coarsening],
             corners=self._prepared.corners,
             frame=self._problem.frame,

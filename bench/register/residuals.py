@@ -42,6 +42,7 @@ class ImageResiduals:
     def __init__(
         self,
         views: Sequence[LevelView],
+        factors: Sequence[int],
         *,
         attenuation: AttenuationMap,
         corners: Matrix,
@@ -53,6 +54,7 @@ class ImageResiduals:
 
         Args:
             views: The targets.
+            factors: How many pixels a side each of them was binned by.
             attenuation: The moving volume.
             corners: (8, 3) world corners of its content, mm.
             frame: Of theta.
@@ -62,7 +64,7 @@ class ImageResiduals:
         """
         self._attenuation, self._frame, self._huber = attenuation, frame, huber
         self._corners = np.concatenate([corners, np.ones((len(corners), 1))], axis=1)
-        self._targets = [_Target(view, blur) for view in views]
+        self._targets = [_Target(view, blur, factor) for view, factor in zip(views, factors, strict=True)]
 
     @property
     def view_count(self) -> int:
@@ -116,12 +118,13 @@ def twist_from_theta(theta: Matrix, camera_from_rig: Matrix) -> Matrix:
 class _Target:
     """One view's normalised target, and the arithmetic of its residuals."""
 
-    def __init__(self, view: LevelView, blur: float) -> None:
+    def __init__(self, view: LevelView, blur: float, factor: int) -> None:
         self.view = view
         height, width = view.fixed.shape[-2:]
         self.pixels = height * width if view.valid is None else int(view.valid.sum())
         self._mask = None if view.valid is None else view.valid.float()
         self._blurs = None if blur == 0 else (_blur_matrix(height, blur), _blur_matrix(width, blur))
+        self._means = None if factor == 1 else (_mean_matrix(height, factor), _mean_matrix(width, factor))
         fixed = self._prepared(view.fixed)[0, 0]
         self._fixed = fixed / fixed.norm().clamp_min(torch.finfo(torch.float32).tiny)
         self._threshold: float | None = None
@@ -132,6 +135,8 @@ class _Target:
         With u the normalised image, s its norm before and D the centred derivatives, J = (D - u u.D) / s.
         """
         with torch.inference_mode():
+            if self._means is not None:
+                stack[:, 6] = self._means[0] @ stack[:, 6] @ self._means[1].T
             rows = self._prepared(stack)
             norm = rows[:, 6].norm(dim=1)
             empty = (norm == 0).numpy()
@@ -188,3 +193,14 @@ def _blur_matrix(size: int, deviation: float) -> torch.Tensor:
     distance = (ramp[:, None] - ramp[None, :]) / deviation
     weights = torch.exp(-(distance**2) / 2) * (distance.abs() <= _BLUR_REACH)
     return weights / (deviation * float(np.sqrt(2 * np.pi)))
+
+
+def _mean_matrix(size: int, factor: int) -> torch.Tensor:
+    """From rays through pixel centres to means over a row of ``factor`` rays a pixel, to second order: (size, size).
+
+    Targets are binned, renderings are not: without this, coarse levels end beside the pose. Only the image is treated;
+    derivatives need not be that exact.
+    """
+    spread = (1 - 1 / factor**2) / 24
+    neighbours = torch.diag(torch.ones(size - 1), 1) + torch.diag(torch.ones(size - 1), -1)
+    return torch.eye(size) + spread * (neighbours - torch.diag(neighbours.sum(dim=1)))
