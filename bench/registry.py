@@ -34,7 +34,7 @@ def search_path(package_file: str) -> list[str]:
     root = inside.parents[1]
     own = [str(root / inside.name)] if (root / "pyproject.toml").is_file() else []
     users = [folder for folder in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if folder]
-    return [str(inside), *own, *(str(Path(folder) / inside.name) for folder in users)]
+    return [str(inside), *own, *(str(Path(folder).resolve() / inside.name) for folder in users)]
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:

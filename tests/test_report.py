@@ -156,6 +156,7 @@ def _record(case: Case) -> ProblemRecord:
         seed=1,
         redraws=0,
         target_hash="t",
+        landmarks_hash="l",
         truth_hash=truth_hash(problem.case_id, as_list(case.truth)),
         perturbation_hash="same",
     )

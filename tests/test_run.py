@@ -1,6 +1,7 @@
 """A protocol runs to its end whatever its methods do; a killed run goes on; nobody but the harness holds the truth."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,6 +64,10 @@ BODIES = {
     "hangs": ("time.sleep(600)", "None"),
     "is_nan": ("return Estimate(problem.start * np.nan, Outcome.CONVERGED)", "None"),
     "is_scaled": ("return Estimate(problem.start * 1.1, Outcome.CONVERGED)", "None"),
+    "is_tuple": ("return (problem.start, 1)", "None"),
+    "is_text": ("return Estimate('here', Outcome.CONVERGED)", "None"),
+    "claims_death": ("return Estimate(problem.start, Outcome.DIED)", "None"),
+    "counts_none": ("return Estimate(problem.start, Outcome.CONVERGED, drr_evaluations=None)", "None"),
     "dies": ("os._exit(7)", "None"),
     "declines": ("return Estimate(problem.start, Outcome.CONVERGED)", "'not my kind of patient'"),
     "answers": ("return Estimate(problem.start, Outcome.CONVERGED)", "None"),
@@ -132,14 +137,14 @@ def execute(chosen: Protocol, folder: Path, *, fresh: bool = False) -> Journal:
 
 
 def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
-    plugins = ("raises", "hangs", "is_nan", "is_scaled", "dies", "declines", "answers")
+    invalid = ("is_nan", "is_scaled", "is_tuple", "is_text", "claims_death", "counts_none")
+    plugins = ("raises", "hangs", "dies", "declines", "answers", *invalid)
     journal = execute(protocol(*plugins), tmp_path)
     outcomes = {(row.label, row.outcome) for row in journal.estimates()}
     assert outcomes == {
         ("M-raises", Outcome.RAISED),
         ("M-hangs", Outcome.TIMED_OUT),
-        ("M-is_nan", Outcome.INVALID),
-        ("M-is_scaled", Outcome.INVALID),
+        *((f"M-{name}", Outcome.INVALID) for name in invalid),
         ("M-dies", Outcome.DIED),
         ("M-declines", Outcome.SKIPPED),
         ("M-answers", Outcome.CONVERGED),
@@ -150,6 +155,9 @@ def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
     assert "no idea" in errors["M-raises"]
     assert "exit code 7" in (errors["M-dies"] or "")
     assert errors["M-declines"] == "not my kind of patient"
+    seconds = {row.label: row.seconds for row in journal.estimates()}
+    assert (seconds["M-hangs"] or 0) >= 2.0
+    assert seconds["M-declines"] is None
     scores = open_run(journal.folder).scores
     assert len(scores) == 4 * len(plugins)
     assert scores.groupby("label")["success_strict"].sum()["M-raises"] == 0
@@ -230,6 +238,28 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     after = journal.estimates()
     assert after[: len(before)] == before
     assert sorted(row.case_id for row in after) == sorted(record.case_id for record in journal.problems())
+
+
+@pytest.mark.parametrize(("name", "word"), [("problems", "sealed"), ("patients", "landmarks"), ("truth", "sealed")])
+def test_altered_files_are_not_scored(tmp_path: Path, name: str, word: str) -> None:
+    journal = execute(protocol("answers"), tmp_path)
+    file = journal.folder / f"{name}.jsonl"
+    lines = file.read_text().split("\n")
+    number = re.search(r"-?\d+\.\d+", lines[0])
+    assert number is not None
+    file.write_text("\n".join([lines[0].replace(number[0], str(float(number[0]) + 1.0)), *lines[1:]]))
+    with pytest.raises(FluorobenchError, match=word):
+        _ = open_run(journal.folder).scores
+
+
+def test_pictures_of_other_cases_are_refused(tmp_path: Path, toys: Path) -> None:
+    run = open_run(execute(protocol("answers"), tmp_path).folder)
+    assert run.case("toy-0/000").problem.case_id == "toy-0/000"
+    changed = run.protocol.model_copy(update={"seed": 99})
+    other = open_run(run.folder)
+    other.__dict__["protocol"] = changed
+    with pytest.raises(RunError, match="not what the run recorded"):
+        other.case("toy-0/000")
 
 
 def test_other_code_does_not_mix(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def _problem(index: int) -> tuple[ProblemRecord, TruthRecord]:
         seed=index,
         redraws=0,
         target_hash="t",
+        landmarks_hash="l",
         truth_hash=truth_hash(case_id, truth),
         perturbation_hash="same",
     ), TruthRecord(case_id=case_id, truth=truth)
@@ -249,6 +250,7 @@ def test_bootstrap_does_not_depend_on_the_order_of_rows() -> None:
 
 def test_rates_use_wilson_only_where_it_holds() -> None:
     z, n, p = 1.959963984540054, 50, 0.2
+    # One case a patient: Wilson. 400 cases of 10 patients are worth 400 / (1 + 39 * 0.1) independent ones.
     centre, half = (p + z**2 / 2 / n) / (1 + z**2 / n), z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / 4 / n**2)
     found = rate(np.arange(50) < 10, [str(k) for k in range(50)])
     assert found.interval is not None
@@ -256,7 +258,13 @@ def test_rates_use_wilson_only_where_it_holds() -> None:
     never = rate(np.zeros(400, dtype=bool), [str(k % 10) for k in range(400)])
     assert never.interval is not None
     assert (never.count, never.interval.low) == (0, 0)
-    assert never.interval.high == pytest.approx(z**2 / (10 + z**2), abs=1e-9)
+    assert never.interval.high == pytest.approx(z**2 / (400 / 4.9 + z**2), abs=1e-9)
+    once = rate(np.arange(400) == 7, [str(k % 10) for k in range(400)])
+    assert once.interval is not None
+    assert never.interval.high < once.interval.high < 2 * never.interval.high
+    lumped = rate(np.array([k % 10 == 0 for k in range(400)]), [str(k % 10) for k in range(400)])
+    assert lumped.interval is not None
+    assert lumped.interval.high > 0.25
     for few in (1, 5):
         assert rate(np.arange(50) < 10, [str(k % few) for k in range(50)]).interval is None
 

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import messages, progress_bar
+from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
     from bench.run.execute import Progress
+
+
+class CommandError(FluorobenchError):
+    """Words of a command line that do not fit together."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Run:
         """Run, score, report."""
         from bench.cli.report import write_report
         from bench.protocol import load_protocol
-        from bench.run.environment import describe_environment
+        from bench.run.environment import code_hash, describe_environment
         from bench.run.execute import Execution
         from bench.run.journal import Journal
         from bench.score.finished import open_run
@@ -69,6 +74,7 @@ class Run:
         protocol = _only(load_protocol(self.protocol, self.profile, self._overrides()), self.only)
         journal = Journal.of(self.out, protocol)
         if journal.complete and not self.fresh:
+            journal.refuse_other_code(code_hash())
             messages.print(f"already complete: {journal.folder} (use --fresh to run it again)")
         else:
             execution = Execution(protocol)
@@ -83,6 +89,8 @@ class Run:
         over: dict[str, Any] = {"start": {key: value for key, value in start.items() if value is not None}}
         region = "whole" if self.region is None and self.box is not None else self.region
         over["data"] = {} if region is None else {"region": region}
+        if self.volume is None and (self.labels or self.label_scheme or self.box):
+            raise CommandError("--labels, --label-scheme and --box belong to a CT of your own; name it with --volume")
         if self.volume is not None:
             over["data"] |= {"dataset": "ct_file", "patients": 1, "settings": self._ct()}
         return over

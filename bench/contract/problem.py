@@ -48,7 +48,7 @@ class Problem:
         patient_hash: The patient's fingerprint.
         volume: The moving volume: its content mask says what belongs to the object to register.
         views: One or more views with images.
-        start: rig_from_world to start from, 4x4, mm.
+        start: rig_from_world to start from, 4x4, mm; it may lie outside ``search``.
         nominal: The protocol's nominal pose, rig_from_world, 4x4, mm.
         centre: Rotation centre, world mm; translation errors are displacements of it.
         search: Half-widths (degrees x 3, mm x 3) about ``nominal`` that hold the truth; any method may use them as

@@ -40,10 +40,12 @@ def load_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
     """
     path = _find(name_or_path)
     try:
-        tables = tomllib.loads(path.read_text())
+        tables: _Tables = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProtocolError(f"{path}: not a readable TOML file: {error}") from None
-    profiles = tables.pop("profile", {})
+    profiles: Any = tables.pop("profile", {})
+    if not _both_tables(profiles, {}) or not all(_both_tables(table, {}) for table in profiles.values()):
+        raise ProtocolError(f"{path}: profile: expected tables [profile.NAME]; got {profiles!r}"[:200])
     if profile not in profiles:
         raise registry.unknown(f"profile of {path.stem}", profile, profiles)
     merged = _merge(_merge(tables, profiles[profile]), overrides or {})

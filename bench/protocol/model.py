@@ -1,6 +1,6 @@
 """The protocol file: what to run, closed to keys it does not know."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,13 +9,14 @@ from bench.geometry import Camera, StandardView
 from bench.perturb import Law, ours_from_sopi
 from bench.xray import Formation
 
-Six = tuple[float, float, float, float, float, float]
+Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Six = tuple[Width, Width, Width, Width, Width, Width]
 
 
 class Table(BaseModel):
     """A table of a protocol file: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Table):
@@ -118,13 +119,6 @@ class MethodTable(Table):
     settings: dict[str, Any] = {}
 
 
-class Success(Table):
-    """``[success]``: thresholds of both readings."""
-
-    rotation_deg: float = Field(default=3.0, gt=0)
-    translation_mm: float = Field(default=3.0, gt=0)
-
-
 class Budget(Table):
     """``[budget]``: when the harness stops a method that does not stop itself."""
 
@@ -150,7 +144,6 @@ class Protocol(Table):
     target: Target
     start: Start
     methods: tuple[MethodTable, ...] = Field(min_length=1)
-    success: Success = Success()
     budget: Budget = Budget()
     artefacts: Artefacts = Artefacts()
 

@@ -129,7 +129,7 @@ class _Poses:
         hessian = self.at.hessian[moving]
         diagonal = np.maximum(np.diagonal(hessian, axis1=1, axis2=2), np.finfo(np.float64).tiny)
         damped = hessian + (self.damping[moving, None] * diagonal)[:, :, None] * np.eye(6)
-        return np.asarray(-np.linalg.solve(damped, self.at.gradient[moving][:, :, None])[:, :, 0])
+        return np.asarray(-np.linalg.solve(damped, self.at.gradient[moving][:, :, None])[:, :, 0], dtype=np.float64)
 
     def take(self, moving: NDArray[np.intp], theta: Matrix, tried: NormalEquations) -> None:
         """Accept what improved; raise the damping of what did not."""

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench.drr import AttenuationMap, project_with_jacobian
 from bench.geometry import Matrix, PoseFrame
-from bench.geometry.rigid import rotation_from_angles
 from bench.register.pyramid import LevelView
+
+Pixels: TypeAlias = NDArray[np.float32]
 
 # Poses that bring the content's box nearer to a source than this have no value: nothing sane lies there.
 _NEAREST_MM = 10.0
 _MAD_TO_DEVIATION = 1.4826
 _BLUR_REACH = 3.0
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +93,7 @@ class ImageResiduals:
             images, slopes = project_with_jacobian(
                 self._attenuation, camera_from_world[sane], target.view.camera, self._frame.centre
             )
-            values, by_twist, curvature = target.linearise(torch.cat([slopes, images], dim=1), self._huber)
+            values, by_twist, curvature = target.linearise(images.numpy(), slopes.numpy(), self._huber)
             turn = twist_from_theta(theta[sane], target.view.camera_from_rig)
             cost[sane] += values
             gradient[sane] += np.einsum("nji,nj->ni", turn, by_twist)
@@ -102,12 +106,12 @@ def twist_from_theta(theta: Matrix, camera_from_rig: Matrix) -> Matrix:
 
     With R = Rx Ry Rz the axes of the three turns are ex, Rx ey and Rx Ry ez in the rig.
     """
-    rx, ry = theta[:, 0], theta[:, 1]
-    none = np.zeros_like(rx)
+    rx, ry = np.deg2rad(theta[:, 0]), np.deg2rad(theta[:, 1])
     axes = np.zeros((len(theta), 3, 3))
     axes[:, 0, 0] = 1.0
-    axes[:, :, 1] = rotation_from_angles(np.stack([rx, none, none], axis=1))[:, :, 1]
-    axes[:, :, 2] = rotation_from_angles(np.stack([rx, ry, none], axis=1))[:, :, 2]
+    axes[:, 1, 1], axes[:, 2, 1] = np.cos(rx), np.sin(rx)
+    axes[:, 0, 2] = np.sin(ry)
+    axes[:, 1, 2], axes[:, 2, 2] = -np.sin(rx) * np.cos(ry), np.cos(rx) * np.cos(ry)
     turn = camera_from_rig[:3, :3]
     change = np.zeros((len(theta), 6, 6))
     change[:, :3, :3] = np.deg2rad(turn @ axes)
@@ -116,91 +120,96 @@ def twist_from_theta(theta: Matrix, camera_from_rig: Matrix) -> Matrix:
 
 
 class _Target:
-    """One view's normalised target, and the arithmetic of its residuals."""
+    """One view's normalised target, and the arithmetic of its residuals.
+
+    In numpy on purpose: the arrays are small, and torch's threads and the projector's would wait for one another.
+    """
 
     def __init__(self, view: LevelView, blur: float, factor: int) -> None:
         self.view = view
-        height, width = view.fixed.shape[-2:]
-        self.pixels = height * width if view.valid is None else int(view.valid.sum())
-        self._mask = None if view.valid is None else view.valid.float()
+        height, width = view.camera.height, view.camera.width
+        self._mask = None if view.valid is None else _as_floats(view.valid)[0, 0].ravel()
+        self.pixels = height * width if self._mask is None else int(self._mask.sum())
         self._blurs = None if blur == 0 else (_blur_matrix(height, blur), _blur_matrix(width, blur))
         self._means = None if factor == 1 else (_mean_matrix(height, factor), _mean_matrix(width, factor))
-        fixed = self._prepared(view.fixed)[0, 0]
-        self._fixed = fixed / fixed.norm().clamp_min(torch.finfo(torch.float32).tiny)
+        fixed = self._prepared(_as_floats(view.fixed))[0, 0]
+        self._fixed = fixed / max(float(np.linalg.norm(fixed)), _TINY)
         self._threshold: float | None = None
 
-    def linearise(self, stack: torch.Tensor, huber: float | None) -> tuple[Matrix, Matrix, Matrix]:
-        """Cost (n,), gradient (n, 6) and J^T J (n, 6, 6) by twist, of (n, 7, H, W): six derivatives, then the image.
+    def linearise(self, images: Pixels, slopes: Pixels, huber: float | None) -> tuple[Matrix, Matrix, Matrix]:
+        """Cost (n,), gradient (n, 6) and J^T J (n, 6, 6) by twist, of images (n, 1, H, W) and derivatives (n, 6, H, W).
 
         With u the normalised image, s its norm before and D the centred derivatives, J = (D - u u.D) / s.
         """
-        with torch.inference_mode():
-            if self._means is not None:
-                stack[:, 6] = self._means[0] @ stack[:, 6] @ self._means[1].T
-            rows = self._prepared(stack)
-            norm = rows[:, 6].norm(dim=1)
-            empty = (norm == 0).numpy()
-            scale = norm.clamp_min(torch.finfo(torch.float32).tiny)
-            rows[:, 6] /= scale[:, None]
-            residual = rows[:, 6] - self._fixed
-            slopes, unit = rows[:, :6], rows[:, 6:]
-            along = _product(slopes, unit)[:, :, 0]
-            factors = torch.cat([rows, residual[:, None]], dim=1)
-            if huber is None:
-                cost, gram = (residual**2).sum(dim=1), _product(factors, factors)
-            else:
-                cost, weights = self._robust(residual, huber)
-                gram = _product(factors * weights[:, None], factors)
-        scales = scale.double().numpy()
+        if self._means is not None:
+            images = self._means[0] @ images @ self._means[1].T
+        derivatives, unit = self._prepared(slopes), self._prepared(images)
+        norm = np.linalg.norm(unit[:, 0], axis=1)
+        scale = np.maximum(norm, _TINY)
+        unit /= scale[:, None, None]
+        residual = unit - self._fixed
+        along = _product(derivatives, unit)[:, :, 0]
+        factors = np.concatenate([derivatives, unit, residual], axis=1)
+        if huber is None:
+            gram = _product(factors, factors)
+            cost = gram[:, 7, 7]
+        else:
+            cost, weights = self._robust(residual[:, 0], huber)
+            gram = _product(factors * weights[:, None], factors)
         cross = along[:, :, None] * gram[:, None, :6, 6]
         curvature = gram[:, :6, :6] - cross - cross.transpose(0, 2, 1)
         curvature += gram[:, 6, 6, None, None] * along[:, :, None] * along[:, None, :]
         gradient = gram[:, :6, 7] - along * gram[:, 6, 7, None]
-        values = np.where(empty, np.inf, cost.double().numpy())
-        return values, gradient / scales[:, None], curvature / scales[:, None, None] ** 2
+        values: Matrix = np.where(norm > 0, cost, np.inf)
+        return values, gradient / scale[:, None], curvature / scale[:, None, None] ** 2
 
-    def _prepared(self, images: torch.Tensor) -> torch.Tensor:
+    def _prepared(self, images: Pixels) -> Pixels:
         """Mask, centre, blur and flatten: (n, k, H, W) -> (n, k, H * W)."""
+        flat = images.reshape(*images.shape[:2], -1)
         if self._mask is None:
-            centred = images - images.mean(dim=(2, 3), keepdim=True)
+            centred = flat - flat.mean(axis=2, keepdims=True)
         else:
-            mean = (images * self._mask).sum(dim=(2, 3), keepdim=True) / self.pixels
-            centred = (images - mean) * self._mask
-        if self._blurs is not None:
-            centred = self._blurs[0] @ centred @ self._blurs[1].T
-        return centred.flatten(2)
+            centred = (flat - (flat @ self._mask / self.pixels)[:, :, None]) * self._mask
+        if self._blurs is None:
+            return np.asarray(centred, dtype=np.float32)
+        blurred = self._blurs[0] @ centred.reshape(images.shape) @ self._blurs[1].T
+        return np.asarray(blurred.reshape(flat.shape), dtype=np.float32)
 
-    def _robust(self, residual: torch.Tensor, huber: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _robust(self, residual: Pixels, huber: float) -> tuple[Matrix, Pixels]:
         """Huber's cost (n,) and weights (n, P)."""
-        size = residual.abs()
+        size = np.abs(residual)
         if self._threshold is None:
-            seen = size if self._mask is None else size[:, self._mask.flatten() > 0]
-            tiny = torch.finfo(torch.float32).tiny
-            self._threshold = max(huber * _MAD_TO_DEVIATION * float(seen.median(dim=1).values.min()), tiny)
+            seen = size if self._mask is None else size[:, self._mask > 0]
+            self._threshold = max(huber * _MAD_TO_DEVIATION * float(np.median(seen, axis=1).min()), _TINY)
         beyond = size > self._threshold
-        cost = torch.where(beyond, self._threshold * (2 * size - self._threshold), residual**2).sum(dim=1)
-        return cost, torch.where(beyond, self._threshold / size, 1.0)
+        cost = np.where(beyond, self._threshold * (2 * size - self._threshold), residual**2).sum(axis=1)
+        weights = np.where(beyond, self._threshold / np.maximum(size, _TINY), 1.0)
+        return np.asarray(cost, dtype=np.float64), np.asarray(weights, dtype=np.float32)
 
 
-def _product(left: torch.Tensor, right: torch.Tensor) -> Matrix:
+def _as_floats(pixels: torch.Tensor) -> Pixels:
+    return np.asarray(pixels.numpy(), dtype=np.float32)
+
+
+def _product(left: Pixels, right: Pixels) -> Matrix:
     """Sums over pixels of all pairs of rows: (n, k, P) and (n, l, P) -> (n, k, l) float64."""
-    return np.asarray(torch.bmm(left, right.transpose(1, 2)).double().numpy())
+    return np.asarray(left @ right.transpose(0, 2, 1), dtype=np.float64)
 
 
-def _blur_matrix(size: int, deviation: float) -> torch.Tensor:
+def _blur_matrix(size: int, deviation: float) -> Pixels:
     """Gaussian blur of a row of pixels as a (size, size) matrix; what leaves the row is lost on both sides alike."""
-    ramp = torch.arange(size, dtype=torch.float32)
+    ramp = np.arange(size)
     distance = (ramp[:, None] - ramp[None, :]) / deviation
-    weights = torch.exp(-(distance**2) / 2) * (distance.abs() <= _BLUR_REACH)
-    return weights / (deviation * float(np.sqrt(2 * np.pi)))
+    weights = np.exp(-(distance**2) / 2) * (np.abs(distance) <= _BLUR_REACH)
+    return np.asarray(weights / (deviation * np.sqrt(2 * np.pi)), dtype=np.float32)
 
 
-def _mean_matrix(size: int, factor: int) -> torch.Tensor:
+def _mean_matrix(size: int, factor: int) -> Pixels:
     """From rays through pixel centres to means over a row of ``factor`` rays a pixel, to second order: (size, size).
 
     Targets are binned, renderings are not: without this, coarse levels end beside the pose. Only the image is treated;
     derivatives need not be that exact.
     """
     spread = (1 - 1 / factor**2) / 24
-    neighbours = torch.diag(torch.ones(size - 1), 1) + torch.diag(torch.ones(size - 1), -1)
-    return torch.eye(size) + spread * (neighbours - torch.diag(neighbours.sum(dim=1)))
+    neighbours = np.eye(size, k=1) + np.eye(size, k=-1)
+    return np.asarray(np.eye(size) + spread * (neighbours - np.diag(neighbours.sum(axis=1))), dtype=np.float32)

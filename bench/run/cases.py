@@ -11,8 +11,8 @@ from bench.drr import project, project_siddon
 from bench.geometry import Matrix
 from bench.perturb import draw_case, generator, salted_seed
 from bench.protocol import Protocol
-from bench.run.hashes import truth_hash
-from bench.run.records import ProblemRecord, TruthRecord, ViewRecord, as_list
+from bench.run.hashes import landmarks_hash, truth_hash
+from bench.run.records import LandmarkRecord, ProblemRecord, TruthRecord, ViewRecord, as_list
 from bench.run.staging import StagedPatient
 from bench.xray import form_image, photon_noise
 
@@ -39,7 +39,10 @@ def pose_case(protocol: Protocol, staged: StagedPatient, index: int) -> PosedCas
     laws = protocol.target.law.law, protocol.start.laws[protocol.start.law].law
     draw = draw_case(*laws, staged.stage(search), generator(protocol.seed, "draw", case_id))
     truth = staged.frame.pose(draw.truth)
-    views = tuple(_with_target(protocol, staged, view, truth, case_id) for view in staged.views)
+    views = tuple(
+        _with_target(protocol, staged, view, truth, noise=generator(protocol.seed, "noise", case_id, number))
+        for number, view in enumerate(staged.views)
+    )
     problem = Problem(
         case_id=case_id,
         patient_id=patient.id,
@@ -53,18 +56,25 @@ def pose_case(protocol: Protocol, staged: StagedPatient, index: int) -> PosedCas
         seed=salted_seed(protocol.seed, "method", case_id),
     )
     truth_record = TruthRecord(case_id=case_id, truth=as_list(truth))
-    return PosedCase(Case(problem, truth), _record(protocol, problem, truth_record, draw.redraws), truth_record)
+    record = _record(protocol, problem, truth_record, draw.redraws, landmarks_hash(landmark_records(staged)))
+    return PosedCase(Case(problem, truth), record, truth_record)
 
 
-def _with_target(protocol: Protocol, staged: StagedPatient, view: View, truth: Matrix, case_id: str) -> View:
+def landmark_records(staged: StagedPatient) -> list[LandmarkRecord]:
+    """The landmark sets of a patient as they are written down."""
+    return [LandmarkRecord(name=each.name, points=as_list(each.points)) for each in staged.landmarks]
+
+
+def _with_target(
+    protocol: Protocol, staged: StagedPatient, view: View, truth: Matrix, *, noise: np.random.Generator
+) -> View:
     pose = view.camera_from_rig @ truth
-    random = generator(protocol.seed, "noise", case_id)
     if staged.materials is not None and protocol.target.formation is not None:
-        image = form_image(staged.materials, pose, view.camera, protocol.target.formation, random)
+        image = form_image(staged.materials, pose, view.camera, protocol.target.formation, noise)
     else:
         image = _line_integrals(protocol, staged, view, pose)
         if protocol.target.photons is not None:
-            image = photon_noise(image, protocol.target.photons, random)
+            image = photon_noise(image, protocol.target.photons, noise)
     return replace(view, image=image)
 
 
@@ -76,7 +86,7 @@ def _line_integrals(protocol: Protocol, staged: StagedPatient, view: View, pose:
     return image
 
 
-def _record(protocol: Protocol, problem: Problem, truth: TruthRecord, redraws: int) -> ProblemRecord:
+def _record(protocol: Protocol, problem: Problem, truth: TruthRecord, redraws: int, landmarks: str) -> ProblemRecord:
     return ProblemRecord(
         case_id=problem.case_id,
         patient_id=problem.patient_id,
@@ -91,6 +101,7 @@ def _record(protocol: Protocol, problem: Problem, truth: TruthRecord, redraws: i
         seed=problem.seed,
         redraws=redraws,
         target_hash=_images_hash(problem.views),
+        landmarks_hash=landmarks,
         truth_hash=truth_hash(truth.case_id, truth.truth),
         perturbation_hash="",
     )

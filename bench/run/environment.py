@@ -5,14 +5,15 @@ import os
 import platform
 import subprocess
 import time
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from statistics import median
 
+from bench import registry
 from bench.run.records import Record
 
 _PACKAGES = ("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas")
-_ROOMS = ("bench", "methods", "datasets", "reports")
+_DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 
 
 class Environment(Record):
@@ -37,7 +38,7 @@ def describe_environment() -> Environment:
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         system=platform.platform(),
         python=platform.python_version(),
-        versions={name: metadata.version(name) for name in _PACKAGES},
+        versions=_versions(),
         commit=_commit(),
         code_hash=code_hash(),
         reference_kernel_seconds=reference_kernel_seconds(),
@@ -60,15 +61,25 @@ def reference_kernel_seconds(repeats: int = 9) -> float:
 
 
 def code_hash() -> str:
-    """Fingerprint of the program's own files: two runs with the same one were made by the same code."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for room in _ROOMS:
-        for path in sorted((root / room).rglob("*")):
-            if path.suffix in {".py", ".toml", ".safetensors"}:
-                digest.update(str(path.relative_to(root)).encode())
+    """Fingerprint of all that decides a row: the program's files, the user's plug-ins, versions and processor.
+
+    Two runs with the same one were made by the same code on the same kind of machine.
+    """
+    package = Path(__file__).parents[1]
+    folders = {str(package): package}
+    for kind in registry.KINDS:
+        folders |= {folder: Path(folder) for folder in import_module(f"bench.{kind}").__path__}
+    digest = hashlib.sha256(repr((_versions(), _processor(), platform.machine())).encode())
+    for folder in folders.values():
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in _DECIDING and path.is_file():
+                digest.update(str(path.relative_to(folder)).encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _PACKAGES}
 
 
 def _processor() -> str:

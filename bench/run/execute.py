@@ -1,27 +1,28 @@
 """Execute a protocol: pose the cases, hand them to every method, write down each answer as it comes.
 
-Patients are the outer loop and methods the inner one, so that a drift of the machine's speed meets all methods alike.
+Methods are the outer loop and patients the inner one: one method's process lives at a time, so memory does not grow
+with the number of methods. What was posed is kept in memory while it is small, else posed again, with the same bits.
 """
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from bench import registry
-from bench.contract import Estimate, Outcome
-from bench.geometry import is_rigid
+from bench.contract import Dataset, Estimate, Outcome
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
-from bench.run.cases import PosedCase, case_ids, pose_case
+from bench.run.cases import PosedCase, case_ids, landmark_records, pose_case
 from bench.run.hashes import perturbation_hash
 from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutError
 from bench.run.journal import Journal
-from bench.run.records import EstimateRecord, LandmarkRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
+from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
 from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
-from bench.run.worker import Broke, Declined, Done, Reply
+from bench.run.worker import Broke, Declined, Done, Reply, Unusable
+
+KEPT_BYTES = 300 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,20 @@ class Progress:
     done: int
     total: int
     what: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posed:
+    """A patient with its cases."""
+
+    staged: StagedPatient
+    cases: list[PosedCase]
+
+    @property
+    def size_bytes(self) -> int:
+        views = [view for each in self.cases for view in each.case.problem.views]
+        images = sum(view.image.nbytes for view in views if view.image is not None)
+        return images + 8 * self.staged.moving.hu.nbytes + self.staged.patient.volume.hu.nbytes
 
 
 class Execution:
@@ -45,6 +60,7 @@ class Execution:
         self._protocol = protocol
         self._dataset = open_dataset(protocol)
         self._patients = patient_ids(protocol, self._dataset)
+        self._kept: dict[str, _Posed] = {}
         self._patient_records: list[PatientRecord] = []
         self._problems: list[ProblemRecord] = []
         self._truths: list[TruthRecord] = []
@@ -54,11 +70,10 @@ class Execution:
         problems: list[ProblemRecord] = []
         for index, patient_id in enumerate(self._patients):
             yield Progress("posing", index, len(self._patients), patient_id)
-            staged = self._stage(patient_id)
-            self._patient_records.append(_patient_record(self._protocol, staged))
-            for posed in self._cases(staged):
-                problems.append(posed.problem_record)
-                self._truths.append(posed.truth_record)
+            posed = self._posed(patient_id)
+            self._patient_records.append(_patient_record(self._protocol, self._dataset, posed.staged))
+            problems.extend(each.problem_record for each in posed.cases)
+            self._truths.extend(each.truth_record for each in posed.cases)
         name = perturbation_hash(problems)
         self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
         yield Progress("posing", len(self._patients), len(self._patients), "")
@@ -66,67 +81,47 @@ class Execution:
     def register(self, journal: Journal) -> Iterator[Progress]:
         """Do every registration that the journal does not hold yet, then write the truth; yields as it goes."""
         journal.write_cases(self._patient_records, self._problems)
-        yield from self._register_all(journal, self._problems[0].perturbation_hash)
-        journal.write_truth(self._truths)
-
-    def _register_all(self, journal: Journal, name: str) -> Iterator[Progress]:
         journal.mend()
         done = {(each.label, each.case_id) for each in journal.estimates()}
         total = len(self._protocol.methods) * self._protocol.cases
-        with ExitStack() as stack:
-            workers = [
-                (choice, stack.enter_context(IsolatedMethod(choice, self._protocol.budget)))
-                for choice in self._protocol.methods
-            ]
+        for choice in self._protocol.methods:
+            for record in self._register_method(choice, done):
+                journal.append(record)
+                done.add((record.label, record.case_id))
+                yield Progress("registering", len(done), total, f"{record.label} {record.case_id}")
+        journal.write_truth(self._truths)
+
+    def _register_method(self, choice: MethodTable, done: set[tuple[str, str]]) -> Iterator[EstimateRecord]:
+        name = self._problems[0].perturbation_hash
+        with IsolatedMethod(choice, self._protocol.budget) as method:
             for patient_id in self._patients:
-                left = _left(self._protocol, patient_id, done)
+                left = [case for case in case_ids(self._protocol, patient_id) if (choice.label, case) not in done]
                 if not left:
                     continue
-                staged = self._stage(patient_id)
-                cases = self._cases(staged)
-                for choice, worker in workers:
-                    wanted = [posed for posed in cases if (choice.label, posed.case.problem.case_id) in left]
-                    for record in _register_patient(choice, worker, staged, wanted, name):
-                        journal.append(record)
-                        done.add((record.label, record.case_id))
-                        yield Progress("registering", len(done), total, f"{record.label} {record.case_id}")
+                posed = self._posed(patient_id)
+                wanted = [each for each in posed.cases if each.case.problem.case_id in left]
+                for case_id, answer, seconds_prepare in _answers(method, posed.staged, wanted):
+                    yield _record(choice.label, case_id, name, answer, seconds_prepare)
 
-    def _stage(self, patient_id: str) -> StagedPatient:
-        return stage_patient(self._protocol, self._dataset, patient_id)
-
-    def _cases(self, staged: StagedPatient) -> list[PosedCase]:
-        return [pose_case(self._protocol, staged, index) for index in range(self._protocol.start.per_patient)]
-
-
-def _left(protocol: Protocol, patient_id: str, done: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    wanted = {(choice.label, case) for choice in protocol.methods for case in case_ids(protocol, patient_id)}
-    return wanted - done
+    def _posed(self, patient_id: str) -> _Posed:
+        if patient_id in self._kept:
+            return self._kept[patient_id]
+        staged = stage_patient(self._protocol, self._dataset, patient_id)
+        cases = [pose_case(self._protocol, staged, index) for index in range(self._protocol.start.per_patient)]
+        posed = _Posed(staged, cases)
+        if posed.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
+            self._kept[patient_id] = posed
+        return posed
 
 
-def _patient_record(protocol: Protocol, staged: StagedPatient) -> PatientRecord:
-    card = registry.card("datasets", protocol.data.dataset)
+def _patient_record(protocol: Protocol, dataset: Dataset, staged: StagedPatient) -> PatientRecord:
     return PatientRecord(
         patient_id=staged.patient.id,
         patient_hash=staged.patient.hash,
         dataset=protocol.data.dataset,
-        dataset_version=card.title,
-        landmarks=[LandmarkRecord(name=each.name, points=as_list(each.points)) for each in staged.landmarks],
+        dataset_version=str(getattr(dataset, "version", "unversioned")),
+        landmarks=landmark_records(staged),
     )
-
-
-def _register_patient(
-    choice: MethodTable, worker: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase], name: str
-) -> Iterator[EstimateRecord]:
-    """One row per case, whatever happens."""
-    if not cases:
-        return
-    ready = _guarded(partial(worker.prepare, staged.moving, staged.views))
-    seconds_prepare = ready.seconds if isinstance(ready, Done) else 0.0
-    for posed in cases:
-        problem = posed.case.problem
-        # A method that could not get ready gets its row for every case, and no second chance with this patient.
-        answer = _guarded(partial(worker.register, problem)) if isinstance(ready, Done) else ready
-        yield _record(choice.label, problem.case_id, name, answer, seconds_prepare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +132,47 @@ class _Lost:
     error: str
 
 
-def _guarded(request: Callable[[], Reply]) -> Reply | _Lost:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came back, and how long the harness waited for it."""
+
+    reply: Reply | _Lost
+    waited: float | None
+
+
+def _answers(
+    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
+) -> Iterator[tuple[str, _Answer, float]]:
+    """One answer per case, whatever happens; with the seconds that preparing took."""
+    ready = _ask(partial(method.prepare, staged.moving, staged.views))
+    seconds = ready.reply.seconds if isinstance(ready.reply, Done) else ready.waited or 0.0
+    unready = _Answer(ready.reply, None)
+    for posed in cases:
+        problem = posed.case.problem
+        # A method that could not get ready gets its row for every case, and no second chance with this patient.
+        answer = _ask(partial(method.register, problem)) if isinstance(ready.reply, Done) else unready
+        yield problem.case_id, answer, seconds
+
+
+def _ask(request: Callable[[], Reply]) -> _Answer:
+    began = time.perf_counter()
+    reply: Reply | _Lost
     try:
-        return request()
+        reply = request()
     except MethodTimeoutError as error:
-        return _Lost(Outcome.TIMED_OUT, str(error))
+        reply = _Lost(Outcome.TIMED_OUT, str(error))
     except MethodDiedError as error:
-        return _Lost(Outcome.DIED, str(error))
+        reply = _Lost(Outcome.DIED, str(error))
+    return _Answer(reply, time.perf_counter() - began)
 
 
-def _record(label: str, case_id: str, name: str, answer: Reply | _Lost, seconds_prepare: float) -> EstimateRecord:
+def _record(label: str, case_id: str, name: str, answer: _Answer, seconds_prepare: float) -> EstimateRecord:
     outcome, error, estimate, seconds = _judge(answer)
     return EstimateRecord(
         label=label,
         case_id=case_id,
         perturbation_hash=name,
-        pose=None if estimate is None else as_list(np.asarray(estimate.pose, dtype=np.float64)),
+        pose=None if estimate is None else as_list(np.asarray(estimate.pose)),
         outcome=outcome,
         seconds=seconds,
         seconds_prepare=seconds_prepare,
@@ -163,16 +183,18 @@ def _record(label: str, case_id: str, name: str, answer: Reply | _Lost, seconds_
     )
 
 
-def _judge(answer: Reply | _Lost) -> tuple[Outcome, str | None, Estimate | None, float]:
-    """Outcome, error, the estimate where its pose can be used, seconds."""
-    if isinstance(answer, _Lost):
-        return answer.outcome, answer.error, None, 0.0
-    if isinstance(answer, Declined):
-        return Outcome.SKIPPED, answer.reason, None, 0.0
-    if isinstance(answer, Broke):
-        return Outcome.RAISED, answer.error, None, 0.0
-    estimate = answer.estimate
-    if estimate is None or not is_rigid(estimate.pose):
-        got = None if estimate is None else np.asarray(estimate.pose).tolist()
-        return Outcome.INVALID, f"expected a finite rigid 4x4 pose; got {got}"[:500], None, answer.seconds
-    return estimate.outcome, None, estimate, answer.seconds
+def _judge(answer: _Answer) -> tuple[Outcome, str | None, Estimate | None, float | None]:
+    """Outcome, error, the estimate where its pose can be used, and the seconds that the case took."""
+    match answer.reply:
+        case _Lost(outcome, error):
+            return outcome, error, None, answer.waited
+        case Declined(reason):
+            return Outcome.SKIPPED, reason, None, None
+        case Broke(error):
+            return Outcome.RAISED, error, None, answer.waited
+        case Unusable(error, seconds):
+            return Outcome.INVALID, error, None, seconds
+        case Done(seconds, Estimate() as estimate):
+            return estimate.outcome, None, estimate, seconds
+        case Done(seconds):
+            return Outcome.INVALID, "it answered nothing", None, seconds

@@ -4,12 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from bench.run.records import MatrixList, ProblemRecord
+from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord
 
 
 def truth_hash(case_id: str, truth: MatrixList) -> str:
     """Fingerprint of one answer (rig_from_world, mm): it stands beside the problem before anything is registered."""
     return _digest({"case_id": case_id, "truth": [[float(number) for number in row] for row in truth]})
+
+
+def landmarks_hash(landmarks: Iterable[LandmarkRecord]) -> str:
+    """Fingerprint of a patient's landmark sets: what its target registration errors are measured at."""
+    return _digest([each.model_dump(mode="json") for each in landmarks])
 
 
 def problem_hash(problem: ProblemRecord) -> str:

@@ -113,13 +113,16 @@ class IsolatedMethod:
 
     def _wait(self, seconds: float) -> Reply:
         assert self._pipe is not None
+        if not self._pipe.poll(seconds):
+            self._kill()
+            raise MethodTimeoutError(f"no answer within {seconds:g} s")
         try:
-            if not self._pipe.poll(seconds):
-                self._kill()
-                raise MethodTimeoutError(f"no answer within {seconds:g} s")
             reply: Reply = self._pipe.recv()
         except (EOFError, ConnectionError):
             raise self._death() from None
+        except Exception as error:  # a reply that cannot be unpickled: the method's own types came along
+            self._kill()
+            raise MethodDiedError(f"its answer could not be read: {error}") from None
         return reply
 
     def _kill(self) -> None:

@@ -11,6 +11,7 @@ import tomli_w
 from bench.errors import FluorobenchError
 from bench.protocol import Protocol, protocol_hash, validate
 from bench.run.environment import Environment
+from bench.run.hashes import landmarks_hash, perturbation_hash
 from bench.run.records import (
     EstimateRecord,
     PatientRecord,
@@ -52,7 +53,7 @@ class Journal:
         if fresh and journal.folder.exists():
             shutil.rmtree(journal.folder)
         if journal._exists():
-            journal._refuse_other_code(environment)
+            journal.refuse_other_code(environment.code_hash)
         else:
             journal.folder.mkdir(parents=True, exist_ok=True)
             journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
@@ -109,6 +110,16 @@ class Journal:
             raise RunError(f"{self.folder} is not finished (no truth.jsonl); run the same command again to go on")
         return self._read("truth.jsonl", TruthRecord)
 
+    def require_seals(self) -> None:
+        """Raise ``RunError`` unless starts, views, centres and landmarks are those that the run was sealed with."""
+        problems = self.problems()
+        if {record.perturbation_hash for record in problems} != {perturbation_hash(problems)}:
+            raise RunError(f"{self.folder}/problems.jsonl is not as the run sealed it: its contents were altered")
+        landmarks = {patient.patient_id: landmarks_hash(patient.landmarks) for patient in self.patients()}
+        for problem in problems:
+            if landmarks.get(problem.patient_id) != problem.landmarks_hash:
+                raise RunError(f"{self.folder}/patients.jsonl: landmarks of {problem.patient_id!r} were altered")
+
     def write_cases(self, patients: Iterable[PatientRecord], problems: Sequence[ProblemRecord]) -> None:
         """Write the cases, or check that those of an interrupted run are the same.
 
@@ -163,12 +174,13 @@ class Journal:
         part.write_text(text)
         part.replace(path)
 
-    def _refuse_other_code(self, environment: Environment) -> None:
-        before = self.environment
-        if before.code_hash != environment.code_hash:
+    def refuse_other_code(self, code_hash: str) -> None:
+        """Raise ``RunError`` unless the run was made by this code, these versions and this kind of machine."""
+        before = self.environment.code_hash
+        if before != code_hash:
             raise RunError(
-                f"{self.folder} was made by other code ({before.code_hash} then, {environment.code_hash} now): rows of "
-                "two versions do not mix; use --fresh to run it again"
+                f"{self.folder} was made by other code, versions or processor ({before} then, {code_hash} now): "
+                "rows of two do not mix; use --fresh to run it again"
             )
 
 

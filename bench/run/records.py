@@ -70,19 +70,20 @@ class ProblemRecord(Record):
     seed: int
     redraws: int
     target_hash: str
+    landmarks_hash: str
     truth_hash: str
     perturbation_hash: str
 
 
 class EstimateRecord(Record):
-    """One registration. ``pose`` is None when there is none; ``error`` says why."""
+    """One registration. ``pose`` and ``error``: one of them is None; ``seconds`` is None if it was skipped."""
 
     label: str
     case_id: str
     perturbation_hash: str
     pose: MatrixList | None
     outcome: Outcome
-    seconds: float
+    seconds: float | None
     seconds_prepare: float
     seconds_by_phase: dict[str, float]
     drr_evaluations: int

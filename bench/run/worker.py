@@ -1,5 +1,11 @@
-"""A method's own process: it is sent volumes and problems, and never holds a truth, a protocol or a run's folder."""
+"""A method's own process: it is sent volumes and problems, and is never sent a truth, a protocol or a run's folder.
 
+What a method can compute from public files (the protocol's seed is one) no process boundary hides; see the README.
+"""
+
+import os
+import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping
@@ -7,8 +13,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from bench import registry
-from bench.contract import Estimate, Method, Problem, View
+from bench.contract import Estimate, Method, Outcome, Problem, View
+from bench.geometry import require_rigid
 from bench.volume import Volume
 
 
@@ -49,12 +58,22 @@ class Broke:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """The method answered with something that is no estimate."""
+
+    error: str
+    seconds: float
+
+
 Request: TypeAlias = Prepare | Register
-Reply: TypeAlias = Done | Declined | Broke
+Reply: TypeAlias = Done | Declined | Broke | Unusable
 
 
 def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[str, Any]) -> None:
     """Build the method and answer requests until the pipe closes."""
+    sys.argv = ["fluorobench-method"]
+    os.chdir(tempfile.gettempdir())
     try:
         method: Method = registry.build("methods", plugin, settings, preset)
     except Exception as error:
@@ -87,7 +106,28 @@ def _answer(method: Method, problem: Problem, prepared: Any) -> Reply:
         return Declined(reason)
     began = time.perf_counter()
     estimate = method.register(problem, prepared)
-    return Done(time.perf_counter() - began, estimate)
+    seconds = time.perf_counter() - began
+    try:
+        return Done(seconds, _plain(estimate))
+    except Exception as error:  # whatever it is, it is no estimate
+        return Unusable(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", seconds)
+
+
+def _plain(estimate: Estimate) -> Estimate:
+    """The answer as plain arrays and numbers, so that nothing of a method's own types reaches the harness."""
+    outcome = Outcome(estimate.outcome)
+    if outcome.failed:
+        raise ValueError(f"outcome {outcome.name} is the harness's to give")
+    covariance = None if estimate.covariance is None else np.array(estimate.covariance, dtype=np.float64)
+    if covariance is not None and covariance.shape != (6, 6):
+        raise ValueError(f"the covariance must be 6x6; got shape {covariance.shape}")
+    return Estimate(
+        pose=require_rigid(np.array(estimate.pose, dtype=np.float64), "the pose"),
+        outcome=outcome,
+        seconds={str(phase): float(seconds) for phase, seconds in estimate.seconds.items()},
+        drr_evaluations=int(estimate.drr_evaluations),
+        covariance=covariance,
+    )
 
 
 def _last_line(error: Exception) -> str:

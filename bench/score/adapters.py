@@ -10,7 +10,7 @@ _multitest: Any = multitest
 _proportion: Any = proportion
 
 
-def wilson(successes: int, trials: int, confidence: float) -> tuple[float, float]:
+def wilson(successes: float, trials: float, confidence: float) -> tuple[float, float]:
     """Wilson's interval of a share, both ends in [0, 1]."""
     low, high = _proportion.proportion_confint(successes, trials, alpha=1 - confidence, method="wilson")
     return float(low), float(high)

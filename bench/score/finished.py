@@ -10,12 +10,15 @@ import pandas as pd
 
 from bench.contract import Case, Dataset, Estimate
 from bench.errors import FluorobenchError
+from bench.geometry import Matrix
 from bench.protocol import Protocol
 from bench.run.cases import pose_case
-from bench.run.journal import Journal
-from bench.run.records import EstimateRecord
+from bench.run.journal import Journal, RunError
+from bench.run.records import EstimateRecord, ProblemRecord
 from bench.run.staging import StagedPatient, open_dataset, stage_patient
 from bench.score.rows import score_rows
+
+SAME_POSE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +68,9 @@ class ScoredRun:
         patient_id, _, index = case_id.rpartition("/")
         if case_id not in self._estimated_cases:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
-        return pose_case(self.protocol, self._staged(patient_id), int(index)).case
+        posed = pose_case(self.protocol, self._staged(patient_id), int(index))
+        self._require_as_recorded(posed.problem_record, np.array(posed.truth_record.truth))
+        return posed.case
 
     def estimate(self, label: str, case_id: str) -> Estimate:
         """The recorded answer.
@@ -89,6 +94,21 @@ class ScoredRun:
         self.scores.to_parquet(part)
         part.replace(path)
         return path
+
+    def _require_as_recorded(self, again: ProblemRecord, truth: Matrix) -> None:
+        """Pictures of other cases would lie: the CT or the code may have changed since."""
+        recorded = self._problems[again.case_id]
+        same = again.patient_hash == recorded.patient_hash and np.allclose(again.start, recorded.start, atol=SAME_POSE)
+        if not (same and np.allclose(truth, self._truths[again.case_id], atol=SAME_POSE)):
+            raise RunError(f"case {again.case_id!r} is not what the run recorded: its CT or the code changed since")
+
+    @cached_property
+    def _problems(self) -> dict[str, ProblemRecord]:
+        return {each.case_id: each for each in self.journal.problems()}
+
+    @cached_property
+    def _truths(self) -> dict[str, list[list[float]]]:
+        return {each.case_id: each.truth for each in self.journal.truths()}
 
     @cached_property
     def _records(self) -> dict[tuple[str, str], EstimateRecord]:
@@ -127,4 +147,5 @@ def open_run(folder: Path) -> ScoredRun:
     """
     journal = Journal.existing(folder)
     journal.truths()
+    journal.require_seals()
     return ScoredRun(journal)

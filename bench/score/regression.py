@@ -12,13 +12,12 @@ from pydantic import ValidationError
 from bench.drr import project, project_siddon
 from bench.errors import FluorobenchError
 from bench.run.records import ProblemRecord, Record
-from bench.score.finished import ScoredRun
+from bench.score.finished import SAME_POSE, ScoredRun
 
 ROTATION_TOLERANCE_DEG = 0.1
 TRANSLATION_TOLERANCE_MM = 0.15
 TIME_RATIO = 2.0
 PROJECTOR_RATIO = 1.2
-SAME_POSE = 1e-6
 
 
 class BaselineError(FluorobenchError):

@@ -22,6 +22,7 @@ Statistic: TypeAlias = Callable[[Floats], float]
 
 CONFIDENCE = 0.95
 MIN_PATIENTS = 6
+LEAST_CORRELATION = 0.1
 
 
 class StatisticsError(FluorobenchError):
@@ -156,19 +157,39 @@ def clustered_interval(
 def rate(happened: NDArray[np.bool_], patients: Sequence[str], *, seed: int = 0, draws: int = 2000) -> Rate:
     """A share with its interval.
 
-    One case a patient: Wilson. Several: bootstrap over patients. Where it never or always happened the bootstrap is
-    blind (it returns a point), and Wilson with as many trials as patients stands in: wide, and safe.
+    One case a patient: Wilson. Several: the union of the bootstrap over patients and of Wilson's interval with as many
+    trials as the cases are worth (see ``_effective_trials``). The bootstrap alone is blind where it never or hardly
+    ever happened. Fewer than ``MIN_PATIENTS`` patients say too little of others: no interval.
     """
     count, total, n_patients = int(happened.sum()), happened.size, len(set(patients))
     if total == 0:
         raise StatisticsError("expected at least one row to take a share of; got none")
-    if count in (0, total) or n_patients == total:
-        trials = n_patients if count in (0, total) else total
-        known = Interval(*wilson(round(count / total * trials), trials, CONFIDENCE)) if n_patients > 1 else None
-        return Rate(count=count, total=total, interval=known)
+    if n_patients < MIN_PATIENTS:
+        return Rate(count=count, total=total, interval=None)
     sample = happened.astype(np.float64)
-    interval = clustered_interval(sample, patients, lambda x: float(x.mean()), seed=seed, draws=draws)
-    return Rate(count=count, total=total, interval=interval)
+    trials = _effective_trials(sample, patients)
+    low, high = wilson(count / total * trials, trials, CONFIDENCE)
+    resampled = clustered_interval(sample, patients, lambda x: float(x.mean()), seed=seed, draws=draws)
+    if resampled is not None and n_patients < total:
+        low, high = min(low, resampled.low), max(high, resampled.high)
+    return Rate(count=count, total=total, interval=Interval(low, high))
+
+
+def _effective_trials(sample: Floats, patients: Sequence[str]) -> float:
+    """Independent cases that the clustered ones are worth: n / design effect (Kish 1965).
+
+    The design effect is the variance between patients over that of independent cases, and never below that of a
+    correlation of ``LEAST_CORRELATION`` within patients, which the data cannot show where nothing failed.
+    """
+    groups = _by_patient(sample, patients)
+    n, k, share = sample.size, len(groups), float(sample.mean())
+    if k == n:
+        return float(n)
+    least = 1 + (n / k - 1) * LEAST_CORRELATION
+    if share in (0.0, 1.0):
+        return n / least
+    between = k / (k - 1) * sum((float(group.sum()) - share * group.size) ** 2 for group in groups) / n**2
+    return n / max(between / (share * (1 - share) / n), least)
 
 
 def failure_rate(rows: pd.DataFrame, success: str = "success_strict", *, seed: int = 0) -> Rate:
