@@ -22,7 +22,8 @@ card = Card(
     citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0 (reimplemented)",
     deviations=(
-        "The defaults are ours: CMA-ES on three resolutions, restarted until two searches agree.",
+        "The defaults are ours: CMA-ES on three resolutions, restarted until two searches agree;"
+        " the first leaves from the start, moved into the search box, the second from the nominal pose.",
         "The papers state no optimiser settings; the preset 'paper' holds customary ones.",
         "The default correlation is the true one; the preset takes the pseudo-NCC of SOPI's code.",
     ),

@@ -22,7 +22,8 @@ card = Card(
     citation="X. Yang et al. (LGFF-Reg), J. Image and Graphics 30(8), 2025",
     licence="Apache-2.0 (reimplemented)",
     deviations=(
-        "The defaults are ours: CMA-ES on three resolutions, restarted until two searches agree.",
+        "The defaults are ours: CMA-ES on three resolutions, restarted until two searches agree;"
+        " the first leaves from the start, moved into the search box, the second from the nominal pose.",
         "The papers state no optimiser settings; the preset 'paper' holds customary ones.",
     ),
     uses_start=True,

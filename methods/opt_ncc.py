@@ -26,7 +26,8 @@ card = Card(
     citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0 (reimplemented)",
     deviations=(
-        "The defaults are ours: CMA-ES on two resolutions, restarted until two searches agree.",
+        "The defaults are ours: CMA-ES on two resolutions, restarted until two searches agree;"
+        " the first leaves from the start, moved into the search box, the second from the nominal pose.",
         "The preset's bounds are shares of the search box about each level's start; SOPI's are about a fixed pose.",
         "The preset's line searches are SciPy's; SOPI's code has golden sections and rounds positions to 0.1.",
     ),

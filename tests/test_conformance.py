@@ -117,6 +117,17 @@ def test_method_does_not_write_to_the_problem(name: str, case: Case) -> None:
         assert is_rigid(method.register(problem, prepared).pose)
 
 
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_no_method_was_tuned_or_trained_on_test_patients(name: str) -> None:
+    for exposure in registry.card("methods", name).exposure:
+        dataset = registry.build("datasets", exposure.dataset, {})
+        allowed, tested = Split(exposure.split), dataset.patient_ids(Split.TEST)
+        assert allowed is not Split.TEST
+        for patient in exposure.patients:
+            assert patient in dataset.patient_ids(allowed)
+            assert patient not in tested
+
+
 @pytest.mark.parametrize("name", registry.names("datasets"))
 def test_splits_are_disjoint_and_stable(name: str) -> None:
     try:
