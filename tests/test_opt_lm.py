@@ -96,7 +96,7 @@ def test_the_gradient_is_the_costs(volume: Volume, settings: dict[str, Any]) -> 
     ahead, behind = residuals(TRUTH + 3 * NEAR + step), residuals(TRUTH + 3 * NEAR - step)
     differences = (ahead.cost - behind.cost) / (4 * np.diag(step))
     assert np.abs(middle.gradient[0] - differences).max() < 0.1 * np.abs(differences).max()
-    np.testing.assert_allclose(middle.hessian[0], middle.hessian[0].T, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(middle.hessian[0], middle.hessian[0].T, rtol=1e-4, atol=1e-10)
     assert np.linalg.eigvalsh(middle.hessian[0]).min() > 0
 
 

@@ -243,6 +243,7 @@ class _Run:
         if freedom < 1 or not (units > 0).all():
             return None
         correlation = hessian / np.outer(units, units)
-        if np.linalg.cond(correlation) > _MOST_CONDITION:
+        weakest, *_, strongest = np.linalg.eigvalsh(correlation)
+        if weakest * _MOST_CONDITION < strongest:
             return None
         return np.asarray(np.linalg.inv(correlation) / np.outer(units, units) * poses.at.cost[chosen] / freedom)

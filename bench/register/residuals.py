@@ -18,6 +18,9 @@ Pixels: TypeAlias = NDArray[np.float32]
 _NEAREST_MM = 10.0
 _MAD_TO_DEVIATION = 1.4826
 _BLUR_REACH = 3.0
+# Products of so few pixels stay on one thread of the linear algebra library, whose others would get in the projector's
+# way; and their sums in single precision stay exact enough.
+_PIXELS_A_PART = 2048
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -131,7 +134,7 @@ class _Target:
         self._mask = None if view.valid is None else _as_floats(view.valid)[0, 0].ravel()
         self.pixels = height * width if self._mask is None else int(self._mask.sum())
         self._blurs = None if blur == 0 else (_blur_matrix(height, blur), _blur_matrix(width, blur))
-        self._means = None if factor == 1 else (_mean_matrix(height, factor), _mean_matrix(width, factor))
+        self._spread = (1 - 1 / factor**2) / 24
         fixed = self._prepared(_as_floats(view.fixed))[0, 0]
         self._fixed = fixed / max(float(np.linalg.norm(fixed)), _TINY)
         self._threshold: float | None = None
@@ -141,12 +144,12 @@ class _Target:
 
         With u the normalised image, s its norm before and D the centred derivatives, J = (D - u u.D) / s.
         """
-        if self._means is not None:
-            images = self._means[0] @ images @ self._means[1].T
+        if self._spread > 0:
+            images = _ray_means(images, self._spread)
         derivatives, unit = self._prepared(slopes), self._prepared(images)
-        norm = np.linalg.norm(unit[:, 0], axis=1)
+        norm: Matrix = np.linalg.norm(unit[:, 0], axis=1).astype(np.float64)
         scale = np.maximum(norm, _TINY)
-        unit /= scale[:, None, None]
+        unit /= scale[:, None, None].astype(np.float32)
         residual = unit - self._fixed
         along = _product(derivatives, unit)[:, :, 0]
         factors = np.concatenate([derivatives, unit, residual], axis=1)
@@ -192,8 +195,18 @@ def _as_floats(pixels: torch.Tensor) -> Pixels:
 
 
 def _product(left: Pixels, right: Pixels) -> Matrix:
-    """Sums over pixels of all pairs of rows: (n, k, P) and (n, l, P) -> (n, k, l) float64."""
-    return np.asarray(left @ right.transpose(0, 2, 1), dtype=np.float64)
+    """Sums over pixels of all pairs of rows: (n, k, P) and (n, l, P) -> (n, k, l) float64, in parts of a few pixels."""
+    count, pixels = len(left), left.shape[2]
+    whole = pixels - pixels % _PIXELS_A_PART
+    parts = (count, -1, whole // _PIXELS_A_PART, _PIXELS_A_PART)
+    total: Matrix = np.zeros((count, left.shape[1], right.shape[1]))
+    if whole:
+        first = left[:, :, :whole].reshape(parts).transpose(0, 2, 1, 3)
+        second = right[:, :, :whole].reshape(parts).transpose(0, 2, 3, 1)
+        total += (first @ second).sum(axis=1, dtype=np.float64)
+    if whole < pixels:
+        total += left[:, :, whole:] @ right[:, :, whole:].transpose(0, 2, 1)
+    return total
 
 
 def _blur_matrix(size: int, deviation: float) -> Pixels:
@@ -204,12 +217,20 @@ def _blur_matrix(size: int, deviation: float) -> Pixels:
     return np.asarray(weights / (deviation * np.sqrt(2 * np.pi)), dtype=np.float32)
 
 
-def _mean_matrix(size: int, factor: int) -> Pixels:
-    """From rays through pixel centres to means over a row of ``factor`` rays a pixel, to second order: (size, size).
+def _ray_means(images: Pixels, spread: float) -> Pixels:
+    """From rays through pixel centres to means over a block of rays a pixel, to second order.
 
     Targets are binned, renderings are not: without this, coarse levels end beside the pose. Only the image is treated;
     derivatives need not be that exact.
+
+    Args:
+        images: (n, 1, H, W).
+        spread: Half the variance of a block's rays along one axis, in pixels squared.
     """
-    spread = (1 - 1 / factor**2) / 24
-    neighbours = np.eye(size, k=1) + np.eye(size, k=-1)
-    return np.asarray(np.eye(size) + spread * (neighbours - np.diag(neighbours.sum(axis=1))), dtype=np.float32)
+    means = images.copy()
+    down, across = np.float32(spread) * np.diff(images, axis=2), np.float32(spread) * np.diff(images, axis=3)
+    means[:, :, :-1] += down
+    means[:, :, 1:] -= down
+    means[:, :, :, :-1] += across
+    means[:, :, :, 1:] -= across
+    return means
