@@ -38,6 +38,12 @@ def answer(case: Case, method: Any) -> Estimate:
     return found
 
 
+def test_the_fine_preset_ends_unbinned(case: Case) -> None:
+    found = answer(near(case), build("methods", "opt_lm", {"starts": 1}, "fine"))
+    assert "level_256" in found.seconds
+    assert max(pose_errors(case, found.pose)) < 0.1
+
+
 def near(case: Case) -> Case:
     """The case with a start close by."""
     return replace(case, problem=replace(case.problem, start=case.problem.frame.pose(TRUTH + NEAR)))

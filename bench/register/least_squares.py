@@ -243,7 +243,7 @@ class _Run:
         if freedom < 1 or not (units > 0).all():
             return None
         correlation = hessian / np.outer(units, units)
-        weakest, *_, strongest = np.linalg.eigvalsh(correlation)
-        if weakest * _MOST_CONDITION < strongest:
+        strengths: Matrix = np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64)
+        if strengths[0] * _MOST_CONDITION < strengths[-1]:
             return None
         return np.asarray(np.linalg.inv(correlation) / np.outer(units, units) * poses.at.cost[chosen] / freedom)
