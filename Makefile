@@ -26,7 +26,7 @@ tables: $(STAMP) ## Write the tables and figures of the newest run again.
 
 regress: $(STAMP) ## Run the regression protocol and compare it with the frozen baseline.
 	$(BIN)/fluorobench run regress --profile full --fresh --out runs/regress
-	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress.json
+	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress.json $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
 
 test: $(STAMP) ## Run the tests.
 	$(BIN)/pytest

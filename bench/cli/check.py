@@ -20,13 +20,16 @@ class Check:
     run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
     """The run's folder."""
 
+    time_ratio: float | None = None
+    """How much slower, in units of the reference kernel, counts as worse; a busy machine wants more. Default 2."""
+
     update: bool = False
     """Freeze this run as the new baseline instead of comparing."""
 
     def __call__(self) -> None:
         """Compare or freeze."""
         from bench.score.finished import open_run
-        from bench.score.regression import compare, freeze, read_baseline, write_baseline
+        from bench.score.regression import TIME_RATIO, compare, freeze, read_baseline, write_baseline
 
         run = open_run(self.run)
         if self.update:
@@ -34,7 +37,7 @@ class Check:
             output.print(f"frozen: {self.baseline}")
             return
         before = read_baseline(self.baseline)
-        worse = compare(freeze(run), before)
+        worse = compare(freeze(run), before, time_ratio=self.time_ratio or TIME_RATIO)
         if not worse:
             output.print(f"nothing got worse: {len(before.rows)} registrations, projector and times checked")
             return

@@ -89,8 +89,13 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     part.replace(path)
 
 
-def compare(now: Baseline, before: Baseline) -> list[Worse]:
+def compare(now: Baseline, before: Baseline, *, time_ratio: float = TIME_RATIO) -> list[Worse]:
     """Everything that got worse; empty when nothing did.
+
+    Args:
+        now: The run, frozen.
+        before: What it is held against.
+        time_ratio: A method is slower when its time in reference kernels grew by more than this factor.
 
     Raises:
         BaselineError: The two were not made on the same cases.
@@ -99,7 +104,7 @@ def compare(now: Baseline, before: Baseline) -> list[Worse]:
         raise BaselineError(f"the baseline is of {before.protocol}, the run of {now.protocol}; run the same protocol")
     rows = {(row.label, row.case_id): row for row in now.rows}
     worse = [found for row in before.rows for found in _compare_row(rows.get((row.label, row.case_id)), row)]
-    return worse + list(_compare_times(now, before)) + list(_compare_projector(now, before))
+    return worse + list(_compare_times(now, before, time_ratio)) + list(_compare_projector(now, before))
 
 
 def _frozen(row: dict[str, Any], problems: dict[str, ProblemRecord]) -> FrozenRow:
@@ -160,10 +165,10 @@ def _compare_row(now: FrozenRow | None, before: FrozenRow) -> Iterator[Worse]:
             yield Worse(now.label, now.case_id, name, f"{old:.3f}", "none" if new is None else f"{new:.3f}")
 
 
-def _compare_times(now: Baseline, before: Baseline) -> Iterator[Worse]:
+def _compare_times(now: Baseline, before: Baseline, time_ratio: float) -> Iterator[Worse]:
     for label, old in before.time_ratio.items():
         new = now.time_ratio.get(label, float("inf"))
-        if new > TIME_RATIO * old:
+        if new > time_ratio * old:
             yield Worse(label, "median", "time in reference kernels", f"{old:.0f}", f"{new:.0f}")
 
 
