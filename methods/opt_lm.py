@@ -33,8 +33,8 @@ card = Card(
             patients=("phantom-v1-100000", "phantom-v1-100001"),
             trials=9,
             hardware="one core of a shared 2-core machine",
-            note="Levels, tolerances and starts on 60 matched cases. One start: 15 strict failures from 32 pixels on, 10 "
-            "from 16; 8 starts: none, as with 16. Kept: 16-32-64-128 and 8 starts. A level at 256 pixels halves the "
+            note="Levels, tolerances, starts on 60 matched cases. One start: 15 strict failures from 32 pixels on, 10 "
+            "from 16; 8 starts: none, as with 16. Kept: 16-32-64-128, 8 starts. A level at 256 pixels halves the "
             "errors and doubles the time: the preset 'fine'.",
         ),
     ),

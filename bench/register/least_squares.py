@@ -60,6 +60,7 @@ class LeastSquares:
     All starts of a level are one projector call per view and iteration. Steps are cut at the problem's search box. An
     image with its six derivatives counts as one DRR evaluation. The covariance is that of independent residuals of
     equal variance at the last level: right for white noise there, too small where the model itself is wrong.
+    Theta's angles are singular at ry = 90 degrees: turn the nominal pose rather than search there.
 
     Attributes:
         levels: Coarse to fine.
@@ -239,11 +240,13 @@ class _Run:
         hessian = poses.at.hessian[chosen]
         # Each view's gain and offset were fitted too.
         freedom = residuals.residual_count - 6 - 2 * residuals.view_count
-        units = np.sqrt(np.diagonal(hessian))
+        units: Matrix = np.sqrt(np.diagonal(hessian))
         if freedom < 1 or not (units > 0).all():
             return None
-        correlation = hessian / np.outer(units, units)
+        correlation = hessian / (units[:, None] * units)
         strengths: Matrix = np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64)
         if strengths[0] * _MOST_CONDITION < strengths[-1]:
             return None
-        return np.asarray(np.linalg.inv(correlation) / np.outer(units, units) * poses.at.cost[chosen] / freedom)
+        inverse: Matrix = np.asarray(np.linalg.inv(correlation), dtype=np.float64)
+        covariance: Matrix = inverse / (units[:, None] * units) * poses.at.cost[chosen] / freedom
+        return covariance
