@@ -56,8 +56,14 @@ class ScoredRun:
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {data.dataset} x "
             f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; simulated X-rays, "
-            f"target {data.target}, moving {data.moving}, {_formation(protocol)}"
+            f"target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}; mTRE at {self._marks}"
         )
+
+    @cached_property
+    def _marks(self) -> str:
+        """What target registration errors are measured at: the first landmark set of a patient."""
+        first = self.journal.patients()[0].landmarks[0]
+        return f"{len(first.points)} {first.name} landmarks"
 
     def case(self, case_id: str) -> Case:
         """Pose a case again, with its images.
@@ -137,6 +143,14 @@ def _formation(protocol: Protocol) -> str:
     if target.formation is not None:
         return f"formed with {target.formation}"
     return "no noise" if target.photons is None else f"{target.photons:,.0f} photons a pixel"
+
+
+def _matched(protocol: Protocol) -> str:
+    """A warning where the target is made of what the methods are handed."""
+    data, target = protocol.data, protocol.target
+    same = data.target == data.moving and data.target_region in (None, data.region) and target.formation is None
+    projector = "the same projector" if target.kernel == "auto" else "the exact projector"
+    return f" (matched content: {projector}, the same voxels)" if same else ""
 
 
 def open_run(folder: Path) -> ScoredRun:
