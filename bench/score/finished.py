@@ -56,7 +56,8 @@ class ScoredRun:
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {data.dataset} x "
             f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; simulated X-rays, "
-            f"target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}; mTRE at {self._marks}"
+            f"target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}; "
+            f"mTRE at {self._marks}"
         )
 
     @cached_property
