@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import bench  # noqa: F401  sets the thread behaviour before any test imports torch
+import bench
+
+# Importing it sets the thread behaviour; that must come before any test imports torch.
+assert bench.__file__
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_the_best_point_ever_seen_is_returned_with_a_falling_trace(make: type[Op
     seen: list[tuple[float, Vector]] = []
 
     def spying(points: Vector) -> Vector:
-        values = ellipsoid(points) + 0.1 * np.sin(50 * points).sum(axis=1)
+        values: Vector = ellipsoid(points) + 0.1 * np.sin(50 * points).sum(axis=1)
         seen.extend(zip(values.tolist(), points, strict=True))
         return values
 
