@@ -37,6 +37,8 @@ class Check:
             output.print(f"frozen: {self.baseline}")
             return
         before = read_baseline(self.baseline)
+        if run.journal.environment.processor != before.processor:
+            output.print("another processor than the baseline's: DRR evaluation counts are not compared", markup=False)
         worse = compare(freeze(run), before, time_ratio=self.time_ratio or TIME_RATIO)
         if not worse:
             output.print(f"nothing got worse: {len(before.rows)} registrations, projector and times checked")
