@@ -55,7 +55,8 @@ def module(kind: Kind, name: str) -> ModuleType:
     """Import the module of one plug-in."""
     known = names(kind)
     if name not in known:
-        raise unknown(kind.removesuffix("s"), name, known)
+        error = unknown(kind.removesuffix("s"), name, known)
+        raise UnknownNameError(f"{error} (your own: {kind}/{name}.py in a folder named by {PLUGINS_VARIABLE})")
     return import_module(f"bench.{kind}.{name}")
 
 

@@ -47,11 +47,12 @@ class Gallery:
     def _draw(
         self, run: FinishedRun, label: str, cases: Cases, pictures: Mapping[tuple[str, str], _Pictures]
     ) -> list[Path]:
-        figure, axes = grid(len(cases), len(COLUMNS), width=7.2, height=0.75 + 2.0 * len(cases))
+        figure, axes = grid(len(cases), len(COLUMNS), width=7.8, height=0.75 + 2.0 * len(cases))
         for row, (rank, scores) in zip(axes, cases.items(), strict=True):
             case_id = str(scores["case_id"])
             _draw_row(row, pictures[label, case_id], scores)
-            row[0].set_ylabel(f"{rank}\n{case_id}", rotation=0, ha="right", va="center", labelpad=6)
+            lines = "\n".join(wrap(case_id.replace("/", "/ "), 16))
+            row[0].set_ylabel(f"{rank}\n{lines}", rotation=0, ha="right", va="center", labelpad=6)
         for cell, title in zip(axes[0], COLUMNS, strict=True):
             cell.set_title(title)
         figure.suptitle(label, fontsize=10, fontweight="bold")  # pyright: ignore[reportUnknownMemberType]
@@ -60,9 +61,12 @@ class Gallery:
 
 
 def ranked_cases(rows: pd.DataFrame) -> Cases:
-    """The rows of the best, median and worst case by mTRE; no pose ranks last, ties by case name."""
+    """The rows of the best, median and worst case by mTRE, each once; no pose ranks last, ties by case name."""
     ordered = rows.iloc[np.argsort(values(rows, "mtre_mm"), kind="stable")]
     picks = {"best": 0, "median": (len(ordered) - 1) // 2, "worst": len(ordered) - 1}
+    picks = {
+        rank: index for rank, index in picks.items() if index not in list(picks.values())[: list(picks).index(rank)]
+    }
     return {rank: {str(key): value for key, value in ordered.iloc[index].items()} for rank, index in picks.items()}
 
 

@@ -121,7 +121,8 @@ class SopiTable1:
                 "correlate by at least 0.1; none below 6 patients.",
                 "Wrong basin: rotation of 3 deg or more, or in-plane displacement of 3 mm or more. Depth only: the "
                 "other failures with a pose; one view determines depth weakly. mTRE percentiles are over all cases, a "
-                "missing pose standing at infinity.",
+                "missing pose standing at infinity, and are values of cases (the lower one of two). Deviations are "
+                "those of the cases themselves (divisor n).",
                 _MISSING,
             ),
         )

@@ -1,7 +1,7 @@
 """``fluorobench list`` and ``fluorobench info``."""
 
-from dataclasses import dataclass, fields
-from typing import Annotated
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Annotated, Any
 
 import tyro
 
@@ -45,13 +45,21 @@ class Info:
             rows = [(each.name, _text(getattr(card, each.name))) for each in fields(card)]
             print_table(f"{kind}: {self.name}", ("card", ""), rows)
             defaults = cls.__dataclass_fields__.values()
-            print_table(
-                "settings", ("name", "type", "default"), [(f.name, str(f.type), _text(f.default)) for f in defaults]
-            )
+            print_table("settings", ("name", "type", "default"), [(f.name, _type(f), _default(f)) for f in defaults])
             if kind == "methods" and registry.presets(self.name):
                 presets = registry.presets(self.name).items()
                 print_table("presets", ("name", "settings"), [(name, str(dict(values))) for name, values in presets])
         output.print()
+
+
+def _type(field: "Field[Any]") -> str:
+    return field.type.__name__ if isinstance(field.type, type) else str(field.type)
+
+
+def _default(field: "Field[Any]") -> str:
+    if field.default is not MISSING:
+        return _text(field.default)
+    return "must be given" if field.default_factory is MISSING else _text(field.default_factory())
 
 
 def _text(value: object) -> str:

@@ -80,6 +80,9 @@ class Run:
             execution = Execution(protocol)
             _show(execution.pose())
             journal = Journal.open(self.out, protocol, describe_environment(), fresh=self.fresh)
+            kept = len(journal.estimates())
+            if kept:
+                messages.print(f"going on: {kept} registrations are there already in {journal.folder}")
             _show(execution.register(journal))
         write_report(open_run(journal.folder))
 

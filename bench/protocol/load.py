@@ -106,6 +106,8 @@ def _mistake(found: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in found["loc"])
     if found["type"] == "extra_forbidden":
         return _unknown_key(where)
+    if found["type"] == "value_error":
+        return f"{where or 'protocol'}: {found['ctx']['error']}"
     got = "" if found["type"] == "missing" else f"; got {found['input']!r}"
     return f"{where or 'protocol'}: {found['msg']}{got[:120]}"
 

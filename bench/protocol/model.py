@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
 from bench.perturb import Law, ours_from_sopi
+from bench.registry import unknown
 from bench.xray import Formation
 
 Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -106,7 +107,7 @@ class Start(Table):
     @model_validator(mode="after")
     def _law_is_known(self) -> "Start":
         if self.law not in self.laws:
-            raise ValueError(f"start law {self.law!r} is not among {sorted(self.laws)}")
+            raise ValueError(str(unknown("start law", self.law, self.laws)))
         return self
 
 

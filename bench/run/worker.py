@@ -4,11 +4,13 @@ What a method can compute from public files (the protocol's seed is one) no proc
 """
 
 import os
+import signal
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
@@ -72,6 +74,8 @@ Reply: TypeAlias = Done | Declined | Broke | Unusable
 
 def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[str, Any]) -> None:
     """Build the method and answer requests until the pipe closes."""
+    # An interrupt is the harness's to handle: it ends this process by closing the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.argv = ["fluorobench-method"]
     os.chdir(tempfile.gettempdir())
     try:
@@ -80,13 +84,15 @@ def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[s
         pipe.send(Broke(_last_line(error)))
         return
     pipe.send(Done(0.0))
+    with suppress(EOFError, BrokenPipeError):  # the harness closed the pipe: it is done with this process
+        _serve(pipe, method)
+
+
+def _serve(pipe: Connection, method: Method) -> None:
     volume: Volume | None = None
     prepared: Any = None
     while True:
-        try:
-            request: Request = pipe.recv()
-        except EOFError:
-            return
+        request: Request = pipe.recv()
         try:
             if isinstance(request, Prepare):
                 volume = request.volume
@@ -96,6 +102,8 @@ def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[s
             else:
                 problem = Problem(volume=volume, **request.fields)  # type: ignore[arg-type]
                 pipe.send(_answer(method, problem, prepared))
+        except BrokenPipeError:
+            raise
         except Exception as error:  # a method may raise anything; the run goes on
             pipe.send(Broke(_last_line(error)))
 

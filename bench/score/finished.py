@@ -53,8 +53,10 @@ class ScoredRun:
         """One sentence for captions."""
         protocol = self.protocol
         data = protocol.data
+        volume = data.settings.get("volume")
+        source = data.dataset if volume is None else "/".join(Path(volume).parts[-2:])
         return (
-            f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {data.dataset} x "
+            f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {source} x "
             f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; simulated X-rays, "
             f"target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}; "
             f"mTRE at {self._marks}"

@@ -97,7 +97,8 @@ def crop_to_lumbar(volume: Volume, margin_mm: float, box: tuple[ArrayLike, Array
         return crop_to_label(volume, here or LUMBAR, margin_mm)
     if box is None:
         raise VolumeError(
-            "no labels to find the lumbar spine by; give a label map or its box in world mm, or use the whole volume"
+            "no labels to find the lumbar spine by; give a label map "
+            "(--labels, --label-scheme), a box in world mm (--box) or --region whole"
         )
     low, high = (np.asarray(corner, dtype=np.float64) for corner in box)
     return crop_to_box(volume, low - margin_mm, high + margin_mm)
