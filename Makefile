@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
-bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, at most 10 minutes on two cores).
+bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 2 minutes on two cores).
 	$(BIN)/fluorobench run sopi-sim --profile quick
 
 tables: $(STAMP) ## Write the tables and figures of the newest run again.
