@@ -51,7 +51,7 @@ class Run:
     """Another start law of the protocol."""
 
     starts: int | None = None
-    """Starts a patient, instead of the profile's."""
+    """Starts a patient, instead of the profile's; a CT of your own gets all cases of the profile if not given."""
 
     only: tuple[str, ...] = ()
     """Labels of the methods to run; all if not given."""
@@ -71,7 +71,7 @@ class Run:
         from bench.run.journal import Journal
         from bench.score.finished import open_run
 
-        protocol = _only(load_protocol(self.protocol, self.profile, self._overrides()), self.only)
+        protocol = _only(load_protocol(self.protocol, self.profile, self._overrides(self._starts())), self.only)
         journal = Journal.of(self.out, protocol)
         if journal.complete and not self.fresh:
             journal.refuse_other_code(code_hash())
@@ -86,9 +86,17 @@ class Run:
             _show(execution.register(journal))
         write_report(open_run(journal.folder))
 
-    def _overrides(self) -> dict[str, Any]:
+    def _starts(self) -> int | None:
+        """Starts a patient: as said; for the one patient of an own CT as many as the profile has cases."""
+        from bench.protocol import load_protocol
+
+        if self.starts is not None or self.volume is None:
+            return self.starts
+        return load_protocol(self.protocol, self.profile).cases
+
+    def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""
-        start = {"law": self.start_law, "per_patient": self.starts}
+        start = {"law": self.start_law, "per_patient": starts}
         over: dict[str, Any] = {"start": {key: value for key, value in start.items() if value is not None}}
         region = "whole" if self.region is None and self.box is not None else self.region
         over["data"] = {} if region is None else {"region": region}
