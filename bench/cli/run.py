@@ -88,11 +88,11 @@ class Run:
 
     def _starts(self) -> int | None:
         """Starts a patient: as said; for the one patient of an own CT as many as the profile has cases."""
-        from bench.protocol import load_protocol
+        from bench.protocol import read_protocol
 
         if self.starts is not None or self.volume is None:
             return self.starts
-        return load_protocol(self.protocol, self.profile).cases
+        return read_protocol(self.protocol, self.profile).cases
 
     def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""

@@ -27,7 +27,14 @@ def protocol_names() -> list[str]:
 
 
 def load_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] | None = None) -> Protocol:
-    """Read a protocol and choose a profile.
+    """Read a protocol as ``read_protocol`` does, and build its plug-ins once: a wrong name or setting is found now."""
+    protocol = read_protocol(name_or_path, profile, overrides)
+    check_plugins(protocol)
+    return protocol
+
+
+def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] | None = None) -> Protocol:
+    """Read a protocol and choose a profile; its plug-ins are not looked at.
 
     Args:
         name_or_path: ``sopi-sim``, or a path that ends in ``.toml``.
@@ -50,9 +57,7 @@ def load_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
         raise registry.unknown(f"profile of {path.stem}", profile, profiles)
     merged = _merge(_merge(tables, profiles[profile]), overrides or {})
     merged["profile"] = profile
-    protocol = validate(merged, source=str(path))
-    check_plugins(protocol)
-    return protocol
+    return validate(merged, source=str(path))
 
 
 def validate(tables: Mapping[str, Any], *, source: str) -> Protocol:
