@@ -102,7 +102,7 @@ class SopiTable1:
                 "axis-mean rotation of 3 deg or more and axis-mean translation of 3 mm or more (lenient). Time: "
                 "mean of the registration alone.",
                 "Opt-* rows use this benchmark's own settings unless the protocol names a preset: several searches, "
-                "one of them from the nominal pose, starts moved into the search box. The papers searched once.",
+                "one of them from the nominal pose, starts moved into the search box. SOPI does not state its own.",
                 _MISSING,
                 NOT_COMPARABLE,
             ),
