@@ -26,7 +26,8 @@ class Data(Table):
     ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name crops to that vertebra;
     ``whole`` keeps everything. ``target_region`` is the X-ray's own, where it sees more than the methods are handed;
     left out, it is ``region``.
-    ``target`` and ``moving`` are contents: ``bone``, ``body`` or a label's name.
+    ``target`` and ``moving`` are contents: ``bone``, ``body``, ``everything`` or a label's name.
+    ``views``: real X-rays taken together are one problem each (``each``) or one problem (``all``).
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class Data(Table):
     margin_mm: float = Field(default=20.0, ge=0)
     target: str = "bone"
     moving: str = "bone"
+    views: Literal["each", "all"] = "each"
     landmarks: int = Field(default=200, ge=1)
 
 
@@ -81,7 +83,8 @@ class Target(Table):
     """``[target]``: law of the truth and how the image is made.
 
     Either ``photons`` and ``kernel`` (line integrals of one energy, with quantum noise), or ``formation``
-    (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own).
+    (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own). ``real``: patients with X-rays of
+    their own are registered to those, from starts about the reference pose; the others keep simulated ones.
     """
 
     law: LawTable
@@ -89,6 +92,7 @@ class Target(Table):
     photons: float | None = Field(default=None, gt=0)
     kernel: Literal["auto", "siddon"] = "auto"
     formation: Formation | None = None
+    real: bool = False
 
     @model_validator(mode="after")
     def _one_way_to_make_the_image(self) -> "Target":

@@ -8,13 +8,17 @@ import numpy as np
 
 from bench.contract import Case, Image, Problem, View
 from bench.drr import project, project_siddon
-from bench.geometry import Matrix
-from bench.perturb import draw_case, generator, salted_seed
+from bench.geometry import Matrix, PoseFrame
+from bench.perturb import Law, draw_case, generator, salted_seed
 from bench.protocol import Protocol
+from bench.run.acquired import draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
 from bench.run.records import LandmarkRecord, ProblemRecord, TruthRecord, ViewRecord, as_list
 from bench.run.staging import StagedPatient
 from bench.xray import form_image, photon_noise
+
+# How the content of a case begins whose image was formed as an X-ray; see ``bench.run.acquired.REAL``.
+SIMULATED = "simulated X-ray"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,32 +36,69 @@ def case_ids(protocol: Protocol, patient_id: str) -> list[str]:
 
 
 def pose_case(protocol: Protocol, staged: StagedPatient, index: int) -> PosedCase:
-    """Pose one case; the same protocol, patient and index give the same case."""
-    patient = staged.patient
+    """Pose one case; the same protocol, patient and index give the same case.
+
+    Cases of a patient with real X-rays go round them: the first case is on the first one, and so on.
+    """
+    posed = _on_real(protocol, staged, index) if staged.real else _on_simulated(protocol, staged, index)
+    patient, frame = staged.patient, posed.frame
     case_id = case_ids(protocol, patient.id)[index]
-    search = np.array(protocol.target.search)
-    laws = protocol.target.law.law, protocol.start.laws[protocol.start.law].law
-    draw = draw_case(*laws, staged.stage(search), generator(protocol.seed, "draw", case_id))
-    truth = staged.frame.pose(draw.truth)
-    views = tuple(
-        _with_target(protocol, staged, view, truth, noise=generator(protocol.seed, "noise", case_id, number))
-        for number, view in enumerate(staged.views)
-    )
     problem = Problem(
         case_id=case_id,
         patient_id=patient.id,
         patient_hash=patient.hash,
         volume=staged.moving,
-        views=views,
-        start=staged.frame.pose(draw.start),
-        nominal=staged.frame.nominal,
-        centre=staged.frame.centre,
-        search=search,
+        views=posed.views,
+        start=posed.start,
+        nominal=frame.nominal,
+        centre=frame.centre,
+        search=np.array(protocol.target.search),
         seed=salted_seed(protocol.seed, "method", case_id),
     )
-    truth_record = TruthRecord(case_id=case_id, truth=as_list(truth))
-    record = _record(protocol, problem, truth_record, draw.redraws, landmarks_hash(landmark_records(staged)))
-    return PosedCase(Case(problem, truth), record, truth_record)
+    truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth))
+    record = _record(protocol, problem, posed, truth=truth_record, landmarks=landmarks_hash(landmark_records(staged)))
+    return PosedCase(Case(problem, posed.truth), record, truth_record)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What distinguishes the cases of a patient: images and poses."""
+
+    frame: PoseFrame
+    views: tuple[View, ...]
+    truth: Matrix
+    start: Matrix
+    redraws: int
+    content: str
+
+
+def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
+    case_id, data = case_ids(protocol, staged.patient.id)[index], protocol.data
+    stage = staged.stage(np.array(protocol.target.search))
+    draw = draw_case(*_laws(protocol), stage, generator(protocol.seed, "draw", case_id))
+    truth = staged.frame.pose(draw.truth)
+    views = tuple(
+        _with_target(protocol, staged, view, truth, noise=generator(protocol.seed, "noise", case_id, number))
+        for number, view in enumerate(staged.views)
+    )
+    content = f"{data.target} target, {data.moving} moving"
+    if protocol.target.formation is not None:
+        content = f"{SIMULATED}, {content}"
+    return _Scene(staged.frame, views, truth, staged.frame.pose(draw.start), draw.redraws, content)
+
+
+def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
+    case_id = case_ids(protocol, staged.patient.id)[index]
+    target = staged.real[index % len(staged.real)]
+    stage = staged.stage(np.array(protocol.target.search))
+    draw = draw_real_case(target, stage, _laws(protocol), generator(protocol.seed, "draw", case_id))
+    content = f"{target.described}, {protocol.data.moving} moving"
+    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content)
+
+
+def _laws(protocol: Protocol) -> tuple[Law, Law]:
+    """Of the truth and of the start."""
+    return protocol.target.law.law, protocol.start.laws[protocol.start.law].law
 
 
 def landmark_records(staged: StagedPatient) -> list[LandmarkRecord]:
@@ -86,12 +127,14 @@ def _line_integrals(protocol: Protocol, staged: StagedPatient, view: View, pose:
     return image
 
 
-def _record(protocol: Protocol, problem: Problem, truth: TruthRecord, redraws: int, landmarks: str) -> ProblemRecord:
+def _record(
+    protocol: Protocol, problem: Problem, scene: _Scene, *, truth: TruthRecord, landmarks: str
+) -> ProblemRecord:
     return ProblemRecord(
         case_id=problem.case_id,
         patient_id=problem.patient_id,
         patient_hash=problem.patient_hash,
-        content=f"{protocol.data.target} target, {protocol.data.moving} moving",
+        content=scene.content,
         start_law=protocol.start.law,
         views=[_view_record(view) for view in problem.views],
         start=as_list(problem.start),
@@ -99,7 +142,7 @@ def _record(protocol: Protocol, problem: Problem, truth: TruthRecord, redraws: i
         centre=problem.centre.tolist(),
         search=problem.search.tolist(),
         seed=problem.seed,
-        redraws=redraws,
+        redraws=scene.redraws,
         target_hash=_images_hash(problem.views),
         landmarks_hash=landmarks,
         truth_hash=truth_hash(truth.case_id, truth.truth),

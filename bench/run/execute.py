@@ -4,6 +4,7 @@ Methods are the outer loop and patients the inner one: one method's process live
 with the number of methods. What was posed is kept in memory while it is small, else posed again, with the same bits.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -144,7 +145,24 @@ def _answers(
     method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
 ) -> Iterator[tuple[str, _Answer, float]]:
     """One answer per case, whatever happens; with the seconds that preparing took."""
-    ready = _ask(partial(method.prepare, staged.moving, staged.views))
+    for group in _by_geometry(cases):
+        yield from _answers_of_geometry(method, staged, group)
+
+
+def _by_geometry(cases: list[PosedCase]) -> list[list[PosedCase]]:
+    """Cases that share their views' geometry: a method gets ready once for each; simulated ones are one group."""
+    groups: dict[str, list[PosedCase]] = {}
+    for posed in cases:
+        key = json.dumps([view.model_dump(mode="json") for view in posed.problem_record.views])
+        groups.setdefault(key, []).append(posed)
+    return list(groups.values())
+
+
+def _answers_of_geometry(
+    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
+) -> Iterator[tuple[str, _Answer, float]]:
+    views = tuple(view.without_image() for view in cases[0].case.problem.views)
+    ready = _ask(partial(method.prepare, staged.moving, views))
     seconds = ready.reply.seconds if isinstance(ready.reply, Done) else ready.waited or 0.0
     unready = _Answer(ready.reply, None)
     for posed in cases:

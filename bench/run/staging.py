@@ -11,6 +11,7 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame, nominal_pose
 from bench.perturb import Stage
 from bench.protocol import Protocol
+from bench.run.acquired import RealTarget, real_targets
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
@@ -29,6 +30,7 @@ class StagedPatient:
         materials: The same as two tissues, where the protocol forms images from them; else None.
         frame: Nominal pose and rotation centre.
         views: Geometry, no images.
+        real: The patient's own X-rays where the protocol plays on them; empty = simulated ones.
         landmarks: The dataset's, then ``surface``: points spread over the moving content's surface.
     """
 
@@ -38,6 +40,7 @@ class StagedPatient:
     materials: Materials | None
     frame: PoseFrame
     views: tuple[View, ...]
+    real: tuple[RealTarget, ...]
     landmarks: tuple[LandmarkSet, ...]
 
     def stage(self, search: Matrix) -> Stage:
@@ -84,7 +87,8 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     surface = LandmarkSet("surface", surface_landmarks(moving, count=data.landmarks, seed=protocol.seed))
     frame = PoseFrame(nominal, centre)
     landmarks = (*patient.landmarks, surface)
-    return StagedPatient(patient, moving, target, materials, frame, (View(protocol.camera.camera),), landmarks)
+    real = real_targets(patient.acquisitions, data.views) if protocol.target.real else ()
+    return StagedPatient(patient, moving, target, materials, frame, (View(protocol.camera.camera),), real, landmarks)
 
 
 def _target(volume: Volume, protocol: Protocol, region: Volume) -> AttenuationMap:

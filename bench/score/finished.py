@@ -12,6 +12,7 @@ from bench.contract import Case, Dataset, Estimate
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 from bench.protocol import Protocol
+from bench.run.acquired import REAL
 from bench.run.cases import pose_case
 from bench.run.journal import Journal, RunError
 from bench.run.records import EstimateRecord, ProblemRecord
@@ -57,10 +58,22 @@ class ScoredRun:
         source = data.dataset if volume is None else "/".join(Path(volume).parts[-2:])
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {source} x "
-            f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; simulated X-rays, "
-            f"target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}; "
+            f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; {self._images}; "
             f"mTRE at {self._marks}"
         )
+
+    @property
+    def _images(self) -> str:
+        """Where the X-rays are from, and how simulated ones were made."""
+        protocol, data = self.protocol, self.protocol.data
+        real = [each.content.startswith(REAL) for each in self.journal.problems()]
+        simulated = (
+            f"simulated X-rays, target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}"
+        )
+        if not any(real):
+            return simulated
+        acquired = f"real X-rays, moving {data.moving}, truth: the reference poses that came with them"
+        return acquired if all(real) else f"{acquired}; and {simulated}"
 
     @cached_property
     def _marks(self) -> str:

@@ -1,0 +1,125 @@
+"""Cases on real X-rays: which images a patient has, where their reference puts the volume, and where searches start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from bench.contract import Acquisition, View
+from bench.errors import FluorobenchError
+from bench.geometry import Matrix, PoseFrame, compose, transform_points
+from bench.geometry.rigid import rotation_from_angles
+from bench.perturb import Law, Stage, draw_case
+
+# How the content of a case on real X-rays begins.
+REAL = "real X-ray"
+
+_STILL = Law("uniform", (0.0,) * 6)
+_MOST_REDRAWS = 1000
+
+
+class AcquiredError(FluorobenchError):
+    """Real X-rays that a protocol cannot be played on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealTarget:
+    """X-rays of one problem with the pose that was found for them by other means.
+
+    Attributes:
+        name: Acquisition and view, for captions.
+        views: With images; the first one's camera is the rig where it stands alone.
+        reference: rig_from_world, 4x4, mm.
+        uncertainty_mm: What the reference is good for (mTRE); None where nobody said.
+    """
+
+    name: str
+    views: tuple[View, ...]
+    reference: Matrix
+    uncertainty_mm: float | None
+
+    @property
+    def described(self) -> str:
+        """One phrase for a case's record."""
+        good = "" if self.uncertainty_mm is None else f", reference good to {self.uncertainty_mm:g} mm"
+        return f"{REAL}, {self.name}{good}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealDraw:
+    """Where a case on real X-rays begins.
+
+    Attributes:
+        frame: The nominal pose that methods are told, and the rotation centre.
+        start: rig_from_world, 4x4, mm.
+        redraws: Draws thrown away before this one.
+    """
+
+    frame: PoseFrame
+    start: Matrix
+    redraws: int
+
+
+def real_targets(acquisitions: Sequence[Acquisition], views: Literal["each", "all"]) -> tuple[RealTarget, ...]:
+    """The problems that acquisitions with a reference hold: each view alone, or all views of each together."""
+    known = [each for each in acquisitions if each.reference is not None]
+    if views == "all":
+        return tuple(_target(each, each.id, each.views, np.eye(4)) for each in known)
+    return tuple(
+        _target(each, f"{each.id} view {number}", (_alone(view),), view.camera_from_rig)
+        for each in known
+        for number, view in enumerate(each.views, start=1)
+    )
+
+
+def _alone(view: View) -> View:
+    return replace(view, camera_from_rig=np.eye(4))
+
+
+def _target(acquisition: Acquisition, name: str, views: tuple[View, ...], rig: Matrix) -> RealTarget:
+    if acquisition.reference is None:
+        raise AcquiredError(f"acquisition {acquisition.id} has no reference pose; find one first")
+    return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm)
+
+
+def draw_real_case(target: RealTarget, stage: Stage, laws: tuple[Law, Law], random: np.random.Generator) -> RealDraw:
+    """Draw what is told and where the search starts.
+
+    The reference is the truth and stands still. Methods are told a nominal pose from which the reference differs by
+    one draw of the truth's law, as in a simulation; were it the reference itself, it would give the answer away.
+
+    Args:
+        target: The X-rays.
+        stage: Centre, points and search half-widths of the patient; its frame's pose is not used.
+        laws: Of the truth about the nominal pose, and of the start.
+        random: Draws.
+
+    Raises:
+        AcquiredError: The truth's law hardly ever falls within the search half-widths.
+        DrawError: No admissible start.
+    """
+    truth_law, start_law = laws
+    theta, redraws = _within(truth_law, stage.search, random)
+    frame = nominal_frame(target.reference, stage.frame.centre, theta)
+    about = PoseFrame(target.reference, stage.frame.centre) if start_law.about == "truth" else frame
+    view = target.views[0]
+    draw = draw_case(
+        _STILL, start_law, Stage(about, view.camera, view.camera_from_rig, stage.points, stage.search), random
+    )
+    return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)
+
+
+def nominal_frame(reference: Matrix, centre: Matrix, theta: Matrix) -> PoseFrame:
+    """The frame in which ``reference`` has the parameters ``theta``."""
+    rotation = rotation_from_angles(theta[:3]).T @ reference[:3, :3]
+    offset = transform_points(reference, centre) - theta[3:] - rotation @ centre
+    return PoseFrame(compose(rotation, offset), centre)
+
+
+def _within(law: Law, search: Matrix, random: np.random.Generator) -> tuple[Matrix, int]:
+    for redraws in range(_MOST_REDRAWS):
+        theta = law.draw(random)
+        if (np.abs(theta) <= search).all():
+            return theta, redraws
+    raise AcquiredError(f"the truth's law missed target.search in {_MOST_REDRAWS} draws; widen the search")
