@@ -161,6 +161,13 @@ class Protocol(Table):
         return self
 
     @property
+    def matched(self) -> bool:
+        """Whether the target is made of what the methods are handed: the same voxels, line integrals alone."""
+        data = self.data
+        same_region = data.target_region in (None, data.region)
+        return data.target == data.moving and same_region and self.target.formation is None
+
+    @property
     def cases(self) -> int:
         """How many cases every method gets."""
         return self.data.patients * self.start.per_patient

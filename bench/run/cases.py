@@ -13,9 +13,10 @@ from bench.perturb import Law, draw_case, generator, salted_seed
 from bench.protocol import Protocol
 from bench.run.acquired import draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
-from bench.run.records import LandmarkRecord, ProblemRecord, TruthRecord, ViewRecord, as_list
+from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord, TruthRecord, ViewRecord, as_list
 from bench.run.staging import StagedPatient
 from bench.xray import form_image, photon_noise
+from bench.xray.bound import pose_bound, pose_information
 
 # How the content of a case begins whose image was formed as an X-ray; see ``bench.run.acquired.REAL``.
 SIMULATED = "simulated X-ray"
@@ -55,7 +56,7 @@ def pose_case(protocol: Protocol, staged: StagedPatient, index: int) -> PosedCas
         search=np.array(protocol.target.search),
         seed=salted_seed(protocol.seed, "method", case_id),
     )
-    truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth))
+    truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth), bound=posed.bound)
     record = _record(protocol, problem, posed, truth=truth_record, landmarks=landmarks_hash(landmark_records(staged)))
     return PosedCase(Case(problem, posed.truth), record, truth_record)
 
@@ -70,6 +71,7 @@ class _Scene:
     start: Matrix
     redraws: int
     content: str
+    bound: MatrixList | None = None
 
 
 def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
@@ -84,7 +86,18 @@ def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int) -> _Sce
     content = f"{data.target} target, {data.moving} moving"
     if protocol.target.formation is not None:
         content = f"{SIMULATED}, {content}"
-    return _Scene(staged.frame, views, truth, staged.frame.pose(draw.start), draw.redraws, content)
+    start, bound = staged.frame.pose(draw.start), _bound(protocol, staged, truth)
+    return _Scene(staged.frame, views, truth, start, draw.redraws, content, bound)
+
+
+def _bound(protocol: Protocol, staged: StagedPatient, truth: Matrix) -> MatrixList | None:
+    """How well the truth can be known; None where target and moving volume differ or no law of noise is stated."""
+    photons = protocol.target.photons
+    if photons is None or not protocol.matched:
+        return None
+    information = pose_information(staged.target, staged.views, truth, staged.frame.centre, photons=photons)
+    bound = pose_bound(information)
+    return None if bound is None else as_list(bound)
 
 
 def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:

@@ -92,10 +92,14 @@ class EstimateRecord(Record):
 
 
 class TruthRecord(Record):
-    """The answer to one case."""
+    """The answer to one case.
+
+    ``bound``: Cramer-Rao bound of the pose (``bench.xray.bound``), where content is matched and the noise's law stated.
+    """
 
     case_id: str
     truth: MatrixList
+    bound: MatrixList | None = None
 
 
 RecordType = TypeVar("RecordType", bound=Record)

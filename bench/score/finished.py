@@ -163,10 +163,8 @@ def _formation(protocol: Protocol) -> str:
 
 def _matched(protocol: Protocol) -> str:
     """A warning where the target is made of what the methods are handed."""
-    data, target = protocol.data, protocol.target
-    same = data.target == data.moving and data.target_region in (None, data.region) and target.formation is None
-    projector = "the same projector" if target.kernel == "auto" else "the exact projector"
-    return f" (matched content: {projector}, the same voxels)" if same else ""
+    projector = "the same projector" if protocol.target.kernel == "auto" else "the exact projector"
+    return f" (matched content: {projector}, the same voxels)" if protocol.matched else ""
 
 
 def open_run(folder: Path) -> ScoredRun:

@@ -12,7 +12,8 @@ from bench.geometry import Matrix, PoseFrame
 from bench.metrics import landmark_errors, pose_errors
 from bench.run.hashes import truth_hash
 from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
-from bench.score.columns import COLUMNS, KEY_COLUMNS, STRICT_DEG, STRICT_MM
+from bench.score.bound import expected_errors
+from bench.score.columns import BOUND_PREFIX, COLUMNS, KEY_COLUMNS, STRICT_DEG, STRICT_MM
 
 Row: TypeAlias = dict[str, Any]
 
@@ -30,15 +31,27 @@ class _Question:
     problem: ProblemRecord
     truth: Matrix
     points: Matrix
+    bound: Matrix | None
+
+    @property
+    def frame(self) -> PoseFrame:
+        return PoseFrame(np.array(self.problem.nominal), np.array(self.problem.centre))
 
     def errors(self, pose: Matrix) -> dict[str, float | None]:
         """All errors of a pose, as the first view sees them."""
-        view, problem = self.problem.views[0], self.problem
-        frame = PoseFrame(np.array(problem.nominal), np.array(problem.centre))
+        view = self.problem.views[0]
         camera_from_rig = np.array(view.camera_from_rig)
-        of_pose = pose_errors(pose, self.truth, frame, camera_from_rig, sdd_mm=view.sdd_mm)
+        of_pose = pose_errors(pose, self.truth, self.frame, camera_from_rig, sdd_mm=view.sdd_mm)
         of_landmarks = landmark_errors(pose, self.truth, self.points, view.camera, camera_from_rig)
         return {**asdict(of_pose), **asdict(of_landmarks)}
+
+    def bounds(self) -> Row:
+        """Mean errors at the bound; nothing where there is none."""
+        if self.bound is None:
+            return {}
+        camera_from_rig = np.array(self.problem.views[0].camera_from_rig)
+        expected = expected_errors(self.bound, self.truth, self.frame, self.points, camera_from_rig)
+        return {f"{BOUND_PREFIX}{name}": value for name, value in expected.items()}
 
 
 def score_rows(
@@ -58,10 +71,12 @@ def score_rows(
     _require_one_perturbation(problems, estimates)
     questions = _questions(patients, problems, truths)
     _require_same_cases(estimates, questions)
-    starts = {case_id: _start_errors(question) for case_id, question in questions.items()}
+    starts = {case_id: {**_start_errors(each), **each.bounds()} for case_id, each in questions.items()}
     ordered = sorted(estimates, key=lambda record: (record.label, record.case_id))
     rows = [_row(questions[record.case_id], record, starts[record.case_id]) for record in ordered]
-    return pd.DataFrame(rows, columns=[*KEY_COLUMNS, *(column.name for column in COLUMNS)])
+    table = pd.DataFrame(rows, columns=[*KEY_COLUMNS, *(column.name for column in COLUMNS)])
+    bounds = [name for name in table.columns if str(name).startswith(BOUND_PREFIX)]
+    return table.astype(dict.fromkeys(bounds, np.float64))
 
 
 def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) -> Row:
@@ -114,10 +129,12 @@ def _question(problem: ProblemRecord, points: Mapping[str, Matrix], answers: Map
         raise ScoreError(f"case {case_id!r} is of patient {problem.patient_id!r}, of whom the run has no such record")
     if case_id not in answers:
         raise ScoreError(f"expected a truth for case {case_id!r}; got none: let the run finish")
-    truth = answers[case_id].truth
+    record = answers[case_id]
+    truth = record.truth
     if truth_hash(case_id, truth) != problem.truth_hash:
         raise ScoreError(f"the truth of case {case_id!r} is not the one sealed before the run; take the run's own file")
-    return _Question(problem, np.array(truth, dtype=np.float64), points[problem.patient_hash])
+    bound = None if record.bound is None else np.array(record.bound, dtype=np.float64)
+    return _Question(problem, np.array(truth, dtype=np.float64), points[problem.patient_hash], bound)
 
 
 def _points(patient: PatientRecord) -> Matrix:

@@ -1,0 +1,71 @@
+"""From a Cramer-Rao bound to the mean errors of an estimate that reaches it: what a table's ``Bound`` row prints."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.geometry import Matrix, PoseFrame, transform_points
+from bench.register.residuals import twist_from_theta
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_MEAN_OF_HALF_NORMAL = float(np.sqrt(2 / np.pi))
+
+
+def mean_length(covariances: Matrix) -> NDArray[np.float64]:
+    """Mean length of normal vectors of mean zero.
+
+    E |x| = 1 / sqrt(pi) * integral over u > 0 of (1 - E exp(-u^2 |x|^2)) / u^2, with u = s / (1 - s) in units of the
+    largest deviation, by Gauss and Legendre.
+
+    Args:
+        covariances: (..., d, d).
+
+    Returns:
+        (...), in the root of the covariances' unit.
+    """
+    variances = np.maximum(np.linalg.eigvalsh(covariances), 0.0)
+    largest = np.maximum(variances[..., -1:], np.finfo(np.float64).tiny)
+    s, weights = (1 + _NODES) / 2, _WEIGHTS / 2
+    reach = 2 * (s / (1 - s)) ** 2
+    shrunk = np.prod(1 + (variances / largest)[..., None] * reach, axis=-2) ** -0.5
+    lengths: NDArray[np.float64] = np.sqrt(largest[..., 0] / np.pi) * (((1 - shrunk) / s**2) @ weights)
+    return lengths
+
+
+def expected_errors(
+    bound: Matrix, truth: Matrix, frame: PoseFrame, points: Matrix, camera_from_rig: Matrix
+) -> dict[str, float]:
+    """Mean errors of an unbiased normal estimate whose covariance is the bound, by the metrics' names.
+
+    Args:
+        bound: (6, 6) by the twist (degrees, mm) in rig axes about the moved centre.
+        truth: rig_from_world, 4x4, mm.
+        frame: Of theta.
+        points: Landmarks, (n, 3), world mm.
+        camera_from_rig: Of the view whose axes tell in-plane from depth.
+    """
+    moved: Matrix = camera_from_rig[:3, :3] @ bound[3:, 3:] @ camera_from_rig[:3, :3].T
+    change: Matrix = twist_from_theta(frame.parameters(truth)[None], np.eye(4))[0]
+    change[:3] = np.rad2deg(change[:3])
+    back = np.linalg.inv(change)
+    axes = _MEAN_OF_HALF_NORMAL * np.sqrt(np.diagonal(back @ bound @ back.T))
+    return {
+        "rotation_error_deg": float(mean_length(bound[:3, :3])),
+        "translation_error_mm": float(mean_length(moved)),
+        "in_plane_error_mm": float(mean_length(moved[:2, :2])),
+        "depth_error_mm": float(mean_length(moved[2:, 2:])),
+        "rotation_axis_mean_deg": float(axes[:3].mean()),
+        "translation_axis_mean_mm": float(axes[3:].mean()),
+        "mtre_mm": float(mean_length(_of_landmarks(bound, truth, frame, points)).mean()),
+    }
+
+
+def _of_landmarks(bound: Matrix, truth: Matrix, frame: PoseFrame, points: Matrix) -> Matrix:
+    """Covariances (n, 3, 3) of landmarks: each moves by omega x arm + v."""
+    arms = transform_points(truth, points) - transform_points(truth, frame.centre)
+    moves: Matrix = np.zeros((len(arms), 3, 6))
+    moves[:, 0, 1], moves[:, 0, 2] = arms[:, 2], -arms[:, 1]
+    moves[:, 1, 0], moves[:, 1, 2] = -arms[:, 2], arms[:, 0]
+    moves[:, 2, 0], moves[:, 2, 1] = arms[:, 1], -arms[:, 0]
+    moves[:, :, :3] *= np.deg2rad(1.0)
+    moves[:, :, 3:] = np.eye(3)
+    return np.asarray(moves @ bound @ moves.transpose(0, 2, 1))
