@@ -1,0 +1,67 @@
+"""How far apart two images put the same corners, and how near their descriptors are, which is another thing.
+
+*Audited*: corners of both images (ORB; SURF), matched (nearest with a ratio, mutual), kept where one motion explains
+them (RANSAC), and the mean distance between matched corners, in pixels of that image. Undefined below
+``FEWEST_MATCHES``: a handful of chance matches says nothing.
+
+*Paper-compatible* (``descriptor_distance``): what SOPI's public code computes under the name DistErr: SURF, nearest by
+a ratio, the mean of the 20 smallest *descriptor* distances times 0.19959. That factor is a pixel spacing in mm, but a
+distance of descriptors is no length: the number is no millimetre.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.contract import Image
+from bench.metrics.keypoints import Bytes, Keypoints, Valid, match
+
+RATIO = 0.8
+RANSAC_PX = 3.0
+FEWEST_MATCHES = 8
+
+PAPER_RATIO = 0.75
+PAPER_MATCHES = 20
+PAPER_FACTOR = 0.19959
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CornerDistance:
+    """Distance of matched corners.
+
+    Attributes:
+        matches: Matches that RANSAC kept.
+        distance_px: Their mean distance, pixels; NaN below ``FEWEST_MATCHES``.
+    """
+
+    matches: int
+    distance_px: float
+
+
+def eight_bit(image: Image, valid: Valid | None = None) -> Bytes:
+    """Grey values from 0 to 255 between the smallest and the largest valid pixel, as SOPI's code makes them."""
+    seen = image if valid is None or not valid.any() else image[valid]
+    low, high = float(seen.min()), float(seen.max())
+    scaled = (image - low) * (255 / max(high - low, 1e-6))
+    return np.asarray(np.clip(np.rint(scaled), 0, 255), dtype=np.uint8)
+
+
+def corner_distance(fixed: Keypoints, moving: Keypoints) -> CornerDistance:
+    """Match two images' keypoints and measure, as the top of this file says."""
+    from bench.metrics.orb import consistent
+
+    found = match(fixed, moving, ratio=RATIO, mutual=True)
+    first, second = fixed.points[found.first], moving.points[found.second]
+    kept = consistent(first, second, tolerance_px=RANSAC_PX)
+    count = int(kept.sum())
+    if count < FEWEST_MATCHES:
+        return CornerDistance(matches=count, distance_px=float("nan"))
+    return CornerDistance(matches=count, distance_px=float(np.linalg.norm(first[kept] - second[kept], axis=1).mean()))
+
+
+def descriptor_distance(fixed: Keypoints, moving: Keypoints) -> float:
+    """SOPI's DistErr, from SURF keypoints: no millimetres; NaN where nothing matches, fewer than 20 all counted."""
+    found = match(fixed, moving, ratio=PAPER_RATIO, mutual=False)
+    if not found.distance.size:
+        return float("nan")
+    return float(np.sort(found.distance)[:PAPER_MATCHES].mean()) * PAPER_FACTOR
