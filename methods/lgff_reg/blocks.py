@@ -13,7 +13,9 @@ HEAD_CHANNELS = 32
 """Channels of one attention head; a stage of C channels has C / 32 heads."""
 
 
-def conv_bn_relu(channels_in: int, channels_out: int, *, kernel: int, groups: int = 1, eps: float = 1e-6) -> nn.Sequential:
+def conv_bn_relu(
+    channels_in: int, channels_out: int, *, kernel: int, groups: int = 1, eps: float = 1e-6
+) -> nn.Sequential:
     """Convolution that keeps the size, batch normalisation, ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, groups=groups),
@@ -34,14 +36,15 @@ class LocalBlock(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        return image + self.body(image)
+        change: Tensor = self.body(image)
+        return image + change
 
 
 class TransformerBlock(nn.Module):
     """Pre-norm self-attention over all tokens and a four-fold MLP; (B, N, C) -> same.
 
-    Attention runs through PyTorch's fused operator: the same numbers as softmax(q k^T / sqrt d) v, at an eighth of the time on a
-    CPU, and without the N x N matrix.
+    Attention runs through PyTorch's fused operator: the same numbers as softmax(q k^T / sqrt d) v, at an eighth of
+    the time on a CPU, and without the N x N matrix.
     """
 
     def __init__(self, channels: int) -> None:
@@ -58,12 +61,14 @@ class TransformerBlock(nn.Module):
         parts = self.query_key_value(tokens).view(batch, count, 3, self.heads, channels // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
         mixed = nnf.scaled_dot_product_attention(query, key, value)
-        return self.merge(mixed.transpose(1, 2).reshape(batch, count, channels))
+        merged: Tensor = self.merge(mixed.transpose(1, 2).reshape(batch, count, channels))
+        return merged
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, N, C) -> (B, N, C)."""
         tokens = tokens + self._attention(self.norm_attention(tokens))
-        return tokens + self.mlp(self.norm_mlp(tokens))
+        change: Tensor = self.mlp(self.norm_mlp(tokens))
+        return tokens + change
 
 
 class GlobalStage(nn.Module):
@@ -78,7 +83,7 @@ class GlobalStage(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C_out, H/2, W/2)."""
         embedded = self.embed(image)
-        tokens = self.blocks(self.norm(embedded.flatten(2).transpose(1, 2)))
+        tokens: Tensor = self.blocks(self.norm(embedded.flatten(2).transpose(1, 2)))
         return tokens.transpose(1, 2).reshape(embedded.shape)
 
 
@@ -114,7 +119,8 @@ class ChannelAttention(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, 1, 1) in (0, 1)."""
         average, largest = image.mean((2, 3), keepdim=True), image.amax((2, 3), keepdim=True)
-        return torch.sigmoid(self.mlp(average) + self.mlp(largest))
+        evidence: Tensor = self.mlp(average) + self.mlp(largest)
+        return evidence.sigmoid()
 
 
 class SpatialAttention(nn.Module):
@@ -131,13 +137,13 @@ class SpatialAttention(nn.Module):
 
 
 class DualBranchFusion(nn.Module):
-    """DBFF (section 2.4, eq. 4 to 7): local and global features weighted by channel and by pixel, plus the previous stage's.
+    """DBFF (section 2.4, eq. 4 to 7): both branches weighted by channel and by pixel, plus the previous stage's map.
 
     Args:
         channels: Of each branch; the result has twice as many.
         previous: Whether a previous stage's fused features (C channels, twice the size) are added.
-        interpolation: How these are resized: "nearest" (the authors' code) or "bilinear" (the paper).
-        plain_projection: 1x1 convolution alone on the global features (the paper), without normalisation and ReLU (the code).
+        interpolation: How these are resized: "nearest" (code) or "bilinear" (paper).
+        plain_projection: 1x1 convolution alone on the global features (paper), no normalisation, no ReLU (code).
     """
 
     def __init__(self, channels: int, *, previous: bool, interpolation: str, plain_projection: bool) -> None:
@@ -154,9 +160,10 @@ class DualBranchFusion(nn.Module):
     def forward(self, local: Tensor, globe: Tensor, previous: Tensor | None) -> Tensor:
         """(B, C, H, W) twice and (B, C, 2H, 2W) or None -> (B, 2C, H, W)."""
         both = torch.cat([local, self.project(globe)], dim=1)
-        fused = self.channel_attention(both) * both + self.spatial_attention(both) * both
+        fused: Tensor = self.channel_attention(both) * both + self.spatial_attention(both) * both
         if self.skip is None or previous is None:
             return fused
         corners = False if self.interpolation == "bilinear" else None
         resized = nnf.interpolate(previous, size=both.shape[-2:], mode=self.interpolation, align_corners=corners)
-        return fused + self.skip(resized)
+        skipped: Tensor = self.skip(resized)
+        return fused + skipped

@@ -76,14 +76,18 @@ class AuxiliaryHead(nn.Sequential):
 
     def __init__(self, channels: int) -> None:
         super().__init__(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 100), nn.ReLU(inplace=True), nn.Linear(100, PARAMETERS)
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(channels, 100),
+            nn.ReLU(inplace=True),
+            nn.Linear(100, PARAMETERS),
         )
 
 
 class LgffNetwork(nn.Module):
     """LGFF-Reg's network.
 
-    Input (B, 1, S, S), grey values 0 to 255; output a tuple of (B, 6), the main head's first, then those of stages 1, 2, ...
+    Input (B, 1, S, S), grey values 0 to 255; output a tuple of (B, 6): the main head's, then those of stages 1, 2, ...
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -99,7 +103,9 @@ class LgffNetwork(nn.Module):
             LocalStage(a, b, kernel=kernel) for (a, b), kernel in zip(steps, kernels, strict=True) if architecture.local
         )
         self.global_stages = nn.ModuleList(GlobalStage(a, b) for a, b in steps if architecture.globe)
-        self.fusions = nn.ModuleList(self._fusion(index, width) for index, width in enumerate(widths) if architecture.fused)
+        self.fusions = nn.ModuleList(
+            self._fusion(index, width) for index, width in enumerate(widths) if architecture.fused
+        )
         helped = widths[:-1] if architecture.heads and architecture.fused else ()
         self.auxiliary_heads = nn.ModuleList(AuxiliaryHead(2 * width) for width in helped)
         both = architecture.local and architecture.globe
