@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.contract import Card, FinishedRun
+from bench.report.bound import BOUND_NOTE, bound_rows, bounded
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
@@ -53,6 +54,8 @@ AUDITED_COLUMNS = (
     TableColumn(heading="Patients", keys=("patients",)),
     _mean_std("rotation_error_deg", best=True),
     _mean_std("translation_error_mm", best=True),
+    TableColumn(heading="In\nplane", keys=("in_plane_error_mm_mean",), group="Mean (mm)", best=True),
+    TableColumn(heading="Depth", keys=("depth_error_mm_mean",), group="Mean (mm)", best=True),
     TableColumn(
         heading="Failure\n(%)",
         keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
@@ -94,7 +97,7 @@ class SopiTable1:
         """The columns of SOPI's Table 1 by its definitions, with its own values beside."""
         return Table(
             columns=PAPER_COLUMNS,
-            rows=tuple(_paper_row(run, label) for label in run.labels),
+            rows=(*(_paper_row(run, label) for label in run.labels), *bound_rows(run.scores, PAPER_COLUMNS)),
             caption=f"SOPI Table 1, paper-compatible columns. {run.description}.",
             notes=(
                 "Rotation and translation: absolute parameter errors, mean over axes of each axis's mean ± mean over "
@@ -105,6 +108,7 @@ class SopiTable1:
                 "one of them from the nominal pose, starts moved into the search box. SOPI does not state its own.",
                 _MISSING,
                 NOT_COMPARABLE,
+                *_bound_note(run),
             ),
         )
 
@@ -112,7 +116,7 @@ class SopiTable1:
         """The same run by sound definitions."""
         return Table(
             columns=AUDITED_COLUMNS,
-            rows=tuple(self._audited_row(run, label) for label in run.labels),
+            rows=(*(self._audited_row(run, label) for label in run.labels), *bound_rows(run.scores, AUDITED_COLUMNS)),
             caption=f"The same registrations, audited columns. {run.description}.",
             notes=(
                 "Rotation: geodesic angle. Displacement: of the rotation centre. Strict failure: rotation of 3 deg or "
@@ -124,6 +128,7 @@ class SopiTable1:
                 "missing pose standing at infinity, and are values of cases (the lower one of two). Deviations are "
                 "those of the cases themselves (divisor n).",
                 _MISSING,
+                *_bound_note(run),
             ),
         )
 
@@ -140,6 +145,7 @@ class SopiTable1:
             (len(set(patients)),),
             _mean_std_cell(values(rows, "rotation_error_deg")),
             _mean_std_cell(values(rows, "translation_error_mm")),
+            *((spread(values(rows, name)).mean,) for name in ("in_plane_error_mm", "depth_error_mm")),
             _rate_cell(strict),
             *((PERCENT * rate(kinds == kind, patients).share,) for kind in ("wrong_basin", "depth_only")),
             (mtre.median,),
@@ -148,6 +154,10 @@ class SopiTable1:
             (spread(values(rows, "drr_evaluations")).mean,),
         )
         return TableRow(cells=cells, ranked=no_pose == 0)
+
+
+def _bound_note(run: FinishedRun) -> tuple[str, ...]:
+    return () if bounded(run.scores).empty else (BOUND_NOTE,)
 
 
 def _paper_row(run: FinishedRun, label: str) -> TableRow:

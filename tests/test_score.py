@@ -106,7 +106,7 @@ def _shifted(label: str, theta: Sequence[float]) -> list[EstimateRecord]:
 def test_truth_as_answer_has_no_error_and_always_succeeds() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
     for declared in COLUMNS:
-        measured = declared.unit in ("deg", "mm") and not declared.name.startswith(("initial_", "bound_"))
+        measured = declared.unit in ("deg", "mm") and not declared.name.startswith(("initial_", "bound_", "stated_"))
         assert not measured or values(rows, declared.name).tolist() == [0.0] * 12, declared.name
     assert failure_rate(rows).count == 0
     assert failure_rate(rows, "success_paper").count == 0
@@ -126,7 +126,7 @@ def test_start_as_answer_scores_exactly_its_recorded_initial_error() -> None:
 def test_every_declared_column_is_in_every_row() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
     assert [declared.name for declared in COLUMNS] == list(rows.columns)[-len(COLUMNS) :]
-    stated = [declared.name for declared in COLUMNS if not declared.name.startswith("bound_")]
+    stated = [declared.name for declared in COLUMNS if not declared.name.startswith(("bound_", "stated_"))]
     assert not rows[stated].isna().any().any()
 
 

@@ -59,7 +59,8 @@ class LeastSquares:
 
     All starts of a level are one projector call per view and iteration. Steps are cut at the problem's search box. An
     image with its six derivatives counts as one DRR evaluation. The covariance is that of independent residuals of
-    equal variance at the last level: right for white noise there, too small where the model itself is wrong.
+    equal variance at the last level: right for noise there, too small where the model itself is wrong, as it is on a
+    binned level (rays through pixel centres against means over pixels).
     Theta's angles are singular at ry = 90 degrees: turn the nominal pose rather than search there.
 
     Attributes:
@@ -75,7 +76,7 @@ class LeastSquares:
         LeastSquaresLevel(size=16, iterations=10, blur=1.0, coarsening=2, tolerance=0.02),
         LeastSquaresLevel(size=32, iterations=6, blur=1.0, coarsening=2, tolerance=0.01),
         LeastSquaresLevel(size=64, iterations=5, blur=0.7, tolerance=0.004),
-        LeastSquaresLevel(size=128, iterations=6, tolerance=0.001),
+        LeastSquaresLevel(size=256, iterations=3, tolerance=0.001),
     )
     starts: int = 8
     spread: float = 0.35

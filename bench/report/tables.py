@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from bench.errors import FluorobenchError
 from bench.report.files import write_text
 from bench.report.latex import render_latex
@@ -152,8 +154,14 @@ def _print_value(value: Value, decimals: int) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NO_VALUE
     if isinstance(value, float):
-        return f"{value:.{decimals}f}" if math.isfinite(value) else "∞"
+        return _print_number(value, decimals) if math.isfinite(value) else "∞"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _print_number(value: float, decimals: int) -> str:
+    """With so many decimals; what they would print as nothing keeps one digit."""
+    vanishes = value != 0 and abs(value) < 0.5 * 10.0**-decimals
+    return np.format_float_positional(value, precision=1, fractional=False) if vanishes else f"{value:.{decimals}f}"
 
 
 def _csv_value(value: Value) -> str:

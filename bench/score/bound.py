@@ -44,9 +44,7 @@ def expected_errors(
         camera_from_rig: Of the view whose axes tell in-plane from depth.
     """
     moved: Matrix = camera_from_rig[:3, :3] @ bound[3:, 3:] @ camera_from_rig[:3, :3].T
-    change: Matrix = twist_from_theta(frame.parameters(truth)[None], np.eye(4))[0]
-    change[:3] = np.rad2deg(change[:3])
-    back = np.linalg.inv(change)
+    back = np.linalg.inv(_twist_from_theta(truth, frame))
     axes = _MEAN_OF_HALF_NORMAL * np.sqrt(np.diagonal(back @ bound @ back.T))
     return {
         "rotation_error_deg": float(mean_length(bound[:3, :3])),
@@ -57,6 +55,18 @@ def expected_errors(
         "translation_axis_mean_mm": float(axes[3:].mean()),
         "mtre_mm": float(mean_length(_of_landmarks(bound, truth, frame, points)).mean()),
     }
+
+
+def of_twist(covariance: Matrix, pose: Matrix, frame: PoseFrame) -> Matrix:
+    """A covariance of theta (degrees, mm) as one of the twist (degrees, mm) in rig axes."""
+    change = _twist_from_theta(pose, frame)
+    return np.asarray(change @ covariance @ change.T)
+
+
+def _twist_from_theta(pose: Matrix, frame: PoseFrame) -> Matrix:
+    change: Matrix = twist_from_theta(frame.parameters(pose)[None], np.eye(4))[0]
+    change[:3] = np.rad2deg(change[:3])
+    return change
 
 
 def _of_landmarks(bound: Matrix, truth: Matrix, frame: PoseFrame, points: Matrix) -> Matrix:

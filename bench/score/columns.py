@@ -60,6 +60,8 @@ KEY_COLUMNS = (
 
 # Before a metric's name: that metric of an estimate at the Cramer-Rao bound.
 BOUND_PREFIX = "bound_"
+# Before a metric's name: that metric as the method's own covariance states it.
+STATED_PREFIX = "stated_"
 
 STRICT_DEG = 3.0
 STRICT_MM = 3.0
@@ -263,6 +265,19 @@ _BOUND = tuple(
     if metric.name in _BOUNDED or metric in _PAPER
 )
 
+_STATED = tuple(
+    Column(
+        name=f"{STATED_PREFIX}{metric.name}",
+        heading=f"{metric.heading}, stated",
+        unit=metric.unit,
+        definition=f"Mean {metric.name} of a normal law with the method's own covariance; absent where it gives none.",
+        decimals=3,
+        smaller_is_better=None,
+    )
+    for metric in (*_POSE, *_LANDMARKS)
+    if metric.name in _BOUNDED
+)
+
 COLUMNS: tuple[Column, ...] = (
     *_POSE,
     *_AXES,
@@ -271,6 +286,7 @@ COLUMNS: tuple[Column, ...] = (
     *_LANDMARKS,
     *_START,
     *_BOUND,
+    *_STATED,
     *_VERDICTS,
     *_COST,
 )

@@ -17,6 +17,7 @@ from bench.run.cases import pose_case
 from bench.run.journal import Journal, RunError
 from bench.run.records import EstimateRecord, ProblemRecord
 from bench.run.staging import StagedPatient, open_dataset, stage_patient
+from bench.score.images import TRUTH, Answer, Scores, image_scores, with_image_scores
 from bench.score.rows import score_rows
 
 SAME_POSE = 1e-6
@@ -47,7 +48,18 @@ class ScoredRun:
     def scores(self) -> pd.DataFrame:
         """One row per registration, recomputed from the journal's files."""
         journal = self.journal
-        return score_rows(journal.patients(), journal.problems(), journal.estimates(), journal.truths())
+        rows = score_rows(journal.patients(), journal.problems(), journal.estimates(), journal.truths())
+        return with_image_scores(rows, self.image_scores) if self.protocol.scoring.images else rows
+
+    @cached_property
+    def image_scores(self) -> Scores:
+        """Image scores of every pose and, under the label ``TRUTH``, of the truths, by label and case."""
+        estimates, truths = self.journal.estimates(), self.journal.truths()
+        answers = [
+            *(Answer(each.label, each.case_id, each.pose) for each in estimates if each.pose is not None),
+            *(Answer(TRUTH, each.case_id, each.truth) for each in truths),
+        ]
+        return image_scores(self.folder, self.journal.problems(), answers, self.case)
 
     @property
     def description(self) -> str:

@@ -12,8 +12,8 @@ from bench.geometry import Matrix, PoseFrame
 from bench.metrics import landmark_errors, pose_errors
 from bench.run.hashes import truth_hash
 from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
-from bench.score.bound import expected_errors
-from bench.score.columns import BOUND_PREFIX, COLUMNS, KEY_COLUMNS, STRICT_DEG, STRICT_MM
+from bench.score.bound import expected_errors, of_twist
+from bench.score.columns import BOUND_PREFIX, COLUMNS, KEY_COLUMNS, STATED_PREFIX, STRICT_DEG, STRICT_MM
 
 Row: TypeAlias = dict[str, Any]
 
@@ -47,11 +47,19 @@ class _Question:
 
     def bounds(self) -> Row:
         """Mean errors at the bound; nothing where there is none."""
-        if self.bound is None:
+        return {} if self.bound is None else self._expected(BOUND_PREFIX, self.bound, self.truth)
+
+    def stated(self, record: EstimateRecord) -> Row:
+        """Mean errors as the method's own covariance states them; nothing where it gave none."""
+        if record.covariance is None or record.pose is None:
             return {}
+        pose = np.array(record.pose)
+        return self._expected(STATED_PREFIX, of_twist(np.array(record.covariance), pose, self.frame), pose)
+
+    def _expected(self, prefix: str, covariance: Matrix, pose: Matrix) -> Row:
         camera_from_rig = np.array(self.problem.views[0].camera_from_rig)
-        expected = expected_errors(self.bound, self.truth, self.frame, self.points, camera_from_rig)
-        return {f"{BOUND_PREFIX}{name}": value for name, value in expected.items()}
+        expected = expected_errors(covariance, pose, self.frame, self.points, camera_from_rig)
+        return {f"{prefix}{name}": value for name, value in expected.items()}
 
 
 def score_rows(
@@ -75,7 +83,7 @@ def score_rows(
     ordered = sorted(estimates, key=lambda record: (record.label, record.case_id))
     rows = [_row(questions[record.case_id], record, starts[record.case_id]) for record in ordered]
     table = pd.DataFrame(rows, columns=[*KEY_COLUMNS, *(column.name for column in COLUMNS)])
-    bounds = [name for name in table.columns if str(name).startswith(BOUND_PREFIX)]
+    bounds = [name for name in table.columns if str(name).startswith((BOUND_PREFIX, STATED_PREFIX))]
     return table.astype(dict.fromkeys(bounds, np.float64))
 
 
@@ -93,6 +101,7 @@ def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) 
         "seconds": np.nan if record.seconds is None else record.seconds,
         **start,
         **errors,
+        **question.stated(record),
         **_verdicts(errors),
         "outcome": str(record.outcome.value),
     }
