@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from bench.drr.attenuation import AttenuationMap
 from bench.drr.rays import trace_rays
-from bench.geometry import Camera
+from bench.geometry import Camera, Matrix
 
 _SAMPLES_AT_ONCE = 2_000_000
 
@@ -35,22 +35,29 @@ def project_reference(
     """
     rays = trace_rays(attenuation, camera_from_world, camera)
     mu = torch.as_tensor(np.pad(attenuation.mu, 2)).to(device, dtype)
-    sources, directions, camera_from_pixel = (
-        torch.as_tensor(array, dtype=dtype, device=device)
-        for array in (rays.sources, rays.directions, rays.camera_from_pixel)
+    sources, directions = (
+        torch.as_tensor(array, dtype=dtype, device=device) for array in (rays.sources, rays.directions)
     )
-    v, u = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
-    pixels = torch.stack([u.ravel(), v.ravel(), torch.ones(u.numel())], dim=1).to(device, dtype)
-    lengths = (pixels @ camera_from_pixel.T).square().sum(dim=1).sqrt()
-    images = [
-        _line_integrals(mu, s, pixels @ D.T, step_voxels) * lengths for s, D in zip(sources, directions, strict=True)
-    ]
+    pixels, lengths = pixel_directions(camera, rays.camera_from_pixel, mu)
+    images = [integrate(mu, s, pixels @ D.T, step_voxels) * lengths for s, D in zip(sources, directions, strict=True)]
     shape = (len(images), 1, camera.height, camera.width)
     return torch.stack(images).reshape(shape) if images else mu.new_zeros(shape)
 
 
-def _line_integrals(mu: torch.Tensor, source: torch.Tensor, rays: torch.Tensor, step_voxels: float) -> torch.Tensor:
-    """Integrate the field ``mu`` (padded by 2) along ``source + t * rays`` (N, 3) over t, each inside the box."""
+def pixel_directions(
+    camera: Camera, camera_from_pixel: Matrix, like: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every pixel (u, v, 1), row by row (H W, 3), and the world length of its ray per mm of depth (H W)."""
+    v, u = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
+    pixels = torch.stack([u.ravel(), v.ravel(), torch.ones(u.numel())], dim=1).to(like)
+    return pixels, (pixels @ torch.as_tensor(camera_from_pixel).to(like).T).square().sum(dim=1).sqrt()
+
+
+def integrate(mu: torch.Tensor, source: torch.Tensor, rays: torch.Tensor, step_voxels: float) -> torch.Tensor:
+    """Integrate the field ``mu`` (padded by 2) along ``source + t * rays`` over t, each inside the box.
+
+    Rays are (N, 3), the source (3) or one a ray (N, 3), in voxel indices. Differentiable in all three.
+    """
     near, far = _box_range(source, rays, torch.tensor(mu.shape, device=mu.device) - 4)
     steps = int(((far - near) * rays.abs().amax(dim=1)).max().div(step_voxels).ceil().clamp(min=1))
     at_once = max(1, _SAMPLES_AT_ONCE // steps)
@@ -59,7 +66,7 @@ def _line_integrals(mu: torch.Tensor, source: torch.Tensor, rays: torch.Tensor, 
     for first in range(0, len(rays), at_once):
         part = slice(first, first + at_once)
         t = near[part, None] + (far - near)[part, None] * middles
-        points = source + t[..., None] * rays[part, None]
+        points = source.expand_as(rays)[part, None] + t[..., None] * rays[part, None]
         sums.append(sample_trilinear(mu, points + 2).mean(dim=1))
     return torch.cat(sums) * (far - near)
 

@@ -1,0 +1,142 @@
+"""The projector as a differentiable function of the pose, twice where second derivatives exist.
+
+The volume moves by a twist (omega, v) in camera axes about a point; the six derivative images J of that twist carry
+every derivative. The vector-Jacobian product <w, J> is linear in the incoming gradient w, so its derivative with
+respect to w is a Jacobian-vector product with the same images: this is all that training through a pose gradient needs
+(SOPI eq. 7, ProST). The derivative of J with respect to the pose is not computed; asking for it raises.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.drr.attenuation import AttenuationMap
+from bench.drr.project import project, project_with_jacobian
+from bench.drr.rays import ProjectionError
+from bench.drr.reference import project_reference
+from bench.drr.reference_jacobian import project_reference_with_jacobian
+from bench.geometry import Camera, Matrix
+
+
+def project_differentiable(
+    attenuation: AttenuationMap, camera_from_world: Tensor, camera: Camera, *, kernel: str = "auto"
+) -> Tensor:
+    """``project`` with a pose gradient; no graph goes through the volume, which is data here.
+
+    The leaf is usually theta: ``project_differentiable(a, pose_from_theta(theta, frame), camera)``. The gradient with
+    respect to the matrix is the one whose product with any rigid motion of it is right; other motions have no meaning.
+    With ``create_graph=True`` that gradient can be differentiated with respect to what made the incoming gradient:
+    call ``backward(inputs=parameters)`` or ``torch.autograd.grad(..., parameters)``, which leaves the pose out.
+
+    Args:
+        attenuation: The volume.
+        camera_from_world: (B, 4, 4), rigid, mm; float64 is advised.
+        camera: Intrinsics.
+        kernel: As of ``project``. The reference computes and answers in the poses' own type.
+
+    Returns:
+        (B, 1, H, W), float32 but for the reference, on the poses' device.
+
+    Raises:
+        ProjectionError: As ``project``; in a backward pass, a second derivative with respect to the pose is asked for.
+    """
+    renderer = _Renderer(attenuation, camera, kernel)
+    if not (torch.is_grad_enabled() and camera_from_world.requires_grad):
+        return renderer.images(camera_from_world)
+    guarded = apply(_RaiseOnBackward, camera_from_world)
+    images: Tensor = apply(_Projection, camera_from_world, guarded, renderer)[0]
+    return images
+
+
+def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
+    """Call an autograd function: torch leaves its own door untyped."""
+    door: Any = function.apply  # pyright: ignore[reportUnknownMemberType]
+    return door(*inputs)
+
+
+class _Renderer:
+    """A volume seen by a camera through one kernel: images and derivative images about the volume's middle."""
+
+    def __init__(self, attenuation: AttenuationMap, camera: Camera, kernel: str) -> None:
+        self._attenuation, self._camera, self._kernel = attenuation, camera, kernel
+        middle = (np.array(attenuation.shape) - 1) / 2
+        # Any centre gives the same gradient; near the volume, rotations and translations are the least correlated.
+        self.centre: Matrix = attenuation.affine[:3, :3] @ middle + attenuation.affine[:3, 3]
+
+    def images(self, poses: Tensor) -> Tensor:
+        """Images (B, 1, H, W)."""
+        arguments = self._attenuation, poses.detach().cpu().numpy(), self._camera
+        if self._kernel == "reference":
+            return project_reference(*arguments, dtype=poses.dtype).to(poses.device)
+        return project(*arguments, kernel=self._kernel).to(poses.device)
+
+    def with_jacobian(self, poses: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, 1, H, W) and derivatives (B, 6, H, W)."""
+        arguments = self._attenuation, poses.detach().cpu().numpy(), self._camera, self.centre
+        if self._kernel == "reference":
+            images, derivatives = project_reference_with_jacobian(*arguments, dtype=poses.dtype)
+        else:
+            images, derivatives = project_with_jacobian(*arguments)
+        return images.to(poses.device), derivatives.to(poses.device)
+
+
+class _Projection(torch.autograd.Function):
+    """Pose -> image and derivative images; only the image's share of a gradient can go on to the pose."""
+
+    @staticmethod
+    def forward(ctx: Any, poses: Tensor, guarded: Tensor, renderer: _Renderer) -> tuple[Tensor, Tensor]:
+        images, derivatives = renderer.with_jacobian(poses)
+        ctx.set_materialize_grads(False)
+        ctx.centre = renderer.centre
+        ctx.save_for_backward(poses, derivatives)
+        return images, derivatives
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, Tensor | None, None]:
+        by_image, by_derivatives = gradients
+        poses, derivatives = ctx.saved_tensors
+        to_pose = None
+        if by_image is not None:
+            by_twist = (derivatives.flatten(2) @ by_image.flatten(1)[..., None])[..., 0]
+            to_pose = gradient_of_pose(by_twist.to(poses.dtype), poses, ctx.centre)
+        # Anything but None wakes the guard, which raises where the pose itself is asked for.
+        return to_pose, None if by_derivatives is None else torch.zeros_like(poses), None
+
+
+class _RaiseOnBackward(torch.autograd.Function):
+    """The identity, with no derivative: autograd enters it only if the pose's own gradient is wanted."""
+
+    @staticmethod
+    def forward(ctx: Any, poses: Tensor) -> Tensor:
+        ctx.set_materialize_grads(False)
+        return poses.view_as(poses)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> None:
+        if gradients[0] is not None:
+            raise ProjectionError(
+                "the projector has no second derivative with respect to the pose; expected gradients of the pose "
+                "gradient by other tensors alone; name them: backward(inputs=parameters)"
+            )
+
+
+def gradient_of_pose(by_twist: Tensor, poses: Tensor, centre: Matrix) -> Tensor:
+    """The gradient (B, 4, 4) by the matrix entries whose product with every rigid motion is the twist gradient's.
+
+    A motion dR = [omega] R, dt = v - omega x (R c) belongs to the twist (omega, v) about c, camera axes.
+
+    Args:
+        by_twist: (B, 6): by omega in radians, by v in mm.
+        poses: (B, 4, 4).
+        centre: c, a world point, mm.
+    """
+    rotation = poses[:, :3, :3]
+    arm = rotation @ torch.as_tensor(centre).to(poses)
+    by_shift = by_twist[:, 3:]
+    x, y, z = (by_twist[:, :3] + torch.cross(arm, by_shift, dim=-1)).unbind(-1)
+    zero = torch.zeros_like(x)
+    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(-1, 3, 3)
+    upper = torch.cat([skew @ rotation / 2, by_shift[..., None]], dim=-1)
+    return torch.cat([upper, torch.zeros_like(upper[:, :1])], dim=-2)
