@@ -3,7 +3,11 @@
 from bench.perturb.draw import Draw as Draw
 from bench.perturb.draw import DrawError as DrawError
 from bench.perturb.draw import Stage as Stage
+from bench.perturb.draw import StartLaw as StartLaw
 from bench.perturb.draw import draw_case as draw_case
+from bench.perturb.gold import GoldLaw as GoldLaw
+from bench.perturb.gold import GoldLawError as GoldLawError
+from bench.perturb.laws import Around as Around
 from bench.perturb.laws import Law as Law
 from bench.perturb.laws import ours_from_sopi as ours_from_sopi
 from bench.perturb.seeds import generator as generator

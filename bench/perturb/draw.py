@@ -1,15 +1,19 @@
 """Draw truth and start of a case once; a draw that no C-arm could take is redrawn and counted."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, PoseFrame, transform_points
-from bench.perturb.laws import Law
+from bench.perturb.gold import GoldLaw
+from bench.perturb.laws import Around, Law
 
 NEAREST_MM = 50.0
 MOST_REDRAWS = 1000
+
+StartLaw: TypeAlias = Law | GoldLaw
 
 
 class DrawError(FluorobenchError):
@@ -42,6 +46,7 @@ class Stage:
         points: World points (n, 3) on the content: none may come within ``NEAREST_MM`` of the source in depth or pass
             the detector's plane.
         search: Half-widths about the nominal pose that must hold the truth.
+        marks: World points (n, 3) that target registration errors are measured at; None = ``points``.
     """
 
     frame: PoseFrame
@@ -49,6 +54,11 @@ class Stage:
     camera_from_rig: Matrix
     points: Matrix
     search: Matrix
+    marks: Matrix | None = None
+
+    def around(self, truth: Matrix, index: int) -> Around:
+        """What the start of the patient's case number ``index`` is drawn about."""
+        return Around(truth, self.frame, self.points if self.marks is None else self.marks, index)
 
     def allows(self, theta: Matrix) -> bool:
         """Whether the content stands between source and detector at this pose."""
@@ -58,15 +68,24 @@ class Stage:
         return bool(depth.min() >= NEAREST_MM and depth.max() <= far)
 
 
-def draw_case(truth_law: Law, start_law: Law, stage: Stage, random: np.random.Generator) -> Draw:
+def draw_case(
+    truth_law: Law, start_law: StartLaw, stage: Stage, random: np.random.Generator, *, index: int = 0
+) -> Draw:
     """Draw one truth and one start.
+
+    Args:
+        truth_law: About the nominal pose.
+        start_law: About the truth or the nominal pose, as it says.
+        stage: What both must respect.
+        random: Draws.
+        index: Number of the case among the patient's.
 
     Raises:
         DrawError: No admissible pair in ``MOST_REDRAWS`` draws.
     """
     for redraws in range(MOST_REDRAWS):
         truth = truth_law.draw(random)
-        start = start_law.draw(random, truth)
+        start = start_law.start(random, stage.around(truth, index))
         inside = bool((np.abs(truth) <= stage.search).all())
         if inside and stage.allows(truth) and stage.allows(start):
             return Draw(truth, start, redraws)

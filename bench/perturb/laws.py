@@ -6,11 +6,11 @@ symmetric, so SOPI's signs do not matter).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 
-from bench.geometry import Matrix
+from bench.geometry import Matrix, PoseFrame
 
 # Our (rx, ry, rz, tx, ty, tz) take SOPI's (ry, rx, rz, ty, tz, tx).
 _SOPI_INDEX = (1, 0, 2, 4, 5, 3)
@@ -19,6 +19,23 @@ _SOPI_INDEX = (1, 0, 2, 4, 5, 3)
 def ours_from_sopi(half_widths: Sequence[float]) -> tuple[float, ...]:
     """Reorder six magnitudes from SOPI's names to ours."""
     return tuple(float(half_widths[index]) for index in _SOPI_INDEX)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """What a start is drawn about.
+
+    Attributes:
+        truth: theta (6,), degrees and mm.
+        frame: The frame of theta.
+        marks: World points (n, 3), mm, that target registration errors are measured at.
+        index: Number of the case among the patient's: laws that fill bins in turn go by it.
+    """
+
+    truth: Matrix
+    frame: PoseFrame
+    marks: Matrix
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +58,6 @@ class Law:
         middle = np.zeros(6) if self.about == "nominal" or truth is None else truth
         return np.asarray(middle + unit * np.array(self.width))
 
-
-Laws: TypeAlias = dict[str, Law]
+    def start(self, random: np.random.Generator, around: Around) -> Matrix:
+        """Draw a start (6,), in degrees and mm."""
+        return self.draw(random, around.truth)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
-from bench.perturb import Law, ours_from_sopi
+from bench.perturb import GoldLaw, GoldLawError, Law, ours_from_sopi
 from bench.registry import unknown
 from bench.xray import Formation
 
@@ -75,8 +75,34 @@ class LawTable(Table):
     @property
     def law(self) -> Law:
         """The law in our names."""
-        width = ours_from_sopi(self.width) if self.names == "sopi" else self.width
-        return Law(self.kind, width, self.about)
+        return Law(self.kind, _our_width(self.width, self.names), self.about)
+
+
+class GoldTable(Table):
+    """A law of starts uniform in their initial mTRE (``bench.perturb.GoldLaw``), always about the truth."""
+
+    kind: Literal["gold"]
+    width: Six
+    names: Literal["ours", "sopi"] = "ours"
+    mtre_mm: tuple[Width, Width]
+    bin_mm: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _can_be_drawn_from(self) -> "GoldTable":
+        try:
+            _ = self.law
+        except GoldLawError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def law(self) -> GoldLaw:
+        """The law in our names."""
+        return GoldLaw(_our_width(self.width, self.names), self.mtre_mm, self.bin_mm)
+
+
+def _our_width(width: Six, names: str) -> tuple[float, ...]:
+    return ours_from_sopi(width) if names == "sopi" else width
 
 
 class Target(Table):
@@ -106,7 +132,7 @@ class Start(Table):
 
     law: str
     per_patient: int = Field(ge=1)
-    laws: dict[str, LawTable]
+    laws: dict[str, Annotated[LawTable | GoldTable, Field(discriminator="kind")]]
 
     @model_validator(mode="after")
     def _law_is_known(self) -> "Start":
@@ -131,6 +157,12 @@ class Budget(Table):
     seconds_to_prepare: float = Field(default=300.0, gt=0)
 
 
+class Scoring(Table):
+    """``[scoring]``: ``images`` compares each answer's rendering with its target too (``bench.score.images``)."""
+
+    images: bool = False
+
+
 class Artefacts(Table):
     """``[artefacts]``: report plug-ins to write at the end."""
 
@@ -150,6 +182,7 @@ class Protocol(Table):
     start: Start
     methods: tuple[MethodTable, ...] = Field(min_length=1)
     budget: Budget = Budget()
+    scoring: Scoring = Scoring()
     artefacts: Artefacts = Artefacts()
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from bench.contract import Acquisition, View
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame, compose, transform_points
 from bench.geometry.rigid import rotation_from_angles
-from bench.perturb import Law, Stage, draw_case
+from bench.perturb import Law, Stage, StartLaw, draw_case
 
 # How the content of a case on real X-rays begins.
 REAL = "real X-ray"
@@ -64,6 +64,10 @@ class RealDraw:
 def real_targets(acquisitions: Sequence[Acquisition], views: Literal["each", "all"]) -> tuple[RealTarget, ...]:
     """The problems that acquisitions with a reference hold: each view alone, or all views of each together."""
     known = [each for each in acquisitions if each.reference is not None]
+    if acquisitions and not known:
+        raise AcquiredError(
+            "X-rays without a reference pose have no truth to be scored by; find one with `fluorobench reference`"
+        )
     if views == "all":
         return tuple(_target(each, each.id, each.views, np.eye(4)) for each in known)
     return tuple(
@@ -83,7 +87,9 @@ def _target(acquisition: Acquisition, name: str, views: tuple[View, ...], rig: M
     return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm)
 
 
-def draw_real_case(target: RealTarget, stage: Stage, laws: tuple[Law, Law], random: np.random.Generator) -> RealDraw:
+def draw_real_case(
+    target: RealTarget, stage: Stage, laws: tuple[Law, StartLaw], random: np.random.Generator, *, index: int = 0
+) -> RealDraw:
     """Draw what is told and where the search starts.
 
     The reference is the truth and stands still. Methods are told a nominal pose from which the reference differs by
@@ -94,6 +100,7 @@ def draw_real_case(target: RealTarget, stage: Stage, laws: tuple[Law, Law], rand
         stage: Centre, points and search half-widths of the patient; its frame's pose is not used.
         laws: Of the truth about the nominal pose, and of the start.
         random: Draws.
+        index: Number of the case among the patient's.
 
     Raises:
         AcquiredError: The truth's law hardly ever falls within the search half-widths.
@@ -104,9 +111,8 @@ def draw_real_case(target: RealTarget, stage: Stage, laws: tuple[Law, Law], rand
     frame = nominal_frame(target.reference, stage.frame.centre, theta)
     about = PoseFrame(target.reference, stage.frame.centre) if start_law.about == "truth" else frame
     view = target.views[0]
-    draw = draw_case(
-        _STILL, start_law, Stage(about, view.camera, view.camera_from_rig, stage.points, stage.search), random
-    )
+    about_stage = Stage(about, view.camera, view.camera_from_rig, stage.points, stage.search, stage.marks)
+    draw = draw_case(_STILL, start_law, about_stage, random, index=index)
     return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)
 
 

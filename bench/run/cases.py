@@ -9,7 +9,7 @@ import numpy as np
 from bench.contract import Case, Image, Problem, View
 from bench.drr import project, project_siddon
 from bench.geometry import Matrix, PoseFrame
-from bench.perturb import Law, draw_case, generator, salted_seed
+from bench.perturb import Law, StartLaw, draw_case, generator, salted_seed
 from bench.protocol import Protocol
 from bench.run.acquired import draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
@@ -77,7 +77,7 @@ class _Scene:
 def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     case_id, data = case_ids(protocol, staged.patient.id)[index], protocol.data
     stage = staged.stage(np.array(protocol.target.search))
-    draw = draw_case(*_laws(protocol), stage, generator(protocol.seed, "draw", case_id))
+    draw = draw_case(*_laws(protocol), stage, generator(protocol.seed, "draw", case_id), index=index)
     truth = staged.frame.pose(draw.truth)
     views = tuple(
         _with_target(protocol, staged, view, truth, noise=generator(protocol.seed, "noise", case_id, number))
@@ -104,12 +104,13 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     case_id = case_ids(protocol, staged.patient.id)[index]
     target = staged.real[index % len(staged.real)]
     stage = staged.stage(np.array(protocol.target.search))
-    draw = draw_real_case(target, stage, _laws(protocol), generator(protocol.seed, "draw", case_id))
+    random = generator(protocol.seed, "draw", case_id)
+    draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real))
     content = f"{target.described}, {protocol.data.moving} moving"
     return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content)
 
 
-def _laws(protocol: Protocol) -> tuple[Law, Law]:
+def _laws(protocol: Protocol) -> tuple[Law, StartLaw]:
     """Of the truth and of the start."""
     return protocol.target.law.law, protocol.start.laws[protocol.start.law].law
 

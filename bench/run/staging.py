@@ -46,7 +46,7 @@ class StagedPatient:
     def stage(self, search: Matrix) -> Stage:
         """What the draws of a case must respect."""
         view, surface = self.views[0], self.landmarks[-1].points
-        return Stage(self.frame, view.camera, view.camera_from_rig, surface, search)
+        return Stage(self.frame, view.camera, view.camera_from_rig, surface, search, self.landmarks[0].points)
 
 
 def open_dataset(protocol: Protocol) -> Dataset:

@@ -1,0 +1,88 @@
+"""Starts at a stated distance: uniform in their initial mTRE, so that success can be read against it.
+
+After van de Kraats, Penney, Tomazevic, van Walsum and Niessen, IEEE Trans. Med. Imaging 24(9), 2005, whose starts are
+spread evenly over intervals of the initial mTRE. How a direction is drawn is ours: see ``GoldLaw``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import brentq
+
+from bench.errors import FluorobenchError
+from bench.geometry import Matrix, transform_points
+from bench.perturb.laws import Around
+
+_MOST_DOUBLINGS = 20
+_TOLERANCE_MM = 1e-6
+
+
+class GoldLawError(FluorobenchError):
+    """A law of starts by distance that cannot be drawn from."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldLaw:
+    """Starts whose initial mTRE is uniform between two limits, the same number in every bin.
+
+    The six parameters' differences from the truth have a direction drawn uniformly from the box of half-widths
+    ``width``; it is then stretched until the mTRE is the one wanted. The patient's case number ``index`` falls in bin
+    ``index`` modulo the number of bins, uniformly within it.
+
+    Attributes:
+        width: Six proportions, degrees and mm, our order; not all zero.
+        mtre_mm: Lowest and highest initial mTRE.
+        bin_mm: Width of a bin; divides the range.
+        about: Always the truth.
+    """
+
+    width: tuple[float, ...]
+    mtre_mm: tuple[float, float]
+    bin_mm: float = 1.0
+    about: Literal["truth"] = "truth"
+
+    def __post_init__(self) -> None:
+        low, high = self.mtre_mm
+        if not 0 <= low < high < np.inf or not self.bin_mm > 0:
+            raise GoldLawError(
+                f"mtre_mm must be 0 <= low < high and bin_mm positive; got {self.mtre_mm}, {self.bin_mm}"
+            )
+        if abs(self.bins * self.bin_mm - (high - low)) > 1e-6 * high or self.bins < 1:
+            raise GoldLawError(f"bin_mm must divide the range of mtre_mm; got {self.bin_mm:g} for {low:g} to {high:g}")
+        if not any(self.width):
+            raise GoldLawError("a start at a distance needs a width that is not zero; got six zeros")
+
+    @property
+    def bins(self) -> int:
+        """How many bins the range has."""
+        return round((self.mtre_mm[1] - self.mtre_mm[0]) / self.bin_mm)
+
+    def start(self, random: np.random.Generator, around: Around) -> Matrix:
+        """Draw a start (6,), in degrees and mm.
+
+        Raises:
+            GoldLawError: No pose in the drawn direction is that far away.
+        """
+        number = around.index % self.bins
+        wanted = self.mtre_mm[0] + self.bin_mm * (number + random.uniform())
+        direction = random.uniform(-1, 1, size=6) * np.array(self.width)
+        return np.asarray(around.truth + direction * _stretch(direction, wanted, around))
+
+
+def _stretch(direction: Matrix, wanted_mm: float, around: Around) -> float:
+    """The factor at which the direction moves the marks by the wanted mean distance."""
+    true = transform_points(around.frame.pose(around.truth), around.marks)
+
+    def beyond(factor: float) -> float:
+        moved = transform_points(around.frame.pose(around.truth + factor * direction), around.marks)
+        return float(np.linalg.norm(moved - true, axis=1).mean()) - wanted_mm
+
+    far = 1.0
+    for _ in range(_MOST_DOUBLINGS):
+        if beyond(far) >= 0:
+            return float(brentq(beyond, 0.0, far, xtol=_TOLERANCE_MM * far))
+        far *= 2
+    raise GoldLawError(
+        f"no start {wanted_mm:g} mm away in the direction {direction.tolist()}; give translations a width"
+    )
