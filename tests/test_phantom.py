@@ -149,9 +149,9 @@ def test_left_is_left(patient: Patient) -> None:
 
 
 def test_edges_are_partial_volume_not_steps() -> None:
-    shapes = inside("shapes")
+    shapes = inside("v1.shapes")
     ball = shapes.soft((shapes.ellipsoid((0.2, -0.1, 0.3), (20, 20, 20)),), 0.0)
-    hu, _ = inside("kernels").render([ball], shape=(30, 30, 30), origin=np.full(3, -29.0), spacing_mm=2.0)
+    hu, _ = inside("v1.kernels").render([ball], shape=(30, 30, 30), origin=np.full(3, -29.0), spacing_mm=2.0)
     volume = (hu.astype(np.float64) + 1000).sum() / 1000 * 8
     assert volume == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.004)
     between = ((hu > -950) & (hu < -50)).sum()
@@ -159,9 +159,9 @@ def test_edges_are_partial_volume_not_steps() -> None:
 
 
 def test_a_thin_shell_keeps_its_integral() -> None:
-    shapes = inside("shapes")
+    shapes = inside("v1.shapes")
     shell = shapes.ellipsoid((0.2, -0.1, 0.3), (20, 20, 20)).made_of(shell_mm=0.5, inner_hu=-1000.0)
-    hu, _ = inside("kernels").render(
+    hu, _ = inside("v1.kernels").render(
         [shapes.Part((shell,), 1000.0)], shape=(30, 30, 30), origin=np.full(3, -29.0), spacing_mm=2.0
     )
     mass = (hu.astype(np.float64) + 1000).sum() / 2000 * 8
@@ -225,7 +225,7 @@ import sys
 for name in {banned!r}:
     sys.modules[name] = None
 from bench.datasets import phantom
-import bench.datasets.phantom.generate
+import bench.datasets.phantom.v1.generate
 print(phantom.card.title)
 """
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

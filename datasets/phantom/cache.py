@@ -23,11 +23,16 @@ def default_folder() -> Path:
 
 
 @cache
-def generator_digest() -> str:
-    """Eight hex digits of the generator's own source: a changed generator never meets its predecessor's patients."""
+def generator_digest(version: int) -> str:
+    """Eight hex digits of a generator's own source: a changed generator never meets its predecessor's patients.
+
+    A version builds on those before it, so their sources count too.
+    """
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    for number in range(1, version + 1):
+        for source in sorted((Path(__file__).parent / f"v{number}").rglob("*")):
+            if source.suffix in (".py", ".csv"):
+                digest.update(source.read_bytes())
     return digest.hexdigest()[:8]
 
 

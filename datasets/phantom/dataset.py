@@ -46,7 +46,7 @@ class Phantom:
         Raises:
             PhantomError: An id that no split holds.
         """
-        from .generate import generate, patient_from
+        from .v1.generate import generate, patient_from
 
         seed = seed_of(patient_id, self.version)
         path = self._path(patient_name(seed, self.version))
@@ -58,4 +58,4 @@ class Phantom:
 
     def _path(self, name: str) -> Path:
         folder = self.cache_dir if self.cache_dir is not None else cache.default_folder()
-        return folder / f"{name}-{self.size}-{self.spacing_mm!r}mm-{cache.generator_digest()}.npz"
+        return folder / f"{name}-{self.size}-{self.spacing_mm!r}mm-{cache.generator_digest(self.version)}.npz"
