@@ -41,6 +41,12 @@ def test_views_together_keep_their_rig_and_unreferenced_ones_are_left_out() -> N
     np.testing.assert_array_equal(both.views[1].camera_from_rig, SECOND)
 
 
+def test_xrays_that_all_lack_a_reference_are_refused() -> None:
+    assert real_targets([], "each") == ()
+    with pytest.raises(AcquiredError, match="reference"):
+        real_targets([acquisition(None)], "each")
+
+
 def test_the_nominal_frame_measures_the_reference_as_theta() -> None:
     theta = np.array([5.0, -7.0, 2.0, 8.0, -6.0, 40.0])
     frame = nominal_frame(REFERENCE, CENTRE, theta)

@@ -1,5 +1,6 @@
 """``fluorobench run``."""
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ class Run:
 
     box: tuple[float, float, float, float, float, float] | None = None
     """Crop the CT first: low x y z, high x y z, world LPS mm; for a CT without labels (implies --region whole)."""
+
+    data: Path | None = None
+    """A TOML file laid over the protocol's, such as the [data] table of your own X-rays (see the README)."""
 
     start_law: str | None = None
     """Another start law of the protocol."""
@@ -96,15 +100,27 @@ class Run:
 
     def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""
+        over: dict[str, Any] = {"start": {}, "data": {}, **self._data()}
         start = {"law": self.start_law, "per_patient": starts}
-        over: dict[str, Any] = {"start": {key: value for key, value in start.items() if value is not None}}
+        over["start"] |= {key: value for key, value in start.items() if value is not None}
         region = "whole" if self.region is None and self.box is not None else self.region
-        over["data"] = {} if region is None else {"region": region}
+        over["data"] |= {} if region is None else {"region": region}
         if self.volume is None and (self.labels or self.label_scheme or self.box):
             raise CommandError("--labels, --label-scheme and --box belong to a CT of your own; name it with --volume")
         if self.volume is not None:
             over["data"] |= {"dataset": "ct_file", "patients": 1, "settings": self._ct()}
         return over
+
+    def _data(self) -> dict[str, Any]:
+        """The tables of ``--data``."""
+        if self.data is None:
+            return {}
+        if self.volume is not None:
+            raise CommandError("--data and --volume both say where patients come from; give one of them")
+        try:
+            return tomllib.loads(self.data.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise CommandError(f"{self.data}: not a readable TOML file: {error}") from None
 
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}
