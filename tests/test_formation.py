@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.drr import AttenuationMap, project_siddon
+from bench.drr import AttenuationMap, ProjectionError, project_siddon, project_siddon_pair
 from bench.geometry import Camera
 from bench.protocol import validate
 from bench.protocol.load import PROTOCOLS, ProtocolError, load_protocol
@@ -50,6 +50,15 @@ def test_one_energy_without_effects_is_the_line_integral() -> None:
     expected = project_siddon(AttenuationMap(mu, each.soft.affine), POSE[None], CAMERA)[0]
     assert expected.max() > 1
     np.testing.assert_allclose(image, expected, atol=2e-6)
+
+
+def test_two_maps_in_one_walk_are_each_alone() -> None:
+    each, finer = blobs(), Camera.centred(sdd_mm=1000.0, height=48, width=40, spacing_mm=2.0)
+    both = project_siddon_pair(each.soft, each.bone, POSE[None], finer)
+    np.testing.assert_array_equal(both[0], project_siddon(each.soft, POSE[None], finer))
+    np.testing.assert_array_equal(both[1], project_siddon(each.bone, POSE[None], finer))
+    with pytest.raises(ProjectionError, match="one grid"):
+        project_siddon_pair(each.soft, materials(np.ones((2, 2, 2))).bone, POSE[None], finer)
 
 
 def test_tissues_add_up_and_are_told_apart() -> None:

@@ -7,3 +7,4 @@ from bench.drr.project import project as project
 from bench.drr.project import project_with_jacobian as project_with_jacobian
 from bench.drr.rays import ProjectionError as ProjectionError
 from bench.drr.siddon import project_siddon as project_siddon
+from bench.drr.siddon import project_siddon_pair as project_siddon_pair

@@ -11,49 +11,64 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.drr.attenuation import AttenuationMap
 from bench.drr.compiled import compiled, parallel_range
-from bench.drr.rays import trace_rays
+from bench.drr.rays import ProjectionError, trace_rays
 from bench.geometry import Camera
 
 
 @compiled(fastmath=False)
-def walk(mu: Any, s: Any, d: Any) -> float:
-    """Integrate over t the piecewise constant field ``mu`` along ``s + t * d``, voxel by voxel."""
+def walk(first: Any, second: Any, s: Any, d: Any) -> tuple[float, float]:
+    """Integrate over t two piecewise constant fields of one grid along ``s + t * d``, voxel by voxel."""
     near, far = 0.0, np.inf
     for axis in range(3):
         if d[axis] == 0.0:
-            if s[axis] <= -0.5 or s[axis] >= mu.shape[axis] - 0.5:
-                return 0.0
+            if s[axis] <= -0.5 or s[axis] >= first.shape[axis] - 0.5:
+                return 0.0, 0.0
         else:
-            first, last = (-0.5 - s[axis]) / d[axis], (mu.shape[axis] - 0.5 - s[axis]) / d[axis]
-            near, far = max(near, min(first, last)), min(far, max(first, last))
+            enters, leaves = (-0.5 - s[axis]) / d[axis], (first.shape[axis] - 0.5 - s[axis]) / d[axis]
+            near, far = max(near, min(enters, leaves)), min(far, max(enters, leaves))
     if near >= far:
-        return 0.0
-    index, turn, stride, step = np.empty(3, np.int64), np.empty(3), np.empty(3), np.empty(3, np.int64)
-    for axis in range(3):
-        inside = int(np.floor(s[axis] + (near + 1e-12 * (far - near)) * d[axis] + 0.5))
-        index[axis] = min(max(inside, 0), mu.shape[axis] - 1)
-        step[axis] = 1 if d[axis] > 0.0 else -1
-        stride[axis] = abs(1.0 / d[axis]) if d[axis] != 0.0 else np.inf
-        face = index[axis] + 0.5 * step[axis]
-        turn[axis] = (face - s[axis]) / d[axis] if d[axis] != 0.0 else np.inf
-    total, t = 0.0, near
+        return 0.0, 0.0
+    i, i_step, i_stride, i_turn = begin(s[0], d[0], first.shape[0], near, far)
+    j, j_step, j_stride, j_turn = begin(s[1], d[1], first.shape[1], near, far)
+    k, k_step, k_stride, k_turn = begin(s[2], d[2], first.shape[2], near, far)
+    total, other, t = 0.0, 0.0, near
+    # Numbers of their own instead of arrays of three: they stay in registers.
     while t < far:
-        axis = int(np.argmin(turn))
-        until = min(turn[axis], far)
-        total += max(until - t, 0.0) * mu[index[0], index[1], index[2]]
+        until = min(min(i_turn, j_turn), min(k_turn, far))
+        length = max(until - t, 0.0)
+        total += length * first[i, j, k]
+        other += length * second[i, j, k]
         t = until
-        index[axis] += step[axis]
-        turn[axis] += stride[axis]
-        if index[axis] < 0 or index[axis] >= mu.shape[axis]:
-            break
-    return total
+        if i_turn <= j_turn and i_turn <= k_turn:
+            i, i_turn = i + i_step, i_turn + i_stride
+            if i < 0 or i >= first.shape[0]:
+                break
+        elif j_turn <= k_turn:
+            j, j_turn = j + j_step, j_turn + j_stride
+            if j < 0 or j >= first.shape[1]:
+                break
+        else:
+            k, k_turn = k + k_step, k_turn + k_stride
+            if k < 0 or k >= first.shape[2]:
+                break
+    return total, other
+
+
+@compiled(fastmath=False)
+def begin(s: float, d: float, size: int, near: float, far: float) -> tuple[int, int, float, float]:
+    """Along one axis: the first voxel, its step, how long a voxel lasts in t, and when it ends."""
+    index = min(max(int(np.floor(s + (near + 1e-12 * (far - near)) * d + 0.5)), 0), size - 1)
+    if d == 0.0:
+        return index, -1, np.inf, np.inf
+    step = 1 if d > 0.0 else -1
+    return index, step, abs(1.0 / d), (index + 0.5 * step - s) / d
 
 
 @compiled(parallel=True, fastmath=False)
-def render_exact(mu: Any, sources: Any, directions: Any, camera_from_pixel: Any, images: Any) -> None:
-    """Fill images (B, H, W); parallel over every row of every image."""
-    height, width = images.shape[1], images.shape[2]
-    for task in parallel_range(images.shape[0] * height):
+def render_exact(first: Any, second: Any, sources: Any, directions: Any, camera_from_pixel: Any, images: Any) -> None:
+    """Fill images (2, B, H, W), one a field; parallel over every row of every image."""
+    height, width = images.shape[2], images.shape[3]
+    for task in parallel_range(images.shape[1] * height):
         pose, v = task // height, task % height
         for u in range(width):
             d = directions[pose, :, 0] * u + directions[pose, :, 1] * v + directions[pose, :, 2]
@@ -62,7 +77,24 @@ def render_exact(mu: Any, sources: Any, directions: Any, camera_from_pixel: Any,
                 + (camera_from_pixel[1, 1] * v + camera_from_pixel[1, 2]) ** 2
                 + 1
             )
-            images[pose, v, u] = walk(mu, sources[pose], d) * length
+            total, other = walk(first, second, sources[pose], d)
+            images[0, pose, v, u], images[1, pose, v, u] = total * length, other * length
+
+
+def project_siddon_pair(
+    first: AttenuationMap, second: AttenuationMap, camera_from_world: ArrayLike, camera: Camera
+) -> NDArray[np.float64]:
+    """As ``project_siddon``, of two maps on one grid in one walk: (2, B, H, W).
+
+    Raises:
+        ProjectionError: The maps' grids differ, a pose is not rigid, or the source lies inside the volume's box.
+    """
+    if first.shape != second.shape or not np.array_equal(first.affine, second.affine):
+        raise ProjectionError(f"two maps on one grid expected; got shapes {first.shape} and {second.shape}")
+    rays = trace_rays(first, camera_from_world, camera)
+    images = np.empty((2, len(rays.sources), camera.height, camera.width))
+    render_exact(first.mu, second.mu, rays.sources, rays.directions, rays.camera_from_pixel, images)
+    return images
 
 
 def project_siddon(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera: Camera) -> NDArray[np.float64]:
@@ -76,7 +108,5 @@ def project_siddon(attenuation: AttenuationMap, camera_from_world: ArrayLike, ca
     Raises:
         ProjectionError: A pose is not rigid, or the source lies inside the volume's box.
     """
-    rays = trace_rays(attenuation, camera_from_world, camera)
-    images = np.empty((len(rays.sources), camera.height, camera.width))
-    render_exact(attenuation.mu, rays.sources, rays.directions, rays.camera_from_pixel, images)
+    images: NDArray[np.float64] = project_siddon_pair(attenuation, attenuation, camera_from_world, camera)[0]
     return images

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from bench.contract import Image
-from bench.drr import AttenuationMap, project_siddon
+from bench.drr import AttenuationMap, project_siddon_pair
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.volume import AttenuationLaw
@@ -147,7 +147,7 @@ def primary_image(materials: Materials, camera_from_world: ArrayLike, camera: Ca
     factor = formation.supersampling
     finer = _supersampled(camera, factor)
     pose = np.asarray(camera_from_world, dtype=np.float64)[None]
-    soft, bone = (project_siddon(each, pose, finer)[0] for each in (materials.soft, materials.bone))
+    soft, bone = project_siddon_pair(materials.soft, materials.bone, pose, finer)[:, 0]
     spectrum = tube_spectrum() if formation.polyenergetic else single_energy()
     passed = spectrum.transmission(soft, bone)
     blocks = passed.reshape(camera.height, factor, camera.width, factor)
