@@ -6,7 +6,7 @@ respect to w is a Jacobian-vector product with the same images: this is all that
 (SOPI eq. 7, ProST). The derivative of J with respect to the pose is not computed; asking for it raises.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -52,8 +52,7 @@ def project_differentiable(
 
 def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
     """Call an autograd function: torch leaves its own door untyped."""
-    door: Any = function.apply  # pyright: ignore[reportUnknownMemberType]
-    return door(*inputs)
+    return cast(Any, function).apply(*inputs)
 
 
 class _Renderer:
