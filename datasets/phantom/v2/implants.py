@@ -223,7 +223,7 @@ def paint(hu: FloatGrid, affine: Matrix, solids: Sequence[Solid]) -> FloatGrid:
 
 
 def _paint(hu: FloatGrid, affine: Matrix, solid: Solid) -> None:
-    step = float(np.mean(np.linalg.norm(affine[:3, :3], axis=0)))
+    step = abs(float(np.linalg.det(affine[:3, :3]))) ** (1 / 3)
     box = solid.bounds()
     corners = np.array([[x, y, z] for x in box[:, 0] for y in box[:, 1] for z in box[:, 2]])
     index_from_world = np.asarray(np.linalg.inv(affine), dtype=np.float64)
