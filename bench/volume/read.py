@@ -90,6 +90,18 @@ def dicom_series(folder: str | Path) -> dict[str, str]:
     return {uid: _describe_series(_slices(Path(folder), uid)) for uid in sorted(uids)}
 
 
+def require_image(path: str | Path) -> None:
+    """Look at a file's header alone.
+
+    Raises:
+        VolumeError: It is no 3-D image of one value a voxel; the file may still be cut short.
+    """
+    reader = _sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    guarded(reader.ReadImageInformation, Path(path))
+    _require_scalar_3d(reader, Path(path))
+
+
 def _hounsfield(image: _Image, path: str | Path) -> FloatGrid:
     hu = np.ascontiguousarray(image.array, dtype=np.float32)
     bad = hu.size - int(np.count_nonzero(np.isfinite(hu)))
