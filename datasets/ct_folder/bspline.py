@@ -1,0 +1,66 @@
+"""Random smooth displacements as cubic B-splines; the only file here that touches SimpleITK.
+
+Rueckert et al., "Nonrigid registration using free-form deformations", IEEE TMI 18(8), 1999: control points on a regular
+grid, cubic B-splines between. Such a map has no fold as long as no control point moves farther than 0.4 of the grid's
+spacing (Choi and Lee, Graphical Models 62, 2000).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import SimpleITK
+
+from bench.geometry import Matrix
+from bench.volume import FloatGrid
+
+# SimpleITK ships no types; here they end.
+_sitk: Any = SimpleITK
+_ORDER = 3
+
+
+def random_displacement(
+    shape: Sequence[int],
+    affine: Matrix,
+    *,
+    amplitude_mm: float,
+    grid_mm: float,
+    generator: np.random.Generator,
+) -> FloatGrid:
+    """Displacements of a random B-spline at the points of a grid.
+
+    Control points move along the grid's axes by uniform draws within ``amplitude_mm``; those next to a face of the grid
+    do not move across it, so that little comes from beyond.
+
+    Args:
+        shape: Of the grid to evaluate on; its box is also the spline's.
+        affine: world_from_index of that grid, mm, orthogonal axes.
+        amplitude_mm: Largest displacement of a control point along each axis.
+        grid_mm: Wanted distance of control points; the next that divides the box evenly is taken.
+        generator: Draws.
+
+    Returns:
+        (ni, nj, nk, 3) float32, world mm.
+    """
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    axes = affine[:3, :3] / spacing
+    extent = spacing * (np.array(shape) - 1)
+    mesh = np.maximum(1, np.round(extent / grid_mm)).astype(int)
+    moves = amplitude_mm * generator.uniform(-1, 1, (*(mesh + _ORDER), 3))
+    for axis in range(3):
+        at_face = np.moveaxis(moves[..., axis], axis, 0)
+        at_face[:2], at_face[-2:] = 0, 0
+    spline = _sitk.BSplineTransform(3, _ORDER)
+    spline.SetTransformDomainOrigin(affine[:3, 3].tolist())
+    spline.SetTransformDomainDirection(axes.reshape(-1).tolist())
+    spline.SetTransformDomainPhysicalDimensions(extent.tolist())
+    spline.SetTransformDomainMeshSize([int(count) for count in mesh])
+    # Its parameters run along i fastest, one world component after the other.
+    world = moves @ axes.T
+    spline.SetParameters(np.concatenate([world[..., n].reshape(-1, order="F") for n in range(3)]).tolist())
+    field = _sitk.TransformToDisplacementField(
+        spline, _sitk.sitkVectorFloat64, [int(n) for n in shape], affine[:3, 3].tolist(), spacing.tolist(),
+        axes.reshape(-1).tolist(),
+    )  # fmt: skip
+    found = _sitk.GetArrayFromImage(field).transpose(2, 1, 0, 3)
+    return np.ascontiguousarray(found, dtype=np.float32)
