@@ -8,7 +8,7 @@ from bench.contract import Split
 from bench.geometry import Camera, StandardView
 from bench.perturb import GoldLaw, GoldLawError, Law, ours_from_sopi
 from bench.registry import unknown
-from bench.xray import Formation
+from bench.xray import Appearance, Formation, LowDose
 
 Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Six = tuple[Width, Width, Width, Width, Width, Width]
@@ -109,8 +109,9 @@ class Target(Table):
     """``[target]``: law of the truth and how the image is made.
 
     Either ``photons`` and ``kernel`` (line integrals of one energy, with quantum noise), or ``formation``
-    (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own). ``real``: patients with X-rays of
-    their own are registered to those, from starts about the reference pose; the others keep simulated ones.
+    (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own), where ``appearance`` draws what
+    differs between exposures. ``low_dose`` degrades either as LGFF does. ``real``: patients with X-rays of their own
+    are registered to those, from starts about the reference pose; the others keep simulated ones.
     """
 
     law: LawTable
@@ -118,12 +119,16 @@ class Target(Table):
     photons: float | None = Field(default=None, gt=0)
     kernel: Literal["auto", "siddon"] = "auto"
     formation: Formation | None = None
+    appearance: Appearance | None = None
+    low_dose: LowDose | None = None
     real: bool = False
 
     @model_validator(mode="after")
     def _one_way_to_make_the_image(self) -> "Target":
         if self.formation is not None and self.photons is not None:
             raise ValueError("photons and formation both given; give the photons inside formation")
+        if self.formation is None and self.appearance is not None:
+            raise ValueError("appearance is part of image formation; give a table target.formation too")
         return self
 
 
@@ -198,7 +203,8 @@ class Protocol(Table):
         """Whether the target is made of what the methods are handed: the same voxels, line integrals alone."""
         data = self.data
         same_region = data.target_region in (None, data.region)
-        return data.target == data.moving and same_region and self.target.formation is None
+        plain = self.target.formation is None and self.target.low_dose is None
+        return data.target == data.moving and same_region and plain
 
     @property
     def cases(self) -> int:

@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from bench.contract import Case, Image, Problem, View
-from bench.drr import project, project_siddon
+from bench.contract import Case, Problem, View
 from bench.geometry import Matrix, PoseFrame
 from bench.perturb import Law, StartLaw, draw_case, generator, salted_seed
 from bench.protocol import Protocol
@@ -15,7 +14,7 @@ from bench.run.acquired import draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
 from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord, TruthRecord, ViewRecord, as_list
 from bench.run.staging import StagedPatient
-from bench.xray import form_image, photon_noise
+from bench.run.targets import simulate_view
 from bench.xray.bound import pose_bound, pose_information
 
 # How the content of a case begins whose image was formed as an X-ray; see ``bench.run.acquired.REAL``.
@@ -36,12 +35,20 @@ def case_ids(protocol: Protocol, patient_id: str) -> list[str]:
     return [f"{patient_id}/{index:03d}" for index in range(protocol.start.per_patient)]
 
 
-def pose_case(protocol: Protocol, staged: StagedPatient, index: int) -> PosedCase:
+def pose_case(
+    protocol: Protocol, staged: StagedPatient, index: int, *, recorded: ProblemRecord | None = None
+) -> PosedCase:
     """Pose one case; the same protocol, patient and index give the same case.
 
     Cases of a patient with real X-rays go round them: the first case is on the first one, and so on.
+
+    Args:
+        protocol: What is asked for.
+        staged: The patient.
+        index: Number of the case.
+        recorded: The case as a run wrote it down: the strengths of its images are taken from there, not drawn.
     """
-    posed = _on_real(protocol, staged, index) if staged.real else _on_simulated(protocol, staged, index)
+    posed = _on_real(protocol, staged, index) if staged.real else _on_simulated(protocol, staged, index, recorded)
     patient, frame = staged.patient, posed.frame
     case_id = case_ids(protocol, patient.id)[index]
     problem = Problem(
@@ -71,23 +78,26 @@ class _Scene:
     start: Matrix
     redraws: int
     content: str
+    drawn: tuple[dict[str, float] | None, ...]
     bound: MatrixList | None = None
 
 
-def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
+def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int, recorded: ProblemRecord | None) -> _Scene:
     case_id, data = case_ids(protocol, staged.patient.id)[index], protocol.data
     stage = staged.stage(np.array(protocol.target.search))
     draw = draw_case(*_laws(protocol), stage, generator(protocol.seed, "draw", case_id), index=index)
     truth = staged.frame.pose(draw.truth)
-    views = tuple(
-        _with_target(protocol, staged, view, truth, noise=generator(protocol.seed, "noise", case_id, number))
-        for number, view in enumerate(staged.views)
-    )
+    drawn = [None] * len(staged.views) if recorded is None else [each.drawn for each in recorded.views]
+    made = [
+        simulate_view(protocol, staged, truth, case_id=case_id, number=number, recorded=strengths)
+        for number, strengths in enumerate(drawn)
+    ]
     content = f"{data.target} target, {data.moving} moving"
     if protocol.target.formation is not None:
         content = f"{SIMULATED}, {content}"
     start, bound = staged.frame.pose(draw.start), _bound(protocol, staged, truth)
-    return _Scene(staged.frame, views, truth, start, draw.redraws, content, bound)
+    views, strengths = tuple(each.view for each in made), tuple(each.drawn for each in made)
+    return _Scene(staged.frame, views, truth, start, draw.redraws, content, strengths, bound)
 
 
 def _bound(protocol: Protocol, staged: StagedPatient, truth: Matrix) -> MatrixList | None:
@@ -107,7 +117,8 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     random = generator(protocol.seed, "draw", case_id)
     draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real))
     content = f"{target.described}, {protocol.data.moving} moving"
-    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content)
+    nothing = (None,) * len(target.views)
+    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content, nothing)
 
 
 def _laws(protocol: Protocol) -> tuple[Law, StartLaw]:
@@ -120,27 +131,6 @@ def landmark_records(staged: StagedPatient) -> list[LandmarkRecord]:
     return [LandmarkRecord(name=each.name, points=as_list(each.points)) for each in staged.landmarks]
 
 
-def _with_target(
-    protocol: Protocol, staged: StagedPatient, view: View, truth: Matrix, *, noise: np.random.Generator
-) -> View:
-    pose = view.camera_from_rig @ truth
-    if staged.materials is not None and protocol.target.formation is not None:
-        image = form_image(staged.materials, pose, view.camera, protocol.target.formation, noise)
-    else:
-        image = _line_integrals(protocol, staged, view, pose)
-        if protocol.target.photons is not None:
-            image = photon_noise(image, protocol.target.photons, noise)
-    return replace(view, image=image)
-
-
-def _line_integrals(protocol: Protocol, staged: StagedPatient, view: View, pose: Matrix) -> Image:
-    if protocol.target.kernel == "siddon":
-        image: Image = project_siddon(staged.target, pose[None], view.camera)[0].astype(np.float32)
-    else:
-        image = project(staged.target, pose[None], view.camera)[0, 0].numpy()
-    return image
-
-
 def _record(
     protocol: Protocol, problem: Problem, scene: _Scene, *, truth: TruthRecord, landmarks: str
 ) -> ProblemRecord:
@@ -150,7 +140,7 @@ def _record(
         patient_hash=problem.patient_hash,
         content=scene.content,
         start_law=protocol.start.law,
-        views=[_view_record(view) for view in problem.views],
+        views=[_view_record(view, drawn) for view, drawn in zip(problem.views, scene.drawn, strict=True)],
         start=as_list(problem.start),
         nominal=as_list(problem.nominal),
         centre=problem.centre.tolist(),
@@ -164,7 +154,7 @@ def _record(
     )
 
 
-def _view_record(view: View) -> ViewRecord:
+def _view_record(view: View, drawn: dict[str, float] | None) -> ViewRecord:
     camera = view.camera
     return ViewRecord(
         K=as_list(camera.K),
@@ -172,6 +162,7 @@ def _view_record(view: View) -> ViewRecord:
         width=camera.width,
         sdd_mm=camera.sdd_mm,
         camera_from_rig=as_list(view.camera_from_rig),
+        drawn=drawn,
     )
 
 

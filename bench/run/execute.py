@@ -153,7 +153,7 @@ def _by_geometry(cases: list[PosedCase]) -> list[list[PosedCase]]:
     """Cases that share their views' geometry: a method gets ready once for each; simulated ones are one group."""
     groups: dict[str, list[PosedCase]] = {}
     for posed in cases:
-        key = json.dumps([view.model_dump(mode="json") for view in posed.problem_record.views])
+        key = json.dumps([view.model_dump(mode="json", exclude={"drawn"}) for view in posed.problem_record.views])
         groups.setdefault(key, []).append(posed)
     return list(groups.values())
 

@@ -19,7 +19,10 @@ def landmarks_hash(landmarks: Iterable[LandmarkRecord]) -> str:
 
 def problem_hash(problem: ProblemRecord) -> str:
     """Fingerprint of a case with views, start and truth's hash; blind to ``perturbation_hash``, which is made of it."""
-    return _digest(problem.model_dump(mode="json", exclude={"perturbation_hash"}))
+    content = problem.model_dump(mode="json", exclude={"perturbation_hash"})
+    # Where no strengths were drawn, nothing of them is in the fingerprint: it is that of runs before there were any.
+    content["views"] = [{k: v for k, v in view.items() if k != "drawn" or v is not None} for view in content["views"]]
+    return _digest(content)
 
 
 def perturbation_hash(problems: Iterable[ProblemRecord]) -> str:

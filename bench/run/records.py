@@ -23,13 +23,14 @@ class Record(BaseModel):
 
 
 class ViewRecord(Record):
-    """Geometry of one view."""
+    """Geometry of one view, and the strengths drawn for its image (``bench.run.targets``); None where none were."""
 
     K: MatrixList
     height: int
     width: int
     sdd_mm: float | None
     camera_from_rig: MatrixList
+    drawn: dict[str, float] | None = None
 
     @property
     def camera(self) -> Camera:

@@ -102,7 +102,8 @@ class ScoredRun:
         patient_id, _, index = case_id.rpartition("/")
         if case_id not in self._estimated_cases:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
-        posed = pose_case(self.protocol, self._staged(patient_id), int(index))
+        recorded = self._problems[case_id]
+        posed = pose_case(self.protocol, self._staged(patient_id), int(index), recorded=recorded)
         self._require_as_recorded(posed.problem_record, np.array(posed.truth_record.truth))
         return posed.case
 
@@ -168,9 +169,13 @@ class ScoredRun:
 def _formation(protocol: Protocol) -> str:
     """How the targets were made."""
     target = protocol.target
-    if target.formation is not None:
-        return f"formed with {target.formation}"
-    return "no noise" if target.photons is None else f"{target.photons:,.0f} photons a pixel"
+    plain = "no noise" if target.photons is None else f"{target.photons:,.0f} photons a pixel"
+    parts = [plain if target.formation is None else f"formed with {target.formation}"]
+    if target.appearance is not None:
+        parts.append(f"each exposure drawn: {target.appearance}")
+    if target.low_dose is not None:
+        parts.append("degraded as LGFF's low-dose images")
+    return ", ".join(parts)
 
 
 def _matched(protocol: Protocol) -> str:

@@ -1,10 +1,12 @@
 """From a CT to the X-ray that a detector would measure: what a plain line integral leaves out.
 
-In this order: exact paths through uniform voxels on a finer detector (methods' projector interpolates), two tissues and
-a tube spectrum (beam hardening), scatter, quantum noise, the detector's blur (which also smooths that noise),
-electronic noise, saturation, and the logarithm that methods work on.
+In this order: exact paths through uniform voxels on a finer detector (methods' projector interpolates), two tissues,
+metal and a tube spectrum (beam hardening), collimator and vignetting, scatter, movement during the exposure, quantum
+noise, the detector's blur (which also smooths that noise), electronic noise, gain, saturation, and the logarithm that
+methods work on. What is the same for all exposures stands in ``Formation``, what is drawn for each in ``Scene``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,9 +19,12 @@ from bench.drr import AttenuationMap, project_siddon_pair
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.volume import AttenuationLaw
+from bench.xray.hardware import Cylinder, metal_paths
+from bench.xray.scene import Scene
 from bench.xray.spectrum import single_energy, tissue_scale, tube_spectrum
 
 _LARGEST_SUPERSAMPLING = 8
+_NOTHING = Scene()
 
 
 class FormationError(FluorobenchError):
@@ -118,6 +123,7 @@ def form_image(
     camera: Camera,
     formation: Formation,
     random: np.random.Generator,
+    scene: Scene = _NOTHING,
 ) -> Image:
     """Simulate one X-ray.
 
@@ -127,6 +133,7 @@ def form_image(
         camera: Intrinsics.
         formation: How the image is formed.
         random: Draws the noise; the same state gives the same image.
+        scene: Collimator, vignetting, gain, movement and metal of this exposure.
 
     Returns:
         -log(I / I0) of the measured intensities, float32 (H, W), dimensionless; below zero where scatter or noise
@@ -135,21 +142,28 @@ def form_image(
     Raises:
         ProjectionError: The pose is not rigid, or the source lies inside the volume's box.
     """
-    primary = primary_image(materials, camera_from_world, camera, formation)
-    signal = _measured(with_scatter(primary, formation), formation, random)
+    primary = primary_image(materials, camera_from_world, camera, formation, scene.hardware)
+    lit = with_scatter(scene.moved(primary) * scene.beam(camera), formation)
+    signal = scene.gain * _measured(lit, formation, random)
     if formation.saturation is not None:
         signal = np.minimum(signal, formation.saturation)
     return np.asarray(-np.log(signal), dtype=np.float32)
 
 
-def primary_image(materials: Materials, camera_from_world: ArrayLike, camera: Camera, formation: Formation) -> Matrix:
+def primary_image(
+    materials: Materials,
+    camera_from_world: ArrayLike,
+    camera: Camera,
+    formation: Formation,
+    hardware: Sequence[Cylinder] = (),
+) -> Matrix:
     """Unscattered intensity (H, W) in multiples of that without an object: means over the rays of every pixel."""
     factor = formation.supersampling
     finer = _supersampled(camera, factor)
     pose = np.asarray(camera_from_world, dtype=np.float64)[None]
     soft, bone = project_siddon_pair(materials.soft, materials.bone, pose, finer)[:, 0]
     spectrum = tube_spectrum() if formation.polyenergetic else single_energy()
-    passed = spectrum.transmission(soft, bone)
+    passed = spectrum.transmission(soft, bone, metal_paths(hardware, camera_from_world, finer))
     blocks = passed.reshape(camera.height, factor, camera.width, factor)
     return np.asarray(blocks.mean(axis=(1, 3)))
 

@@ -5,6 +5,7 @@ The numbers stand in ``spectrum.csv``, which ``docs/make_spectrum.py`` wrote and
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,9 @@ from bench.geometry import Matrix
 REFERENCE_KEV = 60.0
 # Densities, g/cm3: water, and soft tissue and cortical bone after ICRU-44.
 WATER_DENSITY, SOFT_DENSITY, BONE_DENSITY = 1.0, 1.06, 1.92
+# Of screws and of tools: densities in g/cm3.
+_METAL_DENSITIES = {"titanium": 4.506, "steel": 7.9}
+METALS = tuple(_METAL_DENSITIES)
 
 _TABLE = Path(__file__).with_name("spectrum.csv")
 
@@ -31,18 +35,30 @@ class Spectrum:
         weights: (n,), each energy's share of the detector's signal without an object; sum 1.
         soft: (n,), attenuation of soft tissue relative to its own at 60 keV.
         bone: (n,), the same of cortical bone.
+        metals: By name, (n,): linear attenuation per mm.
     """
 
     energies_kev: Matrix
     weights: Matrix
     soft: Matrix
     bone: Matrix
+    metals: Mapping[str, Matrix]
 
-    def transmission(self, soft: Matrix, bone: Matrix) -> Matrix:
-        """Share of the signal that passes, from the line integrals of both tissues at 60 keV, of any one shape."""
+    def transmission(self, soft: Matrix, bone: Matrix, metal_mm: Mapping[str, Matrix] | None = None) -> Matrix:
+        """Share of the signal that passes.
+
+        Args:
+            soft: Line integrals of soft tissue at 60 keV, of any shape.
+            bone: The same of bone.
+            metal_mm: Lengths of the rays within metals, mm, of the same shape; None = no metal.
+        """
         passed = np.zeros(np.shape(soft))
-        for weight, soft_ratio, bone_ratio in zip(self.weights, self.soft, self.bone, strict=True):
-            passed += weight * np.exp(-(soft_ratio * soft + bone_ratio * bone))
+        metals = [(self.metals[name], path) for name, path in (metal_mm or {}).items()]
+        for index, weight in enumerate(self.weights):
+            exponent = self.soft[index] * soft + self.bone[index] * bone
+            for per_mm, path in metals:
+                exponent += per_mm[index] * path
+            passed += weight * np.exp(-exponent)
         return passed
 
 
@@ -57,31 +73,33 @@ class TissueScale:
 @cache
 def tube_spectrum() -> Spectrum:
     """The recorded tube spectrum."""
-    energies, photons, _, soft, bone = _columns()
+    energies, photons, _, soft, bone, *metals = _columns()
     signal = photons * energies
     soft_ratio, bone_ratio = (each / _at_reference(energies, each) for each in (soft, bone))
-    return Spectrum(energies, signal / signal.sum(), soft_ratio, bone_ratio)
+    per_mm = {name: each * density / 10 for each, (name, density) in zip(metals, _METAL_DENSITIES.items(), strict=True)}
+    return Spectrum(energies, signal / signal.sum(), soft_ratio, bone_ratio, per_mm)
 
 
 def single_energy() -> Spectrum:
     """Photons of 60 keV alone: line integrals come out as they are."""
-    one = np.ones(1)
-    return Spectrum(np.array([REFERENCE_KEV]), one, one, one)
+    one, tube = np.ones(1), tube_spectrum()
+    metals = {name: _at_reference(tube.energies_kev, per_mm) * one for name, per_mm in tube.metals.items()}
+    return Spectrum(np.array([REFERENCE_KEV]), one, one, one, metals)
 
 
 @cache
 def tissue_scale() -> TissueScale:
     """Soft tissue and cortical bone against water, from the recorded table."""
-    energies, _, water, soft, bone = _columns()
+    energies, _, water, soft, bone, *_ = _columns()
     at = [_at_reference(energies, each) for each in (water, soft, bone)]
     in_water = at[0] * WATER_DENSITY
     return TissueScale(at[1] * SOFT_DENSITY / in_water, at[2] * BONE_DENSITY / in_water)
 
 
-def _columns() -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
-    """Energies in keV, photons, and mass attenuation of water, soft tissue and bone in cm2/g."""
+def _columns() -> list[Matrix]:
+    """Energies in keV, photons, and mass attenuation of water, soft tissue, bone, titanium and steel in cm2/g."""
     table: Matrix = np.loadtxt(_TABLE, delimiter=",")
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4]
+    return list(table.T)
 
 
 def _at_reference(energies: Matrix, attenuation: Matrix) -> float:
