@@ -17,7 +17,7 @@ LUMBAR = (20, 21, 22, 23, 24)
 
 
 def phantom(folder: Path, **settings: Any) -> Dataset:
-    dataset: Dataset = registry.load("datasets", "phantom")(cache_dir=folder, **settings)
+    dataset: Dataset = registry.load("datasets", "phantom")(cache_dir=folder, **{"version": 1} | settings)
     return dataset
 
 

@@ -11,7 +11,7 @@ from .dataset import Phantom as plugin  # noqa: N813
 __all__ = ["card", "plugin"]
 
 card = Card(
-    title="Procedural lumbar patients (version 1)",
+    title="Procedural lumbar patients (version 2; version 1 stays generable)",
     source="ours; dimensions after Panjabi 1992, Zindrick 1987, Zhou 2000, not yet checked against their tables",
     citation="Panjabi et al., Human lumbar vertebrae: quantitative three-dimensional anatomy, Spine 17(3), 1992",
     licence="Apache-2.0",

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contract import Patient, Split
+from bench.contract import LandmarkSet, Patient, Split
+from bench.volume import LabelGrid, Volume
 
 from . import cache
 from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
+from .v2.options import PatientOptions
 
-VERSIONS = (1,)
+VERSIONS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +20,32 @@ class Phantom:
 
     Attributes:
         size: Voxels along each edge of the cube, 16 to 512.
-        spacing_mm: Edge of a voxel, 0.5 to 8 mm; 128 voxels of 2 mm hold T12 to S1.
+        spacing_mm: Edge of a voxel: 0.7 to 8 mm, in version 1 from 0.5; 128 voxels of 2 mm hold T12 to S1.
         version: Of the generator; a version once used stays generable.
+        fractures: Whether vertebrae may be broken, as in a population (version 2).
+        implants: ``none``, ``screws``, ``cement`` or ``hip`` (version 2).
         cache_dir: Where patients are kept; None = the user's cache folder.
     """
 
     size: int = 128
     spacing_mm: float = 2.0
-    version: int = 1
+    version: int = 2
+    fractures: bool = True
+    implants: str = "none"
     cache_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
             raise PhantomError(f"phantom has version {', '.join(map(str, VERSIONS))}; got version={self.version}")
+        if self.version == 2:
+            self._options()
+            return
         if not 16 <= self.size <= 512:
             raise PhantomError(f"size must be 16 to 512 voxels; got {self.size}")
         if not 0.5 <= self.spacing_mm <= 8:
             raise PhantomError(f"spacing_mm must be 0.5 to 8; got {self.spacing_mm}")
+        if self.implants != "none" or not self.fractures:
+            raise PhantomError("version 1 has neither fractures nor implants to choose; leave them out or set version=2")
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """Ids of a split, in order of their seeds."""
@@ -46,16 +57,43 @@ class Phantom:
         Raises:
             PhantomError: An id that no split holds.
         """
-        from .v1.generate import generate, patient_from
-
         seed = seed_of(patient_id, self.version)
         path = self._path(patient_name(seed, self.version))
         kept = cache.load(path)
         if kept is None:
-            kept = generate(version=self.version, seed=seed, size=self.size, spacing_mm=self.spacing_mm)
+            kept = self._generated(seed)
             cache.store(path, *kept)
-        return patient_from(patient_id, *kept)
+        volume, landmarks = kept
+        return Patient(patient_id, volume.fingerprint(), volume, (landmarks,))
+
+    def regions(self, patient_id: str) -> LabelGrid:
+        """Sub-regions of the vertebrae on the patient's grid: numbers of ``v2.regions``, 0 elsewhere; made anew.
+
+        Raises:
+            PhantomError: An id that no split holds, or version 1, which has none.
+        """
+        from .v2.generate import anatomy
+
+        if self.version == 1:
+            raise PhantomError("version 1 has no sub-regions; use version=2")
+        return anatomy(seed_of(patient_id, self.version), self._options()).regions
+
+    def _generated(self, seed: int) -> tuple[Volume, LandmarkSet]:
+        if self.version == 1:
+            from .v1.generate import generate as generate_v1
+
+            return generate_v1(version=1, seed=seed, size=self.size, spacing_mm=self.spacing_mm)
+        from .v2.generate import generate
+
+        return generate(seed, self._options())
+
+    def _options(self) -> PatientOptions:
+        return PatientOptions(
+            size=self.size, spacing_mm=self.spacing_mm, fractures=self.fractures, implants=self.implants
+        )
 
     def _path(self, name: str) -> Path:
         folder = self.cache_dir if self.cache_dir is not None else cache.default_folder()
-        return folder / f"{name}-{self.size}-{self.spacing_mm!r}mm-{cache.generator_digest(self.version)}.npz"
+        chosen = "" if self.implants == "none" and self.fractures else f"-{self.implants}-{int(self.fractures)}"
+        grid = f"{self.size}-{self.spacing_mm!r}mm"
+        return folder / f"{name}-{grid}{chosen}-{cache.generator_digest(self.version)}.npz"
