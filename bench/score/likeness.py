@@ -1,0 +1,152 @@
+"""What one CT looks like in numbers: HU of its tissues, spectra and gradients of its DRRs, contrast of its spine.
+
+Measured on volumes of one grid and field (``datasets/common_grid``), else they compare scanners and not patients.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from bench.contract import Image
+from bench.drr import AttenuationMap, project
+from bench.geometry import Camera, StandardView, nominal_pose
+from bench.score.statistics import Floats
+from bench.volume import Volume
+from bench.volume.content import body_mask, bone_mask, with_content
+
+# The SOPI-like C-arm.
+SDD_MM, DEPTH_MM, SIZE, PIXEL_MM = 1011.7, 700.0, 256, 0.79836
+ISOCENTRE_PIXEL_MM = PIXEL_MM * DEPTH_MM / SDD_MM
+VIEWS = (StandardView.AP, StandardView.LATERAL)
+
+# Windows of HU; what lies in the windows of soft tissue and fat is not bone.
+WINDOWS: Mapping[str, tuple[float, float]] = {"bone": (-200, 1400), "soft tissue": (-30, 150), "fat": (-200, -30)}
+HU_BINS: Mapping[str, Floats] = {
+    "bone": np.arange(-200, 1401, 50.0),
+    "soft tissue": np.arange(-30, 151, 10.0),
+    "fat": np.arange(-200, -29, 10.0),
+}
+GRADIENT_BINS = np.linspace(-3.0, 0.0, 31)
+_FREQUENCIES = 20
+_LOWEST_PER_MM = 0.015
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one patient looks like.
+
+    Attributes:
+        patient_id: Whose.
+        scalars: Named numbers; names say what and in which unit.
+        curves: Named curves over the fixed positions of ``positions``: densities of HU, log10 power, densities of
+            log10 gradient magnitudes.
+        positions: Of each curve.
+        images: DRRs of the body by view, for the eye.
+    """
+
+    patient_id: str
+    scalars: Mapping[str, float]
+    curves: Mapping[str, Floats]
+    positions: Mapping[str, Floats]
+    images: Mapping[str, Image]
+
+
+def look(patient_id: str, volume: Volume) -> Look:
+    """Measure a volume whose labels are its lumbar bone."""
+    scalars: dict[str, float] = {}
+    curves: dict[str, Floats] = {}
+    positions: dict[str, Floats] = {}
+    _tissues(volume, scalars, curves, positions)
+    images = {view.name: _drr(volume, "body", view) for view in VIEWS}
+    nyquist = 0.5 / float(volume.spacing_mm.max())
+    for name, image in images.items():
+        _texture(name, image, nyquist, scalars, curves, positions)
+    scalars |= spine_contrast(images["AP"], _drr(volume, "bone", StandardView.AP))
+    return Look(patient_id=patient_id, scalars=scalars, curves=curves, positions=positions, images=images)
+
+
+def spectrum(image: Image, *, pixel_mm: float, highest_per_mm: float) -> tuple[Floats, Floats]:
+    """Radial power spectrum of an image under a Hann window: frequencies (per mm) and log10 of the mean power there.
+
+    Args:
+        image: (n, n).
+        pixel_mm: Edge of a pixel.
+        highest_per_mm: Upper end; what lies beyond the volume's own resolution is interpolation.
+    """
+    side = image.shape[0]
+    window = np.outer(np.hanning(side), np.hanning(side))
+    power = np.abs(np.fft.fft2((image - image.mean()) * window)) ** 2 * (pixel_mm / side) ** 2
+    along = np.fft.fftfreq(side, pixel_mm)
+    radius = np.hypot(along[:, None], along[None, :])
+    edges = np.geomspace(_LOWEST_PER_MM, highest_per_mm, _FREQUENCIES + 1)
+    number = np.digitize(radius.ravel(), edges)
+    counts = np.bincount(number, minlength=edges.size + 1)[1:-1]
+    sums = np.bincount(number, weights=power.ravel(), minlength=edges.size + 1)[1:-1]
+    present = counts > 0
+    return np.sqrt(edges[:-1] * edges[1:])[present], np.log10(sums[present] / counts[present])
+
+
+def spine_contrast(body: Image, bone: Image) -> dict[str, float]:
+    """How far the spine stands out in AP: over its neighbours, and bone's own share of the line integral.
+
+    Args:
+        body: AP line integrals of the body.
+        bone: Of the lumbar bone alone.
+    """
+    middle = slice(SIZE // 4, 3 * SIZE // 4)
+    strong = float(np.percentile(bone[middle], 95))
+    spine = bone[middle] >= strong / 2
+    beside = bone[middle] < 0.01 * strong
+    if not beside.any() or not spine.any():
+        return {"spine over its neighbours, AP (%)": np.nan, "bone's share of the spine's path, AP (%)": np.nan}
+    over = float(body[middle][spine].mean() / body[middle][beside].mean() - 1)
+    share = float((bone[middle][spine] / body[middle][spine]).mean())
+    return {"spine over its neighbours, AP (%)": 100 * over, "bone's share of the spine's path, AP (%)": 100 * share}
+
+
+def _tissues(
+    volume: Volume, scalars: dict[str, float], curves: dict[str, Floats], positions: dict[str, Floats]
+) -> None:
+    bone, body = bone_mask(volume), body_mask(volume)
+    other = body & ~ndimage.binary_dilation(bone)
+    for name, (low, high) in WINDOWS.items():
+        there = volume.hu[bone if name == "bone" else other]
+        held = there[(there >= low) & (there < high)]
+        density, edges = np.histogram(held, HU_BINS[name])
+        curves[f"HU of {name}"] = density / max(1, held.size)
+        positions[f"HU of {name}"] = (edges[1:] + edges[:-1]) / 2
+        scalars[f"{name}, median (HU)"] = float(np.median(held)) if held.size else np.nan
+        scalars[f"{name}, standard deviation (HU)"] = float(held.std()) if held.size else np.nan
+        if name != "bone":
+            scalars[f"{name}, share of the field (%)"] = 100 * held.size / volume.hu.size
+    scalars["bone, 95th percentile (HU)"] = float(np.percentile(volume.hu[bone], 95))
+
+
+def _texture(
+    view: str,
+    image: Image,
+    nyquist_per_mm: float,
+    scalars: dict[str, float],
+    curves: dict[str, Floats],
+    positions: dict[str, Floats],
+) -> None:
+    name = f"power spectrum, {view}"
+    positions[name], curves[name] = spectrum(image, pixel_mm=ISOCENTRE_PIXEL_MM, highest_per_mm=nyquist_per_mm)
+    down, across = np.gradient(image.astype(np.float64), ISOCENTRE_PIXEL_MM)
+    size = np.hypot(down, across)
+    name = f"gradient magnitude, {view}"
+    counts, edges = np.histogram(np.log10(np.maximum(size, 1e-9)), GRADIENT_BINS)
+    curves[name], positions[name] = counts / size.size, (edges[1:] + edges[:-1]) / 2
+    scalars[f"gradient, median, {view} (1/mm)"] = float(np.median(size))
+    scalars[f"gradient, 95th percentile, {view} (1/mm)"] = float(np.percentile(size, 95))
+    scalars[f"line integral, median, {view}"] = float(np.median(image))
+
+
+def _drr(volume: Volume, content: str, view: StandardView) -> Image:
+    camera = Camera.centred(sdd_mm=SDD_MM, height=SIZE, width=SIZE, spacing_mm=PIXEL_MM)
+    centre = volume.with_mask(bone_mask(volume)).content_centre()
+    attenuation = AttenuationMap.from_volume(with_content(volume, content))
+    image: Image = project(attenuation, nominal_pose(view, centre, DEPTH_MM)[None], camera)[0, 0].numpy()
+    return image

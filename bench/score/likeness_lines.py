@@ -1,0 +1,106 @@
+"""The comparison line by line: what was compared, both sides, what passes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.score.capture import NEAR_ENOUGH, Capture, near_enough
+from bench.score.likeness import Look
+from bench.score.statistics import Floats
+
+BAND = 2.0
+CURVE_INSIDE = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One compared quantity.
+
+    Attributes:
+        section: ``dimensions``, ``HU``, ``DRR`` or ``success``.
+        what: The quantity, with its unit.
+        phantom: The population's side, printed.
+        real: The CT's side, or the published one.
+        distance: How far apart, printed.
+        passed: None where nothing is judged.
+    """
+
+    section: str
+    what: str
+    phantom: str
+    real: str
+    distance: str
+    passed: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        return {True: "pass", False: "fall short", None: "–"}[self.passed]
+
+
+def scalar_lines(population: Sequence[Look], real: Look) -> list[Line]:
+    """One line a number: the CT within the population's mean +- 2 standard deviations."""
+    return [_scalar_line(population, real, name) for name in real.scalars]
+
+
+def curve_lines(population: Sequence[Look], real: Look) -> list[Line]:
+    """One line a curve: at least 80 % of its points within the population's mean +- 2 standard deviations."""
+    return [_curve_line(population, real, name) for name in real.curves]
+
+
+def success_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+    """One line a method: 50 % points within 25 % of the real CT's."""
+    lines: list[Line] = []
+    for ours, theirs in zip(population, real, strict=True):
+        apart = f"{ours.half_mm / theirs.half_mm:.2f} x" if ours.reached and theirs.reached else "–"
+        lines.append(
+            Line(
+                section="success",
+                what=f"{ours.label}: initial mTRE at which half succeed",
+                phantom=ours.text,
+                real=theirs.text,
+                distance=f"{apart} (criterion {1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g})",
+                passed=near_enough(ours, theirs),
+            )
+        )
+    return lines
+
+
+def band(population: Sequence[Look], name: str) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (divisor n - 1) of a curve over the population."""
+    stack = np.stack([each.curves[name] for each in population])
+    return np.asarray(stack.mean(axis=0)), np.asarray(stack.std(axis=0, ddof=1))
+
+
+def _scalar_line(population: Sequence[Look], real: Look, name: str) -> Line:
+    sample = np.array([each.scalars[name] for each in population])
+    mean, spread, value = float(sample.mean()), float(sample.std(ddof=1)), real.scalars[name]
+    distance = (value - mean) / spread if spread > 0 else np.inf
+    return Line(
+        section=_section(name),
+        what=name,
+        phantom=f"{mean:.3g} ± {spread:.2g}",
+        real=f"{value:.3g}",
+        distance=f"{distance:+.1f} SD",
+        passed=bool(abs(distance) <= BAND),
+    )
+
+
+def _curve_line(population: Sequence[Look], real: Look, name: str) -> Line:
+    mean, spread = band(population, name)
+    # Bins that hardly anything falls into have no spread; a hundredth of the highest is nothing to tell apart.
+    floor = 0.01 * float(mean.max()) if mean.min() >= 0 else 0.02
+    inside = float((np.abs(real.curves[name] - mean) <= BAND * np.maximum(spread, floor / BAND)).mean())
+    return Line(
+        section=_section(name),
+        what=f"{name} (curve)",
+        phantom="mean ± 2 SD",
+        real=f"{100 * inside:.0f} % of its points inside",
+        distance=f"criterion {100 * CURVE_INSIDE:.0f} %",
+        passed=inside >= CURVE_INSIDE,
+    )
+
+
+def _section(name: str) -> str:
+    return "HU" if "HU" in name or "share of the field" in name else "DRR"
