@@ -12,8 +12,9 @@ from bench.drr import AttenuationMap, project_with_jacobian
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, StandardView, nominal_pose
 from bench.register.pyramid import bin_factor, bin_view, coarsened
-from bench.register.residuals import ImageResiduals, NormalEquations
+from bench.register.residuals import ImageResiduals, NormalEquations, Residuals
 from bench.register.search import Prepared
+from bench.register.windows import WindowResiduals
 from bench.volume import Volume
 
 _COARSENINGS = (1, 2)
@@ -35,6 +36,9 @@ class LeastSquaresLevel:
         iterations: Steps tried, at most; each is one rendered image per view and pose.
         blur: Standard deviation of the images' blur, in the level's pixels.
         coarsening: The volume's voxels are merged by this factor: 1 or 2.
+        window: Side in pixels of the windows that are normalised one by one; 0 = the image as a whole. Windows are not
+            blurred, and know no ``huber``.
+        stride: Pixels from one window to the next.
         tolerance: A pose stops when no parameter steps by more, as a share of the search half-widths.
         keep: Poses that go on to the next level, those of least residual.
     """
@@ -43,6 +47,8 @@ class LeastSquaresLevel:
     iterations: int
     blur: float = 0.0
     coarsening: int = 1
+    window: int = 0
+    stride: int = 2
     tolerance: float = 1e-3
     keep: int = 1
 
@@ -50,6 +56,10 @@ class LeastSquaresLevel:
         if self.iterations < 1 or self.keep < 1 or self.blur < 0 or self.coarsening not in _COARSENINGS:
             raise LeastSquaresError(
                 f"a level needs iterations and keep of at least 1, blur >= 0 and coarsening 1 or 2; got {self}"
+            )
+        if self.window in (1, 2) or self.window < 0 or self.stride < 1:
+            raise LeastSquaresError(
+                f"windows need 3 pixels a side or more (0 = none) and a stride of at least 1; got {self}"
             )
 
 
@@ -100,17 +110,26 @@ class LeastSquares:
         finest, corners = AttenuationMap.from_volume(volume), volume.content_corners()
         factors = sorted({level.coarsening for level in self.levels})
         prepared = Prepared({factor: coarsened(finest, factor) for factor in factors}, corners)
+        self.warm_up(prepared, views)
+        return prepared
+
+    def warm_up(self, prepared: Prepared, views: Sequence[View]) -> None:
+        """Call the kernel once."""
+        corners = prepared.corners
         centre = corners.mean(axis=0)
         distance = 2 * float(np.linalg.norm(corners - centre, axis=1).max()) + 1
         poses = np.stack([nominal_pose(view, centre, distance) for view in (StandardView.AP, StandardView.LATERAL)])
         camera = views[0].camera.binned(bin_factor(views[0].camera, 64))
         for attenuation in prepared.attenuation.values():
             project_with_jacobian(attenuation, poses, camera, centre)
-        return prepared
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Find the pose."""
-        return _Run(self, problem, prepared).estimate()
+        return self.refine(problem, prepared, None)
+
+    def refine(self, problem: Problem, prepared: Prepared, starts: Matrix | None) -> Estimate:
+        """Find the pose from given starts: thetas (n, 6); None = those of the settings."""
+        return _Run(self, problem, prepared).estimate(starts)
 
 
 @dataclass(slots=True, eq=False)
@@ -155,10 +174,10 @@ class _Run:
         self._trace: list[tuple[int, float]] = []
         self._drrs = 0
 
-    def estimate(self) -> Estimate:
+    def estimate(self, starts: Matrix | None) -> Estimate:
         """Go through the levels."""
         first, *others = self._settings.levels
-        residuals, poses = self._level(first, self._starts())
+        residuals, poses = self._level(first, self._starts() if starts is None else self._bounded(starts))
         for level, before in zip(others, self._settings.levels, strict=False):
             if not (np.isfinite(poses.at.cost).any() and self._affordable(before.keep)):
                 break
@@ -182,7 +201,7 @@ class _Run:
         limit = self._settings.max_drrs
         return limit is None or self._drrs + poses * len(self._problem.views) <= limit
 
-    def _level(self, level: LeastSquaresLevel, theta: Matrix) -> tuple[ImageResiduals, _Poses]:
+    def _level(self, level: LeastSquaresLevel, theta: Matrix) -> tuple[Residuals, _Poses]:
         """Improve all poses until they settle, the iterations end or no image is left to spend."""
         began = time.perf_counter()
         residuals = self._residuals(level)
@@ -206,24 +225,24 @@ class _Run:
     def _note(self, poses: _Poses) -> None:
         self._trace.append((self._drrs, -float(poses.at.cost.min())))
 
-    def _evaluate(self, residuals: ImageResiduals, theta: Matrix) -> NormalEquations:
+    def _evaluate(self, residuals: Residuals, theta: Matrix) -> NormalEquations:
         self._drrs += len(theta) * residuals.view_count
         return residuals(theta)
 
-    def _residuals(self, level: LeastSquaresLevel) -> ImageResiduals:
-        views = self._problem.views
+    def _residuals(self, level: LeastSquaresLevel) -> Residuals:
+        views, corners, frame = self._problem.views, self._prepared.corners, self._problem.frame
         factors = [bin_factor(view.camera, level.size) if level.size else 1 for view in views]
-        return ImageResiduals(
-            [bin_view(view, factor) for view, factor in zip(views, factors, strict=True)],
-            factors,
-            attenuation=self._prepared.attenuation[level.coarsening],
-            corners=self._prepared.corners,
-            frame=self._problem.frame,
-            blur=level.blur,
-            huber=self._settings.huber,
-        )
+        binned = [bin_view(view, factor) for view, factor in zip(views, factors, strict=True)]
+        volume = self._prepared.attenuation[level.coarsening]
+        if level.window:
+            window, stride = level.window, level.stride
+            return WindowResiduals(
+                binned, factors, attenuation=volume, corners=corners, frame=frame, window=window, stride=stride
+            )
+        blur, huber = level.blur, self._settings.huber
+        return ImageResiduals(binned, factors, attenuation=volume, corners=corners, frame=frame, blur=blur, huber=huber)
 
-    def _answer(self, residuals: ImageResiduals, poses: _Poses) -> Estimate:
+    def _answer(self, residuals: Residuals, poses: _Poses) -> Estimate:
         chosen = int(np.argmin(poses.at.cost))
         lost = not np.isfinite(poses.at.cost[chosen])
         ended = Outcome.CONVERGED if poses.settled[chosen] else Outcome.BUDGET
@@ -236,7 +255,7 @@ class _Run:
             trace=Trace(tuple(count for count, _ in self._trace), tuple(value for _, value in self._trace)),
         )
 
-    def _covariance(self, residuals: ImageResiduals, poses: _Poses, chosen: int) -> Matrix | None:
+    def _covariance(self, residuals: Residuals, poses: _Poses, chosen: int) -> Matrix | None:
         """Inverse normal matrix times the residual variance; None where a parameter is not determined."""
         hessian = poses.at.hessian[chosen]
         # Each view's gain and offset were fitted too.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -39,7 +39,74 @@ class NormalEquations:
     hessian: Matrix
 
 
-class ImageResiduals:
+class Target(Protocol):
+    """One view's target: how unlike it rendered images are, linearised."""
+
+    view: LevelView
+    residual_count: int
+
+    def linearise(self, images: Pixels, slopes: Pixels) -> tuple[Matrix, Matrix, Matrix]:
+        """Linearise half the cost by the twist.
+
+        Args:
+            images: (n, 1, H, W).
+            slopes: Their derivatives, (n, 6, H, W).
+
+        Returns:
+            Cost (n,), gradient (n, 6), J^T J (n, 6, 6).
+        """
+        ...
+
+
+class Residuals:
+    """Sums of all views' costs in theta, from renderings with their derivative images."""
+
+    def __init__(
+        self, targets: Sequence[Target], *, attenuation: AttenuationMap, corners: Matrix, frame: PoseFrame
+    ) -> None:
+        """Bind what stays the same at one level.
+
+        Args:
+            targets: The views.
+            attenuation: The moving volume.
+            corners: (8, 3) world corners of its content, mm.
+            frame: Of theta.
+        """
+        self._targets, self._attenuation, self._frame = tuple(targets), attenuation, frame
+        self._corners = np.concatenate([corners, np.ones((len(corners), 1))], axis=1)
+
+    @property
+    def view_count(self) -> int:
+        """Rendered images per evaluation; an image with its six derivatives counts as one."""
+        return len(self._targets)
+
+    @property
+    def residual_count(self) -> int:
+        """Independent residuals of all views; 0 where the target's noise is not theirs, and no covariance follows."""
+        return sum(target.residual_count for target in self._targets)
+
+    def __call__(self, theta: Matrix) -> NormalEquations:
+        """Linearise at (n, 6) thetas; one projector call a view."""
+        poses = self._frame.pose(theta)
+        cost, gradient, hessian = np.zeros(len(theta)), np.zeros((len(theta), 6)), np.zeros((len(theta), 6, 6))
+        for target in self._targets:
+            camera_from_world = target.view.camera_from_rig @ poses
+            sane = (camera_from_world[:, 2] @ self._corners.T).min(axis=1) > _NEAREST_MM
+            cost[~sane] = np.inf
+            if not sane.any():
+                continue
+            images, slopes = project_with_jacobian(
+                self._attenuation, camera_from_world[sane], target.view.camera, self._frame.centre
+            )
+            values, by_twist, curvature = target.linearise(images.numpy(), slopes.numpy())
+            turn = twist_from_theta(theta[sane], target.view.camera_from_rig)
+            cost[sane] += values
+            gradient[sane] += np.einsum("nji,nj->ni", turn, by_twist)
+            hessian[sane] += turn.transpose(0, 2, 1) @ curvature @ turn
+        return NormalEquations(cost, gradient, hessian)
+
+
+class ImageResiduals(Residuals):
     """Differences of zero-mean, unit-norm images between the rendered and the given views.
 
     Neither gain nor offset of an image matters: both are projected out of the residual and of its derivatives. Images
@@ -69,39 +136,8 @@ class ImageResiduals:
             huber: Residuals beyond so many robust deviations weigh less; None = least squares. The deviation is that
                 of the best pose of the first call, view by view.
         """
-        self._attenuation, self._frame, self._huber = attenuation, frame, huber
-        self._corners = np.concatenate([corners, np.ones((len(corners), 1))], axis=1)
-        self._targets = [_Target(view, blur, factor) for view, factor in zip(views, factors, strict=True)]
-
-    @property
-    def view_count(self) -> int:
-        """Rendered images per evaluation; an image with its six derivatives counts as one."""
-        return len(self._targets)
-
-    @property
-    def residual_count(self) -> int:
-        """Valid pixels of all views."""
-        return sum(target.pixels for target in self._targets)
-
-    def __call__(self, theta: Matrix) -> NormalEquations:
-        """Linearise at (n, 6) thetas; one projector call a view."""
-        poses = self._frame.pose(theta)
-        cost, gradient, hessian = np.zeros(len(theta)), np.zeros((len(theta), 6)), np.zeros((len(theta), 6, 6))
-        for target in self._targets:
-            camera_from_world = target.view.camera_from_rig @ poses
-            sane = (camera_from_world[:, 2] @ self._corners.T).min(axis=1) > _NEAREST_MM
-            cost[~sane] = np.inf
-            if not sane.any():
-                continue
-            images, slopes = project_with_jacobian(
-                self._attenuation, camera_from_world[sane], target.view.camera, self._frame.centre
-            )
-            values, by_twist, curvature = target.linearise(images.numpy(), slopes.numpy(), self._huber)
-            turn = twist_from_theta(theta[sane], target.view.camera_from_rig)
-            cost[sane] += values
-            gradient[sane] += np.einsum("nji,nj->ni", turn, by_twist)
-            hessian[sane] += turn.transpose(0, 2, 1) @ curvature @ turn
-        return NormalEquations(cost, gradient, hessian)
+        targets = [_Target(view, blur, factor, huber) for view, factor in zip(views, factors, strict=True)]
+        super().__init__(targets, attenuation=attenuation, corners=corners, frame=frame)
 
 
 def twist_from_theta(theta: Matrix, camera_from_rig: Matrix) -> Matrix:
@@ -128,24 +164,24 @@ class _Target:
     In numpy on purpose: the arrays are small, and torch's threads and the projector's would wait for one another.
     """
 
-    def __init__(self, view: LevelView, blur: float, factor: int) -> None:
-        self.view = view
+    def __init__(self, view: LevelView, blur: float, factor: int, huber: float | None) -> None:
+        self.view, self._huber = view, huber
         height, width = view.camera.height, view.camera.width
         self._mask = None if view.valid is None else _as_floats(view.valid)[0, 0].ravel()
-        self.pixels = height * width if self._mask is None else int(self._mask.sum())
+        self.residual_count = height * width if self._mask is None else int(self._mask.sum())
         self._blurs = None if blur == 0 else (_blur_matrix(height, blur), _blur_matrix(width, blur))
         self._spread = (1 - 1 / factor**2) / 24
         fixed = self._prepared(_as_floats(view.fixed))[0, 0]
         self._fixed = fixed / max(float(np.linalg.norm(fixed)), _TINY)
         self._threshold: float | None = None
 
-    def linearise(self, images: Pixels, slopes: Pixels, huber: float | None) -> tuple[Matrix, Matrix, Matrix]:
-        """Cost (n,), gradient (n, 6) and J^T J (n, 6, 6) by twist, of images (n, 1, H, W) and derivatives (n, 6, H, W).
+    def linearise(self, images: Pixels, slopes: Pixels) -> tuple[Matrix, Matrix, Matrix]:
+        """See ``Target``.
 
         With u the normalised image, s its norm before and D the centred derivatives, J = (D - u u.D) / s.
         """
         if self._spread > 0:
-            images = _ray_means(images, self._spread)
+            images = ray_means(images, self._spread)
         derivatives, unit = self._prepared(slopes), self._prepared(images)
         norm: Matrix = np.linalg.norm(unit[:, 0], axis=1).astype(np.float64)
         scale = np.maximum(norm, _TINY)
@@ -153,11 +189,11 @@ class _Target:
         residual = unit - self._fixed
         along = _product(derivatives, unit)[:, :, 0]
         factors = np.concatenate([derivatives, unit, residual], axis=1)
-        if huber is None:
+        if self._huber is None:
             gram = _product(factors, factors)
             cost = gram[:, 7, 7]
         else:
-            cost, weights = self._robust(residual[:, 0], huber)
+            cost, weights = self._robust(residual[:, 0], self._huber)
             gram = _product(factors * weights[:, None], factors)
         cross = along[:, :, None] * gram[:, None, :6, 6]
         curvature = gram[:, :6, :6] - cross - cross.transpose(0, 2, 1)
@@ -172,7 +208,7 @@ class _Target:
         if self._mask is None:
             centred = flat - flat.mean(axis=2, keepdims=True)
         else:
-            centred = (flat - (flat @ self._mask / self.pixels)[:, :, None]) * self._mask
+            centred = (flat - (flat @ self._mask / self.residual_count)[:, :, None]) * self._mask
         if self._blurs is None:
             return np.asarray(centred, dtype=np.float32)
         blurred = self._blurs[0] @ centred.reshape(images.shape) @ self._blurs[1].T
@@ -217,7 +253,7 @@ def _blur_matrix(size: int, deviation: float) -> Pixels:
     return np.asarray(weights / (deviation * np.sqrt(2 * np.pi)), dtype=np.float32)
 
 
-def _ray_means(images: Pixels, spread: float) -> Pixels:
+def ray_means(images: Pixels, spread: float) -> Pixels:
     """From rays through pixel centres to means over a block of rays a pixel, to second order.
 
     Targets are binned, renderings are not: without this, coarse levels end beside the pose. Only the image is treated;

@@ -63,6 +63,22 @@ class Prepared:
     corners: Matrix
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Poses to refine.
+
+    Attributes:
+        thetas: (n, 6), degrees and mm, best first, each unlike those before it; the first asked for where none had a
+            value.
+        drr_evaluations: Rendered images.
+        trace: See ``Search.register``.
+    """
+
+    thetas: Matrix
+    drr_evaluations: int
+    trace: Trace
+
+
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """Maximise the similarity of the rendered volume to all views, coarse to fine.
@@ -110,11 +126,19 @@ class Search:
         """Attenuation at all coarsenings; the kernels and similarities are called once, so that they are compiled."""
         finest = AttenuationMap.from_volume(volume)
         prepared = Prepared({factor: coarsened(finest, factor) for factor in _COARSENINGS}, volume.content_corners())
+        self.warm_up(prepared, views)
+        return prepared
+
+    def warm_up(self, prepared: Prepared, views: Sequence[View]) -> None:
+        """Call kernels and similarity once."""
         measure = similarity(self.similarity, **self.similarity_settings)
         for attenuation in prepared.attenuation.values():
             images = _render_small(attenuation, views[0], prepared.corners)
             measure(images[:1], images)
-        return prepared
+
+    def candidates(self, problem: Problem, prepared: Prepared) -> "Candidates":
+        """Where the searches of the first level ended."""
+        return _Run(self, problem, prepared).candidates()
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Search the pose.
@@ -133,6 +157,10 @@ def _render_small(attenuation: AttenuationMap, view: View, corners: Matrix) -> t
     return project(attenuation, np.stack(poses), camera)
 
 
+def _value_or_worst(optimum: Optimum) -> float:
+    return np.inf if np.isnan(optimum.value) else optimum.value
+
+
 class _Run:
     """One registration under way."""
 
@@ -146,8 +174,18 @@ class _Run:
         self._cut_short = False
         self._trace: list[tuple[int, float]] = []
 
+    def candidates(self) -> Candidates:
+        kept: list[Vector] = []
+        for optimum in sorted(self._searches(), key=_value_or_worst):
+            if all(np.abs(optimum.point - other).max() > self._settings.agreement for other in kept):
+                kept.append(optimum.point)
+        return Candidates(self._box.from_unit(np.stack(kept)), self._drrs, self._traced())
+
+    def _traced(self) -> Trace:
+        return Trace(tuple(count for count, _ in self._trace), tuple(value for _, value in self._trace))
+
     def estimate(self) -> Estimate:
-        best = self._coarse()
+        best = min(self._searches(), key=_value_or_worst)
         for level in self._settings.levels[1:]:
             if best.stop is Stop.DIVERGED or self._budget() is None:
                 break
@@ -158,11 +196,11 @@ class _Run:
             outcome=self._outcome(best, pose),
             seconds=self._seconds,
             drr_evaluations=self._drrs,
-            trace=Trace(tuple(count for count, _ in self._trace), tuple(value for _, value in self._trace)),
+            trace=self._traced(),
         )
 
-    def _coarse(self) -> Optimum:
-        """Search the first level from several places; the best one."""
+    def _searches(self) -> list[Optimum]:
+        """Search the first level from several places, until two searches agree."""
         level = self._settings.levels[0]
         objective = self._objective(level)
         found: list[Optimum] = []
@@ -170,7 +208,7 @@ class _Run:
             found.append(self._level(level, objective, self._origin(number), phase="search"))
             if self._budget() is None or self._agree(found):
                 break
-        return min(found, key=lambda optimum: np.inf if np.isnan(optimum.value) else optimum.value)
+        return found
 
     def _origin(self, number: int) -> Vector:
         """Where a search of the first level starts, in scaled coordinates."""
@@ -182,7 +220,7 @@ class _Run:
 
     def _agree(self, found: Sequence[Optimum]) -> bool:
         """Whether some other search ended where the best one did."""
-        ranked = sorted(found, key=lambda optimum: optimum.value)
+        ranked = sorted(found, key=_value_or_worst)
         near = (np.abs(other.point - ranked[0].point).max() <= self._settings.agreement for other in ranked[1:])
         return any(near)
 
