@@ -15,6 +15,7 @@ zero where the segmentation left nothing. Its scale is arbitrary: similarities t
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Autoscoper:
     """One bone with its biplane frames; every split answers with this one patient.
 
     Attributes:
-        folder: Holds ``Calibration``, ``XMA_UND`` and ``Models``.
+        folder: Holds ``Calibration``, ``XMA_UND`` and ``Models``; environment variables in it are expanded.
         voxel_spacing_mm: Of the TIFF volume along (columns, rows, slices), mm; the file's own tags do not say it.
         model: File name in ``Models``; needed where there are several.
         id: The patient's name; by default the folder's.
@@ -87,7 +88,13 @@ class Autoscoper:
 
     @property
     def _root(self) -> Path:
-        return Path(self.folder).expanduser()
+        expanded = os.path.expandvars(self.folder)
+        if unset := re.search(r"\$\{?(\w+)", expanded):
+            raise AutoscoperError(
+                f"the data of {self.folder} is where the environment variable {unset[1]} says, which is not set; "
+                "set it to your folder"
+            )
+        return Path(expanded).expanduser()
 
     def _volume(self) -> Volume:
         # SimpleITK is loaded only where a file is read.

@@ -25,6 +25,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("nccl", {"pseudo": True}),
     ("gc", {}),
     ("gc", {"pseudo": True}),
+    ("sgc", {}),
+    ("sgc", {"margin": 1, "threshold": 0.6}),
     ("ngi", {"weight": "polarity-blind"}),
     ("ngi", {"weight": "same-polarity"}),
     ("go", {"weight": "polarity-blind"}),
@@ -79,6 +81,11 @@ def np_log(image: Image) -> Image:
 
 def np_gc(a: Image, b: Image, *, pseudo: bool = False) -> float:
     return sum(np_either_ncc(np_sobel(a, axis), np_sobel(b, axis), pseudo=pseudo) for axis in (0, 1)) / 2
+
+
+def np_sgc(a: Image, b: Image, *, margin: int = 5, threshold: float = 0.02) -> float:
+    content = ndimage.maximum_filter(b > threshold * b.max(), size=2 * margin + 1, mode="constant")[1:-1, 1:-1]
+    return sum(np_ncc(np_sobel(a, axis)[content], np_sobel(b, axis)[content]) for axis in (0, 1)) / 2
 
 
 def np_nccl(a: Image, b: Image, *, pseudo: bool = False) -> float:
@@ -154,6 +161,7 @@ REFERENCES: dict[str, Reference] = {
     "lncc": slow_lncc,
     "nccl": np_nccl,
     "gc": np_gc,
+    "sgc": np_sgc,
     "ngi": slow_ngi,
     "go": slow_go,
     "gd": np_gd,

@@ -14,12 +14,14 @@ from bench.similarity.mi import MI as MI
 from bench.similarity.ncc import NCC as NCC
 from bench.similarity.nccl import NCCL as NCCL
 from bench.similarity.ngi import NGI as NGI
+from bench.similarity.sgc import SGC as SGC
 
 SIMILARITIES: dict[str, type[Similarity]] = {
     "ncc": NCC,
     "lncc": LNCC,
     "nccl": NCCL,
     "gc": GC,
+    "sgc": SGC,
     "ngi": NGI,
     "go": GO,
     "gd": GD,

@@ -1,0 +1,82 @@
+"""Gradient correlation over the moving image's own silhouette."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from bench.similarity.base import SimilarityError, check_images, eroded
+from bench.similarity.derivatives import FLOOR, sobel
+
+
+@dataclass(frozen=True)
+class SGC:
+    """Mean correlation of the two Sobel responses where the moving content is, and near it, in [-1, 1].
+
+    Plain gradient correlation takes the fixed image's norm over the whole image: among poses it is a matched filter,
+    drawn to whatever edges are strongest, such as a denser bone next door. Here each moving image is compared within
+    its own silhouette grown by ``margin``, so that strong edges inside it count against a pose that does not explain
+    them. Blind to positive gain and to offset of the fixed image, and to gain of the moving one. A constant image gives
+    0. The derivative sees the responses; the choice of pixels is piecewise constant.
+
+    A pose that leaves the image is judged by the part that is still in it; bounds must keep it there.
+
+    Attributes:
+        margin: Growth of the silhouette, pixels.
+        threshold: Share of the moving image's greatest value that counts as content.
+    """
+
+    margin: int = 5
+    threshold: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.margin < 0 or not 0 <= self.threshold < 1:
+            raise SimilarityError(
+                f"expected margin >= 0 and 0 <= threshold < 1; got {self.margin} and {self.threshold}"
+            )
+
+    def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
+        """See ``Similarity``."""
+        check_images(fixed, moving, valid, smallest=3)
+        inner = eroded(valid, 3)
+        if valid is not None and inner is not None:
+            if not inner.any():
+                raise SimilarityError(
+                    "expected at least one valid pixel with a valid stencil; got none: widen the mask"
+                )
+            # Whatever stands there must not meet a zero weight: NaN times zero is NaN.
+            fixed, moving = fixed.masked_fill(~valid, 0), moving.masked_fill(~valid, 0)
+        inside = self._silhouette(moving.detach())
+        weights = (inside if inner is None else inside & inner).to(moving.dtype)
+        along_x, along_y = (_correlation(f, m, weights) for f, m in zip(sobel(fixed), sobel(moving), strict=True))
+        return (along_x + along_y) / 2
+
+    def _silhouette(self, moving: Tensor) -> Tensor:
+        """Where Sobel responses count, (B, 1, H - 2, W - 2) bool; nowhere for an image without content."""
+        highest = moving.amax(dim=(2, 3), keepdim=True)
+        content = ((moving > self.threshold * highest) & (highest > 0)).to(moving.dtype)
+        side = 2 * self.margin + 1
+        grown = max_pool2d(content, (side, 1), stride=1, padding=(self.margin, 0))
+        grown = max_pool2d(grown, (1, side), stride=1, padding=(0, self.margin))
+        return grown[..., 1:-1, 1:-1] > 0
+
+
+def _correlation(fixed: Tensor, moving: Tensor, weights: Tensor) -> Tensor:
+    """Weighted correlation (B,) of one response with each of a batch; zero where either is constant to rounding."""
+    axes = (1, 2, 3)
+    total = weights.sum(axes, keepdim=True).clamp_min(1)
+    a, constant_a = _centred(fixed, weights, total)
+    b, constant_b = _centred(moving, weights, total)
+    square_a, square_b = a.square().sum(axes), b.square().sum(axes)
+    empty = (square_a <= constant_a) | (square_b <= constant_b)
+    length = square_a.masked_fill(empty, 1).sqrt() * square_b.masked_fill(empty, 1).sqrt()
+    return ((a * b).sum(axes) / length).masked_fill(empty, 0)
+
+
+def _centred(image: Tensor, weights: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+    """The weighted mean-free image, and the squared norm (B,) below which it is nothing but rounding."""
+    mean = (image * weights).sum((1, 2, 3), keepdim=True) / total
+    peak = image.detach().abs().amax(dim=(1, 2, 3), keepdim=True)
+    tolerance = total * (10 * torch.finfo(image.dtype).eps * peak).square() + FLOOR
+    return (image - mean) * weights, tolerance.flatten()

@@ -1,0 +1,115 @@
+"""Agreement with the reference on real X-rays, image by image: who comes within 2 mm of it, and how often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.contract import Card, FinishedRun
+from bench.report.kinds import image_kind
+from bench.report.tables import Table, TableColumn, TableRow
+from bench.run.acquired import REAL
+from bench.score.statistics import of_label, spread, values, words
+
+PERCENT = 100
+_DISTANCES = ("mtre_in_plane_mm", "mtre_depth_mm", "mtre_mm")
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Table ``agreement``: one row per image and method; nothing is ranked, for differences below a tie are none.
+
+    Attributes:
+        within_mm: Threshold of the in-plane and of the whole mTRE.
+    """
+
+    within_mm: float = 2.0
+
+    def write(self, run: FinishedRun) -> Sequence[Path]:
+        """Write it under ``tables``."""
+        return self.table(run).write(run.folder / "tables", "agreement")
+
+    def table(self, run: FinishedRun) -> Table:
+        """Rows by image, in the order of the cases, then by method."""
+        contents = list(dict.fromkeys(words(run.scores, "content")))
+        rows = [
+            self._row(_of_content(of_label(run.scores, label), content), content, label)
+            for content in contents
+            for label in run.labels
+        ]
+        return Table(
+            columns=self._columns(),
+            rows=tuple(rows),
+            caption=f"Agreement with the reference pose on {image_kind(run.scores).words}s. {run.description}.",
+            notes=(
+                "mTRE to the reference, its part parallel to the first view's detector (in plane) and its part along "
+                "that view's axis (depth): medians over starts, a case without a pose standing at infinity. From one "
+                "view depth is weakly determined.",
+                "The reference of a real X-ray is itself a registration: read agreement, not accuracy. Differences "
+                "below what it is good for are ties, so nothing is ranked."
+                f"{_goodness(contents)} Starts of one image are not independent.",
+            ),
+        )
+
+    def _columns(self) -> tuple[TableColumn, ...]:
+        below = f"below {self.within_mm:g} mm"
+        return (
+            TableColumn(heading="Image", keys=("image",)),
+            TableColumn(heading="Method", keys=("method",)),
+            TableColumn(heading="Starts", keys=("starts",)),
+            TableColumn(heading="In plane", keys=("in_plane_share_percent",), template="{} %", decimals=0, group=below),
+            TableColumn(heading="mTRE", keys=("mtre_share_percent",), template="{} %", decimals=0, group=below),
+            TableColumn(heading="In plane", keys=("mtre_in_plane_mm_median",), group="median (mm)"),
+            TableColumn(heading="Depth", keys=("mtre_depth_mm_median",), group="median (mm)"),
+            TableColumn(heading="mTRE", keys=("mtre_mm_median",), group="median (mm)"),
+            TableColumn(heading="Rotation\n(deg)", keys=("rotation_error_deg_median",)),
+            TableColumn(heading="DRRs", keys=("drr_evaluations_mean",), decimals=0),
+        )
+
+    def _row(self, rows: pd.DataFrame, content: str, label: str) -> TableRow:
+        in_plane, whole = (self._share(values(rows, name)) for name in ("mtre_in_plane_mm", "mtre_mm"))
+        medians = (spread(values(rows, name)).median for name in (*_DISTANCES, "rotation_error_deg"))
+        drrs = spread(values(rows, "drr_evaluations")).mean
+        cells = (
+            (_image(content),),
+            (label,),
+            (len(rows),),
+            (in_plane,),
+            (whole,),
+            *((value,) for value in medians),
+            (drrs,),
+        )
+        return TableRow(cells=cells, ranked=False)
+
+    def _share(self, errors: NDArray[np.float64]) -> float:
+        """Percent of the cases; one without a pose is never below."""
+        return PERCENT * float(np.mean(np.nan_to_num(errors, nan=np.inf) < self.within_mm))
+
+
+def _image(content: str) -> str:
+    """Acquisition and view of a real X-ray; of other content all that was recorded."""
+    parts = content.split(", ")
+    return parts[1] if parts[0] == REAL and len(parts) > 1 else content
+
+
+def _goodness(contents: Sequence[str]) -> str:
+    """What the references are good for, as the cases say it."""
+    said = dict.fromkeys(part for content in contents for part in content.split(", ") if part.startswith("reference"))
+    return f" Here: {', '.join(said)} (mTRE)." if said else ""
+
+
+def _of_content(rows: pd.DataFrame, content: str) -> pd.DataFrame:
+    return rows[[each == content for each in words(rows, "content")]]
+
+
+plugin = Agreement
+
+card = Card(
+    title="Agreement with the reference on real X-rays, by image and method",
+    source="ours",
+    citation="none",
+    licence="Apache-2.0",
+)
