@@ -17,6 +17,7 @@ from bench.volume import FloatGrid
 # SimpleITK ships no types; here they end.
 _sitk: Any = SimpleITK
 _ORDER = 3
+_SLACK_MM = 1e-3
 
 
 def random_displacement(
@@ -42,18 +43,19 @@ def random_displacement(
     Returns:
         (ni, nj, nk, 3) float32, world mm.
     """
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    axes = affine[:3, :3] / spacing
-    extent = spacing * (np.array(shape) - 1)
+    spacing: Matrix = np.linalg.norm(affine[:3, :3], axis=0)
+    axes: Matrix = affine[:3, :3] / spacing
+    extent: Matrix = spacing * (np.array(shape, dtype=np.float64) - 1)
     mesh = np.maximum(1, np.round(extent / grid_mm)).astype(int)
     moves = amplitude_mm * generator.uniform(-1, 1, (*(mesh + _ORDER), 3))
     for axis in range(3):
         at_face = np.moveaxis(moves[..., axis], axis, 0)
         at_face[:2], at_face[-2:] = 0, 0
     spline = _sitk.BSplineTransform(3, _ORDER)
-    spline.SetTransformDomainOrigin(affine[:3, 3].tolist())
+    # Outside its box the spline does not move a point at all: rounding must not put the grid's faces there.
+    spline.SetTransformDomainOrigin((affine[:3, 3] - axes.sum(axis=1) * _SLACK_MM).tolist())
     spline.SetTransformDomainDirection(axes.reshape(-1).tolist())
-    spline.SetTransformDomainPhysicalDimensions(extent.tolist())
+    spline.SetTransformDomainPhysicalDimensions((extent + 2 * _SLACK_MM).tolist())
     spline.SetTransformDomainMeshSize([int(count) for count in mesh])
     # Its parameters run along i fastest, one world component after the other.
     world = moves @ axes.T

@@ -5,6 +5,7 @@ spirit of Little, Hill and Hawkes, "Deformations incorporating rigid structures"
 displacement is a rigid motion's, outside it fades into the free one; weights of distance replace their basis functions.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,15 @@ from bench.volume import FloatGrid
 from .bspline import random_displacement
 from .rigid import Piece, nearest_rigid
 
-# A cubic B-spline of 40 mm and more between its control points is followed to 0.02 mm by lines of this length.
-_COARSE_MM = 4.0
+# Lines of this length follow a cubic B-spline with control points 40 mm and more apart to 0.1 mm.
+_COARSE_MM = 6.0
+# Its strain changes little over this length.
+_SMOOTH_MM = 8.0
 # Half a voxel of common CTs round a vertebra moves with it: the voxels that it shares with its surroundings.
 _MARGIN_MM = 0.75
-# Where two vertebrae touch, their motions run over into one another within about twice this length.
-_CONTACT_MM = 0.25
-# Beyond this, weights of distance would leave single precision; which vertebra is nearer no longer matters there.
-_FAR_MM = 18.0
+# A vertebra's weight falls with the third power of the distance beyond it plus this: between two that lie apart the
+# motions run over into one another across the whole gap, between two that touch within about this length.
+_CONTACT_MM, _POWER = 0.25, 3
 _INVERSIONS = 12
 
 
@@ -51,6 +53,11 @@ class Deformation:
     correction: FloatGrid | None
     motions: dict[int, Matrix]
 
+    def scaled(self, factor: float) -> "Deformation":
+        """The free map with all displacements scaled; what is rigid is left out, to be fitted again."""
+        coarse = self.coarse * np.float32(factor)
+        return Deformation(self.shape, self.affine, coarse, self.steps, (0, 0, 0), None, {})
+
     def slabs(self, thickness: int = 16) -> Iterator[tuple[slice, FloatGrid]]:
         """Slabs of the grid along i, each with its displacements (., nj, nk, 3), world mm."""
         for start in range(0, self.shape[0], thickness):
@@ -67,23 +74,30 @@ class Deformation:
         return moved
 
     def least_jacobian(self) -> float:
-        """Smallest determinant of the map's derivative, by central differences on the grid; a fold is negative."""
-        least = math.inf
-        kept: FloatGrid | None = None
-        for _, displacement in self.slabs():
-            # One slice of the slab before joins them without a gap.
-            block = displacement if kept is None else np.concatenate([kept, displacement])
-            kept = displacement[-2:]
-            if min(block.shape[:3]) > 1:
-                least = min(least, float(self._determinants(block).min()))
+        """Smallest determinant of the map's derivative, at the corners of the grid's cells; a fold is negative.
+
+        What is free is smooth: it is looked at every 8 mm or so, and on every voxel where vertebrae bend it.
+        """
+        points = self.affine[:3, :3] * self.steps
+        steps = [max(1, int(_SMOOTH_MM // edge)) for edge in np.linalg.norm(points, axis=0)]
+        least = _least_determinant(self.coarse[:: steps[0], :: steps[1], :: steps[2]], points * steps)
+        if self.correction is None:
+            return least
+        j, k = (slice(self.low[n], self.low[n] + self.correction.shape[n]) for n in (1, 2))
+        end = self.low[0] + self.correction.shape[0]
+        # Neighbouring slabs share a slice, so that every cell is seen.
+        for start in range(self.low[0], max(end - 1, self.low[0] + 1), 15):
+            block = self._displacement(slice(start, min(start + 16, end)))[:, j, k]
+            least = min(least, _least_determinant(block, self.affine[:3, :3]))
         return least
 
     def free(self, part: slice) -> FloatGrid:
         """The displacement of a slab without what rigid vertebrae add, a new array."""
         fine = self.coarse
-        spans = (np.arange(part.start, part.stop), np.arange(self.shape[1]), np.arange(self.shape[2]))
-        for axis, (step, span) in enumerate(zip(self.steps, spans, strict=True)):
-            hats = np.maximum(0, 1 - np.abs(span[:, None] / step - np.arange(fine.shape[axis])))
+        ends = ((part.start, part.stop), (0, self.shape[1]), (0, self.shape[2]))
+        for axis, (step, (first, end)) in enumerate(zip(self.steps, ends, strict=True)):
+            place: Matrix = np.arange(first, end, dtype=np.float64) / step
+            hats = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(fine.shape[axis], dtype=np.float64)))
             fine = np.moveaxis(np.tensordot(hats.astype(np.float32), fine, axes=(1, axis)), 0, axis)
         return np.ascontiguousarray(fine)
 
@@ -99,15 +113,30 @@ class Deformation:
             ]
         return moved
 
-    def _determinants(self, displacement: FloatGrid) -> FloatGrid:
-        inverse = np.linalg.inv(self.affine[:3, :3]).astype(np.float32)
-        along = np.stack(np.gradient(displacement, axis=(0, 1, 2)), axis=-1) @ inverse
-        a = along + np.eye(3, dtype=np.float32)
-        return np.asarray(
-            a[..., 0, 0] * (a[..., 1, 1] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 1])
-            - a[..., 0, 1] * (a[..., 1, 0] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 0])
-            + a[..., 0, 2] * (a[..., 1, 0] * a[..., 2, 1] - a[..., 1, 1] * a[..., 2, 0])
-        )
+
+def _least_determinant(displacement: FloatGrid, world_from_step: Matrix) -> float:
+    """Least determinant of I + du/dx over the eight corners of all cells, each from the three edges that meet there."""
+    if min(displacement.shape[:3]) < 2:
+        return math.inf
+    inverse = np.linalg.inv(world_from_step).astype(np.float32)
+    edges = [np.diff(displacement, axis=axis) for axis in range(3)]
+    first, last = slice(None, -1), slice(1, None)
+    least = math.inf
+    for i, j, k in itertools.product((first, last), repeat=3):
+        here = (edges[0][:, j, k], edges[1][i, :, k], edges[2][i, j, :])
+        least = min(least, float(_determinant(np.stack(here, axis=-1) @ inverse).min()))
+    return least
+
+
+def _determinant(derivative: FloatGrid) -> FloatGrid:
+    """Of I + a 3x3 matrix at each place."""
+    a = np.asarray(derivative + np.eye(3, dtype=np.float32), dtype=np.float32)
+    return np.asarray(
+        a[..., 0, 0] * (a[..., 1, 1] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 1])
+        - a[..., 0, 1] * (a[..., 1, 0] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 0])
+        + a[..., 0, 2] * (a[..., 1, 0] * a[..., 2, 1] - a[..., 1, 1] * a[..., 2, 0]),
+        dtype=np.float32,
+    )
 
 
 def free_deformation(
@@ -120,7 +149,7 @@ def free_deformation(
 ) -> Deformation:
     """A random smooth map (see ``random_displacement``)."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    i, j, k = (max(1, int(_COARSE_MM // edge)) for edge in spacing)
+    i, j, k = (max(1, round(float(_COARSE_MM / edge))) for edge in spacing)
     steps = (i, j, k)
     points = [max(2, -(-(count - 1) // step) + 1) for count, step in zip(shape, steps, strict=True)]
     coarse_affine = affine.copy()
@@ -149,14 +178,14 @@ def with_rigid(free: Deformation, pieces: Sequence[Piece], blend_mm: float) -> D
     for piece, box in zip(pieces, boxes, strict=True):
         part = tuple(slice(int(a), int(b)) for a, b in zip(box[0] - low, box[1] - low, strict=True))
         away, moved = _pulled(free.affine, piece, motions[piece.number], box)
-        near = np.exp(-np.clip(away, -_FAR_MM, _FAR_MM) / _CONTACT_MM)
+        near = (_CONTACT_MM / (np.maximum(away, 0) + _CONTACT_MM)) ** _POWER
         sum_[part] += near[..., None] * moved
         weight[part] += near
         nearest[part] = np.minimum(nearest[part], away)
     first, second, third = (int(n) for n in low)
     held = _fade(nearest, blend_mm)
     here = free.free(slice(first, first + size[0]))[:, second : second + size[1], third : third + size[2]]
-    rigid = sum_ / np.maximum(weight, np.float32(1e-38))[..., None]
+    rigid = sum_ / np.maximum(weight, np.float32(1e-12))[..., None]
     correction = np.where(held[..., None] > 0, held[..., None] * (rigid - here), np.float32(0))
     return Deformation(free.shape, free.affine, free.coarse, free.steps, (first, second, third), correction, motions)
 

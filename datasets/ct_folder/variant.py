@@ -55,17 +55,11 @@ def draw_deformation(
     Raises:
         CtFolderError: It folds however small it is made.
     """
-    state = generator.bit_generator.state
+    drawn = free_deformation(
+        volume.shape, volume.affine, amplitude_mm=amplitude_mm, grid_mm=grid_mm, generator=generator
+    )
     for attempt in range(_TRIES):
-        generator.bit_generator.state = state
-        free = free_deformation(
-            volume.shape,
-            volume.affine,
-            amplitude_mm=amplitude_mm * _SHRINK**attempt,
-            grid_mm=grid_mm,
-            generator=generator,
-        )
-        found = with_rigid(free, pieces, blend_mm)
+        found = with_rigid(drawn.scaled(_SHRINK**attempt), pieces, blend_mm)
         if found.least_jacobian() > LEAST_JACOBIAN:
             return found
     raise CtFolderError(
