@@ -29,10 +29,12 @@ class PackedSlices:
         words: (slices, rows + 3, columns + 3) uint32: a voxel in the low half, its right neighbour in the high half, so
             that one load fetches two of the four voxels a sample needs.
         axes: Which volume axes the slices, rows and columns run along.
+        spans: (slices, rows + 3, 2) int32: first and one-past-last column of each row that is not zero.
         quantum_per_mm: Attenuation of one unit of the 16-bit values.
     """
 
     words: Words
+    spans: NDArray[np.int32]
     axes: tuple[int, int, int]
     quantum_per_mm: float
 
@@ -129,5 +131,14 @@ def _pack(mu: FloatGrid, axes: tuple[int, int, int]) -> PackedSlices:
     slices = np.ascontiguousarray(np.transpose(mu, axes))
     border = ((0, 0), (PAD_LOW, PAD_HIGH), (PAD_LOW, PAD_HIGH))
     padded = np.pad(np.rint(slices / np.float32(quantum)).astype(np.uint32), border)
+    spans = _spans(padded)
     padded[:, :, :-1] |= padded[:, :, 1:] << np.uint32(16)
-    return PackedSlices(padded, axes, quantum)
+    return PackedSlices(padded, spans, axes, quantum)
+
+
+def _spans(padded: Words) -> NDArray[np.int32]:
+    """First and one-past-last column that is not zero, of every row; (0, 0) for an empty one."""
+    present = padded != 0
+    first, after = present.argmax(axis=2), padded.shape[2] - present[:, :, ::-1].argmax(axis=2)
+    spans = np.where(present.any(axis=2)[..., None], np.stack([first, after], axis=2), 0)
+    return np.asarray(spans, dtype=np.int32)

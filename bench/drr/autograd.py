@@ -6,7 +6,7 @@ respect to w is a Jacobian-vector product with the same images: this is all that
 (SOPI eq. 7, ProST). The derivative of J with respect to the pose is not computed; asking for it raises.
 """
 
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.drr.attenuation import AttenuationMap
 from bench.drr.project import project, project_with_jacobian
-from bench.drr.rays import ProjectionError
+from bench.drr.rays import Grid, ProjectionError
 from bench.drr.reference import project_reference
 from bench.drr.reference_jacobian import project_reference_with_jacobian
 from bench.geometry import Camera, Matrix
@@ -45,9 +45,37 @@ def project_differentiable(
     renderer = _Renderer(attenuation, camera, kernel)
     if not (torch.is_grad_enabled() and camera_from_world.requires_grad):
         return renderer.images(camera_from_world)
-    guarded = apply(_RaiseOnBackward, camera_from_world)
-    images: Tensor = apply(_Projection, camera_from_world, guarded, renderer)[0]
-    return images
+    return attach(camera_from_world, renderer)
+
+
+class Renderer(Protocol):
+    """Something that knows images and derivative images of a volume for poses."""
+
+    @property
+    def centre(self) -> Matrix:
+        """The world point, mm, that the twist of the derivatives turns about."""
+        ...
+
+    def with_jacobian(self, poses: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W) and derivatives (B, C, 6, H, W), without a graph."""
+        ...
+
+
+def attach(poses: Tensor, renderer: Renderer, origin: Tensor | None = None) -> Tensor:
+    """Render images (B, C, H, W) and hang them into autograd's graph.
+
+    Args:
+        poses: (B, 4, 4).
+        renderer: Makes the images.
+        origin: (B, C, 7, H, W) where the volume is no data: it receives the gradient by the image and by its six
+            derivatives, and makes a volume's gradient of them. Its values are not read.
+    """
+    return cast(Tensor, apply(_Projection, poses, without_gradient(poses), origin, renderer)[0])
+
+
+def without_gradient(poses: Tensor) -> Tensor:
+    """The same poses, with an error in place of their gradient."""
+    return cast(Tensor, apply(_RaiseOnBackward, poses))
 
 
 def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
@@ -60,48 +88,63 @@ class _Renderer:
 
     def __init__(self, attenuation: AttenuationMap, camera: Camera, kernel: str) -> None:
         self._attenuation, self._camera, self._kernel = attenuation, camera, kernel
-        middle = (np.array(attenuation.shape) - 1) / 2
         # Any centre gives the same gradient; near the volume, rotations and translations are the least correlated.
-        self.centre: Matrix = attenuation.affine[:3, :3] @ middle + attenuation.affine[:3, 3]
+        self.centre: Matrix = middle_of(attenuation)
 
     def images(self, poses: Tensor) -> Tensor:
-        """Images (B, 1, H, W)."""
         arguments = self._attenuation, poses.detach().cpu().numpy(), self._camera
         if self._kernel == "reference":
             return project_reference(*arguments, dtype=poses.dtype).to(poses.device)
         return project(*arguments, kernel=self._kernel).to(poses.device)
 
     def with_jacobian(self, poses: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (B, 1, H, W) and derivatives (B, 6, H, W)."""
         arguments = self._attenuation, poses.detach().cpu().numpy(), self._camera, self.centre
         if self._kernel == "reference":
             images, derivatives = project_reference_with_jacobian(*arguments, dtype=poses.dtype)
         else:
             images, derivatives = project_with_jacobian(*arguments)
-        return images.to(poses.device), derivatives.to(poses.device)
+        return images.to(poses.device), derivatives[:, None].to(poses.device)
+
+
+def middle_of(grid: Grid) -> Matrix:
+    """The world point, mm, in the middle of a grid."""
+    middle: Matrix = grid.affine[:3, :3] @ ((np.array(grid.shape) - 1) / 2) + grid.affine[:3, 3]
+    return middle
 
 
 class _Projection(torch.autograd.Function):
     """Pose -> image and derivative images; only the image's share of a gradient can go on to the pose."""
 
     @staticmethod
-    def forward(ctx: Any, poses: Tensor, guarded: Tensor, renderer: _Renderer) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, poses: Tensor, guarded: Tensor, origin: Tensor | None, renderer: Renderer
+    ) -> tuple[Tensor, Tensor]:
         images, derivatives = renderer.with_jacobian(poses)
         ctx.set_materialize_grads(False)
-        ctx.centre = renderer.centre
+        ctx.centre, ctx.has_origin = renderer.centre, origin is not None
         ctx.save_for_backward(poses, derivatives)
         return images, derivatives
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         by_image, by_derivatives = gradients
         poses, derivatives = ctx.saved_tensors
-        to_pose = None
-        if by_image is not None:
-            by_twist = (derivatives.flatten(2) @ by_image.flatten(1)[..., None])[..., 0]
+        to_pose = to_origin = None
+        if by_image is not None and ctx.needs_input_grad[0]:
+            by_twist = torch.einsum("bckhw,bchw->bk", derivatives, by_image)
             to_pose = gradient_of_pose(by_twist.to(poses.dtype), poses, ctx.centre)
+        if ctx.has_origin:
+            to_origin = _side_by_side(by_image, by_derivatives)
         # Anything but None wakes the guard, which raises where the pose itself is asked for.
-        return to_pose, None if by_derivatives is None else torch.zeros_like(poses), None
+        return to_pose, None if by_derivatives is None else torch.zeros_like(poses), to_origin, None
+
+
+def _side_by_side(by_image: Tensor | None, by_derivatives: Tensor | None) -> Tensor | None:
+    """Gradients by image and by derivative images as (B, C, 7, H, W); zeros for the one that is missing."""
+    if by_derivatives is None:
+        return None if by_image is None else torch.nn.functional.pad(by_image[:, :, None], (0, 0, 0, 0, 0, 6))
+    first = torch.zeros_like(by_derivatives[:, :, :1]) if by_image is None else by_image[:, :, None]
+    return torch.cat([first, by_derivatives], dim=2)
 
 
 class _RaiseOnBackward(torch.autograd.Function):

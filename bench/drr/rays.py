@@ -1,11 +1,11 @@
 """Rays of a detector in a volume's index space: where every kernel starts."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.drr.attenuation import AttenuationMap
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.geometry.rigid import RIGID_TOLERANCE
@@ -13,6 +13,20 @@ from bench.geometry.rigid import RIGID_TOLERANCE
 
 class ProjectionError(FluorobenchError):
     """Poses or a geometry that cannot be projected."""
+
+
+class Grid(Protocol):
+    """Voxels in the world: an ``AttenuationMap``, or features on the same grid."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along (i, j, k)."""
+        ...
+
+    @property
+    def affine(self) -> Matrix:
+        """World_from_index, 4x4, mm."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,21 +73,21 @@ def _are_rigid(poses: Matrix) -> NDArray[np.bool_]:
     return np.asarray((skew < 2 * RIGID_TOLERANCE) & (last_row < RIGID_TOLERANCE) & proper)
 
 
-def trace_rays(attenuation: AttenuationMap, camera_from_world: ArrayLike, camera: Camera) -> Rays:
+def trace_rays(grid: Grid, camera_from_world: ArrayLike, camera: Camera) -> Rays:
     """Check the poses and express source and pixel rays in the volume's indices.
 
     Args:
-        attenuation: The volume.
+        grid: The volume.
         camera_from_world: (B, 4, 4), rigid, mm.
         camera: Intrinsics.
 
     Raises:
         ProjectionError: A pose is not rigid, or the source lies inside the volume's box.
     """
-    camera_from_index = require_poses(camera_from_world) @ attenuation.affine
+    camera_from_index = require_poses(camera_from_world) @ grid.affine
     index_from_camera: Matrix = np.asarray(np.linalg.inv(camera_from_index[:, :3, :3]), dtype=np.float64)
     sources = -(index_from_camera @ camera_from_index[:, :3, 3:])[..., 0]
-    inside = np.asarray(((sources > -1) & (sources < attenuation.shape)).all(axis=1))
+    inside = np.asarray(((sources > -1) & (sources < grid.shape)).all(axis=1))
     if inside.any():
         raise ProjectionError(
             f"pose {int(np.argmax(inside))} of {len(inside)} puts the X-ray source inside the volume's box; "
