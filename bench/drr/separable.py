@@ -11,6 +11,10 @@ moments that the six pose derivatives need: sum V_b = dM/dX, sum r V_b = dI/dX, 
 Error against a fine reference: below 1.5e-3 (relative L2) for views up to 46 degrees off the slices' normal, of which
 up to 1.2e-3 are the slices' own, as Joseph's method has them. The image has a tiny jump where a pose changes the
 slicing axis. Poses whose cone is too oblique for one axis are left to Joseph's method.
+
+Derivatives of smooth volumes are good to 1 per cent in oblique views, better than Joseph's 1 to 3; in views straight
+along an axis, where the kinks of linear interpolation stand in line in all slices, rotations about the image's axes are
+6 to 16 per cent off (Joseph's 1 to 5). Joseph's method remains the default.
 """
 
 from dataclasses import dataclass
