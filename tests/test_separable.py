@@ -60,7 +60,9 @@ def test_close_to_the_fine_reference(angles: tuple[int, int, int], frame: PoseFr
 @pytest.mark.parametrize("angle", [0, 44])
 def test_any_size_and_angle(shape: tuple[int, int, int], spacing: tuple[float, float, float], angle: int) -> None:
     volume = spine(shape, spacing)
-    poses = FRAME.pose([[angle, 0, 10, 0, 0, 0], [0, angle, 0, 5, 5, 50], [angle / 2, -angle, 0, -30, 20, -50]])
+    poses = FRAME.pose(
+        np.array([[angle, 0, 10, 0, 0, 0], [0, angle, 0, 5, 5, 50], [angle / 2, -angle, 0, -30, 20, -50]])
+    )
     found, wanted = project_separable(volume, poses, camera(96)), project_joseph(volume, poses, camera(96))
     assert np.isfinite(found).all()
     # A handful of voxels is all kinks, which the cubic warp rounds off.
@@ -115,7 +117,7 @@ def _differences(volume: AttenuationMap, pose: Matrix, step: tuple[float, ...]) 
             moved[index - 3, 3] = sign * step[index]
         images.append(project(volume, (moved @ pose[0])[None], camera(48), kernel="reference").numpy()[0, 0])
     pairs = np.array(images).reshape(6, 2, 48, 48)
-    return (pairs[:, 0] - pairs[:, 1]) / (2 * np.array(step)[:, None, None])
+    return np.asarray((pairs[:, 0] - pairs[:, 1]) / (2 * np.array(step)[:, None, None]))
 
 
 @pytest.mark.parametrize("frame", [FRAME, LATERAL], ids=["ap", "lateral"])
