@@ -1,11 +1,16 @@
 """``fluorobench list`` and ``fluorobench info``."""
 
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from bench.cli.console import output, print_table
+from bench.contract import Split
+
+if TYPE_CHECKING:
+    from bench.cli.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,45 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Print the card of a method, dataset or report, and its settings."""
+    """Print the card of a method, dataset or report, and its settings; or compare a dataset with a real CT."""
 
     name: Annotated[str, tyro.conf.Positional]
     """Its name."""
 
+    compare: Path | None = None
+    """A real CT: write a report on how near the dataset's patients come to it (a file or a DICOM folder)."""
+
+    labels: Path | None = None
+    """Label map on the CT's grid that holds L1 to L5."""
+
+    label_scheme: str | None = None
+    """Its numbering: verse, totalsegmentator, phantom, or the path of a TOML file."""
+
+    box: tuple[float, float, float, float, float, float] | None = None
+    """For a CT without labels: the box round L1 to L5, low x y z, high x y z, world LPS mm."""
+
+    patients: int | None = None
+    """How many of the dataset's patients; the protocol's number if not given."""
+
+    split: Split = Split.TEST
+    """Which of the dataset's splits."""
+
+    generator: int | None = None
+    """Version of the dataset's generator, where it has several; its default if not given."""
+
+    quick: bool = False
+    """Fewer patients and starts: minutes instead of about a quarter of an hour."""
+
+    out: Path = Path("runs")
+    """Where the report and its runs are kept."""
+
     def __call__(self) -> None:
-        """Print it."""
+        """Print it, or compare."""
         from bench import registry
 
+        if self.compare is not None:
+            self._comparison(self.compare).report()
+            return
         owners: list[registry.Kind] = [kind for kind in registry.KINDS if self.name in registry.names(kind)]
         if not owners:
             raise registry.unknown(
@@ -50,6 +85,26 @@ class Info:
                 presets = registry.presets(self.name).items()
                 print_table("presets", ("name", "settings"), [(name, str(dict(values))) for name, values in presets])
         output.print()
+
+    def _comparison(self, ct: Path) -> "Comparison":
+        """The command line as a comparison."""
+        from bench import registry
+        from bench.cli.compare import Comparison
+
+        if self.name not in registry.names("datasets"):
+            raise registry.unknown("dataset", self.name, registry.names("datasets"))
+        return Comparison(
+            dataset=self.name,
+            settings={} if self.generator is None else {"version": self.generator},
+            ct=ct,
+            labels=self.labels,
+            label_scheme=self.label_scheme,
+            box=self.box,
+            patients=self.patients,
+            split=self.split,
+            profile="quick" if self.quick else "full",
+            out=self.out,
+        )
 
 
 def _type(field: "Field[Any]") -> str:

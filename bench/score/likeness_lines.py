@@ -1,6 +1,6 @@
 """The comparison line by line: what was compared, both sides, what passes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from bench.score.statistics import Floats
 
 BAND = 2.0
 CURVE_INSIDE = 0.8
+DIMENSIONS_INSIDE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,27 @@ def success_lines(population: Sequence[Capture], real: Sequence[Capture]) -> lis
             )
         )
     return lines
+
+
+def dimension_line(name: str, sizes: Mapping[str, Sequence[float]], ranges: Mapping[str, tuple[float, float]]) -> Line:
+    """One dimension of all levels: at least 95 % of the patients' within the published mean +- 2 SD.
+
+    Args:
+        name: Of the dimension.
+        sizes: Measured, mm, by level.
+        ranges: Published lower and upper end, mm, by level.
+    """
+    inside = [ranges[level][0] <= size <= ranges[level][1] for level, own in sizes.items() for size in own]
+    means = " / ".join(f"{np.mean(own):.1f}" for own in sizes.values() if own)
+    spans = " / ".join(f"{ranges[level][0]:.0f}–{ranges[level][1]:.0f}" for level, own in sizes.items() if own)
+    return Line(
+        section="dimensions",
+        what=f"{name.replace('_', ' ')}, {' / '.join(level for level, own in sizes.items() if own)} (mm)",
+        phantom=f"means {means}",
+        real=f"published {spans}",
+        distance=f"{100 * np.mean(inside):.0f} % of {len(inside)} inside",
+        passed=bool(np.mean(inside) >= DIMENSIONS_INSIDE),
+    )
 
 
 def band(population: Sequence[Look], name: str) -> tuple[Floats, Floats]:
