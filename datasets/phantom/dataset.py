@@ -45,7 +45,9 @@ class Phantom:
         if not 0.5 <= self.spacing_mm <= 8:
             raise PhantomError(f"spacing_mm must be 0.5 to 8; got {self.spacing_mm}")
         if self.implants != "none" or not self.fractures:
-            raise PhantomError("version 1 has neither fractures nor implants to choose; leave them out or set version=2")
+            raise PhantomError(
+                "version 1 has neither fractures nor implants to choose; leave them out or set version=2"
+            )
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """Ids of a split, in order of their seeds."""

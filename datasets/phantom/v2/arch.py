@@ -95,7 +95,7 @@ def midline(person: Person, level: str, random: np.random.Generator) -> list[Sha
     drop = (14.0 if thoracic else 5.0) + random.normal(0, 1.5)
     sway, tall = random.normal(0, 1.6), 0.37 * size.posterior_height * (0.8 if level in ("L5", "L6", "T11") else 1.0)
     end = root + size.spinous_length
-    blade = capsule((0, root + 2, -5.0), (sway, end - 5, -5 - drop), (2.6, tall * 0.9), (2.4, tall))
+    blade = capsule((0, root + 2, -5.0), (sway, end - 5, -5 - drop), (3.0, tall * 0.9), (2.8, tall))
     rim = capsule((sway, end - 4.0, -5 - drop + 0.6 * tall), (sway, end - 5.0, -6 - drop - 0.75 * tall), (3.6, 3.6))
     return [shape.of_region(SPINOUS) for shape in (blade, rim)]
 
@@ -144,7 +144,10 @@ def _pedicle(arch: _Arch, vary: ArrayLike, *, broad: bool) -> list[Shape]:
     size = arch.size
     waist = (size.pedicle_width / 2 * change[0], size.pedicle_height / 2 * change[1])
     inner = arch.across * (0.86 if broad else 0.96)
-    front, middle = arch.at(inner, arch.wall - 6, arch.half * 0.42), arch.at(arch.across, arch.wall + 2, arch.half * 0.4)
+    front, middle = (
+        arch.at(inner, arch.wall - 6, arch.half * 0.42),
+        arch.at(arch.across, arch.wall + 2, arch.half * 0.4),
+    )
     flare = (waist[0] * 1.2, waist[1] * 1.15)
     flat = arch.direction(1, 0, 0)
     rods = [

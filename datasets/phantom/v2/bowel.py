@@ -7,7 +7,7 @@ import numpy as np
 from bench.geometry import Matrix
 
 from .person import Person
-from .shapes import Part, Shape, half_space, soft, tube
+from .shapes import Part, Shape, capsule, half_space, soft, tube
 
 GAS_HU = -960.0
 
@@ -29,12 +29,23 @@ def bowel(person: Person, front: float) -> list[Part]:
     """Painted back to front, so that loops lie over one another; ``front`` is how far the cavity reaches, mm."""
     random = person.random("bowel")
     gassy = float(random.beta(2.0, 3.0))
-    parts: list[Part] = []
-    for _ in range(11):
-        parts += _small(random, front, gassy * 0.16)
+    parts = [_mesentery(random, front)]
+    for _ in range(16):
+        parts += _small(random, front, gassy * 0.45)
     for line in _colon(person, random, front):
-        parts += _large(random, line, 0.12 + 0.75 * gassy)
+        parts += _large(random, line, 0.3 + 0.65 * gassy)
     return parts
+
+
+def _mesentery(random: np.random.Generator, front: float) -> Part:
+    """Vessels that fan out from before the spine through the fat between the loops."""
+    twigs: list[Shape] = []
+    for _ in range(46):
+        start = np.array([random.normal(0, 24), -42 - 0.2 * front * random.random(), random.uniform(-70, 50)])
+        end = start + np.array([random.normal(0, 42), -random.uniform(5, 0.45 * front), random.normal(-14, 30)])
+        thick = float(random.uniform(1.6, 3.4))
+        twigs.append(capsule(start, end, (thick, thick), (0.6 * thick, 0.6 * thick)))
+    return soft(tuple(twigs), 46.0, blend_mm=1.5)
 
 
 def _small(random: np.random.Generator, front: float, gas: float) -> list[Part]:
@@ -50,7 +61,7 @@ def _small(random: np.random.Generator, front: float, gas: float) -> list[Part]:
         line.append(place)
     gut = Gut(
         radius=float(random.uniform(9.5, 14)), pouch=0.05, period=11.0, rough=0.14,
-        filling_hu=float(random.normal(20, 14)), grain_hu=14.0, grain_mm=7.0,
+        filling_hu=float(random.normal(14, 16)), grain_hu=18.0, grain_mm=7.0,
     )  # fmt: skip
     return _piece(random, line, gut, gas)
 
@@ -65,7 +76,7 @@ def _large(random: np.random.Generator, line: list[Matrix], gas: float) -> list[
             radius=radius * float(random.uniform(0.8, 1.12)), pouch=float(random.uniform(0.1, 0.2)),
             period=float(random.uniform(26, 38)), rough=0.2,
             filling_hu=float(random.normal(-30, 45)) if solid else float(random.normal(22, 15)),
-            grain_hu=150.0 if solid else 18.0, grain_mm=4.5,
+            grain_hu=190.0 if solid else 18.0, grain_mm=4.5,
         )  # fmt: skip
         parts += _piece(random, line[n : n + 3], gut, gas)
     return parts
@@ -78,9 +89,11 @@ def _piece(random: np.random.Generator, line: list[Matrix], gut: Gut, gas: float
     grain = (gut.grain_mm, gut.grain_mm, gut.grain_mm)
     parts = [Part(wall, 40.0, blend_mm=3.0, texture_hu=gut.grain_hu, texture_mm=grain, texture_seed=seed)]
     if random.random() < gas:
-        first = int(random.integers(0, max(1, len(line) - 2)))
-        stretch = line[first : first + 3]
-        level = float(np.mean([point[1] for point in stretch])) + gut.radius * random.uniform(-0.5, 0.9)
+        first = int(random.integers(0, max(1, len(line) - 1)))
+        stretch = line[first : first + int(random.integers(2, 4))]
+        level = float(np.mean([point[1] for point in stretch])) + gut.radius * float(
+            random.choice([random.uniform(-0.3, 0.8), 3.0], p=[0.2, 0.8])
+        )
         bubble = soft(tuple(_rods(stretch, gut, 2.6, seed)), GAS_HU, blend_mm=2.0)
         parts.append(bubble.confined(half_space((0, level, 0), (0, 1, 0)).confining()))
     return parts
@@ -107,7 +120,8 @@ def _colon(person: Person, random: np.random.Generator, front: float) -> list[li
     sag = random.uniform(5, 75)
     spread = np.linspace(-90, 90, 11) * s
     across = [
-        np.array([x, -front + 24 + 0.0045 * x * x, 70 - sag * (1 - (x / 95) ** 2) + random.normal(0, 5)]) for x in spread
+        np.array([x, -front + 24 + 0.0045 * x * x, 70 - sag * (1 - (x / 95) ** 2) + random.normal(0, 5)])
+        for x in spread
     ]
     start = sides[1][-1]
     sigmoid = [start + np.array([-16 * n, -10 * np.sin(n) + 6 * n, 14 * np.sin(1.3 * n) - 4]) for n in range(6)]

@@ -22,7 +22,7 @@ from .trunk import soft_tissue
 from .vertebra import sclerosis, vertebra
 
 # The middle of the box, mm from the middle of L3's body: T12 to S1 fit, air before and behind the body.
-BOX_CENTRE = (0.0, -12.0, 4.0)
+BOX_CENTRE = (0.0, -10.0, -14.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +53,7 @@ def anatomy(seed: int, options: PatientOptions) -> Anatomy:
     """The patient of a seed as it is."""
     person = draw_person(seed, fractures=options.fractures)
     cube = (options.size, options.size, options.size)
-    hu, labels, regions = render(
-        parts_of(person), shape=cube, origin=origin_of(options), spacing_mm=options.spacing_mm
-    )
+    hu, labels, regions = render(parts_of(person), shape=cube, origin=origin_of(options), spacing_mm=options.spacing_mm)
     return Anatomy(hu, labels, regions, person)
 
 

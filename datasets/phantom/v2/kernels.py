@@ -34,10 +34,8 @@ def _body(x: float, y: float, z: float, p: Matrix) -> float:
     up = 0.5 * (level + 1.0)
     bell = (1.0 - level * level) ** 0.8
     narrow = 1.0 - p[6] * bell
-    a, b = (p[2] + up * (p[0] - p[2])) * narrow, (p[3] + up * (p[1] - p[3])) * (
-        narrow if y < 0 else 1.0 - p[7] * bell
-    )
-    hollowed = y + p[10] * max(0.0, 1.0 - (x / (0.6 * a)) ** 2) if y > 0 else y
+    a, b = (p[2] + up * (p[0] - p[2])) * narrow, (p[3] + up * (p[1] - p[3])) * (narrow if y < 0 else 1.0 - p[7] * bell)
+    hollowed = y + p[10] * max(0.0, 1.0 - (x / (0.6 * a)) ** 2) * min(1.0, 2.0 * y / b) if y > 0 else y
     q = superellipse(x, hollowed, a, b, 2.3)
     radius = math.sqrt(x * x + y * y)
     side = radius - radius / q if q > 0.05 else -min(a, b)

@@ -7,14 +7,14 @@ from bench.geometry import Matrix
 from .person import Person
 from .shapes import Part, Shape, capsule
 
-MUSCLE_HU = 54.0
+MUSCLE_HU = 48.0
 
 
 def muscles(person: Person) -> list[Part]:
     """All muscles beside the spine and on the iliac bones."""
     random = person.random("muscles")
     bulk = (0.8 + 0.38 * person.muscle) * person.scale
-    lean = MUSCLE_HU + 6 - 0.3 * max(0.0, person.age - 40) - 14 * person.fat
+    lean = MUSCLE_HU + 7 - 0.3 * max(0.0, person.age - 40) - 14 * person.fat
     streaks = 8 + 0.4 * max(0.0, person.age - 35) + 12 * person.fat
     parts: list[Part] = []
     for side in (-1.0, 1.0):
@@ -27,15 +27,22 @@ def muscles(person: Person) -> list[Part]:
             filled = tuple(rod.made_of(shell_mm=1.6, inner_hu=lean) for rod in paths)
             grain = int(random.integers(1 << 30))
             parts.append(
-                Part(filled, MUSCLE_HU, blend_mm=6.0, texture_hu=streaks * fatty, texture_mm=(6, 6, 26), texture_seed=grain)
+                Part(
+                    filled,
+                    MUSCLE_HU,
+                    blend_mm=6.0,
+                    texture_hu=streaks * fatty,
+                    texture_mm=(6, 6, 26),
+                    texture_seed=grain,
+                )
             )
     return parts
 
 
-def _chain(points: list[Matrix], radii: list[tuple[float, float]], flat: tuple[float, float, float] = (1, 0, 0)) -> list[Shape]:
-    return [
-        capsule(points[n], points[n + 1], radii[n], radii[n + 1], flat_along=flat) for n in range(len(points) - 1)
-    ]
+def _chain(
+    points: list[Matrix], radii: list[tuple[float, float]], flat: tuple[float, float, float] = (1, 0, 0)
+) -> list[Shape]:
+    return [capsule(points[n], points[n + 1], radii[n], radii[n + 1], flat_along=flat) for n in range(len(points) - 1)]
 
 
 def _psoas(person: Person, side: float, bulk: float) -> list[Shape]:
@@ -51,7 +58,9 @@ def _psoas(person: Person, side: float, bulk: float) -> list[Shape]:
 
 def _back(person: Person, side: float, out: float, behind: float, low: float) -> list[Matrix]:
     points = [
-        person.frames[lv].to_world((side * out, person.vertebrae[lv].wall + person.vertebrae[lv].canal_depth + behind, -6))
+        person.frames[lv].to_world(
+            (side * out, person.vertebrae[lv].wall + person.vertebrae[lv].canal_depth + behind, -6)
+        )
         for lv in person.levels
     ]
     points.append(person.frames["sacrum"].to_world((side * out * 0.8, low, -44)))

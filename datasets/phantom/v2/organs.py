@@ -5,7 +5,7 @@ import numpy as np
 from .person import Person
 from .shapes import Part, capsule, ellipsoid, half_space, soft, tube
 
-FAT_HU, SINUS_HU, LUNG_HU, GAS_HU = -104.0, -55.0, -810.0, -960.0
+FAT_HU, SINUS_HU, LUNG_HU, GAS_HU = -101.0, -55.0, -810.0, -960.0
 
 
 def organs(person: Person, front: float) -> list[Part]:
@@ -25,7 +25,9 @@ def _liver(person: Person, front: float, random: np.random.Generator) -> list[Pa
     left = ellipsoid((-18, -0.62 * front, 118 + low), (72, 26, 42))
     spleen = ellipsoid((104 * person.scale, 26, random.normal(110, 12)), (25, 42, 52))
     return [
-        soft((right, edge, left), float(random.normal(56, 7) - 18 * person.fat), blend_mm=14, texture_hu=4.0, seed=grain),
+        soft(
+            (right, edge, left), float(random.normal(54, 7) - 22 * person.fat), blend_mm=14, texture_hu=4.0, seed=grain
+        ),
         soft((spleen,), float(random.normal(50, 4)), texture_hu=4.0, seed=grain + 5),
     ]
 
@@ -39,7 +41,7 @@ def _stomach(front: float, random: np.random.Generator) -> list[Part]:
     wall = Part((bag.made_of(shell_mm=4.0, inner_hu=float(random.normal(18, 18))),), 42.0, texture_hu=30.0,
                 texture_seed=seed)  # fmt: skip
     parts = [wall]
-    if random.random() < 0.7:
+    if random.random() < 0.5:
         level = start[1] - random.uniform(-0.2, 0.7) * size
         hollow = tube(start, end, size - 4.0, pouch=0.05, period=40, rough=0.16, seed=seed)
         parts.append(soft((hollow,), GAS_HU).confined(half_space((0, level, 0), (0, 1, 0)).confining()))

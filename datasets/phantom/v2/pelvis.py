@@ -16,8 +16,12 @@ from .vertebra import CORTEX_HU, bone_of
 # Iliac wing, left, mm from the middle of the sacral endplate in upright axes, from the back spine to the front one:
 # along the crest, through the middle of the fossa, along the pelvic brim.
 _CREST = ((36, 66, -34), (46, 64, -8), (66, 50, 22), (92, 22, 40), (114, -10, 42), (128, -42, 22), (122, -68, -14))
-_FOSSA = ((40, 56, -48), (50, 50, -28), (66, 34, -14), (88, 6, -10), (106, -22, -14), (114, -46, -24), (112, -66, -42))
-_BRIM = ((42, 46, -66), (50, 36, -58), (60, 18, -60), (74, -6, -68), (88, -28, -78), (98, -46, -82), (102, -60, -84))
+_FOSSA = ((37, 56, -48), (46, 49, -28), (63, 33, -14), (88, 6, -10), (106, -22, -14), (114, -46, -24), (112, -66, -42))
+_BRIM = ((38, 46, -66), (46, 35, -58), (58, 18, -60), (74, -6, -68), (88, -28, -78), (98, -46, -82), (102, -60, -84))
+
+
+# Half the thickness of the plate from crest to brim.
+_PLATE_AT, _PLATE_MM = (0.0, 0.17, 0.5, 0.8, 1.0), (5.4, 4.8, 3.4, 4.6, 7.5)
 
 
 def ilium(person: Person) -> list[Part]:
@@ -33,17 +37,17 @@ def _wing(person: Person, side: float, wide: float, seed: int) -> Part:
     rows: list[tuple[float, float, Matrix]] = []
     for share in np.linspace(0, 1, 7):
         line = curve(np.asarray(surface(share)), 11) * [side * wide * scale, scale, scale]
-        rows.append((float(share), 6.2 * (1 - 0.72 * np.sin(np.pi * min(1.0, 0.95 * share)) ** 0.8), line))
+        rows.append((float(share), float(np.interp(share, _PLATE_AT, _PLATE_MM)), line))
     shapes = [rod for share, thick, line in rows for rod in _rods(rows, share, thick, line)]
     crest = rows[0][2]
     shapes += [
-        ellipsoid(crest[7], (8.0, 8.5, 7.0)), ellipsoid(crest[-1], (6.0, 8.0, 9.0)), ellipsoid(crest[0], (7.0, 9.0, 10)),
+        ellipsoid(crest[7], (6.5, 7.5, 6.0)), ellipsoid(crest[-1], (6.0, 8.0, 9.0)), ellipsoid(crest[0], (7.0, 9.0, 10)),
         # The tuberosity behind the sacroiliac joint.
         capsule(0.5 * (rows[2][2][1] + rows[2][2][2]), crest[1], (7.5, 12.0), (6.0, 8.0)),
     ]  # fmt: skip
     frame = Frame(person.frames["sacrum"].origin, np.eye(3))
     made = tuple(
-        shape.made_of(shell_mm=bone.arch_shell_mm * 0.85, inner_hu=bone.body_hu * 0.75).within(frame)
+        shape.made_of(shell_mm=bone.arch_shell_mm * 0.85, inner_hu=bone.body_hu * 0.8 + 40).within(frame)
         for shape in shapes
     )
     return Part(
@@ -52,9 +56,7 @@ def _wing(person: Person, side: float, wide: float, seed: int) -> Part:
     )  # fmt: skip
 
 
-def _rods(
-    rows: list[tuple[float, float, Matrix]], share: float, thick: float, line: Matrix
-) -> list[Shape]:
+def _rods(rows: list[tuple[float, float, Matrix]], share: float, thick: float, line: Matrix) -> list[Shape]:
     """Flat rods along a row, thin across the plate, broad enough to meet the next row."""
     place = [row[0] for row in rows].index(share)
     upper, lower = rows[max(place - 1, 0)][2], rows[min(place + 1, len(rows) - 1)][2]
@@ -89,9 +91,7 @@ def ribs(person: Person) -> list[Part]:
             rods = [capsule(start, end, (2.6, 5.4), flat_along=(side, 1, 0)) for start, end in pairwise(line)]
             head = ellipsoid(line[0], (4.5, 4.5, 5.0))
             made = tuple(
-                rod.made_of(shell_mm=bone.arch_shell_mm * 0.75, inner_hu=bone.body_hu * 0.5) for rod in [head, *rods]
+                rod.made_of(shell_mm=bone.arch_shell_mm * 0.9, inner_hu=bone.body_hu * 0.6) for rod in [head, *rods]
             )
-            parts.append(
-                Part(made, CORTEX_HU, label=LABELS["ribs"], blend_mm=1.5, shell_variation=0.2, frame=WORLD)
-            )
+            parts.append(Part(made, CORTEX_HU, label=LABELS["ribs"], blend_mm=1.5, shell_variation=0.2, frame=WORLD))
     return parts

@@ -115,5 +115,3 @@ def _dimensions(
     for level, values in drawn.items():
         values["disc_height"] *= 1 - 0.55 * wear[level]
     return {level: Dimensions(**values) for level, values in drawn.items()}
-
-

@@ -80,12 +80,12 @@ def _wing(person: Person, side: float, vary: float) -> tuple[list[Shape], Shape]
     def at(x: float, y: float, z: float) -> tuple[float, float, float]:
         return side * x * s, y, z
 
-    ala = capsule(at(14, 2, -13), at(43, 9, -19), (11, 9), (9, 13), flat_along=(0, 1, 0))
-    mass = capsule(at(42, 11, -18), at(35, 13, -58), (6.5, 14), (5, 8), flat_along=(side, 0.3, 0))
-    low = capsule(at(36, 13, -56), at(20, 6, -84), (6, 7), (5, 5))
+    ala = capsule(at(14, 2, -13), at(46, 10, -19), (11, 9), (9, 13), flat_along=(0, 1, 0))
+    mass = capsule(at(46, 13, -18), at(38, 17, -58), (6.5, 14), (5, 8), flat_along=(side, 0.3, 0))
+    low = capsule(at(38, 16, -56), at(20, 6, -84), (6, 7), (5, 5))
     bridges = [capsule(at(10, 1 + 2 * n, z), at(38, 10, z), (5.5, 5), (6, 6)) for n, z in enumerate((-33, -55, -73))]
     behind = capsule(at(18, 18, -8), at(26, 25, -66), (6, 5), (5, 4))
-    face = capsule(at(44.5, 10, -17), at(37.5, 13, -58), (7.6, 15.0), (6.2, 9.5), flat_along=(side, 0.3, 0))
+    face = capsule(at(48.5, 12, -17), at(40.5, 17, -58), (7.6, 15.0), (6.2, 9.5), flat_along=(side, 0.3, 0))
     return [ala, mass, low, *bridges, behind], face
 
 

@@ -149,9 +149,7 @@ class Part:
         """The renderer's row; its first twenty numbers are laid out as in version 1."""
         head = [self.shell_hu, self.blend_mm, self.texture_hu, *(1 / grain for grain in self.texture_mm)]
         tail = [self.shell_variation, self.dense_hu]
-        return np.concatenate(
-            [head, [float(self.texture_seed)], self.frame.origin, self.frame.axes.ravel(), tail]
-        )
+        return np.concatenate([head, [float(self.texture_seed)], self.frame.origin, self.frame.axes.ravel(), tail])
 
     def bounds(self) -> tuple[Matrix, Matrix]:
         """World corners of a box that holds it."""
@@ -165,7 +163,9 @@ class Part:
         return replace(self, shapes=(*self.shapes, *limits))
 
 
-def soft(shapes: tuple[Shape, ...], hu: float, *, blend_mm: float = 3.0, texture_hu: float = 0.0, seed: int = 0) -> Part:
+def soft(
+    shapes: tuple[Shape, ...], hu: float, *, blend_mm: float = 3.0, texture_hu: float = 0.0, seed: int = 0
+) -> Part:
     """A part of one HU throughout."""
     filled = tuple(shape if shape.role != ADDS else shape.made_of(shell_mm=0.0, inner_hu=hu) for shape in shapes)
     return Part(filled, hu, blend_mm=blend_mm, texture_hu=texture_hu, texture_seed=seed)

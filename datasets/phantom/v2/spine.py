@@ -74,7 +74,9 @@ def draw_frames(
 ) -> dict[str, Frame]:
     """Frames of the bodies and the sacral endplate, L3 at the origin."""
     names = [*levels, "sacrum"]
-    axes = [_axes(*angles) for angles in zip(*_angles(random, names, age, _kyphosis(vertebrae, fractures)), strict=True)]
+    axes = [
+        _axes(*angles) for angles in zip(*_angles(random, names, age, _kyphosis(vertebrae, fractures)), strict=True)
+    ]
     middles = [np.zeros(3)]
     for n, level in enumerate(levels):
         half = sum(heights(vertebrae[level], fractures.get(level))) / 4

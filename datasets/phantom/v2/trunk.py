@@ -14,7 +14,7 @@ from .organs import organs
 from .person import Person
 from .shapes import EVERYWHERE, TRUNK, Part, Shape, capsule, ellipsoid, soft
 
-FAT_HU, SKIN_HU = -104.0, 10.0
+FAT_HU, SKIN_HU = -101.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ def draw_outline(person: Person) -> Outline:
     random, s = person.random("trunk"), person.scale
     under = (6 + 34 * person.fat) * (0.82 if person.male else 1.18)
     return Outline(
-        side=(136 + 52 * person.fat) * s + random.normal(0, 4),
-        front=(84 + 58 * person.fat) * s + random.normal(0, 5),
-        back=(82 + 24 * person.fat) * s,
+        side=(141 + 62 * person.fat) * s + random.normal(0, 4),
+        front=(96 + 64 * person.fat) * s + random.normal(0, 5),
+        back=(98 + 36 * person.fat) * s,
         layer=under,
         wall=7 + 9 * person.muscle,
         flare=float(random.normal(5 if person.male else 10, 4)),
@@ -50,12 +50,15 @@ def soft_tissue(person: Person) -> list[Part]:
     """All soft parts; bones come after them."""
     outline = draw_outline(person)
     cavity = _column(outline, outline.layer + outline.wall + 2).confining()
-    inside = [*organs(person, outline.front - outline.layer), *bowel(person, outline.front - outline.layer - outline.wall)]
+    inside = [
+        *organs(person, outline.front - outline.layer),
+        *bowel(person, outline.front - outline.layer - outline.wall),
+    ]
     return [
         *_layers(person, outline),
         *(part.confined(cavity) for part in inside),
         *_vessels(person),
-        *(part.confined(_column(outline, outline.layer * 0.7 + 3).confining()) for part in muscles(person)),
+        *(part.confined(_column(outline, outline.layer * 0.75 + 3).confining()) for part in muscles(person)),
         *_canal(person),
     ]
 
@@ -65,7 +68,7 @@ def _column(outline: Outline, depth: float) -> Shape:
     numbers = (
         outline.side - 0.85 * depth, -outline.flare, 6.0,
         outline.front - depth, 3.0, -3.0,
-        outline.back - 0.75 * depth, -3.0, 2.0, 2.15, 2.9,
+        outline.back - 0.9 * depth, -3.0, 2.0, 2.15, 2.5,
     )  # fmt: skip
     return Shape(TRUNK, Frame(np.zeros(3), np.eye(3)), numbers, EVERYWHERE)
 
@@ -79,7 +82,7 @@ def _layers(person: Person, outline: Outline) -> list[Part]:
     return [
         Part((skin, replace(groove, reach_mm=EVERYWHERE)), SKIN_HU, texture_hu=7.0, texture_mm=(14, 14, 14),
              texture_seed=grain),
-        Part((wall,), MUSCLE_HU - 4, texture_hu=16.0, texture_mm=(11, 11, 11), texture_seed=grain + 7,
+        Part((wall,), MUSCLE_HU - 4, texture_hu=24.0, texture_mm=(9, 9, 9), texture_seed=grain + 7,
              shell_variation=0.3),
     ]  # fmt: skip
 

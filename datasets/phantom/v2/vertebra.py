@@ -14,7 +14,7 @@ from .regions import BODY as BODY_REGION
 from .shapes import BODY, WORLD, Part, Shape, capsule, ellipsoid, soft
 from .spine import Deformity, Fracture, heights
 
-CORTEX_HU = 1000.0
+CORTEX_HU = 960.0
 CARTILAGE_HU = 70.0
 
 
@@ -49,7 +49,7 @@ def vertebra(person: Person, level: str) -> list[Part]:
     grain = int(random.integers(1 << 30))
     solid = Part(
         (*shapes, canal(size).within(frame)), CORTEX_HU, label=LABELS[level], blend_mm=2.6,
-        texture_hu=0.17 * person.trabecular_hu + 10, texture_mm=(2.6, 2.6, 8.0), texture_seed=grain, frame=frame,
+        texture_hu=0.12 * person.trabecular_hu + 8, texture_mm=(2.6, 2.6, 8.0), texture_seed=grain, frame=frame,
         shell_variation=0.22, dense_hu=0.35 * person.trabecular_hu + (60.0 if fracture else 15.0),
     )  # fmt: skip
     return [soft_joint(person, level), solid]
