@@ -113,7 +113,7 @@ class CommonGrid:
         low, high = world.min(axis=0), world.max(axis=0)
         half = np.array([self.field_mm[0], np.inf, self.field_mm[1]]) / 2
         low, high = np.maximum(low, centre - half), np.minimum(high, centre + half)
-        nearest = np.clip(np.rint(transform_points(np.linalg.inv(volume.affine), centre)), 0, size - 1)
+        nearest = np.clip(np.rint(transform_points(_inverse(volume.affine), centre)), 0, size - 1)
         anchor, spacing = transform_points(volume.affine, nearest), np.array(self.spacing_mm)
         first = anchor - np.floor((anchor - low) / spacing + 1e-6) * spacing
         count = np.floor((high - first) / spacing + 1e-6).astype(int) + 1
@@ -131,7 +131,7 @@ class CommonGrid:
             for name in (name for name in LUMBAR if name in present(volume)):
                 labels[there == label_number(volume.label_scheme, name)] = label_number(SCHEME, name)
             return labels
-        index = transform_points(np.linalg.inv(sampled.affine), np.stack(box))
+        index = transform_points(_inverse(sampled.affine), np.stack(box))
         first, last = np.ceil(index[0] - 1e-6).astype(int), np.floor(index[1] + 1e-6).astype(int) + 1
         part = tuple(slice(max(0, a), b) for a, b in zip(first, last, strict=True))
         dense = (sampled.hu > BONE_HU) & body_mask(sampled)
@@ -157,6 +157,10 @@ def _nearest(labels: LabelGrid, affine: Matrix, grid: Volume) -> LabelGrid:
     mapping = np.linalg.inv(affine) @ grid.affine
     found = ndimage.affine_transform(labels, mapping[:3, :3], mapping[:3, 3], grid.shape, order=0, mode="constant")
     return np.asarray(found, dtype=np.uint16)
+
+
+def _inverse(affine: Matrix) -> Matrix:
+    return np.asarray(np.linalg.inv(affine), dtype=np.float64)
 
 
 plugin = CommonGrid

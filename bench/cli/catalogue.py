@@ -63,6 +63,9 @@ class Info:
     out: Path = Path("runs")
     """Where the report and its runs are kept."""
 
+    fresh: bool = False
+    """Throw away what an earlier comparison of the same kind left."""
+
     def __call__(self) -> None:
         """Print it, or compare."""
         from bench import registry
@@ -104,6 +107,7 @@ class Info:
             split=self.split,
             profile="quick" if self.quick else "full",
             out=self.out,
+            fresh=self.fresh,
         )
 
 

@@ -45,6 +45,7 @@ class Comparison:
         split: Which of its splits.
         profile: Of the protocol ``realism``.
         out: Where runs and the report are kept.
+        fresh: Throw away what earlier runs of the same comparison left.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class Comparison:
     split: "Split"
     profile: str
     out: Path
+    fresh: bool
 
     def __post_init__(self) -> None:
         if self.labels is None and self.box is None:
@@ -145,7 +147,7 @@ class Comparison:
         law = protocol.start.laws[protocol.start.law].law
         if not isinstance(law, GoldLaw):
             raise CompareError(f"protocol {protocol.name} must start at stated distances (kind = 'gold')")
-        run = _run(protocol, self.out)
+        run = _run(protocol, self.out, fresh=self.fresh)
         return [capture(run.scores, label, limit_mm=law.mtre_mm[1]) for label in run.labels]
 
     def _dimension_lines(self) -> "list[Line]":
@@ -203,7 +205,7 @@ def _method(ours: "Protocol", theirs: "Protocol") -> list[str]:
     ]
 
 
-def _run(protocol: "Protocol", out: Path) -> "ScoredRun":
+def _run(protocol: "Protocol", out: Path, *, fresh: bool) -> "ScoredRun":
     """Run or resume the protocol."""
     from bench.run.environment import code_hash, describe_environment
     from bench.run.execute import Execution
@@ -211,13 +213,13 @@ def _run(protocol: "Protocol", out: Path) -> "ScoredRun":
     from bench.score.finished import open_run
 
     journal = Journal.of(out, protocol)
-    if journal.complete:
+    if journal.complete and not fresh:
         journal.refuse_other_code(code_hash())
         messages.print(f"already complete: {journal.folder}")
     else:
         execution = Execution(protocol)
         _show(execution.pose)
-        journal = Journal.open(out, protocol, describe_environment(), fresh=False)
+        journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
         _show(lambda: execution.register(journal))
     return open_run(journal.folder)
 

@@ -42,19 +42,19 @@ def write_figures(
 
 
 def _drrs(folder: Path, population: Sequence[Look], real: Look, note: str) -> list[Path]:
-    """The CT and the first phantoms, AP above lateral; one grey scale a row."""
+    """The CT and the first phantoms, AP above lateral; each on its own grey scale, as a workstation shows them."""
     shown = [real, *population[:_SHOWN]]
     figure, axes = grid(len(real.images), len(shown), width=7.2, height=2.9)
     for row, view in zip(axes, real.images, strict=True):
-        pooled = np.concatenate([each.images[view].ravel() for each in shown])
-        low, high = np.percentile(pooled, [1, 99.5])
         for cell, each in zip(row, shown, strict=True):
+            low, high = np.percentile(each.images[view], [2, 99.8])
             cell.imshow(each.images[view], cmap="gray", vmin=low, vmax=high)
             cell.set_axis_off()
         row[0].text(-0.04, 0.5, view, transform=row[0].transAxes, rotation=90, ha="right", va="center", fontsize=7)
     for cell, each in zip(axes[0], shown, strict=True):
         cell.set_title(f"real CT: {each.patient_id}" if each is real else each.patient_id, fontsize=6.5)
-    footnote(figure, [f"{note} Line integrals of the body, nominal pose; bright is dense, one scale a row."])
+    small = f"{note} Line integrals of the body, nominal pose; bright is dense; each image on a grey scale of its own."
+    footnote(figure, [small])
     return save(figure, folder, "drrs")
 
 

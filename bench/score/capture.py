@@ -57,10 +57,12 @@ class Capture:
     def text(self) -> str:
         """The 50 % point in words."""
         if self.half_mm <= 0:
-            return f"below half everywhere ({100 * self.success.mean():.0f} % succeed)"
-        if self.half_mm >= self.limit_mm:
-            return f"above half up to {self.limit_mm:g} mm"
-        return f"{self.half_mm:.1f} mm [{self.interval.low:.1f}, {self.interval.high:.1f}]"
+            where = "half never reached"
+        elif self.half_mm >= self.limit_mm:
+            where = f"above half up to {self.limit_mm:g} mm"
+        else:
+            where = f"{self.half_mm:.1f} mm [{self.interval.low:.1f}, {self.interval.high:.1f}]"
+        return f"{where}; {100 * self.success.mean():.0f} % of {self.success.size}"
 
 
 def capture(rows: pd.DataFrame, label: str, *, limit_mm: float, seed: int = 0, draws: int = 400) -> Capture:
@@ -151,6 +153,7 @@ def _resampled_halves(
     random = np.random.default_rng(seed)
     halves: list[float] = []
     for _ in range(draws):
-        drawn = np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
+        chosen: list[int] = random.integers(len(groups), size=len(groups)).tolist()
+        drawn = np.concatenate([groups[index] for index in chosen])
         halves.append(_half(fit_logistic(initial[drawn] / limit_mm, success[drawn]), limit_mm))
     return np.array(halves)

@@ -111,9 +111,11 @@ def _scalar_line(population: Sequence[Look], real: Look, name: str) -> Line:
 
 def _curve_line(population: Sequence[Look], real: Look, name: str) -> Line:
     mean, spread = band(population, name)
-    # Bins that hardly anything falls into have no spread; a hundredth of the highest is nothing to tell apart.
-    floor = 0.01 * float(mean.max()) if mean.min() >= 0 else 0.02
-    inside = float((np.abs(real.curves[name] - mean) <= BAND * np.maximum(spread, floor / BAND)).mean())
+    own = real.curves[name]
+    # Of a density only the bins count that one side fills: where both have nothing there is nothing to agree on.
+    floor = 0.01 * float(max(mean.max(), own.max())) if mean.min() >= 0 else -np.inf
+    filled = np.maximum(mean, own) > floor
+    inside = float((np.abs(own - mean) <= BAND * spread)[filled].mean())
     return Line(
         section=_section(name),
         what=f"{name} (curve)",
