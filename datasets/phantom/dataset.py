@@ -24,6 +24,8 @@ class Phantom:
         version: Of the generator; a version once used stays generable.
         fractures: Whether vertebrae may be broken, as in a population (version 2).
         implants: ``none``, ``screws``, ``cement`` or ``hip`` (version 2).
+        only: Id of the one patient that every split answers with, for patient-specific studies: nothing else may be
+            trained on it and then tested. None = the population.
         cache_dir: Where patients are kept; None = the user's cache folder.
     """
 
@@ -32,11 +34,14 @@ class Phantom:
     version: int = 2
     fractures: bool = True
     implants: str = "none"
+    only: str | None = None
     cache_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
             raise PhantomError(f"phantom has version {', '.join(map(str, VERSIONS))}; got version={self.version}")
+        if self.only is not None:
+            seed_of(self.only, self.version)
         if self.version == 2:
             self._options()
             return
@@ -50,7 +55,9 @@ class Phantom:
             )
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """Ids of a split, in order of their seeds."""
+        """Ids of a split, in order of their seeds; or the one patient's."""
+        if self.only is not None:
+            return (self.only,)
         return PatientIds(SEEDS[split], self.version)
 
     def patient(self, patient_id: str) -> Patient:

@@ -1,0 +1,149 @@
+"""What networks share that turn one image into six parameters: the image's scale, the parameters' units, the method.
+
+The image is scaled by itself (its darkest pixel is 0, its brightest 1), so that neither dose nor fog moves its range;
+the six parameters are learnt in shares of the half-widths that they are drawn from.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.contract import Estimate, Outcome, Problem, View
+from bench.geometry import Matrix
+from bench.learn.errors import WeightsError
+from bench.learn.weights import camera_refusal, load_weights, refusal
+from bench.learn.weights_card import WeightsCard, read_card
+from bench.volume import Volume
+
+_LEAST_RANGE = 1e-6
+
+
+def grey(images: Tensor, size: int) -> Tensor:
+    """Scale every image to [0, 1] by its own range and average blocks of pixels.
+
+    Args:
+        images: (B, 1, H, W); line integrals, or anything that grows with them.
+        size: Pixels along each edge of the result; divides H and W.
+
+    Raises:
+        WeightsError: Another aspect, or an image without any contrast.
+    """
+    height, width = images.shape[-2:]
+    if height != width or height % size:
+        raise WeightsError(f"a square image of a multiple of {size} pixels is needed; got {height} x {width}")
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    if not bool(((high - low) > _LEAST_RANGE).all()):
+        raise WeightsError("the image is empty: all of its pixels are equal; is the object before the detector?")
+    return functional.avg_pool2d((images - low) / (high - low), height // size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """Degrees and mm of one unit of what a network predicts.
+
+    Attributes:
+        rotation_deg: One unit of rx, ry, rz.
+        translation_mm: One unit of tx, ty, tz.
+    """
+
+    rotation_deg: float
+    translation_mm: float
+
+    @property
+    def scale(self) -> Matrix:
+        """(6,)."""
+        return np.array([self.rotation_deg] * 3 + [self.translation_mm] * 3)
+
+    def labels(self, theta: Matrix, device: torch.device) -> Tensor:
+        """Theta (B, 6), degrees and mm, as float32 labels."""
+        return torch.as_tensor(theta / self.scale, dtype=torch.float32, device=device)
+
+    def theta(self, labels: Tensor) -> Matrix:
+        """Labels (B, 6) as degrees and mm."""
+        return np.asarray(labels.detach().cpu().double().numpy() * self.scale)
+
+
+def mean_errors(found: Matrix, wanted: Matrix) -> dict[str, float]:
+    """Held-out figures: mean absolute errors per kind of parameter, depth apart; (B, 6) each."""
+    mean = np.abs(found - wanted).mean(axis=0)
+    names = ("rx_deg", "ry_deg", "rz_deg", "tx_mm", "ty_mm", "tz_depth_mm")
+    return {f"mae_{name}": float(value) for name, value in zip(names, mean, strict=True)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedNetworks:
+    """Networks by the hash of the patient that each is for."""
+
+    networks: Mapping[str, nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleViewRegressor(ABC):
+    """A patient-specific method: one image in, six parameters out. It looks at no start.
+
+    Attributes:
+        weights: Folder of weights of one's own (``fluorobench train ... --weights FOLDER``); None = those shipped.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    folder: ClassVar[Path]
+
+    weights: str | None = None
+
+    @abstractmethod
+    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
+        """The network of a card's architecture."""
+
+    @abstractmethod
+    def predict(self, network: nn.Module, image: Tensor) -> Matrix:
+        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedNetworks:
+        """Load the networks that fit the camera; which one is used, the patient of each problem says."""
+        networks: dict[str, nn.Module] = {}
+        for path, card in self._cards():
+            if len(views) == 1 and camera_refusal(card, views) is None:
+                loaded = load_weights(path, method=self.name, version=self.version)
+                network = loaded.fill(self.build(card.architecture))
+                networks |= dict.fromkeys(card.trained_on.hashes, network)
+        return PreparedNetworks(networks)
+
+    def skip(self, problem: Problem) -> str | None:
+        """Why there is no network for this problem, or None."""
+        cards = [card for _, card in self._cards()]
+        if not cards:
+            return f"no weights are here; make them: fluorobench train {self.name}"
+        reasons = [refusal(card, problem) for card in cards]
+        return None if None in reasons else reasons[0] if len(cards) == 1 else self._nobody(problem, cards)
+
+    def register(self, problem: Problem, prepared: PreparedNetworks) -> Estimate:
+        """Predict the pose from the image alone.
+
+        Raises:
+            WeightsError: An empty image, or no network of this patient.
+        """
+        began = perf_counter()
+        network = prepared.networks.get(problem.patient_hash)
+        if network is None:
+            raise WeightsError(f"no {self.name} network of {problem.patient_id}; run: fluorobench train {self.name}")
+        image = torch.as_tensor(problem.views[0].image)[None, None]
+        with torch.no_grad():
+            theta = self.predict(network, image)
+        return Estimate(problem.frame.pose(theta), Outcome.CONVERGED, {"network": perf_counter() - began})
+
+    def _cards(self) -> list[tuple[Path, WeightsCard]]:
+        folder = self.folder if self.weights is None else Path(self.weights)
+        return [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
+
+    def _nobody(self, problem: Problem, cards: Sequence[WeightsCard]) -> str:
+        known = ", ".join(sorted({name for card in cards for name in card.trained_on.patients}))
+        return f"weights for {known} with their cameras, none for {problem.patient_id}: fluorobench train {self.name}"

@@ -1,0 +1,32 @@
+"""LGFF-Reg as a method."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from bench.geometry import Matrix
+from bench.learn.single_view import SingleViewRegressor, grey
+
+from .network import Architecture, LgffNetwork
+from .trainer import NAME, UNITS, VERSION, WHITE
+
+
+@dataclass(frozen=True, kw_only=True)
+class LgffReg(SingleViewRegressor):
+    """One pass through the network."""
+
+    name: ClassVar[str] = NAME
+    version: ClassVar[int] = VERSION
+    folder: ClassVar[Path] = Path(__file__).parent / "weights"
+
+    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
+        """The network of a card's architecture."""
+        return LgffNetwork(Architecture(**architecture))
+
+    def predict(self, network: nn.Module, image: Tensor) -> Matrix:
+        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
+        size: Any = network.architecture.image_size  # type: ignore[union-attr]
+        return UNITS.theta(network(WHITE * grey(image, size))[0])[0]
