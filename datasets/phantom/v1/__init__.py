@@ -1,1 +1,1 @@
-"""Version 1 of the procedural lumbar patient: frozen. Baselines and settings were made with it; its bits never change."""
+"""Version 1 of the procedural lumbar patient, frozen: a baseline and settings were made with it."""

@@ -23,10 +23,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
+    """Compile, with a cache on disk."""
     return cast(F, numba.njit(cache=True)(function))  # pyright: ignore[reportUnknownMemberType]
 
 
 def parallel(function: F) -> F:
+    """Compile for all threads, with a cache on disk."""
     return cast(F, numba.njit(cache=True, parallel=True)(function))  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -48,6 +50,7 @@ def capsule_distance(u: float, v: float, w: float, p: Matrix) -> float:
 
 @compiled
 def superellipse(x: float, y: float, a: float, b: float, power: float) -> float:
+    """1 on the curve, smaller inside."""
     return float(((abs(x) / a) ** power + (abs(y) / b) ** power) ** (1.0 / power))
 
 
@@ -143,6 +146,7 @@ def _texture(part: Matrix, x: float, y: float, z: float) -> float:
 
 @compiled
 def ramp_share(distance: float, spacing: float) -> float:
+    """How much of a voxel lies inside a surface at a signed distance."""
     return min(max(0.5 - distance / spacing, 0.0), 1.0)
 
 

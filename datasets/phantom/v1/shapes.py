@@ -110,6 +110,7 @@ def ellipsoid(centre: ArrayLike, radii: tuple[float, float, float], axes: Matrix
 
 
 def rod_axes(along: Matrix, flat: Matrix) -> Matrix:
+    """Rows of a rod's axes: the first near ``flat``, the last along it."""
     w = along / np.linalg.norm(along)
     u = flat - (flat @ w) * w
     if np.linalg.norm(u) < 1e-6:

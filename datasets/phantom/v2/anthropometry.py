@@ -1,6 +1,6 @@
 """Published dimensions of T11 to L5 by sex, from ``anthropometry.csv`` beside this file, and the levels of a spine.
 
-Each row of the table names its source and whether its figures were read in that source (``checked``), entered without it
+Each row of the table names its source and whether its figures were read there (``checked``), entered without it
 at hand (``memory``), or are ours (between the sources, by eye). Sources:
 
 * ``panjabi1992``, ``panjabi1991``: Panjabi et al., Human lumbar (thoracic) vertebrae: quantitative three-dimensional

@@ -58,9 +58,8 @@ def joint_below(person: Person, level: str, side: float) -> Joint:
     x = size.canal_width / 2 + 2.5 + 2.5 * coronal
     y = size.wall + size.canal_depth * 0.78 + 1.0 * coronal
     low = -sum(heights(size, person.fractures.get(level))) / 4
-    if below == "sacrum":
-        high = 0.0
-    else:
+    high = 0.0
+    if below in person.vertebrae:
         high = sum(heights(person.vertebrae[below], person.fractures.get(below))) / 4
     share = size.disc_height / 2
     centre = 0.5 * (upper.to_world((side * x, y, low - share)) + lower.to_world((side * x, y, high + share)))

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..v1.shapes import Frame
+from ..v1.shapes import WORLD, Frame
 from .person import Person
-from .shapes import BODY, WORLD, Part, Shape, ellipsoid, soft
+from .shapes import BODY, Part, Shape, ellipsoid, soft
 from .spine import heights
 
 VACUUM_HU = -600.0

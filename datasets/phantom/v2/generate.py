@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.contract import LandmarkSet
+from bench.geometry import Matrix
 from bench.volume import FloatGrid, LabelGrid, Volume
 
 from .acquisition import AcquisitionSettings, acquire
@@ -44,7 +45,7 @@ def parts_of(person: Person) -> list[Part]:
     ]  # fmt: skip
 
 
-def origin_of(options: PatientOptions) -> FloatGrid:
+def origin_of(options: PatientOptions) -> Matrix:
     """World position of voxel (0, 0, 0), mm."""
     return np.asarray(np.array(BOX_CENTRE) - 0.5 * (options.size - 1) * options.spacing_mm)
 

@@ -1,7 +1,7 @@
 """The compiled renderer of version 2: parts of implicit shapes to Hounsfield units, labels and sub-regions.
 
 Beside version 1's kernels (which it uses) the only file that touches numba here. A voxel's share of a part is a ramp
-one voxel wide across the surface, and its share of the outer layer the difference of two such ramps: no staircase, and a
+one voxel wide across the surface, its share of the outer layer the difference of two such ramps: no staircase, and a
 shell thinner than a voxel keeps its integral. Slabs are written by one thread each in a fixed order: any number of
 threads gives the same bits. Shapes whose ball lies too far from a voxel are passed over.
 """
@@ -55,7 +55,7 @@ def _trunk(x: float, y: float, z: float, p: Matrix) -> float:
     b, power = (front, p[9]) if y < 0 else (back, p[10])
     q = superellipse(x, y, max(a, 20.0), max(b, 20.0), power)
     radius = math.sqrt(x * x + y * y)
-    return radius - radius / q if q > 0.05 else -min(a, b)
+    return float(radius - radius / q if q > 0.05 else -min(a, b))
 
 
 @compiled
@@ -68,7 +68,7 @@ def _tube(u: float, v: float, w: float, p: Matrix) -> float:
     fold = 0.35 * math.cos(3.0 * math.atan2(v, u) + 0.7 * seed)
     rough = value_noise(0.09 * u, 0.09 * v, 0.09 * w, seed)
     here = p[1] * (1.0 + p[2] * (wave - abs(fold)) + p[4] * rough)
-    return math.sqrt(u * u + v * v + over * over) - here
+    return float(math.sqrt(u * u + v * v + over * over) - here)
 
 
 @compiled
@@ -85,7 +85,7 @@ def _distance(row: Matrix, x: float, y: float, z: float) -> float:
         return _trunk(u, v, w, row[19:33])
     if row[0] == 3.0:
         return _tube(u, v, w, row[19:33])
-    return w
+    return float(w)
 
 
 @compiled

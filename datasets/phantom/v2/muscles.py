@@ -20,9 +20,12 @@ def muscles(person: Person) -> list[Part]:
     for side in (-1.0, 1.0):
         here = bulk * float(random.normal(1, 0.04))
         groups = (
-            (_psoas(person, side, here), 0.5), (_multifidus(person, side, here), 1.5), (_erector(person, side, here), 1.0),
-            (_quadratus(person, side, here), 0.8), (_pelvic(person, side, here), 0.9),
-        )  # fmt: skip
+            (_psoas(person, side, here), 0.5),
+            (_multifidus(person, side, here), 1.5),
+            (_erector(person, side, here), 1.0),
+            (_quadratus(person, side, here), 0.8),
+            (_pelvic(person, side, here), 0.9),
+        )
         for paths, fatty in groups:
             filled = tuple(rod.made_of(shell_mm=1.6, inner_hu=lean) for rod in paths)
             grain = int(random.integers(1 << 30))
@@ -93,9 +96,12 @@ def _pelvic(person: Person, side: float, bulk: float) -> list[Shape]:
     def at(x: float, y: float, z: float) -> Matrix:
         return np.asarray(origin + np.array([side * x, y, z]) * person.scale)
 
-    iliacus = _chain([at(76, 20, 4), at(84, -14, -22), at(88, -50, -70)], [(8 * bulk, 20), (13 * bulk, 22), (14, 16)])
-    gluteus = _chain(
-        [at(118, 6, 18), at(112, 30, -24), at(92, 62, -80)], [(9 * bulk, 14), (24 * bulk, 30), (34 * bulk, 40)]
+    along = (side * 0.8, 0.6, 0.0)
+    iliacus = _chain(
+        [at(74, 20, 4), at(84, -12, -22), at(88, -50, -70)], [(8 * bulk, 20), (14 * bulk, 28), (14, 20)], along
     )
-    deep = _chain([at(66, 72, -30), at(72, 78, -90)], [(18 * bulk, 16), (36 * bulk, 26)])
+    gluteus = _chain(
+        [at(106, 4, 16), at(98, 28, -24), at(88, 58, -80)], [(10 * bulk, 20), (23 * bulk, 38), (32 * bulk, 42)], along
+    )
+    deep = _chain([at(64, 72, -30), at(72, 78, -90)], [(18 * bulk, 16), (36 * bulk, 26)])
     return [*iliacus, *gluteus, *deep]

@@ -68,8 +68,8 @@ def _kidney(person: Person, side: float, random: np.random.Generator) -> list[Pa
     thick = (10 + 22 * person.fat) * 0.6
     halo = capsule(centre - lean * 26, centre + lean * 30, (27 + thick, 23 + thick), flat_along=(side, 1, 0))
     solid = capsule(centre - lean * 26 * s, centre + lean * 26 * s, (26 * s, 22 * s), flat_along=(side, 1, 0))
-    hilum = ellipsoid(centre + [-side * 20, -8, 0], (17, 8, 15)).carving()
-    sinus = ellipsoid(centre + [-side * 9, -4, 0], (11, 7, 18))
+    hilum = ellipsoid(centre + np.array([-side * 20, -8, 0]), (17, 8, 15)).carving()
+    sinus = ellipsoid(centre + np.array([-side * 9, -4, 0]), (11, 7, 18))
     renal = float(random.normal(34, 4))
     return [
         soft((halo,), FAT_HU, texture_hu=14.0, seed=int(random.integers(1 << 30))),

@@ -35,13 +35,14 @@ def _wing(person: Person, side: float, wide: float, seed: int) -> Part:
     bone, scale = bone_of(person), person.scale
     surface = CubicSpline([0.0, 0.5, 1.0], np.array([_CREST, _FOSSA, _BRIM], dtype=float))
     rows: list[tuple[float, float, Matrix]] = []
-    for share in np.linspace(0, 1, 7):
+    for share in (float(n) / 6 for n in range(7)):
         line = curve(np.asarray(surface(share)), 11) * [side * wide * scale, scale, scale]
-        rows.append((float(share), float(np.interp(share, _PLATE_AT, _PLATE_MM)), line))
+        rows.append((share, float(np.interp(share, _PLATE_AT, _PLATE_MM)), line))
     shapes = [rod for share, thick, line in rows for rod in _rods(rows, share, thick, line)]
     crest = rows[0][2]
     shapes += [
-        ellipsoid(crest[7], (6.5, 7.5, 6.0)), ellipsoid(crest[-1], (6.0, 8.0, 9.0)), ellipsoid(crest[0], (7.0, 9.0, 10)),
+        ellipsoid(crest[7], (6.5, 7.5, 6.0)), ellipsoid(crest[-1], (6.0, 8.0, 9.0)),
+        ellipsoid(crest[0], (7.0, 9.0, 10)),
         # The tuberosity behind the sacroiliac joint.
         capsule(0.5 * (rows[2][2][1] + rows[2][2][2]), crest[1], (7.5, 12.0), (6.0, 8.0)),
     ]  # fmt: skip

@@ -1,18 +1,18 @@
 """The sacrum: five tapering segments on a curve, wings, foramina, crests, canal, and the joints with the iliac bones.
 
-The frame's origin lies in the middle of the sacral endplate, x left, y posterior, z out of the endplate. Proportions after
-textbook figures, by eye: width about 110 mm, length about 110 mm, a curve that turns by about 60 degrees.
+The frame's origin lies in the middle of the sacral endplate, x left, y posterior, z out of the endplate. Proportions
+after textbook figures, by eye: width about 110 mm, length about 110 mm, a curve of about 60 degrees.
 """
 
 import numpy as np
 
 from bench.geometry import Matrix
 
-from ..v1.shapes import Frame
+from ..v1.shapes import WORLD, Frame
 from .anthropometry import LABELS
 from .arch import joint_below
 from .person import Person
-from .shapes import BODY, WORLD, Part, Shape, capsule, soft
+from .shapes import BODY, Part, Shape, capsule, soft
 from .vertebra import CARTILAGE_HU, CORTEX_HU, Bone, bone_of
 
 # Segment: height, half-width and half-depth against the lower endplate of the last lumbar vertebra, turn (degrees).
@@ -139,7 +139,7 @@ def _remnant(person: Person, frames: list[Frame], frame: Frame) -> Part:
     """The first sacral disc, thin and half ossified."""
     size = person.vertebrae[person.levels[-1]]
     w, d = 0.62 * size.lower_width / 2, 0.55 * size.lower_depth / 2
-    place = Frame(frames[1].origin + [0, 1.0, 1.0], frames[1].axes)
+    place = Frame(frames[1].origin + np.array([0, 1.0, 1.0]), frames[1].axes)
     numbers = (w, d, w, d, 1.3, 1.3, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0)
     disc = Shape(BODY, WORLD, numbers, w + 5).within(place).within(frame)
     return soft((disc,), 0.4 * person.trabecular_hu + 60, blend_mm=1.0)

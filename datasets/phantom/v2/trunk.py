@@ -1,4 +1,4 @@
-"""Everything that is not bone, in painting order: outline, fat, wall, viscera, vessels, muscles, the canal's contents."""
+"""All that is not bone, in painting order: outline, fat, wall, viscera, vessels, muscles, the canal's contents."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -37,7 +37,7 @@ def draw_outline(person: Person) -> Outline:
     random, s = person.random("trunk"), person.scale
     under = (6 + 34 * person.fat) * (0.82 if person.male else 1.18)
     return Outline(
-        side=(141 + 62 * person.fat) * s + random.normal(0, 4),
+        side=(152 + 48 * person.fat) * s + random.normal(0, 4),
         front=(96 + 64 * person.fat) * s + random.normal(0, 5),
         back=(98 + 36 * person.fat) * s,
         layer=under,
@@ -68,7 +68,7 @@ def _column(outline: Outline, depth: float) -> Shape:
     numbers = (
         outline.side - 0.85 * depth, -outline.flare, 6.0,
         outline.front - depth, 3.0, -3.0,
-        outline.back - 0.9 * depth, -3.0, 2.0, 2.15, 2.5,
+        outline.back - 0.9 * depth, -3.0, 2.0, 2.4, 2.5,
     )  # fmt: skip
     return Shape(TRUNK, Frame(np.zeros(3), np.eye(3)), numbers, EVERYWHERE)
 
@@ -83,7 +83,7 @@ def _layers(person: Person, outline: Outline) -> list[Part]:
         Part((skin, replace(groove, reach_mm=EVERYWHERE)), SKIN_HU, texture_hu=7.0, texture_mm=(14, 14, 14),
              texture_seed=grain),
         Part((wall,), MUSCLE_HU - 4, texture_hu=24.0, texture_mm=(9, 9, 9), texture_seed=grain + 7,
-             shell_variation=0.3),
+             shell_variation=0.2),
     ]  # fmt: skip
 
 

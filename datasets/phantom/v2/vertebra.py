@@ -1,4 +1,4 @@
-"""A vertebra from its dimensions: body, arch and processes, with the cartilage that parts its joints from the one below.
+"""A vertebra from its dimensions: body, arch and processes, and the cartilage of the joints below it.
 
 Local axes: x left, y posterior, z superior, origin in the middle of the body; the back wall stands at half the depth.
 """
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..v1.shapes import WORLD
 from .anthropometry import LABELS, Dimensions
 from .arch import cartilage, half_arch, midline
 from .person import Person
 from .regions import BODY as BODY_REGION
-from .shapes import BODY, WORLD, Part, Shape, capsule, ellipsoid, soft
+from .shapes import BODY, Part, Shape, capsule, ellipsoid, soft
 from .spine import Deformity, Fracture, heights
 
 CORTEX_HU = 960.0
