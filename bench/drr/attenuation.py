@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +48,12 @@ class AttenuationMap:
     Attributes:
         mu: (ni, nj, nk) float32, C-contiguous, per mm, finite, not negative.
         affine: world_from_index, 4x4: index of a voxel's centre to LPS mm.
+        kept: What kernels made of the volume and want to find again, such as copies on a GPU, by their own keys.
     """
 
     mu: FloatGrid
     affine: Matrix
+    kept: dict[str, Any] = field(default_factory=lambda: dict[str, Any](), init=False, repr=False)
     _packed: dict[int, PackedSlices] = field(default_factory=lambda: dict[int, PackedSlices](), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +114,7 @@ class AttenuationMap:
         for name in ("mu", "affine"):
             object.__setattr__(self, name, state[name])
         object.__setattr__(self, "_packed", packed)
+        object.__setattr__(self, "kept", dict[str, Any]())
 
 
 def _content_box(mu: FloatGrid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -92,17 +92,18 @@ class _Renderer:
         self.centre: Matrix = middle_of(attenuation)
 
     def images(self, poses: Tensor) -> Tensor:
-        arguments = self._attenuation, poses.detach().cpu().numpy(), self._camera
         if self._kernel == "reference":
-            return project_reference(*arguments, dtype=poses.dtype).to(poses.device)
-        return project(*arguments, kernel=self._kernel).to(poses.device)
+            arrays = self._attenuation, poses.detach().cpu().numpy(), self._camera
+            return project_reference(*arrays, dtype=poses.dtype).to(poses.device)
+        return project(self._attenuation, poses.detach(), self._camera, kernel=self._kernel).to(poses.device)
 
     def with_jacobian(self, poses: Tensor) -> tuple[Tensor, Tensor]:
-        arguments = self._attenuation, poses.detach().cpu().numpy(), self._camera, self.centre
         if self._kernel == "reference":
-            images, derivatives = project_reference_with_jacobian(*arguments, dtype=poses.dtype)
+            arrays = self._attenuation, poses.detach().cpu().numpy(), self._camera, self.centre
+            images, derivatives = project_reference_with_jacobian(*arrays, dtype=poses.dtype)
         else:
-            images, derivatives = project_with_jacobian(*arguments)
+            arguments = self._attenuation, poses.detach(), self._camera, self.centre
+            images, derivatives = project_with_jacobian(*arguments, kernel=self._kernel)
         return images.to(poses.device), derivatives[:, None].to(poses.device)
 
 
