@@ -9,12 +9,13 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from PIL import Image
 
 from bench import registry
 from bench.contract import Split
 from bench.volume import FloatGrid, Volume
 
-PATIENTS = 8
+PATIENTS, PER_ROW = 24, 3
 SOFT_WINDOW = (-160.0, 320.0)
 BONE_WINDOW = (-200.0, 600.0)
 
@@ -31,22 +32,26 @@ def pictures(volume: Volume) -> list[tuple[FloatGrid, tuple[float, float]]]:
 
 
 def draw(path: Path) -> None:
-    """Write the sheet of the first test patients."""
+    """Write the sheet of the first test patients of the default generator."""
     mpl.use("Agg")
     from matplotlib import pyplot
 
     dataset = registry.load("datasets", "phantom")()
     names = list(dataset.patient_ids(Split.TEST)[:PATIENTS])
-    figure, grid = pyplot.subplots(len(names) // 2, 8, figsize=(16, 2.1 * len(names) // 2))
+    rows = len(names) // PER_ROW
+    figure, grid = pyplot.subplots(rows, 4 * PER_ROW, figsize=(18, 1.6 * rows))
     for place, name in enumerate(names):
-        row, first = divmod(place, 2)
-        cells: Any = grid[row, 4 * first : 4 * first + 4]
+        row, column = divmod(place, PER_ROW)
+        cells: Any = grid[row, 4 * column : 4 * column + 4]
         for cell, (image, (low, high)) in zip(cells, pictures(dataset.patient(name).volume), strict=True):
             cell.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
             cell.axis("off")
         cells[0].set_title(name, fontsize=7, loc="left", pad=2)
-    figure.subplots_adjust(0.002, 0.002, 0.998, 0.98, wspace=0.02, hspace=0.08)
-    figure.savefig(path, dpi=100)
+    figure.subplots_adjust(0.002, 0.002, 0.998, 0.98, wspace=0.02, hspace=0.1)
+    figure.savefig(path, dpi=90)
+    # Grey levels alone: a third of the size.
+    with Image.open(path) as picture:
+        picture.convert("L").save(path, optimize=True)
 
 
 if __name__ == "__main__":
