@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import output, print_table
+from bench.cli.run import CommandError
 from bench.contract import Split
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Info:
         if self.compare is not None:
             self._comparison(self.compare).report()
             return
+        if self.labels or self.label_scheme or self.box or self.patients is not None:
+            raise CommandError(
+                "--labels, --label-scheme, --box and --patients belong to a comparison; add --compare CT"
+            )
         owners: list[registry.Kind] = [kind for kind in registry.KINDS if self.name in registry.names(kind)]
         if not owners:
             raise registry.unknown(

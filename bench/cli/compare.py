@@ -72,7 +72,7 @@ class Comparison:
         from bench.report.likeness_page import HEADINGS, cells, verdict, write_page
         from bench.score.likeness_lines import curve_lines, scalar_lines, success_lines
 
-        ours, theirs = self._protocols()
+        ours, theirs = self.protocols()
         population, real = self._looks(ours), self._looks(theirs)[0]
         captures = self._captures(ours), self._captures(theirs)
         lines = [*success_lines(*captures), *self._dimension_lines()]
@@ -92,8 +92,8 @@ class Comparison:
             return str(build("datasets", "ct_file", {"volume": str(self.ct)}).patient_ids(self.split)[0])
         return self.ct.resolve().parent.name
 
-    def _protocols(self) -> "tuple[Protocol, Protocol]":
-        """The same protocol on the dataset and on the CT."""
+    def protocols(self) -> "tuple[Protocol, Protocol]":
+        """The same protocol on the dataset and on the CT: one grid, one definition of bone."""
         from bench.protocol import load_protocol
 
         common = self._common()

@@ -120,7 +120,7 @@ def _tissues(
         scalars[f"{name}, median (HU)"] = float(np.median(held)) if held.size else np.nan
         scalars[f"{name}, standard deviation (HU)"] = float(held.std()) if held.size else np.nan
         if name != "bone":
-            scalars[f"{name}, share of the field (%)"] = 100 * held.size / volume.hu.size
+            scalars[f"{name}, share of the body (%)"] = 100 * held.size / int(body.sum())
     scalars["bone, 95th percentile (HU)"] = float(np.percentile(volume.hu[bone], 95))
 
 

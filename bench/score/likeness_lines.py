@@ -127,4 +127,4 @@ def _curve_line(population: Sequence[Look], real: Look, name: str) -> Line:
 
 
 def _section(name: str) -> str:
-    return "HU" if "HU" in name or "share of the field" in name else "DRR"
+    return "HU" if "HU" in name or "share of the body" in name else "DRR"
