@@ -28,6 +28,7 @@ class Hybrid:
     Attributes:
         search: Of the basin: one CMA-ES generation is one projector call a view.
         search_window: Side of the windows of its local NCC, pixels.
+        prior: See ``Search.prior``.
         searches: At most so many: from the start, from the nominal pose, then from random poses; two that agree end it.
         agreement: Two searches agree when no parameter differs by more, as a share of the search half-widths.
         candidates: Basins that are refined at the first level, the best of them at the others.
@@ -36,7 +37,8 @@ class Hybrid:
     """
 
     search: Level = field(default_factory=_search)
-    search_window: int = 5
+    search_window: int = 4
+    prior: float = 0.05
     searches: int = 3
     agreement: float = 0.05
     candidates: int = 2
@@ -59,6 +61,7 @@ class Hybrid:
             levels=(self.search,),
             restarts=self.searches,
             agreement=self.agreement,
+            prior=self.prior,
         )
 
     @property

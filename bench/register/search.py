@@ -93,6 +93,8 @@ class Search:
         levels: Coarse to fine.
         restarts: At most so many searches of the first level, at least 1.
         agreement: Two searches agree when no parameter differs by more, as a share of the half-widths.
+        prior: Taken off the first level's similarity times the squared distance from the nominal pose, in search
+            half-widths: where coarse images mislead, the far ends of the search box are where they do.
         lr_adapt: CMA-ES adapts its learning rate.
         max_drrs: Rendered images allowed, over all views and levels; None = no limit.
         max_seconds: Wall time allowed; None = no limit.
@@ -108,14 +110,16 @@ class Search:
     )
     restarts: int = 4
     agreement: float = 0.1
+    prior: float = 0.0
     lr_adapt: bool = False
     max_drrs: int | None = None
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.levels or self.restarts < 1:
+        if not self.levels or self.restarts < 1 or self.prior < 0:
             raise SearchError(
-                f"a search needs at least one level and one (re)start; got {len(self.levels)} and {self.restarts}"
+                "a search needs at least one level, one (re)start and prior >= 0; "
+                f"got {len(self.levels)}, {self.restarts} and {self.prior}"
             )
 
     def skip(self, problem: Problem) -> str | None:
@@ -202,10 +206,10 @@ class _Run:
     def _searches(self) -> list[Optimum]:
         """Search the first level from several places, until two searches agree."""
         level = self._settings.levels[0]
-        objective = self._objective(level)
+        objective, prior = self._objective(level), self._settings.prior
         found: list[Optimum] = []
         for number in range(self._settings.restarts):
-            found.append(self._level(level, objective, self._origin(number), phase="search"))
+            found.append(self._level(level, objective, self._origin(number), phase="search", prior=prior))
             if self._budget() is None or self._agree(found):
                 break
         return found
@@ -258,9 +262,15 @@ class _Run:
         self._cut_short |= spent
         return None if spent else Budget(evaluations, seconds)
 
-    def _level(self, level: Level, objective: ViewObjective, start: Vector, *, phase: str) -> Optimum:
+    def _level(
+        self, level: Level, objective: ViewObjective, start: Vector, *, phase: str, prior: float = 0.0
+    ) -> Optimum:
         began, drrs_before = time.perf_counter(), self._drrs
-        optimum = minimise(self._optimiser(level, start), objective, self._budget() or Budget(1))
+
+        def penalised(points: Vector) -> Vector:
+            return np.asarray(objective(points) + prior * np.square(points).sum(axis=1))
+
+        optimum = minimise(self._optimiser(level, start), penalised, self._budget() or Budget(1))
         self._drrs += optimum.evaluations * objective.view_count
         self._cut_short |= optimum.stop in (Stop.EVALUATIONS, Stop.SECONDS)
         self._trace += [(drrs_before + count * objective.view_count, -value) for count, value in optimum.trace]
