@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CT ?=
+METHOD ?= rtpi
+BUDGET ?= 20m
 
 .DEFAULT_GOAL := help
 
@@ -20,6 +22,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 2 minutes on two cores).
 	$(BIN)/fluorobench run sopi-sim --profile quick
+
+train: $(STAMP) ## Train a method's network: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).
+	$(BIN)/fluorobench train $(METHOD) --budget $(BUDGET)
 
 tables: $(STAMP) ## Write the tables and figures of the newest run again.
 	$(BIN)/fluorobench report runs/latest
@@ -41,4 +46,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install bench-sim tables regress test check format
+.PHONY: help install bench-sim train tables regress test check format

@@ -1,0 +1,205 @@
+"""``fluorobench train``."""
+
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from bench.cli.console import messages, output
+from bench.errors import FluorobenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.learn import Population, Progress, Trainable
+
+
+class TrainCommandError(FluorobenchError):
+    """Words of ``fluorobench train`` that do not fit together."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a method's network and export its weights with a card.
+
+    The same command goes on where an interrupted training stopped; after a finished one it adds the budget on top.
+    """
+
+    method: Annotated[str, tyro.conf.Positional]
+    """A method that learns (see ``fluorobench list``)."""
+
+    budget: str | None = None
+    """Wall time: 20m, 90s or 1.5h."""
+
+    steps: int | None = None
+    """Optimiser steps, instead of or besides a time."""
+
+    device: str = "auto"
+    """auto (a GPU where there is one), cpu or cuda."""
+
+    resume: bool = False
+    """Insist on a checkpoint to go on from."""
+
+    fresh: bool = False
+    """Throw away the checkpoint that is there."""
+
+    out: Path | None = None
+    """Folder of checkpoint and loss curve; runs/train/METHOD if not given."""
+
+    set: tuple[str, ...] = ()
+    """Settings of the trainer as field=value, such as rate_at_most=1e-3."""
+
+    volume: Path | None = None
+    """A CT to learn for, where the method is patient-specific: any file SimpleITK reads, or a DICOM folder."""
+
+    labels: Path | None = None
+    """Label map on the CT's grid."""
+
+    label_scheme: str | None = None
+    """Numbering of the labels: verse, totalsegmentator, phantom, or the path of a TOML file."""
+
+    vertebra: str | None = None
+    """The labelled structure to learn for, such as L3."""
+
+    weights: Path | None = None
+    """Where to export to; OUT/weights if not given."""
+
+    ship: bool = False
+    """Export into the plug-in's own weights folder, where the method finds them."""
+
+    export_only: bool = False
+    """Export what the checkpoint holds, without training."""
+
+    note: str = ""
+    """For the weights' card."""
+
+    def __call__(self) -> None:
+        """Train, validate, export."""
+        from bench.learn import Budget, Export, export, train
+
+        trainable = self._trainable()
+        people = self._population(trainable)
+        folder = self.out or Path("runs") / "train" / self.method
+        self._check(folder)
+        if not self.export_only:
+            budget = Budget.parse(self.budget, self.steps)
+            with _shown(self.method) as report:
+                train(
+                    trainable, folder=folder, budget=budget, population=people, device=self.device, fresh=self.fresh,
+                    report=report,
+                )  # fmt: skip
+        what = Export(folder=folder, to=self._weights_folder(folder), command=self._command(), note=self.note)
+        card = export(trainable, what, population=people, device=self.device)
+        output.print(f"{card.steps} steps in {card.seconds / 60:.1f} min on {card.hardware}", markup=False)
+        output.print(", ".join(f"{name} {value:g}" for name, value in card.held_out.items()), markup=False)
+        output.print(f"weights: {what.to / card.files[0].name}; loss curve: {folder / 'losses.png'}", markup=False)
+
+    def _check(self, folder: Path) -> None:
+        there = (folder / "checkpoint.safetensors").is_file()
+        if self.resume and self.fresh:
+            raise TrainCommandError("--resume and --fresh contradict each other; give one of them")
+        if (self.resume or self.export_only) and not there:
+            raise TrainCommandError(f"no checkpoint in {folder}; train first, or name its folder with --out")
+        if self.volume is None and (self.labels or self.label_scheme):
+            raise TrainCommandError("--labels and --label-scheme belong to a CT of your own; name it with --volume")
+        if self.ship and self.weights is not None:
+            raise TrainCommandError("--ship and --weights both say where to export to; give one of them")
+
+    def _trainable(self) -> "Trainable":
+        from bench import registry
+
+        trainer = getattr(registry.module("methods", self.method), "trainer", None)
+        if trainer is None:
+            raise TrainCommandError(f"{self.method} learns nothing: it declares no trainer; {_learners()}")
+        settings = dict(_setting(each) for each in self.set)
+        for name in settings:
+            if name not in trainer.__dataclass_fields__:
+                raise registry.unknown(f"setting of {self.method}'s trainer", name, trainer.__dataclass_fields__)
+        built: Trainable = trainer(**settings)
+        return built
+
+    def _population(self, trainable: "Trainable") -> "Population":
+        people = trainable.population
+        if self.vertebra is not None:
+            people = replace(people, region=self.vertebra)
+        if self.volume is None:
+            return people
+        paths = {"volume": self.volume, "labels": self.labels}
+        settings = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
+        if self.label_scheme is not None:
+            settings["label_scheme"] = self.label_scheme
+        one: dict[str, Any] = {"patients": 1, "validation_patients": 1, "active": 1}
+        region = "whole" if self.labels is None and self.vertebra is None else people.region
+        return replace(people, dataset="ct_file", settings=settings, region=region, **one)
+
+    def _weights_folder(self, folder: Path) -> Path:
+        from bench import registry
+
+        if not self.ship:
+            return self.weights or folder / "weights"
+        return Path(str(registry.module("methods", self.method).__file__)).parent / "weights"
+
+    def _command(self) -> str:
+        """The command as it was typed, but for the paths: they name a machine's folders."""
+        words = ["fluorobench", "train", self.method]
+        given: Mapping[str, object] = {"--budget": self.budget, "--steps": self.steps, "--vertebra": self.vertebra}
+        for name, value in given.items():
+            words += [name, str(value)] if value is not None else []
+        words += ["--set", *self.set] if self.set else []
+        paths = {"--volume": self.volume, "--labels": self.labels}
+        return " ".join(words + [part for name, path in paths.items() if path for part in (name, path.name)])
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """A ``field=value`` pair; the value as TOML reads it, else as text."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise TrainCommandError(f"a setting reads field=value; got {text!r}")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
+
+
+def _learners() -> str:
+    from bench import registry
+
+    found = [name for name in registry.names("methods") if hasattr(registry.module("methods", name), "trainer")]
+    return f"those that learn: {', '.join(found) or 'none'}"
+
+
+@contextmanager
+def _shown(method: str) -> "Iterator[Callable[[Progress], None]]":
+    """A line that changes on a terminal; in a log a line a minute, and one for every validation."""
+    told = [0.0]
+    if not sys.stderr.isatty():
+        yield lambda progress: _tell(progress, told)
+        return
+    with messages.status(f"training {method}") as status:
+
+        def show(progress: "Progress") -> None:
+            if progress.held_out:
+                messages.print(_line(progress), markup=False)
+            status.update(f"training {method}: {_line(progress)}")
+
+        yield show
+
+
+def _tell(progress: "Progress", told: list[float]) -> None:
+    now = time.monotonic()
+    if progress.held_out or now - told[0] >= 60:
+        messages.print(_line(progress), markup=False, soft_wrap=True)
+        told[0] = now
+
+
+def _line(progress: "Progress") -> str:
+    left = "" if progress.seconds_left is None else f", {progress.seconds_left / 60:.1f} min left"
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in progress.figures.items())
+    kind = "held out: " if progress.held_out else ""
+    return f"step {progress.step}, {100 * progress.used:.0f} %{left}; {kind}{figures}"

@@ -1,0 +1,79 @@
+"""The training engine: seeds, data, budgets, checkpoints, validation, weights with cards. Knows no network.
+
+A method plug-in that can be trained declares ``trainer`` in its module: a frozen dataclass with defaults for every
+field that fulfils ``Trainable``. Then ``fluorobench train NAME --budget 20m`` trains and exports it. A sketch::
+
+    @dataclass(frozen=True, kw_only=True)
+    class MyTrainer:
+        rate_at_most: float = 1e-3
+
+        name, version = "mine", 1                                 # class attributes will do for the properties
+        scene, plan, volume_shape = Scene(), Plan(average=0.999), ()
+        population = Population(patients=300, active=8, steps_per_patient=20)
+
+        @property
+        def architecture(self): return {"width": 32}
+        def network(self): return MyNetwork(32)
+        def optimiser(self, network): return torch.optim.AdamW(network.parameters(), lr=self.rate_at_most)
+        def rate(self, step, progress): return one_cycle(progress)
+        def losses(self, network, source):
+            patient = source.patients(1)[0]                       # of those in use at this step
+            problems = source.problems(patient, 16)               # images, truth, start; drawn from (seed, step)
+            predicted = network(problems.images)
+            wanted = torch.as_tensor(problems.truth, dtype=torch.float32, device=source.device)
+            return {"total": (predicted - wanted).square().mean()}
+        def validate(self, network, source):                      # same problems every time, held-out patients
+            return {"rotation_error_deg": ...}
+
+    trainer = MyTrainer
+
+What a step uses must come from its ``source`` (``source.patients``, ``problems``, ``random``) or from torch's global
+generator, which the engine seeds at every step: then a killed training resumes to the same bits. ``source.step`` is the
+step's number. The engine calls ``total.backward(inputs=parameters)``, so a loss may itself hold
+``torch.autograd.grad(..., create_graph=True)``; ``validate`` runs with gradients on (use ``torch.no_grad`` where none
+are needed). ``StagedPatient.warped`` makes other people out of one by a 3x3 matrix; ``Problems.patient.moving_map`` is
+what ``bench.drr`` projects.
+
+Weights: ``methods/NAME/weights/NAME.safetensors`` and ``NAME.toml`` (``WeightsCard``; patient-specific ones carry the
+patient's hash in their name). A method reads them with ``find_weights`` and ``load_weights(...).fill(network)`` in
+``prepare``, and answers ``skip`` with ``refusal(card, problem)``, which says another camera, view count or patient in
+one line. ``WeightsCard.exposure`` belongs into the plug-in's card.
+
+Patients are staged as ``bench.run`` stages them: ``Population(region=..., target=..., moving=...)`` and ``Scene``
+(camera, view, depth, laws, photons) mirror a protocol's ``[data]``, ``[camera]``, ``[target]`` and ``[start]``. A
+spawned process makes the population's patients ahead in the dataset's cache; which patients a step meets depends on its
+number alone: it waits where they are not made yet.
+"""
+
+from bench.learn.budget import Budget as Budget
+from bench.learn.errors import CheckpointError as CheckpointError
+from bench.learn.errors import TrainingError as TrainingError
+from bench.learn.errors import WeightsError as WeightsError
+from bench.learn.export import Export as Export
+from bench.learn.export import export as export
+from bench.learn.loop import Progress as Progress
+from bench.learn.loop import Trained as Trained
+from bench.learn.loop import train as train
+from bench.learn.population import Population as Population
+from bench.learn.population import Scene as Scene
+from bench.learn.population import StagedPatient as StagedPatient
+from bench.learn.population import stage as stage
+from bench.learn.schedules import one_cycle as one_cycle
+from bench.learn.schedules import triangular as triangular
+from bench.learn.source import Library as Library
+from bench.learn.source import Problems as Problems
+from bench.learn.source import Source as Source
+from bench.learn.trainable import Figures as Figures
+from bench.learn.trainable import Losses as Losses
+from bench.learn.trainable import Plan as Plan
+from bench.learn.trainable import Trainable as Trainable
+from bench.learn.weights import Weights as Weights
+from bench.learn.weights import camera_refusal as camera_refusal
+from bench.learn.weights import find_weights as find_weights
+from bench.learn.weights import load_weights as load_weights
+from bench.learn.weights import refusal as refusal
+from bench.learn.weights import save_weights as save_weights
+from bench.learn.weights_card import TrainedOn as TrainedOn
+from bench.learn.weights_card import WeightsCard as WeightsCard
+from bench.learn.weights_card import WeightsFile as WeightsFile
+from bench.learn.weights_card import read_card as read_card

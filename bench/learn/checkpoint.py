@@ -1,0 +1,135 @@
+"""Where a training stands: one safetensors file, written whole, with everything that a resumed training needs.
+
+There is no state of a random generator to keep: every step seeds them anew from the plan's seed and its own number.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.learn.errors import CheckpointError, WeightsError
+from bench.learn.tensors import packed, read_tensors, write_whole
+
+FORMAT = 1
+NAME = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a training has come.
+
+    Attributes:
+        step: Steps done.
+        seconds: Trained so far, over all sessions.
+        run_step: Steps done when the budget that is being used began.
+        run_seconds: Seconds then.
+        run_steps: That budget's steps, or None.
+        run_minutes: Its minutes, or None.
+        finished: Whether that budget is used up.
+        hashes: Of the training patients met so far.
+        held_out: Figures of the last validation.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    run_step: int = 0
+    run_seconds: float = 0.0
+    run_steps: int | None = None
+    run_minutes: float | None = None
+    finished: bool = False
+    hashes: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    held_out: Mapping[str, float] = field(default_factory=lambda: dict[str, float]())
+
+
+def save_checkpoint(
+    folder: Path,
+    identity: Mapping[str, Any],
+    position: Position,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: Mapping[str, Tensor],
+) -> None:
+    """Write ``folder/checkpoint.safetensors``."""
+    state = optimiser.state_dict()
+    tensors = {f"network/{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= {f"average/{name}": tensor for name, tensor in average.items()}
+    scalars: dict[str, dict[str, Any]] = {}
+    for index, entries in state["state"].items():
+        for key, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser/{index}/{key}"] = value
+            else:
+                scalars.setdefault(str(index), {})[key] = value
+    text = {
+        "format": FORMAT, "identity": identity, "position": asdict(position), "groups": state["param_groups"],
+        "scalars": scalars,
+    }  # fmt: skip
+    write_whole(folder / NAME, packed(tensors, {"training": json.dumps(text)}))
+
+
+def load_checkpoint(
+    folder: Path,
+    identity: Mapping[str, Any],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+) -> Position:
+    """Fill network, optimiser and average from a folder's checkpoint.
+
+    Raises:
+        CheckpointError: Damaged, of another format, or of a training with other settings.
+    """
+    try:
+        tensors, text = read_tensors(folder / NAME)
+        stored: dict[str, Any] = json.loads(text["training"])
+        version = int(stored["format"])
+    except (WeightsError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"the checkpoint in {folder} cannot be read ({error}); start again with --fresh"
+        ) from None
+    if version != FORMAT:
+        raise CheckpointError(f"the checkpoint in {folder} has format {version}, not {FORMAT}; start with --fresh")
+    _require_same(folder, stored["identity"], json.loads(json.dumps(identity)))
+    _fill(tensors, stored, network, optimiser, average)
+    return Position(**stored["position"])
+
+
+def _require_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    for key in sorted({*theirs, *ours}):
+        if theirs.get(key) != ours.get(key):
+            raise CheckpointError(
+                f"the checkpoint in {folder} was made with {key} = {_short(theirs.get(key))}, now it is "
+                f"{_short(ours.get(key))}; go back to that, or start again with --fresh or another --out"
+            )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 160 else text[:157] + "..."
+
+
+def _fill(
+    tensors: Mapping[str, Tensor],
+    stored: Mapping[str, Any],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+) -> None:
+    groups: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}}
+    state: dict[int, dict[str, Any]] = {int(index): dict(each) for index, each in stored["scalars"].items()}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind == "optimiser":
+            index, _, key = rest.partition("/")
+            state.setdefault(int(index), {})[key] = tensor
+        else:
+            groups[kind][rest] = tensor
+    network.load_state_dict(groups["network"])
+    device = next(network.parameters()).device
+    average.update({name: tensor.to(device) for name, tensor in groups["average"].items()})
+    optimiser.load_state_dict({"state": state, "param_groups": stored["groups"]})

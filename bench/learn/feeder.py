@@ -1,0 +1,52 @@
+"""Patients ahead of time: a spawned process makes them and keeps them in the dataset's cache on disk."""
+
+import multiprocessing
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from bench import registry
+
+
+class Feeder:
+    """Calls ``dataset.patient`` for a list of ids in another process; the dataset must keep what it makes.
+
+    Where a patient lies is decided by its id alone, so nothing that is learnt depends on how far the feeder is.
+    """
+
+    def __init__(self, dataset: str, settings: Mapping[str, Any], ids: Sequence[str]) -> None:
+        self._order = {name: number for number, name in enumerate(dict.fromkeys(ids))}
+        self._made = 0
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe(duplex=False)
+        arguments = (theirs, dataset, dict(settings), tuple(self._order))
+        self._process = context.Process(target=_feed, args=arguments, daemon=True, name="fluorobench-feeder")
+        self._process.start()
+        theirs.close()
+
+    def wait_for(self, patient_id: str) -> None:
+        """Return when a patient is there, or when the feeder can no longer make it (the caller then does)."""
+        wanted = self._order.get(patient_id, -1)
+        with suppress(EOFError, OSError):
+            while self._made <= wanted:
+                self._pipe.recv()
+                self._made += 1
+
+    def close(self) -> None:
+        """Stop the process."""
+        self._pipe.close()
+        self._process.terminate()
+        self._process.join(timeout=10)
+
+
+def _feed(pipe: Connection, dataset: str, settings: Mapping[str, Any], ids: Sequence[str]) -> None:
+    import signal
+
+    # An interrupt is the trainer's to handle: it ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source = registry.load("datasets", dataset)(**settings)
+    with suppress(BrokenPipeError, OSError):  # the trainer is gone
+        for name in ids:
+            source.patient(name)
+            pipe.send(name)

@@ -1,0 +1,41 @@
+"""What a training ran on, in words that name no machine."""
+
+import platform
+from pathlib import Path
+
+import torch
+
+from bench.learn.errors import TrainingError
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+
+    Raises:
+        TrainingError: An unknown name, or a GPU that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda"):
+        raise TrainingError(f"a device is auto, cpu or cuda; got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("no GPU that torch can use; train with --device cpu")
+    return torch.device(name)
+
+
+def describe(device: torch.device) -> str:
+    """Such as ``AMD EPYC, 1 thread, torch 2.13.0``."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    threads = torch.get_num_threads()
+    plural = "" if threads == 1 else "s"
+    return f"{_processor()}, {threads} thread{plural}, torch {torch.__version__.split('+')[0]}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()

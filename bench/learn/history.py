@@ -1,0 +1,117 @@
+"""The loss curve: lines of a CSV as the training goes, and a picture of it."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+LOSSES, HELD_OUT = "losses.csv", "held_out.csv"
+PICTURE = "losses.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One quantity over the steps."""
+
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class History:
+    """Appends rows (step, seconds, figures) to a CSV; on resuming, rows beyond the checkpoint are cut off."""
+
+    def __init__(self, path: Path, *, keep_to_step: int) -> None:
+        self._path = path
+        self._fields: list[str] = []
+        rows = [row for row in read_rows(path) if int(row["step"]) <= keep_to_step] if keep_to_step else []
+        path.unlink(missing_ok=True)
+        for row in rows:
+            self._write(row)
+
+    def add(self, step: int, seconds: float, figures: Mapping[str, float]) -> None:
+        """Append one row."""
+        plain = {name: f"{value:.6g}" for name, value in figures.items()}
+        self._write({"step": str(step), "seconds": f"{seconds:.1f}", **plain})
+
+    def _write(self, row: Mapping[str, str]) -> None:
+        first = not self._fields
+        self._fields = self._fields or list(row)
+        with self._path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, self._fields, extrasaction="ignore")
+            if first:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV; none where there is no file. A last line cut off by a power cut is left out."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
+
+
+def curves(path: Path) -> dict[str, Curve]:
+    """Every column of a history but step and seconds."""
+    rows = read_rows(path)
+    names = [name for name in (rows[0] if rows else {}) if name not in ("step", "seconds")]
+    steps = tuple(int(row["step"]) for row in rows)
+    return {name: Curve(steps, tuple(float(row[name]) for row in rows)) for name in names}
+
+
+def summary(folder: Path, points: int = 12) -> dict[str, list[float]]:
+    """The total loss in few numbers: steps, and the mean loss of the stretch that ends at each."""
+    curve = curves(folder / LOSSES).get("total", Curve((), ()))
+    if not curve.steps:
+        return {"steps": [], "total": []}
+    parts = np.array_split(np.arange(len(curve.steps)), min(points, len(curve.steps)))
+    means = [float(np.mean([curve.values[index] for index in part])) for part in parts]
+    return {
+        "steps": [float(curve.steps[part[-1]]) for part in parts],
+        "total": [round(mean, 6) for mean in means],
+    }
+
+
+def draw(folder: Path, title: str) -> Path:
+    """Write ``folder/losses.png``: losses above, held-out figures below."""
+    from matplotlib.figure import Figure
+
+    panels = [("loss", curves(folder / LOSSES)), ("held-out patients", curves(folder / HELD_OUT))]
+    shown = [(name, each) for name, each in panels if each]
+    figure = Figure(figsize=(7, 3 * max(1, len(shown))), layout="constrained")
+    for number, (name, each) in enumerate(shown, start=1):
+        axes = figure.add_subplot(len(shown), 1, number)
+        _plot(axes, each)
+        axes.set(xlabel="step", ylabel=name)
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend(fontsize="small", ncols=2)
+    figure.suptitle(title, fontsize="medium")
+    figure.savefig(folder / PICTURE, dpi=110)
+    return folder / PICTURE
+
+
+def _plot(axes: object, each: Mapping[str, Curve]) -> None:
+    from matplotlib.axes import Axes
+
+    if not isinstance(axes, Axes):
+        raise TypeError("a plot needs the axes of a figure")
+    positive = True
+    for name, curve in each.items():
+        smooth = _smooth(curve.values)
+        axes.plot(curve.steps, smooth, label=name, linewidth=1.2)
+        positive = positive and min(smooth) > 0
+    if positive:
+        axes.set_yscale("log")
+
+
+def _smooth(values: Iterable[float]) -> list[float]:
+    """Running means over a fiftieth of the curve."""
+    raw = np.fromiter(values, dtype=np.float64)
+    width = max(1, raw.size // 50)
+    sums = np.cumsum(np.concatenate([[0.0], raw]))
+    first = np.maximum(0, np.arange(raw.size) - width + 1)
+    last = np.arange(1, raw.size + 1)
+    means: list[float] = ((sums[last] - sums[first]) / (last - first)).tolist()
+    return means

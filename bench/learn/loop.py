@@ -1,0 +1,286 @@
+"""The training loop: knows steps, budgets, checkpoints and validations, and no network."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.contract import Split
+from bench.learn.budget import Budget
+from bench.learn.checkpoint import NAME, Position, load_checkpoint, save_checkpoint
+from bench.learn.errors import TrainingError
+from bench.learn.hardware import choose_device
+from bench.learn.history import HELD_OUT, LOSSES, History, draw
+from bench.learn.population import Population
+from bench.learn.source import Library, Source
+from bench.learn.trainable import Plan, Trainable
+from bench.perturb import salted_seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Told after every step and validation.
+
+    Attributes:
+        step: Steps done, over all sessions.
+        used: Part of the budget, 0 to 1.
+        seconds_left: As it looks now; None before the first step.
+        figures: Losses of the step, or held-out figures.
+        held_out: Whether ``figures`` are those.
+    """
+
+    step: int
+    used: float
+    seconds_left: float | None
+    figures: Mapping[str, float]
+    held_out: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What a training left in its folder.
+
+    Attributes:
+        network: With the averaged weights where the plan averages, in eval mode.
+        position: Steps, seconds, patients met, held-out figures.
+        device: It ran on.
+    """
+
+    network: nn.Module
+    position: Position
+    device: torch.device
+
+
+def train(
+    trainable: Trainable,
+    *,
+    folder: Path,
+    budget: Budget,
+    population: Population | None = None,
+    device: str = "auto",
+    fresh: bool = False,
+    background: bool = True,
+    report: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train until the budget is used; goes on from the folder's checkpoint where there is one.
+
+    An unfinished training with the same budget is completed; a finished one, or another budget, gets the budget on top.
+    SIGINT and SIGTERM end it after the step with a checkpoint and ``KeyboardInterrupt``.
+
+    Args:
+        trainable: Network, data and losses.
+        folder: Keeps checkpoint, loss curve and picture.
+        budget: Steps, minutes or both.
+        population: Instead of the trainable's.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        fresh: Throw away the folder's checkpoint.
+        background: Make patients ahead in a process of their own.
+        report: Called after every step.
+
+    Raises:
+        CheckpointError: The folder's checkpoint is damaged or of another training.
+        TrainingError: The loss is not finite, or the device is not there.
+    """
+    training = _Training(trainable, folder, population or trainable.population, choose_device(device), background)
+    try:
+        with _interrupts_wait() as stop:
+            training.begin(budget, fresh=fresh)
+            training.run(stop, report or _silent)
+        return training.result()
+    finally:
+        training.library.close()
+
+
+def averaged(trainable: Trainable, network: nn.Module, average: Mapping[str, Tensor]) -> nn.Module:
+    """The network to validate and export: a copy with the averaged weights, in eval mode."""
+    copy = trainable.network().to(next(network.parameters()).device)
+    copy.load_state_dict({**network.state_dict(), **average})
+    return copy.eval()
+
+
+def identity(trainable: Trainable, population: Population) -> dict[str, Any]:
+    """What must be equal for a checkpoint to be gone on from."""
+    return {
+        "method": trainable.name,
+        "version": trainable.version,
+        "architecture": dict(trainable.architecture),
+        "training": {name: str(value) for name, value in sorted(_settings(trainable).items())},
+        "population": population.described(),
+        "scene": trainable.scene.described(),
+    }
+
+
+def _settings(trainable: Trainable) -> dict[str, Any]:
+    fields: Mapping[str, Any] = getattr(trainable, "__dataclass_fields__", {})
+    return {name: getattr(trainable, name) for name in fields}
+
+
+class _Training:
+    """A training in progress."""
+
+    def __init__(
+        self, trainable: Trainable, folder: Path, population: Population, device: torch.device, background: bool
+    ) -> None:
+        self.trainable, self.folder, self.device = trainable, folder, device
+        self.plan: Plan = trainable.plan
+        self.identity = identity(trainable, population)
+        torch.manual_seed(salted_seed(self.plan.seed, "network"))
+        self.network = trainable.network().to(device)
+        self.optimiser = trainable.optimiser(self.network)
+        for group in self.optimiser.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.average: dict[str, Tensor] = {}
+        if self.plan.average > 0:
+            self.average = {name: tensor.detach().clone() for name, tensor in self._floating()}
+        self.position = Position()
+        self.library = Library(population, trainable.scene, background=background)
+
+    def begin(self, budget: Budget, *, fresh: bool) -> None:
+        """Start, or go on from a checkpoint."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            (self.folder / NAME).unlink(missing_ok=True)
+        here, limits = self.position, (budget.steps, budget.minutes)
+        if (self.folder / NAME).is_file():
+            here = load_checkpoint(self.folder, self.identity, self.network, self.optimiser, self.average)
+            self.library.hashes.update(here.hashes)
+        if here.finished or (here.run_steps, here.run_minutes) != limits:
+            here = replace(here, run_step=here.step, run_seconds=here.seconds, finished=False)
+        self.position = replace(here, run_steps=limits[0], run_minutes=limits[1])
+        self.budget = budget
+        self.losses = History(self.folder / LOSSES, keep_to_step=here.step)
+        self.held_out = History(self.folder / HELD_OUT, keep_to_step=here.step)
+
+    def run(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
+        """Steps until the budget is used or somebody stops it."""
+        clock = _Clock(self.position.seconds)
+        saved = validated = clock.seconds()
+        while (used := self._used(clock.seconds())) < 1:
+            figures = self._step(used)
+            now = clock.seconds()
+            self.position = replace(self.position, step=self.position.step + 1, seconds=now)
+            self.losses.add(self.position.step, now, figures)
+            report(self._progress(figures))
+            if now - validated >= 60 * self.plan.validate_minutes:
+                self._validate(report)
+                validated = clock.seconds()
+            if stop() or clock.seconds() - saved >= min(60.0, self.plan.checkpoint_seconds):
+                self._save(clock.seconds())
+                saved = clock.seconds()
+            if stop():
+                raise KeyboardInterrupt
+        self._validate(report)
+        self.position = replace(self.position, finished=True)
+        self._save(self.position.seconds)
+        draw(self.folder, f"{self.trainable.name}, {self.position.step} steps")
+
+    def result(self) -> Trained:
+        """What was reached."""
+        return Trained(averaged(self.trainable, self.network, self.average), self.position, self.device)
+
+    def _step(self, used: float) -> dict[str, float]:
+        torch.manual_seed(salted_seed(self.plan.seed, "step", self.position.step))
+        factor = self.trainable.rate(self.position.step, used)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        self.network.train()
+        with self._precision():
+            losses = self.trainable.losses(self.network, self._source(Split.TRAIN))
+        total = losses["total"]
+        if not bool(torch.isfinite(total)):
+            step = self.position.step
+            raise TrainingError(
+                f"the loss is {float(total)} at step {step}; expected a number: lower the learning rate"
+            )
+        self._descend(total)
+        return {**{name: float(value.detach()) for name, value in losses.items()}, "rate": factor}
+
+    def _descend(self, total: Tensor) -> None:
+        parameters = [each for each in self.network.parameters() if each.requires_grad]
+        self.optimiser.zero_grad(set_to_none=True)
+        # Named inputs: a double backward must not spend time on, or fail at, the poses.
+        total.backward(inputs=parameters)  # type: ignore[no-untyped-call]
+        if self.plan.clip_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, self.plan.clip_norm)
+        self.optimiser.step()
+        # Early on the average forgets faster, so that it does not remember the random start.
+        decay = min(self.plan.average, (1 + self.position.step) / (10 + self.position.step))
+        with torch.no_grad():
+            for name, tensor in self._floating() if self.average else ():
+                self.average[name].lerp_(tensor, 1 - decay)
+
+    def _validate(self, report: Callable[[Progress], None]) -> None:
+        network = averaged(self.trainable, self.network, self.average)
+        figures = dict(self.trainable.validate(network, self._source(Split.VALIDATION)))
+        self.position = replace(self.position, held_out=figures)
+        self.held_out.add(self.position.step, self.position.seconds, figures)
+        draw(self.folder, f"{self.trainable.name}, {self.position.step} steps")
+        report(replace(self._progress(figures), held_out=True))
+
+    def _save(self, seconds: float) -> None:
+        self.position = replace(self.position, seconds=seconds, hashes=dict(self.library.hashes))
+        save_checkpoint(self.folder, self.identity, self.position, self.network, self.optimiser, self.average)
+
+    def _source(self, split: Split) -> Source:
+        step = self.position.step if split is Split.TRAIN else 0
+        return Source(self.library, seed=self.plan.seed, step=step, split=split, device=self.device)
+
+    def _used(self, seconds: float) -> float:
+        here = self.position
+        return self.budget.progress(here.step - here.run_step, seconds - here.run_seconds)
+
+    def _progress(self, figures: Mapping[str, float]) -> Progress:
+        here = self.position
+        used = self._used(here.seconds)
+        left = (here.seconds - here.run_seconds) * (1 - used) / used if used > 0 else None
+        return Progress(step=here.step, used=used, seconds_left=left, figures=figures)
+
+    def _floating(self) -> list[tuple[str, Tensor]]:
+        return [(name, each) for name, each in self.network.state_dict().items() if each.is_floating_point()]
+
+    def _precision(self) -> Any:
+        if self.plan.precision == "mixed" and self.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
+
+class _Clock:
+    """Seconds trained, over all sessions."""
+
+    def __init__(self, before: float) -> None:
+        self._began = time.monotonic() - before
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[Callable[[], bool]]:
+    """Let SIGINT and SIGTERM wait for the end of the step; yields whether one came. A second one is not held back."""
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    try:
+        before = [(each, signal.signal(each, note)) for each in (signal.SIGINT, signal.SIGTERM)]
+    except ValueError:  # not the main thread: signals are somebody else's
+        before = []
+    try:
+        yield lambda: bool(came)
+    finally:
+        for each, handler in before:
+            signal.signal(each, handler)
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody listens."""

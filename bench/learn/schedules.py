@@ -1,0 +1,18 @@
+"""Learning-rate factors."""
+
+import math
+
+
+def one_cycle(progress: float, *, warm_up: float = 0.1, last: float = 0.005) -> float:
+    """Up in a straight line, then down along a cosine to ``last``; ``progress`` is the used part of a budget."""
+    if progress < warm_up:
+        return 0.1 + 0.9 * progress / warm_up
+    part = (progress - warm_up) / (1 - warm_up)
+    return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * part))
+
+
+def triangular(step: int, *, lowest: float, up: int) -> float:
+    """Between ``lowest`` and 1 in straight lines, ``up`` steps each way: the papers' cyclic rates."""
+    place = step % (2 * up)
+    height = place / up if place <= up else 2 - place / up
+    return lowest + (1 - lowest) * height

@@ -1,0 +1,154 @@
+"""What a step learns from: patients and problems that depend on the seed and the step's number alone."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bench.contract import Split
+from bench.drr import project
+from bench.geometry import Camera, Matrix, transform_points
+from bench.learn.feeder import Feeder
+from bench.learn.population import Population, Scene, StagedPatient
+from bench.perturb import Law, Stage, draw_case, generator
+from bench.xray import photon_noise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problems:
+    """Problems of one patient, with their answers.
+
+    Attributes:
+        patient: Whose they are.
+        camera: Intrinsics of the images.
+        truth: theta, (B, 6), degrees and mm.
+        start: Same, drawn by the scene's start law; zeros (the nominal pose) without one.
+        images: (B, 1, H, W) float32 line integrals with noise, on the training's device.
+        random: For whatever else the step draws of this patient.
+    """
+
+    patient: StagedPatient
+    camera: Camera
+    truth: Matrix
+    start: Matrix
+    images: torch.Tensor
+    random: np.random.Generator
+
+    @property
+    def truth_pose(self) -> Matrix:
+        """camera_from_world, (B, 4, 4)."""
+        return self.patient.frame.pose(self.truth)
+
+    @property
+    def start_pose(self) -> Matrix:
+        """camera_from_world, (B, 4, 4)."""
+        return self.patient.frame.pose(self.start)
+
+
+class Library:
+    """Staged patients, the last few of them kept in memory."""
+
+    def __init__(self, population: Population, scene: Scene, *, background: bool) -> None:
+        self.population, self.scene = population, scene
+        self.hashes: dict[str, str] = {}
+        self._kept: OrderedDict[str, StagedPatient] = OrderedDict()
+        self._keep = population.active + population.validation_patients + 2
+        first, held_out = population.ids(Split.TRAIN), population.ids(Split.VALIDATION)
+        order = [*first[: population.active], *held_out, *first[population.active :]]
+        feed = background and len(set(order)) > 1
+        self._feeder = Feeder(population.dataset, population.settings, order) if feed else None
+
+    def staged(self, patient_id: str) -> StagedPatient:
+        """A patient, loaded and staged at its first use."""
+        if patient_id not in self._kept:
+            if self._feeder is not None:
+                self._feeder.wait_for(patient_id)
+            self._kept[patient_id] = self.population.stage(patient_id, self.scene)
+            if len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(patient_id)
+        return self._kept[patient_id]
+
+    def close(self) -> None:
+        """Stop the background process."""
+        if self._feeder is not None:
+            self._feeder.close()
+
+
+class Source:
+    """Where one step, or one validation, gets its patients, problems and random numbers from.
+
+    Two sources of the same seed, step and library answer alike: that makes a resumed training exact.
+    """
+
+    def __init__(self, library: Library, *, seed: int, step: int, split: Split, device: torch.device) -> None:
+        self.scene, self.population = library.scene, library.population
+        self.step, self.split, self.device = step, split, device
+        self._library, self._seed = library, seed
+
+    def random(self, *names: str | int) -> np.random.Generator:
+        """Random numbers for one purpose of this step."""
+        return generator(self._seed, str(self.split), self.step, *names)
+
+    def ids(self) -> Sequence[str]:
+        """Patients in use at this step; in a validation all of its patients."""
+        everyone = self.population.ids(self.split)
+        if self.split is not Split.TRAIN:
+            return everyone
+        newest = self.step // self.population.steps_per_patient
+        oldest = max(0, newest - self.population.active + 1)
+        return [everyone[number % len(everyone)] for number in range(oldest, newest + 1)]
+
+    def patients(self, count: int | None = None) -> list[StagedPatient]:
+        """So many different patients in use, drawn (fewer where fewer are in use); None = all, in order."""
+        ids = list(dict.fromkeys(self.ids()))
+        if count is not None:
+            drawn = self.random("patients").permutation(len(ids))[:count]
+            ids = [ids[index] for index in drawn]
+        return [self._staged(name) for name in ids]
+
+    def problems(self, patient: StagedPatient, count: int, *, camera: Camera | None = None) -> Problems:
+        """Draw truths and starts by the scene's laws and render the targets.
+
+        Args:
+            patient: Of ``patients``, or such a one warped.
+            count: How many.
+            camera: Instead of the scene's: the same view at another resolution (``Camera.binned``).
+        """
+        camera = self.scene.camera if camera is None else camera
+        random = self.random("problems", patient.id)
+        truth, start = _draw(patient, self.scene, count, random)
+        images = self.render(patient, patient.frame.pose(truth), camera=camera, random=random)
+        return Problems(patient, camera, truth, start, images, random)
+
+    def render(
+        self, patient: StagedPatient, poses: Matrix, *, camera: Camera, random: np.random.Generator | None = None
+    ) -> torch.Tensor:
+        """Images (B, 1, H, W) of what the X-ray sees, on the device; with photon noise where ``random`` is given."""
+        clean = project(patient.target, poses, camera)
+        if random is None or self.scene.photons is None:
+            return clean.to(self.device)
+        # A pixel that is the mean of a block of pixels has collected their photons together.
+        pooled = round(self.scene.camera.K[0, 0] / camera.K[0, 0]) ** 2
+        noisy = photon_noise(clean.numpy(), self.scene.photons * pooled, random)
+        return torch.as_tensor(noisy).to(self.device)
+
+    def _staged(self, patient_id: str) -> StagedPatient:
+        staged = self._library.staged(patient_id)
+        if self.split is Split.TRAIN:
+            self._library.hashes[patient_id] = staged.hash
+        return staged
+
+
+def _draw(patient: StagedPatient, scene: Scene, count: int, random: np.random.Generator) -> tuple[Matrix, Matrix]:
+    corners = transform_points(
+        patient.target.affine,
+        [[i, j, k] for i in (0, patient.target.shape[0]) for j in (0, patient.target.shape[1])
+         for k in (0, patient.target.shape[2])],
+    )  # fmt: skip
+    stage = Stage(patient.frame, scene.camera, np.eye(4), corners, np.array(scene.search))
+    start_law = scene.start if scene.start is not None else Law("normal", (0.0,) * 6)
+    drawn = [draw_case(scene.truth, start_law, stage, random) for _ in range(count)]
+    return np.array([each.truth for each in drawn]), np.array([each.start for each in drawn])

@@ -1,0 +1,44 @@
+"""The one place that touches safetensors: tensors and text in one file, written whole, read without running it."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from bench.learn.errors import WeightsError
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it holds all of the data or what it held before, whenever the power goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        part.write(data)
+        part.flush()
+        os.fsync(part.fileno())
+    Path(part.name).chmod(0o644)
+    Path(part.name).replace(path)
+
+
+def packed(tensors: Mapping[str, Tensor], text: Mapping[str, str] | None = None) -> bytes:
+    """A safetensors file's bytes."""
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    return save(plain, None if text is None else dict(text))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and text of a file.
+
+    Raises:
+        WeightsError: No such file, or it is no (whole) safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tensors = {str(name): opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return tensors, dict(opened.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        why = str(error).splitlines()[0]
+        raise WeightsError(f"{path.name} is no whole safetensors file ({why}); train or fetch it again") from None

@@ -1,0 +1,94 @@
+"""What a method plug-in implements to be trained: a frozen dataclass, declared as ``trainer`` in its module."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from bench.learn.population import Population, Scene
+from bench.learn.source import Source
+
+Losses: TypeAlias = Mapping[str, Tensor]
+Figures: TypeAlias = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the engine runs a training.
+
+    Attributes:
+        seed: Of initial weights, data and dropout.
+        clip_norm: Largest norm of the gradient of all parameters; None = not clipped.
+        average: Decay of the running average of the weights that is validated and exported (0 = the last weights).
+        precision: ``mixed`` runs the loss under bfloat16 autocast on a GPU; on a CPU it changes nothing.
+        validate_minutes: Between two validations.
+        checkpoint_seconds: Between two checkpoints; at most 60.
+    """
+
+    seed: int = 1
+    clip_norm: float | None = 1.0
+    average: float = 0.0
+    precision: Literal["full", "mixed"] = "full"
+    validate_minutes: float = 5.0
+    checkpoint_seconds: float = 45.0
+
+
+class Trainable(Protocol):
+    """A network and how it learns. Fields are settings; ``fluorobench train NAME --set field=value`` changes them."""
+
+    @property
+    def name(self) -> str:
+        """The plug-in's name."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Of the architecture: raised when old weights no longer fit or mean something else."""
+        ...
+
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        """What ``network`` is built from, as plain values; weights are refused where it differs."""
+        ...
+
+    @property
+    def population(self) -> Population:
+        """Whom it learns from, where the command line does not say otherwise."""
+        ...
+
+    @property
+    def scene(self) -> Scene:
+        """The X-ray set-up."""
+        ...
+
+    @property
+    def plan(self) -> Plan:
+        """How the engine runs it."""
+        ...
+
+    @property
+    def volume_shape(self) -> tuple[int, ...]:
+        """Voxels of the network's volume input; empty where any volume will do."""
+        ...
+
+    def network(self) -> nn.Module:
+        """A fresh network with every parameter that is trained; its random numbers are torch's global ones."""
+        ...
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        """An optimiser over the network's parameters, at the learning rates that ``rate`` = 1 means."""
+        ...
+
+    def rate(self, step: int, progress: float) -> float:
+        """Factor on the learning rates at a step; ``progress`` is the used part of the budget, 0 to 1."""
+        ...
+
+    def losses(self, network: nn.Module, source: Source) -> Losses:
+        """Loss of one step: ``total`` is differentiated, the other entries are only recorded."""
+        ...
+
+    def validate(self, network: nn.Module, source: Source) -> Figures:
+        """Held-out figures; the names say the units, such as ``rotation_error_deg``. The network is in eval mode."""
+        ...

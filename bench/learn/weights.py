@@ -1,0 +1,181 @@
+"""The weights store: half-precision safetensors with a card; what is loaded is checked, and nothing in it is run."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.contract import Problem, View
+from bench.learn.errors import WeightsError
+from bench.learn.tensors import packed, read_tensors, write_whole
+from bench.learn.weights_card import WeightsCard, WeightsFile, read_card, write_card
+
+LARGEST_FILE = 15 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """Checked weights: tensors by their name in the network's state, in the network's own precision."""
+
+    card: WeightsCard
+    tensors: Mapping[str, Tensor]
+
+    def fill(self, network: nn.Module) -> nn.Module:
+        """Put the weights into a network built from ``card.architecture``; returns it in eval mode.
+
+        Raises:
+            WeightsError: A tensor is missing, unknown or of another shape.
+        """
+        try:
+            network.load_state_dict(dict(self.tensors))
+        except RuntimeError as error:
+            first = " ".join(str(error).split())[:160]
+            raise WeightsError(f"the weights do not fit {self.card.method}'s network: {first}; train again") from None
+        return network.eval()
+
+
+def save_weights(folder: Path, name: str, network: nn.Module, card: WeightsCard) -> WeightsCard:
+    """Write ``folder/name.safetensors`` (``name-1-of-3.safetensors`` ...) in half precision and ``folder/name.toml``.
+
+    Args:
+        folder: Such as ``methods/rtpi/weights``.
+        name: The method's, with a suffix for weights of one patient.
+        network: Its state is written, floating-point tensors as float16.
+        card: Its ``files`` are filled in.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        WeightsError: A weight that half precision cannot hold.
+    """
+    halves = {key: _half(key, tensor) for key, tensor in network.state_dict().items()}
+    shards = _shards(halves)
+    stored: list[WeightsFile] = []
+    for number, shard in enumerate(shards, start=1):
+        suffix = "" if len(shards) == 1 else f"-{number}-of-{len(shards)}"
+        data = packed(shard, {"method": card.method, "version": str(card.version)})
+        path = folder / f"{name}{suffix}.safetensors"
+        write_whole(path, data)
+        stored.append(WeightsFile(name=path.name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)))
+    written = replace(card, files=tuple(stored))
+    write_card(written, folder / f"{name}.toml")
+    return written
+
+
+def load_weights(
+    card_path: Path, *, method: str, version: int, architecture: Mapping[str, Any] | None = None
+) -> Weights:
+    """Read weights and check them before anything is built from them.
+
+    Args:
+        card_path: The card; the files lie beside it.
+        method: Plug-in that wants them.
+        version: Architecture version that it has.
+        architecture: What it must be; None = whatever the card says.
+
+    Raises:
+        WeightsError: No or damaged card or file, a wrong checksum, another method, version or architecture.
+    """
+    card = read_card(card_path)
+    if card.method != method or card.version != version:
+        raise WeightsError(
+            f"{card_path.name} holds weights of {card.method} version {card.version}; expected {method} version "
+            f"{version}; run: fluorobench train {method}"
+        )
+    if architecture is not None and _text(card.architecture) != _text(architecture):
+        raise WeightsError(
+            f"{card_path.name} was trained with {_text(card.architecture)}, the settings say {_text(architecture)}"
+        )
+    tensors: dict[str, Tensor] = {}
+    for file in card.files:
+        _require_intact(card_path.parent / file.name, file)
+        tensors |= read_tensors(card_path.parent / file.name)[0]
+    restored = {key: each.float() if each.is_floating_point() else each for key, each in tensors.items()}
+    return Weights(card, restored)
+
+
+def find_weights(folder: Path, name: str, patient_hash: str | None = None) -> Path | None:
+    """The card to load: of the patient's own weights where there are any, else of the general ones; None without.
+
+    Args:
+        folder: Such as ``Path(__file__).parent / "weights"``.
+        name: The method's.
+        patient_hash: ``Problem.patient_hash``.
+    """
+    names = [name] if patient_hash is None else [f"{name}-{patient_hash}", name]
+    return next((path for each in names if (path := folder / f"{each}.toml").is_file()), None)
+
+
+def refusal(card: WeightsCard, problem: Problem) -> str | None:
+    """Why weights cannot take a problem (another camera, several views, another patient), or None."""
+    if len(problem.views) != 1:
+        return f"trained for one view; this problem has {len(problem.views)}"
+    why = camera_refusal(card, problem.views)
+    if why is None and not _same_depth(card, problem):
+        depth = float(problem.frame.centre_in_rig[2])
+        why = f"trained for a source at {card.scene['depth_mm']:g} mm; the nominal pose has {depth:.0f} mm"
+    on = card.trained_on
+    if why is None and on.patient_specific and problem.patient_hash not in on.hashes:
+        why = f"trained for {', '.join(on.patients)} alone, not {problem.patient_id}: fluorobench train {card.method}"
+    return why
+
+
+def camera_refusal(card: WeightsCard, views: Sequence[View]) -> str | None:
+    """Why weights cannot take these cameras, or None."""
+    trained, camera = card.scene["camera"], views[0].camera
+    theirs = np.array(trained["K"], dtype=np.float64)
+    same_size = (camera.height, camera.width) == (trained["height"], trained["width"])
+    if same_size and np.allclose(camera.K, theirs, rtol=1e-3, atol=0.51):
+        return None
+    return (
+        f"trained for {trained['height']} x {trained['width']} pixels with f = {theirs[0, 0]:.1f}; this camera has "
+        f"{camera.height} x {camera.width} with f = {camera.K[0, 0]:.1f}"
+    )
+
+
+def _same_depth(card: WeightsCard, problem: Problem) -> bool:
+    return abs(float(problem.frame.centre_in_rig[2]) - float(card.scene["depth_mm"])) < 1.0
+
+
+def _half(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.detach().cpu().to(torch.float16)
+    if not bool(torch.isfinite(half).all()):
+        raise WeightsError(f"{name} holds values that half precision cannot; expected |w| < 65504 and finite")
+    return half
+
+
+def _shards(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """In order, each below ``LARGEST_FILE`` as far as single tensors allow."""
+    shards: list[dict[str, Tensor]] = [{}]
+    room = LARGEST_FILE - 65536  # the header
+    for name, tensor in tensors.items():
+        size = tensor.numel() * tensor.element_size()
+        if size > room and shards[-1]:
+            shards.append({})
+            room = LARGEST_FILE - 65536
+        shards[-1][name] = tensor
+        room -= size
+    return shards
+
+
+def _require_intact(path: Path, file: WeightsFile) -> None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise WeightsError(f"the weights file {path.name} is not there; train or fetch it again") from None
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise WeightsError(f"{path.name} is not the file that its card describes (sha256 differs); fetch it again")
+
+
+def _text(architecture: Mapping[str, Any]) -> str:
+    """In one order, tuples and lists alike."""
+    return json.dumps(architecture, sort_keys=True)

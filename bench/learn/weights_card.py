@@ -1,0 +1,149 @@
+"""The card beside every weights file: what made the weights, what they are good for, and what was reached."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from bench.contract import Exposure
+from bench.learn.errors import WeightsError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsFile:
+    """One safetensors file of the weights."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedOn:
+    """The patients behind the weights.
+
+    Attributes:
+        dataset: Plug-in name.
+        settings: Of the dataset, as text (the generator's version among them).
+        split: Which patients they are.
+        patients: Ids, in the order they came.
+        patients_hash: Fingerprint of the ids and contents (``bench.learn.population.patients_hash``).
+        validation: Ids of the patients that the held-out figures are of.
+        region: Part of the CT.
+        target: Content that the X-ray sees.
+        moving: Content that the method is handed.
+        patient_specific: Weights for these very patients; others are refused.
+        hashes: Fingerprints of the patients where they are patient-specific, else empty.
+    """
+
+    dataset: str
+    settings: Mapping[str, str]
+    split: str
+    patients: tuple[str, ...]
+    patients_hash: str
+    validation: tuple[str, ...]
+    region: str
+    target: str
+    moving: str
+    patient_specific: bool = False
+    hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsCard:
+    """Everything that is said of weights.
+
+    Attributes:
+        method: Plug-in name.
+        version: Of the architecture.
+        architecture: What the network is built from.
+        parameters: How many numbers are learnt.
+        volume_shape: Voxels of the volume input; empty = any.
+        scene: Camera, view, depth and laws of the training (``Scene.described``).
+        training: The trainer's settings as text.
+        trained_on: Patients.
+        steps: Optimiser steps.
+        seconds: Trained, waiting included.
+        hardware: What on.
+        command: That makes such weights.
+        losses: ``steps`` and mean ``total`` loss of the stretch that ends there.
+        held_out: Figures on validation patients, of the weights as exported.
+        files: Of the weights.
+        note: What was reached, what limits it, what more budget is expected to bring.
+        schema: Of this card.
+    """
+
+    method: str
+    version: int
+    architecture: Mapping[str, Any]
+    parameters: int
+    volume_shape: tuple[int, ...]
+    scene: Mapping[str, Any]
+    training: Mapping[str, str]
+    trained_on: TrainedOn
+    steps: int
+    seconds: float
+    hardware: str
+    command: str
+    losses: Mapping[str, list[float]]
+    held_out: Mapping[str, float]
+    files: tuple[WeightsFile, ...]
+    note: str = ""
+    schema: int = field(default=SCHEMA)
+
+    @property
+    def exposure(self) -> tuple[Exposure, ...]:
+        """For the plug-in's own card: which patients were trained and tuned on."""
+        on = self.trained_on
+        trained = Exposure(
+            what="trained", dataset=on.dataset, split=on.split, patients=on.patients, trials=self.steps,
+            hardware=self.hardware, note=f"weights of {self.method}, patients' hash {on.patients_hash}",
+        )  # fmt: skip
+        return (trained,)
+
+
+def write_card(card: WeightsCard, path: Path) -> None:
+    """Write a card as TOML."""
+    import tomli_w
+
+    from bench.learn.tensors import write_whole
+
+    write_whole(path, tomli_w.dumps(_plain(asdict(card))).encode())
+
+
+def read_card(path: Path) -> WeightsCard:
+    """Read a card.
+
+    Raises:
+        WeightsError: No such file, no TOML, another schema, or keys missing or unknown.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WeightsError(f"the weights' card {path.name} cannot be read ({error}); train or fetch it again") from None
+    schema = table.get("schema")
+    if schema != SCHEMA:
+        raise WeightsError(
+            f"the weights' card {path.name} has schema {schema}, this program reads {SCHEMA}; train again"
+        )
+    try:
+        on = dict(table["trained_on"])
+        on = {key: tuple(value) if isinstance(value, list) else value for key, value in on.items()}
+        files = tuple(WeightsFile(**each) for each in table["files"])
+        shape = tuple(table["volume_shape"])
+        return WeightsCard(**{**table, "trained_on": TrainedOn(**on), "files": files, "volume_shape": shape})
+    except (KeyError, TypeError) as error:
+        known = ", ".join(each.name for each in fields(WeightsCard))
+        raise WeightsError(f"the weights' card {path.name} is not complete ({error}); its keys are {known}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Tables and arrays as TOML knows them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return value
