@@ -1,7 +1,7 @@
 """Procedural lumbar patients from a seed: T12 to sacrum in their soft tissue, as CT with labels and landmarks.
 
-Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, L6 25, sacrum 26); bones that
-are no vertebrae lie above 100 (ribs 101, ilium 102). ``v1`` and ``v2`` hold the generators; neither changes any more.
+Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, L6 25, sacrum 26); other
+bones lie above 100 (ribs 101, ilium 102). ``v1`` and ``v2`` hold the generators; neither changes any more.
 """
 
 from bench.contract import Card
@@ -24,7 +24,7 @@ card = Card(
         "Density, cortex, gas, body size and texture were tuned on two real CTs (TotalSegmentator's example and "
         "ACRIN-FLT-Breast 001): agreement with those two is no independent check.",
         "A 256 mm cube cuts broad bodies at the sides and the biggest bellies in front, as a small field of view does.",
-        "No hip joints, femora, coccyx, ribs above the eleventh, arms, contrast agent or metal artefacts; the heart and "
-        "breathing do not move anything.",
+        "No hip joints, femora, coccyx, ribs above the eleventh, arms, contrast agent or metal artefacts; no heart or "
+        "breathing moves anything.",
     ),
 )
