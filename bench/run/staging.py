@@ -18,6 +18,9 @@ from bench.volume.landmarks import surface_landmarks
 from bench.volume.region import crop_to_label, crop_to_lumbar
 from bench.xray import Materials
 
+# Regions that are no single structure.
+WIDE_REGIONS = ("whole", "lumbar")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StagedPatient:
@@ -31,7 +34,8 @@ class StagedPatient:
         frame: Nominal pose and rotation centre.
         views: Geometry, no images.
         real: The patient's own X-rays where the protocol plays on them; empty = simulated ones.
-        landmarks: The dataset's, then ``surface``: points spread over the moving content's surface.
+        landmarks: The dataset's, then ``surface``: points spread over the moving content's surface. Where the region
+            is one structure, its own surface alone.
     """
 
     patient: Patient
@@ -84,11 +88,21 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     materials = None if protocol.target.formation is None else Materials.split(target, region.attenuation)
     centre = np.asarray(moving.content_centre())
     nominal = nominal_pose(protocol.camera.standard_view, centre, protocol.camera.depth_mm)
-    surface = LandmarkSet("surface", surface_landmarks(moving, count=data.landmarks, seed=protocol.seed))
     frame = PoseFrame(nominal, centre)
-    landmarks = (*patient.landmarks, surface)
+    landmarks = _landmarks(protocol, patient, moving)
     real = real_targets(patient.acquisitions, data.views) if protocol.target.real else ()
     return StagedPatient(patient, moving, target, materials, frame, (View(protocol.camera.camera),), real, landmarks)
+
+
+def _landmarks(protocol: Protocol, patient: Patient, moving: Volume) -> tuple[LandmarkSet, ...]:
+    data = protocol.data
+    wide = data.region in WIDE_REGIONS
+    marked = moving if wide else with_content(moving, data.region)
+    points = surface_landmarks(marked, count=data.landmarks, seed=protocol.seed)
+    if wide:
+        return (*patient.landmarks, LandmarkSet("surface", points))
+    # Marks elsewhere in the body would measure structures that are not registered.
+    return (LandmarkSet(f"{data.region} surface", points),)
 
 
 def _target(volume: Volume, protocol: Protocol, region: Volume) -> AttenuationMap:
