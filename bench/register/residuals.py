@@ -73,7 +73,7 @@ class Residuals:
             frame: Of theta.
         """
         self._targets, self._attenuation, self._frame = tuple(targets), attenuation, frame
-        self._corners = np.concatenate([corners, np.ones((len(corners), 1))], axis=1)
+        self._corners = corners
 
     @property
     def view_count(self) -> int:
@@ -91,7 +91,7 @@ class Residuals:
         cost, gradient, hessian = np.zeros(len(theta)), np.zeros((len(theta), 6)), np.zeros((len(theta), 6, 6))
         for target in self._targets:
             camera_from_world = target.view.camera_from_rig @ poses
-            sane = (camera_from_world[:, 2] @ self._corners.T).min(axis=1) > _NEAREST_MM
+            sane = sane_poses(camera_from_world, self._corners)
             cost[~sane] = np.inf
             if not sane.any():
                 continue
@@ -138,6 +138,12 @@ class ImageResiduals(Residuals):
         """
         targets = [_Target(view, blur, factor, huber) for view, factor in zip(views, factors, strict=True)]
         super().__init__(targets, attenuation=attenuation, corners=corners, frame=frame)
+
+
+def sane_poses(camera_from_world: Matrix, corners: Matrix) -> NDArray[np.bool_]:
+    """Which of n poses (n, 4, 4) keep the box of corners (8, 3) away from the source, in mm."""
+    depth = camera_from_world[:, 2, :3] @ corners.T + camera_from_world[:, 2, 3:]
+    return np.asarray(depth.min(axis=1) > _NEAREST_MM)
 
 
 def twist_from_theta(theta: Matrix, camera_from_rig: Matrix) -> Matrix:
