@@ -124,11 +124,11 @@ def fit_logistic(x: Floats, success: NDArray[np.bool_]) -> tuple[float, float]:
     return float(beta[0]), float(beta[1])
 
 
-def near_enough(phantom: Capture, real: Capture) -> bool:
-    """Whether the 50 % points lie within 25 % of the real one; both beyond the same end of the range agree too."""
-    if not real.reached:
-        return phantom.half_mm == real.half_mm
-    return phantom.reached and abs(phantom.half_mm / real.half_mm - 1) <= NEAR_ENOUGH
+def near_enough(phantom: Capture, real: Capture) -> bool | None:
+    """Whether the 50 % points lie within 25 % of the real one; None where neither is reached: nothing was measured."""
+    if not (phantom.reached or real.reached):
+        return None if phantom.half_mm == real.half_mm else False
+    return phantom.reached and real.reached and abs(phantom.half_mm / real.half_mm - 1) <= NEAR_ENOUGH
 
 
 def _half(coefficients: tuple[float, float], limit_mm: float) -> float:
