@@ -180,7 +180,7 @@ class _Run:
 def _adam(descent: ValueAndSlope, points: Matrix, level: GradientLevel) -> tuple[Matrix, Matrix]:
     """Best points and values of every start; steps shrink to a tenth (D. P. Kingma and J. Ba, ICLR 2015)."""
     moving = torch.tensor(points, dtype=torch.float64)
-    optimiser = torch.optim.Adam([moving], lr=level.rate)
+    optimiser: Any = torch.optim.Adam([moving], lr=level.rate)
     fading = torch.optim.lr_scheduler.ExponentialLR(optimiser, gamma=0.1 ** (1 / level.iterations))
     best, lowest = points.copy(), np.full(len(points), np.inf)
     for _ in range(level.iterations):
