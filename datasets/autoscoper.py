@@ -33,7 +33,6 @@ from bench.volume import Volume
 
 _FRAME = re.compile(r"\.(\d+)\.tiff?$", re.IGNORECASE)
 _TIE = re.compile(r"below ([\d.]+) mm")
-_AIR_HU = -1000.0
 # An image intensifier is dim along its rim, up to a tenth of the air level; a wrist is brighter.
 _RIM = 0.1
 
@@ -98,15 +97,9 @@ class Autoscoper:
 
     def _volume(self) -> Volume:
         # SimpleITK is loaded only where a file is read.
-        from bench.xray.read import read_stack
+        from bench.xray.stack import stack_volume
 
-        stack = read_stack(self._model_path())
-        if float(stack.min()) < 0 or not stack.any():
-            raise AutoscoperError(f"{self._model_path()}: a segmented bone has numbers >= 0 and some above; got none")
-        spacing = np.array(self.voxel_spacing_mm)
-        affine = np.diag([*spacing, 1.0])
-        affine[:3, 3] = -0.5 * spacing * stack.shape
-        return Volume(np.ascontiguousarray(stack + np.float32(_AIR_HU)), affine)
+        return stack_volume(self._model_path(), self.voxel_spacing_mm)
 
     def _model_path(self) -> Path:
         models = _files(self._root / "Models", r"\.tiff?$", "a TIFF volume")

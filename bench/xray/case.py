@@ -1,0 +1,215 @@
+"""A case of one's own, described by one TOML file: a CT, its X-ray images, and where their calibration is.
+
+::
+
+    id = "patient-7"                    # optional; else the file's name
+    reference_file = "reference.toml"   # optional; or the table [reference] itself
+
+    [ct]
+    volume = "ct.nii.gz"                # or a folder of DICOM slices
+    labels = "vertebrae.nii.gz"         # optional, with label_scheme = "verse", "totalsegmentator" or a file
+
+    [[images]]                          # taken together; the first one's camera is the rig
+    file = "ap.dcm"
+    flip = "none"                       # where the file does not tell; so too bright, bits, frame
+    binning = 2                         # optional: pixels are means of blocks
+    [images.calibration]
+    kind = "header"                     # from the DICOM header; sdd_mm, spacing_mm said here go before it
+    # kind = "matrix"                   # K = 3x3 in pixels; optional sdd_mm, size = [rows, columns]
+    # kind = "autoscoper"               # file = "cam01.txt"
+
+    [reference]                         # optional
+    pose = [[...], [...], [...], [...]] # rig_from_world, 4x4, mm
+    uncertainty_mm = 1.5                # what it is good for (mTRE)
+
+Further images say where their camera hangs: ``camera_from_rig`` (4x4, mm), or calibrations of one common world (all of
+kind ``autoscoper``), or positioner angles in every header. Paths are relative to the file. K belongs to the image as
+seen from the source.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.contract import Acquisition, Patient, View
+from bench.geometry import Camera, Matrix, Rig, require_rigid
+from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
+from bench.geometry.converters.dicom import from_dicom
+from bench.geometry.converters.view import ConversionError
+from bench.volume import Volume
+from bench.xray.calibration import camera_of, positioner_of, view_of
+from bench.xray.case_tables import (
+    AutoscoperText,
+    CaseError,
+    CaseTables,
+    Header,
+    ImageTable,
+    ReferenceTable,
+    read_reference,
+    read_toml,
+    validated,
+)
+from bench.xray.line_integrals import XrayError
+
+if TYPE_CHECKING:
+    from bench.xray.read import XrayImage
+
+
+class XrayCase:
+    """A case with its files; images and volume are read when asked for."""
+
+    def __init__(self, tables: CaseTables, *, folder: Path, name: str) -> None:
+        """Bind tables to the folder that their paths are relative to, and to the name that stands in messages."""
+        self.tables, self.folder, self._name = tables, folder, name
+
+    @property
+    def id(self) -> str:
+        """The patient's name."""
+        return self.tables.id or Path(self._name).stem
+
+    def volume(self) -> Volume:
+        """The CT with its labels.
+
+        Raises:
+            VolumeError: Files that cannot be used.
+        """
+        from bench.volume.read import read_volume
+        from bench.xray.stack import stack_volume
+
+        ct = self.tables.ct
+        if ct.voxel_spacing_mm is not None:
+            return stack_volume(self.path(ct.volume), ct.voxel_spacing_mm)
+        labels = None if ct.labels is None else self.path(ct.labels)
+        scheme = None if ct.label_scheme is None else self._scheme(ct.label_scheme)
+        return read_volume(self.path(ct.volume), labels=labels, label_scheme=scheme, series=ct.series)
+
+    def views(self) -> tuple[View, ...]:
+        """The images as methods get them, on one rig.
+
+        Raises:
+            XrayError: A value that is missing or impossible.
+        """
+        rig = self._rig()
+        return tuple(
+            view_of(
+                self._image(table),
+                member.camera,
+                camera_from_rig=member.camera_from_rig,
+                binning=table.binning,
+                air=table.air,
+                dark_fraction=table.dark_fraction,
+            )
+            for table, member in zip(self.tables.images, rig.cameras, strict=True)
+        )
+
+    def nominal(self, centre: Matrix) -> Matrix:
+        """rig_from_world that the first image's header describes, with ``centre`` (world, mm) at the isocentre.
+
+        Raises:
+            XrayError: Fields are missing; they are named.
+        """
+        return from_dicom(positioner_of(self._image(self.tables.images[0])), isocentre=centre).camera_from_world
+
+    def reference(self) -> ReferenceTable | None:
+        """The reference, from the case or from the file that it names."""
+        if self.tables.reference_file is None:
+            return self.tables.reference
+        return read_reference(self.path(self.tables.reference_file))
+
+    def patient(self) -> Patient:
+        """CT and images as one patient with one acquisition."""
+        volume, reference = self.volume(), self.reference()
+        taken = Acquisition(
+            id=self.id,
+            views=self.views(),
+            reference=None if reference is None else require_rigid(reference.pose, f"{self._name}: reference.pose"),
+            reference_uncertainty_mm=None if reference is None else reference.uncertainty_mm,
+        )
+        return Patient(self.id, volume.fingerprint(), volume, acquisitions=(taken,))
+
+    def path(self, text: str) -> Path:
+        """A path of the case: variables and ~ expanded, relative to its folder."""
+        return self.folder / Path(os.path.expandvars(text)).expanduser()
+
+    def _scheme(self, text: str) -> str:
+        return str(self.path(text)) if text.endswith(".toml") else text
+
+    def _image(self, table: ImageTable) -> "XrayImage":
+        from bench.xray.read import read_xray
+
+        given = table.calibration if isinstance(table.calibration, Header) else Header(kind="header")
+        return read_xray(
+            self.path(table.file),
+            spacing_mm=given.spacing_mm,
+            sdd_mm=given.sdd_mm,
+            flip=table.flip,
+            bits=table.bits,
+            bright=table.bright,
+            frame=table.frame,
+        )
+
+    def _rig(self) -> Rig:
+        images = self.tables.images
+        cameras = [self._camera(table) for table in images]
+        if len(images) == 1:
+            return Rig.from_calibrations(cameras, [np.eye(4)])
+        return Rig.from_calibrations(cameras, self._camera_poses(images))
+
+    def _camera(self, table: ImageTable) -> Camera:
+        calibration = table.calibration
+        if isinstance(calibration, Header):
+            return camera_of(self._image(table), principal_point_px=calibration.principal_point_px)
+        if isinstance(calibration, AutoscoperText):
+            return _autoscoper(self.path(calibration.file))[0]
+        rows, columns = calibration.size or self._image(table).intensities.shape
+        return Camera(np.array(calibration.K, dtype=np.float64), rows, columns, calibration.sdd_mm)
+
+    def _camera_poses(self, images: Sequence[ImageTable]) -> list[Matrix]:
+        """camera_from_somewhere, the same somewhere for all."""
+        if all(table.camera_from_rig is not None for table in images[1:]):
+            poses = [np.eye(4) if table.camera_from_rig is None else table.camera_from_rig for table in images]
+            return [require_rigid(pose, f"{self._name}: camera_from_rig") for pose in poses]
+        files = [table.calibration.file for table in images if isinstance(table.calibration, AutoscoperText)]
+        if len(files) == len(images):
+            return [_autoscoper(self.path(file))[1] for file in files]
+        try:
+            headers = [positioner_of(self._image(table)) for table in images]
+        except XrayError as error:
+            raise XrayError(
+                f"{self._name}: where the cameras stand to one another is unknown: say camera_from_rig (4x4, mm) for "
+                f"every image but the first, or give headers that tell ({error})"
+            ) from None
+        return [from_dicom(header, isocentre=np.zeros(3)).camera_from_world for header in headers]
+
+
+def read_case(path: str | Path) -> XrayCase:
+    """Read a case file; the files that it names are not opened yet.
+
+    Raises:
+        CaseError: No such file, no TOML, or keys that are missing, unknown or wrong, each by its name.
+    """
+    file = Path(os.path.expandvars(str(path))).expanduser()
+    tables = validated(CaseTables, read_toml(file), str(file))
+    if tables.reference is not None and tables.reference_file is not None:
+        raise CaseError(f"{file}: reference and reference_file are both given; keep one")
+    return XrayCase(tables, folder=file.parent, name=str(file))
+
+
+def case_of(tables: Mapping[str, Any], *, name: str, folder: Path) -> XrayCase:
+    """The case of tables that a command line spells.
+
+    Raises:
+        CaseError: Keys that are missing, unknown or wrong.
+    """
+    return XrayCase(validated(CaseTables, tables, name), folder=folder, name=name)
+
+
+def _autoscoper(path: Path) -> tuple[Camera, Matrix]:
+    try:
+        view = from_autoscoper(parse_calibration(path.read_text(encoding="utf-8", errors="replace")))
+    except (OSError, ConversionError, ValueError) as error:
+        raise XrayError(f"{path}: no Autoscoper calibration can be read from it: {error}") from None
+    return view.camera, view.camera_from_world

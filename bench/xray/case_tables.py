@@ -1,0 +1,159 @@
+"""The tables of a case file (``bench.xray.case`` says what they mean), closed to keys they do not know."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+
+from bench.errors import FluorobenchError
+from bench.registry import unknown
+from bench.xray.line_integrals import DARK_FRACTION
+
+Row3: TypeAlias = tuple[float, float, float]
+Row4: TypeAlias = tuple[float, float, float, float]
+Pose: TypeAlias = tuple[Row4, Row4, Row4, Row4]
+Spacing: TypeAlias = PositiveFloat | tuple[PositiveFloat, PositiveFloat]
+
+
+class CaseError(FluorobenchError):
+    """A case file that cannot be used."""
+
+
+class Table(BaseModel):
+    """A table of a case file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Ct(Table):
+    """``[ct]``: the volume, and its labels where there are any.
+
+    ``voxel_spacing_mm`` (columns, rows, slices) makes it a TIFF stack of a segmented bone (``bench.xray.stack``).
+    """
+
+    volume: str
+    voxel_spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
+    labels: str | None = None
+    label_scheme: str | None = None
+    series: str | None = None
+
+
+class Header(Table):
+    """Calibration from the file's own header; what is said here goes before it."""
+
+    kind: Literal["header"]
+    sdd_mm: PositiveFloat | None = None
+    spacing_mm: Spacing | None = None
+    principal_point_px: tuple[float, float] | None = None
+
+
+class IntrinsicMatrix(Table):
+    """Calibration as a matrix K of the image as seen from the source; ``size`` is (rows, columns)."""
+
+    kind: Literal["matrix"]
+    K: tuple[Row3, Row3, Row3]
+    sdd_mm: PositiveFloat | None = None
+    size: tuple[int, int] | None = None
+
+
+class AutoscoperText(Table):
+    """Calibration text of Autoscoper and XMALab."""
+
+    kind: Literal["autoscoper"]
+    file: str
+
+
+Calibration: TypeAlias = Annotated[Header | IntrinsicMatrix | AutoscoperText, Field(discriminator="kind")]
+
+
+class ImageTable(Table):
+    """``[[images]]``: one X-ray and what its file does not tell."""
+
+    file: str
+    calibration: Calibration
+    flip: Literal["none", "horizontal", "vertical", "both"] | None = None
+    bright: Literal["air", "bone"] | None = None
+    bits: int | None = Field(default=None, ge=1, le=32)
+    frame: int | None = Field(default=None, ge=0)
+    binning: int = Field(default=1, ge=1)
+    air: PositiveFloat | None = None
+    dark_fraction: float = Field(default=DARK_FRACTION, gt=0, lt=1)
+    camera_from_rig: Pose | None = None
+
+
+class ReferenceTable(Table):
+    """``[reference]``: a pose found by other means, what it is good for, and the answer of another similarity."""
+
+    pose: Pose
+    uncertainty_mm: PositiveFloat | None = None
+    other_pose: Pose | None = None
+
+
+class CaseTables(Table):
+    """The whole file."""
+
+    ct: Ct
+    images: tuple[ImageTable, ...] = Field(min_length=1)
+    id: str | None = None
+    reference: ReferenceTable | None = None
+    reference_file: str | None = None
+
+
+_Model = TypeVar("_Model", bound=Table)
+
+
+def validated(model: type[_Model], tables: Mapping[str, Any], source: str) -> _Model:
+    """Check tables against a model.
+
+    Raises:
+        CaseError: Keys that are missing, unknown or wrong, each by its name, in one line.
+    """
+    try:
+        return model.model_validate(tables)
+    except ValidationError as error:
+        raise CaseError(f"{source}: " + "; ".join(_mistake(dict(found)) for found in error.errors())) from None
+
+
+def _mistake(found: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "missing":
+        return f"{where} is missing: say it"
+    if found["type"] == "union_tag_not_found":
+        return f'{where}.kind is missing: say kind = "header", "matrix" or "autoscoper"'
+    if found["type"] == "extra_forbidden":
+        key = where.rsplit(".", 1)[-1]
+        return f"{where}: {unknown('key', key, _keys())}"
+    return f"{where}: {found['msg']}; got {found['input']!r}"[:160]
+
+
+def _keys() -> set[str]:
+    tables = (CaseTables, Ct, ImageTable, Header, IntrinsicMatrix, AutoscoperText, ReferenceTable)
+    return {key for table in tables for key in table.model_fields}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        CaseError: It cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CaseError(f"{path}: not a readable TOML file: {error}") from None
+
+
+def read_reference(path: Path) -> ReferenceTable:
+    """A file with a table ``[reference]``, as ``fluorobench reference`` writes it.
+
+    Raises:
+        CaseError: The file is not there or holds no reference.
+    """
+    tables = read_toml(path)
+    if "reference" not in tables:
+        raise CaseError(
+            f"{path}: expected a table [reference] with pose = 4x4; it has {', '.join(tables) or 'nothing'}"
+        )
+    return validated(ReferenceTable, tables["reference"], f"{path}: reference")
