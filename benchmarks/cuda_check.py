@@ -1,9 +1,9 @@
 """Check and time the CUDA projector on a machine with a GPU; exit status 1 if it is wrong.
 
 Run ``python benchmarks/cuda_check.py``. Errors are relative (L2): against the fine-step reference in float64, and
-against Joseph's method on the CPU, whose model is the same. Times are medians of whole calls, host work included, between
-synchronisations; nothing is asserted about them. ``--tiny`` runs everything once on a very small problem, which Triton's
-interpreter can do without a GPU (TRITON_INTERPRET=1): then only the errors mean something.
+against Joseph's method on the CPU, whose model is the same. Times are medians of whole calls, host work included,
+between synchronisations; nothing is asserted about them. ``--tiny`` runs everything once on a very small problem, which
+Triton's interpreter can do without a GPU (TRITON_INTERPRET=1): then only the errors mean something.
 """
 
 import argparse

@@ -2,6 +2,8 @@
 
 from bench.drr.attenuation import AttenuationError as AttenuationError
 from bench.drr.attenuation import AttenuationMap as AttenuationMap
+from bench.drr.autograd import project_differentiable as project_differentiable
+from bench.drr.features import project_features as project_features
 from bench.drr.project import KERNELS as KERNELS
 from bench.drr.project import project as project
 from bench.drr.project import project_with_jacobian as project_with_jacobian

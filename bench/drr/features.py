@@ -25,7 +25,8 @@ def project_features(volume: Tensor, affine: Matrix, camera_from_world: Tensor, 
 
     Differentiable by the volume and by the poses, and the pose gradient again by the volume and by what made the
     incoming gradient. A second derivative by the pose raises, as in ``project_differentiable``, and so needs the same
-    ``backward(inputs=parameters)``. Outside the grid features are zero; values may have any sign.
+    ``backward(inputs=parameters)``. Outside the grid features are zero; values may have any sign. Tensors on a GPU are
+    carried to the CPU and back: there is no CUDA kernel for features yet.
 
     Args:
         volume: (C, I, J, K), seen by all poses, or (B, C, I, J, K), one a pose. float64 is computed in float64, any
