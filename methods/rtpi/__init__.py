@@ -1,0 +1,45 @@
+"""RTPI, SOPI's pose initialiser: two asymmetric branches, volume and image, regress the pose of an unseen patient.
+
+Deviations from SOPI (Chen et al., ICASSP 2024), section 2.1, and from its published code (second version):
+
+* All six parameters are regressed, depth too; a sigmoid instead of ReLU6 / 6; ranges are 3.5 standard deviations.
+* The default network is a small one for CPUs: 40 x 56 x 48 voxels of 3.5 mm in the nominal view's axes and 64 x 64
+  pixels instead of 128^3 and 256^2, narrower branches, two localisation blocks. ``Shape``'s ``PAPER`` has the sizes of
+  the published code.
+* Voxels along the beam become channels and lie where the image shows them; the published reshape mixes places.
+* Group normalisation without dropout in the branches; standardised images instead of minimum to maximum.
+* L_mse in units of the law's standard deviations; AdamW, one cycle and averaged weights instead of cyclic SGD.
+* Training patients are procedural, and mirrored, scaled, sheared at random.
+"""
+
+from bench.contract import Card, Exposure
+from bench.learn import find_weights, read_card
+
+from .method import FOLDER
+from .method import RtpiMethod as plugin  # noqa: N813
+from .trainer import RtpiTrainer as trainer  # noqa: N813
+
+__all__ = ["card", "plugin", "trainer"]
+
+
+def _exposure() -> tuple[Exposure, ...]:
+    path = find_weights(FOLDER, "rtpi")
+    return () if path is None else read_card(path).exposure
+
+
+card = Card(
+    title="RTPI (pose regression from volume and image)",
+    source="SOPI section 2.1, eq. 5; layout of the authors' second version (483 534 parameters at the paper's sizes)",
+    citation="Chen et al., Optimization-Based Fast 2D/3D Registration with SOPI, ICASSP 2024",
+    licence="Apache-2.0; written from the paper and from facts about its code",
+    deviations=(
+        "All six parameters are regressed, through a sigmoid, within 3.5 standard deviations of the poses' law.",
+        "Default network for CPUs: 40 x 56 x 48 voxels, 64 x 64 pixels, 289 390 parameters (paper: 128^3, 256^2).",
+        "Voxels along the beam become channels where the image shows them, instead of a reshape.",
+        "Group normalisation, no dropout in the branches; standardised images.",
+        "AdamW, one cycle and averaged weights instead of cyclic SGD; L_mse in standard deviations; L_sim weighs 0.05.",
+        "Trained on procedural patients, mirrored, scaled and sheared at random.",
+    ),
+    uses_start=False,
+    exposure=_exposure(),
+)

@@ -1,0 +1,191 @@
+"""How RTPI learns: eq. 5, L = alpha L_sim + L_mse + lambda R, over procedural patients."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.drr.autograd import project_differentiable
+from bench.geometry import Matrix, rotation_angle_deg
+from bench.geometry.pose_torch import pose_from_theta
+from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
+from bench.similarity import GD
+
+from .inputs import image_input, volume_input
+from .network import Rtpi, Shape
+
+VERSION = 1
+# Outputs reach this many standard deviations of the law that poses are drawn from.
+REACH = 3.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RtpiTrainer:
+    """Trains RTPI.
+
+    Attributes:
+        shape: Of the network; ``methods.rtpi.network.PAPER`` is the paper's.
+        voxel_mm: Of the network's volume.
+        patients: Patients a step.
+        poses: Poses of each.
+        similarity: alpha of eq. 5: weight of 1 - gradient difference.
+        compared: Poses of each patient that L_sim is computed for.
+        rendered: Pixels along an edge of the images that L_sim compares and that the inputs are pooled from.
+        rate_at_most: Peak learning rate.
+        weight_decay: lambda of eq. 5, decoupled (AdamW).
+        augment: Scale of the random linear maps that make other people of a patient; 0 = none.
+    """
+
+    name: ClassVar[str] = "rtpi"
+    version: ClassVar[int] = VERSION
+
+    shape: Shape = field(default_factory=Shape)
+    voxel_mm: float = 3.5
+    patients: int = 3
+    poses: int = 12
+    similarity: float = 0.05
+    compared: int = 4
+    rendered: int = 128
+    rate_at_most: float = 2e-3
+    weight_decay: float = 0.01
+    augment: float = 1.0
+    population: Population = field(
+        default_factory=lambda: Population(patients=240, active=16, steps_per_patient=20, validation_patients=12)
+    )
+    scene: Scene = field(default_factory=Scene)
+    plan: Plan = field(default_factory=lambda: Plan(seed=7, average=0.998, validate_minutes=10.0))
+
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        """What the network is built from, and the range of its outputs."""
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.shape).items()}
+        return {**plain, "voxel_mm": self.voxel_mm, "reach": list(self.reach)}
+
+    @property
+    def volume_shape(self) -> tuple[int, ...]:
+        """Voxels that the network sees; any volume is resampled to them."""
+        return self.shape.volume
+
+    @property
+    def sigma(self) -> Matrix:
+        """Standard deviations of the law of the poses, degrees and mm."""
+        law = self.scene.truth
+        return np.array(law.width) / (1.0 if law.kind == "normal" else np.sqrt(3.0))
+
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """Half-widths of the outputs about the nominal pose, degrees and mm."""
+        law = self.scene.truth
+        return tuple(float(w) * (REACH if law.kind == "normal" else 1.1) for w in law.width)
+
+    def network(self) -> nn.Module:
+        """A fresh network."""
+        return Rtpi(self.shape)
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        """AdamW; biases and normalisations are not decayed."""
+        parameters = list(network.parameters())
+        groups = [
+            {"params": [each for each in parameters if each.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.rate_at_most)
+
+    def rate(self, step: int, progress: float) -> float:
+        """One cycle over the budget."""
+        return one_cycle(progress, warm_up=0.05)
+
+    def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
+        """Eq. 5 without its last term, which is the optimiser's weight decay."""
+        people = [self._another(each, source) for each in source.patients(self.patients)]
+        problems = [self._problems(each, source, self.poses) for each in people]
+        predicted = self.predict(network, problems, source.device)
+        truth = torch.as_tensor(np.concatenate([each.truth for each in problems]), dtype=torch.float32)
+        scale = torch.as_tensor(self.sigma, dtype=torch.float32, device=source.device)
+        squares = ((predicted - truth.to(source.device)) / scale).square().mean()
+        losses = {"mse": squares, "similarity": self._similarity(predicted, problems)}
+        return {"total": losses["mse"] + self.similarity * losses["similarity"], **losses}
+
+    def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
+        """Errors on held-out patients, beside those of the nominal pose."""
+        problems = [self._problems(each, source, 16) for each in source.patients()]
+        with torch.no_grad():
+            predicted = self.predict(network, problems, source.device).cpu().double().numpy()
+        truth = np.concatenate([each.truth for each in problems])
+        return _figures(predicted, truth, problems)
+
+    def predict(self, network: nn.Module, problems: list[Problems], device: torch.device) -> Tensor:
+        """Theta (P * B, 6), degrees and mm."""
+        if not isinstance(network, Rtpi):
+            raise TypeError(f"RTPI's trainer trains Rtpi; got {type(network).__name__}")
+        volumes = torch.stack([self.volume(each.patient) for each in problems]).to(device)
+        images = image_input(torch.cat([each.images for each in problems]), self.shape.image)
+        reach = torch.as_tensor(self.reach, dtype=torch.float32, device=device)
+        output: Tensor = network(network.volume_features(volumes), images)
+        return (2 * output.float() - 1) * reach
+
+    def volume(self, patient: StagedPatient) -> Tensor:
+        """The network's view of a patient."""
+        return volume_input(
+            patient.moving_map, patient.frame.nominal, centre=patient.frame.centre, shape=self.shape.volume,
+            voxel_mm=self.voxel_mm,
+        )  # fmt: skip
+
+    def _problems(self, patient: StagedPatient, source: Source, count: int) -> Problems:
+        camera = self.scene.camera
+        return source.problems(patient, count, camera=camera.binned(max(1, camera.height // self.rendered)))
+
+    def _similarity(self, predicted: Tensor, problems: list[Problems]) -> Tensor:
+        if self.similarity == 0:
+            return predicted.new_zeros(())
+        losses: list[Tensor] = []
+        for theta, each in zip(predicted.split(self.poses), problems, strict=True):
+            poses = pose_from_theta(theta[: self.compared], each.patient.frame)
+            moving = project_differentiable(each.patient.moving_map, poses, each.camera).to(each.images.device)
+            pairs = zip(each.images[: self.compared].split(1), moving.split(1), strict=True)
+            losses += [1 - GD()(fixed, image)[0] for fixed, image in pairs]
+        return torch.stack(losses).mean()
+
+    def _another(self, patient: StagedPatient, source: Source) -> StagedPatient:
+        if self.augment == 0:
+            return patient
+        return patient.warped(_linear(source.random("another", patient.id), self.augment))
+
+
+def _linear(random: np.random.Generator, amount: float) -> Matrix:
+    """Mirror left and right, scale, stretch, shear and turn: other sizes, other curvatures, other ways to lie."""
+    size = np.exp(amount * (random.normal(0, 0.06) + random.normal(0, 0.025, 3)))
+    shear = np.eye(3) + amount * random.normal(0, 0.03, (3, 3)) * (1 - np.eye(3))
+    mirror = np.diag([random.choice([-1.0, 1.0]), 1.0, 1.0])
+    return np.asarray(shear @ np.diag(size) @ mirror)
+
+
+def _figures(predicted: Matrix, truth: Matrix, problems: list[Problems]) -> dict[str, float]:
+    """Means over axes (as the paper's), mean rotation angle and displacement; the same of the nominal pose."""
+    error, nominal = np.abs(predicted - truth), np.abs(truth)
+    count = len(truth) // len(problems)
+    answers = np.concatenate(
+        [each.patient.frame.pose(predicted[i * count : (i + 1) * count]) for i, each in enumerate(problems)]
+    )
+    truths = np.concatenate([each.truth_pose for each in problems])
+    angles = [rotation_angle_deg(a[:3, :3], t[:3, :3]) for a, t in zip(answers, truths, strict=True)]
+    return {
+        "rotation_axis_mean_deg": float(error[:, :3].mean()),
+        "translation_axis_mean_mm": float(error[:, 3:].mean()),
+        "rotation_ratio_to_nominal": float(error[:, :3].mean() / nominal[:, :3].mean()),
+        "translation_ratio_to_nominal": float(error[:, 3:].mean() / nominal[:, 3:].mean()),
+        "rotation_angle_deg": float(np.mean(angles)),
+        "translation_mm": float(np.linalg.norm(error[:, 3:], axis=1).mean()),
+        "depth_mm": float(error[:, 5].mean()),
+    }
+
+
+def trainer_of(architecture: Mapping[str, Any]) -> RtpiTrainer:
+    """The trainer whose network a weights' card describes."""
+    names = Shape.__dataclass_fields__
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in architecture.items()}
+    shape = Shape(**{key: value for key, value in plain.items() if key in names})
+    return replace(RtpiTrainer(), shape=shape, voxel_mm=float(plain["voxel_mm"]))
