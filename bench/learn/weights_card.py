@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.contract import Exposure
 from bench.learn.errors import WeightsError
@@ -130,20 +130,28 @@ def read_card(path: Path) -> WeightsCard:
             f"the weights' card {path.name} has schema {schema}, this program reads {SCHEMA}; train again"
         )
     try:
-        on = dict(table["trained_on"])
-        on = {key: tuple(value) if isinstance(value, list) else value for key, value in on.items()}
-        files = tuple(WeightsFile(**each) for each in table["files"])
-        shape = tuple(table["volume_shape"])
-        return WeightsCard(**{**table, "trained_on": TrainedOn(**on), "files": files, "volume_shape": shape})
-    except (KeyError, TypeError) as error:
+        on: dict[str, Any] = {key: _tuple(value) for key, value in table["trained_on"].items()}
+        stored: list[dict[str, Any]] = table["files"]
+        parts = {
+            "trained_on": TrainedOn(**on),
+            "files": tuple(WeightsFile(**each) for each in stored),
+            "volume_shape": _tuple(table["volume_shape"]),
+        }
+        return WeightsCard(**{**table, **parts})
+    except (KeyError, TypeError, AttributeError) as error:
         known = ", ".join(each.name for each in fields(WeightsCard))
         raise WeightsError(f"the weights' card {path.name} is not complete ({error}); its keys are {known}") from None
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:
     """Tables and arrays as TOML knows them."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items() if each is not None}
+        table = cast("Mapping[str, Any]", value)
+        return {key: _plain(each) for key, each in table.items() if each is not None}
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [_plain(each) for each in cast("list[Any]", value)]
     return value
