@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .venv-peers
 CT ?=
 METHOD ?= rtpi
 BUDGET ?= 20m
@@ -33,6 +34,18 @@ regress: $(STAMP) ## Run the regression protocol and compare it with the frozen 
 	$(BIN)/fluorobench run regress --profile full --fresh --out runs/regress
 	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress.json $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
 
+bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
+	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+	$(PEERS)/bin/python -W ignore benchmarks/peers/side_by_side.py
+
+# Peers live apart: diffdrr asks for torchvision, which would replace a CPU torch. It runs without it.
+$(PEERS)/.installed: constraints.txt benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement benchmarks/peers/requirements.txt
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps diffdrr==0.6.1
+	@touch $(PEERS)/.installed
+
 test: $(STAMP) ## Run the tests.
 	$(BIN)/pytest
 
@@ -46,4 +59,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install bench-sim train tables regress test check format
+.PHONY: help install bench-sim train tables regress bench-perf test check format
