@@ -78,6 +78,7 @@ def test_differences_by_axis_in_both_namings() -> None:
     assert (found.sopi_tx_error_mm, found.sopi_ty_error_mm, found.sopi_tz_error_mm) == pytest.approx((30, 10, 20))
     assert found.rotation_axis_mean_deg == pytest.approx(2)
     assert found.translation_axis_mean_mm == pytest.approx(20)
+    assert found.lgff_mae == pytest.approx((np.radians(6) + 0.6) / 6)
 
 
 def test_angles_differ_the_shorter_way_round() -> None:

@@ -169,6 +169,8 @@ def test_sopi_calls_depth_tx_and_the_vertical_axis_rx() -> None:
         np.testing.assert_allclose(values(rows, f"sopi_{axis}_error_{unit}"), size, atol=1e-9)
     np.testing.assert_allclose(values(rows, "rotation_axis_mean_deg"), 2)
     np.testing.assert_allclose(values(rows, "translation_axis_mean_mm"), 5)
+    np.testing.assert_allclose(values(rows, "lgff_mae"), (np.radians(6) + 0.15) / 6)
+    np.testing.assert_array_equal(values(rows, "lgff_mtre_mm"), values(rows, "mpd_isocentre_mm"))
 
 
 def test_order_of_records_changes_nothing() -> None:

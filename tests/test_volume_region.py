@@ -79,6 +79,15 @@ def test_a_margin_stops_at_the_grid() -> None:
         crop_to_label(volume(), "L3", margin_mm=-1)
 
 
+def test_one_structure_lies_whole_inside_with_its_margin() -> None:
+    whole = volume()
+    with pytest.raises(VolumeError, match="L3 touches the border of the CT"):
+        crop_to_label(crop(whole, (0, 0, 14), SHAPE), "L3", margin_mm=0)
+    with pytest.raises(VolumeError, match=r"too small for L3 with \(3, 2, 2\) voxels round it"):
+        crop_to_label(crop(whole, (0, 0, 12), SHAPE), "L3", margin_mm=3)
+    assert crop_to_label(crop(whole, (0, 0, 11), SHAPE), "L3", margin_mm=3).shape == (10, 9, 7)
+
+
 def test_an_absent_label_is_answered_with_those_present() -> None:
     with pytest.raises(VolumeError, match="T12 not in this volume; its labels hold L1, L2, L3, L4, L5"):
         crop_to_label(volume(), "T12", margin_mm=0)
@@ -154,7 +163,7 @@ def test_bad_spacings_are_refused() -> None:
         with pytest.raises(VolumeError, match="must be positive"):
             resample(volume(), spacing_mm)
     with pytest.raises(VolumeError, match="choose a finer spacing"):
-        resample(crop_to_label(volume(), "L3", margin_mm=100).with_mask(_one_voxel()), 9.0)
+        resample(crop_to_label(volume(), ["L3"], margin_mm=100).with_mask(_one_voxel()), 9.0)
 
 
 def _one_voxel() -> NDArray[np.bool_]:

@@ -17,6 +17,9 @@ from bench.geometry import (
 # SOPI's name of a parameter: ours. Its tx is depth, its rx turns about the image's vertical.
 OURS_OF_SOPI = {"rx": "ry", "ry": "rx", "rz": "rz", "tx": "tz", "ty": "tx", "tz": "ty"}
 
+# LGFF-Reg's labels are most likely rad and, for translations, this many mm (inferred from its tables).
+LGFF_UNIT_MM = 100.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoseErrors:
@@ -42,6 +45,7 @@ class PoseErrors:
         sopi_tz_error_mm: Our ty.
         rotation_axis_mean_deg: Mean of the three angles' differences, degrees: what SOPI's tables appear to print.
         translation_axis_mean_mm: Mean of the three translations' differences, mm: as above.
+        lgff_mae: Mean of all six differences in rad and 100 mm: what LGFF-Reg's tables appear to print.
     """
 
     rotation_error_deg: float
@@ -63,6 +67,7 @@ class PoseErrors:
     sopi_tz_error_mm: float
     rotation_axis_mean_deg: float
     translation_axis_mean_mm: float
+    lgff_mae: float
 
 
 def pose_errors(
@@ -85,14 +90,16 @@ def pose_errors(
     moved = rotation @ (transform_points(estimate, frame.centre) - transform_points(truth, frame.centre))
     angle_deg, distance = rotation_angle_deg(estimate, truth), float(np.linalg.norm(moved))
     axes = _axis_differences(estimate, truth, frame)
+    angles, shifts = [axes[name] for name in PARAMETER_NAMES[:3]], [axes[name] for name in PARAMETER_NAMES[3:]]
     return PoseErrors(
         rotation_error_deg=angle_deg,
         translation_error_mm=distance,
         in_plane_error_mm=hypot(moved[0], moved[1]),
         depth_error_mm=abs(float(moved[2])),
         double_geodesic_mm=None if sdd_mm is None else double_geodesic_mm(angle_deg, distance, sdd_mm=sdd_mm),
-        rotation_axis_mean_deg=sum(axes[name] for name in PARAMETER_NAMES[:3]) / 3,
-        translation_axis_mean_mm=sum(axes[name] for name in PARAMETER_NAMES[3:]) / 3,
+        rotation_axis_mean_deg=sum(angles) / 3,
+        translation_axis_mean_mm=sum(shifts) / 3,
+        lgff_mae=(radians(sum(angles)) + sum(shifts) / LGFF_UNIT_MM) / 6,
         **{_field(name): axes[name] for name in PARAMETER_NAMES},
         **{f"sopi_{_field(name)}": axes[ours] for name, ours in OURS_OF_SOPI.items()},
     )

@@ -43,7 +43,7 @@ class _Question:
         camera_from_rig = np.array(view.camera_from_rig)
         of_pose = pose_errors(pose, self.truth, self.frame, camera_from_rig, sdd_mm=view.sdd_mm)
         of_landmarks = landmark_errors(pose, self.truth, self.points, view.camera, camera_from_rig)
-        return {**asdict(of_pose), **asdict(of_landmarks)}
+        return {**asdict(of_pose), **asdict(of_landmarks), "lgff_mtre_mm": of_landmarks.mpd_isocentre_mm}
 
     def bounds(self) -> Row:
         """Mean errors at the bound; nothing where there is none."""

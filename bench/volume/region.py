@@ -42,8 +42,15 @@ def crop(volume: Volume, low: Sequence[int], high: Sequence[int]) -> Volume:
 def crop_to_label(volume: Volume, names: str | Sequence[str], margin_mm: float) -> Volume:
     """The box along the grid's axes that holds the named structures and ``margin_mm`` round them, cut at the grid.
 
+    Args:
+        volume: The CT.
+        names: Several structures; or one, which must lie in the CT whole and with its margin: where a vertebra is cut
+            off, its box has another centre and another shape than the vertebra.
+        margin_mm: Round them.
+
     Raises:
-        VolumeError: A structure is absent (the message names those present), or a negative margin.
+        VolumeError: A structure is absent (the message names those present), a single one touches the border or
+            comes nearer to it than the margin, or the margin is negative.
     """
     if not margin_mm >= 0:
         raise VolumeError(f"margin_mm must not be negative; got {margin_mm}")
@@ -51,7 +58,21 @@ def crop_to_label(volume: Volume, names: str | Sequence[str], margin_mm: float) 
     margin = np.ceil(margin_mm / volume.spacing_mm - 1e-9).astype(int)
     low = np.array([part.start for part in found]) - margin
     high = np.array([part.stop for part in found]) + margin
+    if isinstance(names, str):
+        _require_inside(volume, names, low, high, margin)
     return _crop_clipped(volume, low, high)
+
+
+def _require_inside(
+    volume: Volume, name: str, low: NDArray[np.int_], high: NDArray[np.int_], margin: NDArray[np.int_]
+) -> None:
+    if (low + margin <= 0).any() or (high - margin >= volume.shape).any():
+        raise VolumeError(f"{name} touches the border of the CT: part of it is missing; give a CT that holds all of it")
+    if (low < 0).any() or (high > volume.shape).any():
+        raise VolumeError(
+            f"the CT of {volume.shape} voxels is too small for {name} with {_text(margin)} voxels round it, which reach "
+            f"from {_text(low)} to {_text(high)}; give a larger part of the CT"
+        )
 
 
 def crop_to_box(volume: Volume, world_low: ArrayLike, world_high: ArrayLike) -> Volume:
