@@ -145,7 +145,7 @@ _PAPER = (
         name="lgff_mtre_mm",
         heading="mTRE (LGFF)",
         unit="mm",
-        definition="mPD at the isocentre: landmarks in the image plane, at the scale of the true ones (LGFF-Reg eq. 11).",
+        definition="mPD at the isocentre: landmarks in the image plane, in mm of the object (LGFF-Reg eq. 11).",
         reading=Reading.PAPER,
     ),
     Column(

@@ -70,7 +70,7 @@ def _require_inside(
         raise VolumeError(f"{name} touches the border of the CT: part of it is missing; give a CT that holds all of it")
     if (low < 0).any() or (high > volume.shape).any():
         raise VolumeError(
-            f"the CT of {volume.shape} voxels is too small for {name} with {_text(margin)} voxels round it, which reach "
+            f"the CT of {volume.shape} voxels is too small for {name} with {_text(margin)} voxels round it: they reach "
             f"from {_text(low)} to {_text(high)}; give a larger part of the CT"
         )
 
