@@ -74,6 +74,7 @@ def test_binning_and_reference_file(case: Path) -> None:
     case.write_text('reference_file = "found.toml"\n' + text.replace('flip = "none"', 'flip = "none"\nbinning = 2'))
     (taken,) = load(case).acquisitions
     assert taken.views[0].camera.width == SIZE // 2
+    assert taken.reference is not None
     np.testing.assert_allclose(taken.reference, true_pose())
 
 

@@ -35,7 +35,7 @@ class Info:
     """Print the card of a method, dataset or report, and its settings; or compare a dataset with a real CT."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """Its name."""
+    """Its name; or the path of an X-ray image, to see what calibration it holds."""
 
     compare: Path | None = None
     """A real CT: write a report on how near the dataset's patients come to it (a file or a DICOM folder)."""
@@ -78,6 +78,9 @@ class Info:
             raise CommandError(
                 "--labels, --label-scheme, --box and --patients belong to a comparison; add --compare CT"
             )
+        if Path(self.name).is_file():
+            _print_image(self.name)
+            return
         owners: list[registry.Kind] = [kind for kind in registry.KINDS if self.name in registry.names(kind)]
         if not owners:
             raise registry.unknown(
@@ -114,6 +117,16 @@ class Info:
             out=self.out,
             fresh=self.fresh,
         )
+
+
+def _print_image(path: str) -> None:
+    """What calibration an image holds, and what is to be said by hand."""
+    from bench.xray.describe import describe_xray
+
+    found = describe_xray(path)
+    print_table(f"X-ray: {path}", ("field", "value"), found.fields)
+    print_table("calibration", ("what", "found"), found.calibration)
+    output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
 
 
 def _type(field: "Field[Any]") -> str:

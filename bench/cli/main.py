@@ -7,17 +7,20 @@ import tyro
 from bench.cli.catalogue import Info, List
 from bench.cli.check import Check
 from bench.cli.console import messages
+from bench.cli.register import Reference, Register
+from bench.cli.render import Render
 from bench.cli.report import Report, Score
 from bench.cli.run import Run
 from bench.cli.train import Train
 from bench.errors import FluorobenchError
 
+COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Render | List | Info
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
 
 def main() -> None:
     """Parse the command line and run the command; the input's mistakes are one line and exit status 2."""
-    command = tyro.cli(Run | Train | Report | Score | Check | List | Info, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
+    command = tyro.cli(COMMANDS, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
     try:
         command()
     except FluorobenchError as error:

@@ -132,7 +132,10 @@ class XrayCase:
 
     def path(self, text: str) -> Path:
         """A path of the case: variables and ~ expanded, relative to its folder."""
-        return self.folder / Path(os.path.expandvars(text)).expanduser()
+        expanded = os.path.expandvars(text)
+        if expanded.startswith("$"):
+            raise CaseError(f"{self._name}: the environment variable in {text} is not set; set it to your folder")
+        return self.folder / Path(expanded).expanduser()
 
     def _scheme(self, text: str) -> str:
         return str(self.path(text)) if text.endswith(".toml") else text

@@ -1,0 +1,83 @@
+"""The words of a command line that name a case: a case file, or a CT with its X-rays and their calibration."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.errors import FluorobenchError
+
+if TYPE_CHECKING:
+    from bench.xray.case import XrayCase
+
+
+class CaseWordsError(FluorobenchError):
+    """Words of a command line that name no case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseWords:
+    """Which CT, which X-rays, which calibration."""
+
+    case: Path | None = None
+    """A case file (TOML; see the README) instead of the words below."""
+
+    volume: Path | None = None
+    """The CT: a file of Hounsfield units or a folder of DICOM slices."""
+
+    labels: Path | None = None
+    """Label map on the CT's grid."""
+
+    label_scheme: str | None = None
+    """Numbering of the labels: verse, totalsegmentator, or the path of a TOML file."""
+
+    xray: tuple[Path, ...] = ()
+    """X-ray image, or several of one moment."""
+
+    calibration: tuple[Path, ...] = ()
+    """Autoscoper calibration text, one an image; without it the image's own header is read."""
+
+    sdd_mm: float | None = None
+    """Source to detector, where the header does not say or is wrong."""
+
+    spacing_mm: float | None = None
+    """Pixel spacing at the detector, where the header does not say or is wrong."""
+
+    flip: Literal["none", "horizontal", "vertical", "both"] | None = None
+    """What turns the stored image into the one seen from the source, where the header does not say."""
+
+    bright: Literal["air", "bone"] | None = None
+    """Whether high numbers mean air or bone, where the header does not say."""
+
+    binning: int = 1
+    """X-ray pixels are means of blocks of this edge."""
+
+    def read(self) -> "XrayCase":
+        """The case; images are not opened yet."""
+        from bench.xray.case import case_of, read_case
+
+        if self.case is not None:
+            if self.volume is not None or self.xray:
+                raise CaseWordsError("--case already names the CT and its X-rays; leave out --volume and --xray")
+            return read_case(self.case)
+        if self.volume is None or not self.xray:
+            raise CaseWordsError("expected --volume CT --xray IMAGE [IMAGE2], or --case FILE; got neither in full")
+        if self.calibration and len(self.calibration) != len(self.xray):
+            raise CaseWordsError(
+                f"every image needs its --calibration; got {len(self.xray)} images, {len(self.calibration)} texts"
+            )
+        return case_of(self._tables(), name="the command line", folder=Path.cwd())
+
+    def _tables(self) -> dict[str, Any]:
+        ct = {"volume": self.volume, "labels": self.labels}
+        return {
+            "id": self.xray[0].stem,
+            "ct": {**{key: str(path) for key, path in ct.items() if path}, "label_scheme": self.label_scheme},
+            "images": [self._image(index) for index in range(len(self.xray))],
+        }
+
+    def _image(self, index: int) -> dict[str, Any]:
+        calibration: dict[str, Any] = {"kind": "header", "sdd_mm": self.sdd_mm, "spacing_mm": self.spacing_mm}
+        if self.calibration:
+            calibration = {"kind": "autoscoper", "file": str(self.calibration[index])}
+        said = {"flip": self.flip, "bright": self.bright, "binning": self.binning}
+        return {"file": str(self.xray[index]), "calibration": calibration, **said}

@@ -1,0 +1,72 @@
+"""``fluorobench render``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cli.console import output
+from bench.errors import FluorobenchError
+
+
+class RenderError(FluorobenchError):
+    """A rendering that cannot be made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """Render a CT as an X-ray: line integrals (.tif, .nii, .nii.gz) or an image to look at (.png)."""
+
+    volume: Path
+    """The CT: a file of Hounsfield units or a folder of DICOM slices."""
+
+    pose: str = "AP"
+    """AP, PA, LATERAL, or a .json or .toml file with a pose that register or reference wrote."""
+
+    out: Path = Path("render.png")
+    """The file; its ending says what is written."""
+
+    content: str = "everything"
+    """Of the CT: everything, body, bone, or a label's name."""
+
+    labels: Path | None = None
+    """Label map on the CT's grid."""
+
+    label_scheme: str | None = None
+    """Numbering of the labels."""
+
+    depth_mm: float = 700.0
+    """Source to the volume's centre, for AP, PA and LATERAL."""
+
+    sdd_mm: float = 1000.0
+    """Source to detector."""
+
+    size: int = 512
+    """Pixels a side."""
+
+    spacing_mm: float = 0.6
+    """Pixel spacing at the detector."""
+
+    def __call__(self) -> None:
+        """Render and write."""
+        import numpy as np
+
+        from bench.drr import AttenuationMap, project
+        from bench.geometry import Camera, StandardView, nominal_pose
+        from bench.run.single import read_pose
+        from bench.volume.content import with_content
+        from bench.volume.read import read_volume
+        from bench.xray.write import ENDINGS, write_integrals
+
+        if not self.out.name.lower().endswith(ENDINGS):
+            raise RenderError(f"--out must end in {', '.join(ENDINGS)}; got {self.out}")
+        if self.size < 1 or not self.spacing_mm > 0:
+            raise RenderError(f"--size and --spacing-mm must be positive; got {self.size} and {self.spacing_mm}")
+        scheme = None if self.label_scheme is None else str(self.label_scheme)
+        volume = with_content(read_volume(self.volume, labels=self.labels, label_scheme=scheme), self.content)
+        camera = Camera.centred(sdd_mm=self.sdd_mm, height=self.size, width=self.size, spacing_mm=self.spacing_mm)
+        named = self.pose in StandardView.__members__
+        centre = np.asarray(volume.content_centre())
+        pose = nominal_pose(StandardView[self.pose], centre, self.depth_mm) if named else read_pose(Path(self.pose))
+        image = project(AttenuationMap.from_volume(volume), pose[None], camera)[0, 0].numpy()
+        written = write_integrals(self.out, image, self.spacing_mm)
+        what = "bone bright, 8 bits, to look at" if written.suffix == ".png" else "line integrals -log(I / I0), float32"
+        output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)

@@ -1,0 +1,33 @@
+"""Write line integrals: as numbers (TIFF, NIfTI) or as a picture (PNG). Touches SimpleITK."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK
+
+from bench.xray.line_integrals import Pixels
+
+# SimpleITK ships no types; here they end.
+_sitk: Any = SimpleITK
+
+ENDINGS = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
+
+
+def write_integrals(path: Path, image: Pixels, spacing_mm: float) -> Path:
+    """Write an image (H, W): float32 line integrals, or for ``.png`` 8 bits over its own range, bone bright.
+
+    Args:
+        path: Its ending, one of ``ENDINGS``, says which; missing folders are made.
+        image: Line integrals.
+        spacing_mm: At the detector; written where the format has a place that readers trust (NIfTI).
+    """
+    pixels: Any = image
+    if path.suffix.lower() == ".png":
+        low, high = float(image.min()), float(image.max())
+        pixels = np.rint(255 * (image - low) / max(high - low, 1e-6)).astype(np.uint8)
+    file = _sitk.GetImageFromArray(np.ascontiguousarray(pixels))
+    file.SetSpacing((spacing_mm, spacing_mm))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sitk.WriteImage(file, str(path))
+    return path

@@ -1,0 +1,131 @@
+"""register, render, reference and info on a small case with X-rays on disk."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import SimpleITK
+
+from bench.cli import main as cli
+from bench.geometry import rotation_angle_deg
+from bench.report.registration import checkerboard
+
+from .xray_files import SDD, SIZE, SPACING, true_pose, write_case
+
+NEAR = ["--depth-mm", "700", "--start", "AP", "--search", "8", "8", "8", "10", "10", "15"]
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_case(tmp_path)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    monkeypatch.setattr("sys.argv", ["fluorobench", *words])
+    cli.main()
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, *words)
+    assert caught.value.code == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fluorobench:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_register_finds_the_pose_of_a_case(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "register", "--case", str(case), *NEAR, "--out", "found")
+    found = json.loads((case.parent / "found" / "registration.json").read_text())
+    assert rotation_angle_deg(np.array(found["rig_from_world"]), true_pose()) < 1
+    assert found["agreement"]["reference"]["mtre_mm"] < 1
+    assert {"PositionerPrimaryAngle", "lost_in_plane_deg"} <= set(found["dicom"])
+    with PIL.Image.open(case.parent / "found" / "registration.png") as picture:
+        assert picture.size == (3 * 5 * SIZE, 2 * 5 * SIZE)
+    printed = capsys.readouterr().out
+    assert "agreement with the reference (not accuracy)" in printed
+    assert "lossy" in printed
+
+
+def test_register_by_words_asks_for_what_is_missing(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["register", "--volume", "ct.nii.gz", "--xray", "view1.tif"]
+    known = ["--flip", "none", "--sdd-mm", str(SDD), "--spacing-mm", str(SPACING)]
+    assert "say spacing_mm" in refused(monkeypatch, capsys, *words, "--flip", "none", "--start", "AP")
+    assert "say flip" in refused(monkeypatch, capsys, *words, "--spacing-mm", "1", "--sdd-mm", "900")
+    assert "say --start AP" in refused(monkeypatch, capsys, *words, *known)
+    assert "say --depth-mm" in refused(monkeypatch, capsys, *words, *known, "--start", "AP")
+    assert "--volume CT --xray IMAGE" in refused(monkeypatch, capsys, "register", "--volume", "ct.nii.gz")
+    assert "leave out" in refused(monkeypatch, capsys, *words, "--case", str(case))
+    run(monkeypatch, *words, *known, "--start", "AP", "--depth-mm", "700", "--method", "initial")
+    found = json.loads((case.parent / "registration" / "registration.json").read_text())
+    assert found["theta_from_start"]["rx_deg"] == pytest.approx(0, abs=1e-9)
+
+
+def test_reference_writes_what_a_case_may_name(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "reference", str(case), *NEAR, "--starts", "2", "--out", "ref")
+    found = json.loads((case.parent / "ref" / "reference.json").read_text())
+    assert found["agreement"]["reference"]["mtre_mm"] < 1
+    assert found["uncertainty_mm"] >= found["between"]["mtre_mm"]
+    text = case.read_text().partition("[reference]")[0]
+    case.write_text('reference_file = "ref/reference.toml"\n' + text)
+    start = ["--start", "ref/reference.toml", "--method", "initial", "--out", "again"]
+    run(monkeypatch, "register", "--case", str(case), *start)
+    again = json.loads((case.parent / "again" / "registration.json").read_text())["agreement"]
+    assert again["reference"]["mtre_mm"] == pytest.approx(0, abs=1e-6)
+    assert again["other reference"]["mtre_mm"] == pytest.approx(found["between"]["mtre_mm"], abs=1e-6)
+
+
+def test_reference_needs_a_spread(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "at least 2 starts" in refused(monkeypatch, capsys, "reference", str(case), *NEAR, "--starts", "1")
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".nii.gz"])
+def test_render_writes_what_the_xray_shows(case: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    (case.parent / "pose.json").write_text(json.dumps({"rig_from_world": true_pose().tolist()}))
+    size = ["--size", str(SIZE), "--spacing-mm", str(SPACING), "--sdd-mm", str(SDD)]
+    out = f"drr{ending}"
+    run(monkeypatch, "render", "--volume", "ct.nii.gz", "--pose", "pose.json", *size, "--out", out)
+    image = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(case.parent / out)))
+    xray = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(case.parent / "view1.tif")))
+    expected = -np.log(xray / 60000)
+    if ending == ".png":
+        expected = np.rint(255 * expected / expected.max())
+    np.testing.assert_allclose(np.squeeze(image), expected, atol=1 if ending == ".png" else 1e-3)
+
+
+def test_render_says_what_it_cannot_do(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["render", "--volume", "ct.nii.gz"]
+    assert "--out must end in .png" in refused(monkeypatch, capsys, *words, "--out", "x.jpg")
+    assert "nothing.json" in refused(monkeypatch, capsys, *words, "--pose", "nothing.json")
+    assert "none.nii" in refused(monkeypatch, capsys, "render", "--volume", "none.nii")
+
+
+def test_info_tells_what_an_image_lacks(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "info", "view1.tif")
+    printed = capsys.readouterr().out
+    assert f"{SIZE} x {SIZE}" in printed
+    assert "how it is mirrored: say flip" in printed
+    assert "say sdd_mm" in printed
+    (case.parent / "broken.png").write_text("no image")
+    assert "broken.png" in refused(monkeypatch, capsys, "info", "broken.png")
+
+
+def test_checkerboard_takes_tiles_in_turn() -> None:
+    target, moving = np.zeros((24, 24), np.float32), np.zeros((24, 24), np.float32)
+    target[:, ::2], moving[::2] = 1, 1
+    board = checkerboard(target, moving)
+    np.testing.assert_array_equal(board[:2, :2, 0], [[0, 0], [0, 0]] if target[0, 0] == 0 else [[1, 0], [1, 0]])
+    np.testing.assert_array_equal(board[:2, 2:4, 0], [[1, 1], [0, 0]])
