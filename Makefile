@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .venv-peers
 CT ?=
+XRAYS ?=
 METHOD ?= rtpi
 BUDGET ?= 20m
 
@@ -26,6 +27,9 @@ bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 
 
 train: $(STAMP) ## Train a method's network: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).
 	$(BIN)/fluorobench train $(METHOD) --budget $(BUDGET)
+
+bench-xray: $(STAMP) ## SOPI's Table 3: XRAYS=FILE.toml names your X-rays; without, simulated ones.
+	$(BIN)/fluorobench run sopi-xray --profile quick $(if $(XRAYS),--data $(XRAYS))
 
 tables: $(STAMP) ## Write the tables and figures of the newest run again.
 	$(BIN)/fluorobench report runs/latest
@@ -59,4 +63,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install bench-sim train tables regress bench-perf test check format
+.PHONY: help install bench-sim bench-xray train tables regress bench-perf test check format
