@@ -1,0 +1,240 @@
+"""LGFF-Reg: its network, how it learns, whom it answers, and that it is trained on what its protocol plays."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from bench.methods.lgff_reg import LgffReg, LgffTrainer
+from bench.methods.lgff_reg.network import Architecture, LgffNetwork
+
+from bench.contract import Problem, Split, View
+from bench.errors import FluorobenchError
+from bench.learn import Budget, Export, Population, Source, WeightsError, export, read_card, stage, train
+from bench.learn.history import read_rows
+from bench.learn.single_view import Units, grey
+from bench.learn.source import Library
+from bench.protocol.load import read_protocol
+from bench.registry import build
+from bench.run.cases import pose_case
+from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
+
+# A grid that a patient is made on in a moment; the protocol's is finer.
+COARSE: dict[str, Any] = {"size": 48, "spacing_mm": 5.0}
+PATIENT, STRANGER = "phantom-v2-200000", "phantom-v2-200001"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("patients")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def people(cache: Path, patient: str = PATIENT, **changes: Any) -> Population:
+    settings = {**COARSE, "only": patient, "cache_dir": cache}
+    return replace(LgffTrainer().population, settings=settings, **changes)
+
+
+def played(cache: Path, patient: str = PATIENT) -> StagedPatient:
+    """The patient as the protocol stages him."""
+    settings = {**COARSE, "only": patient, "cache_dir": str(cache)}
+    protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": settings}})
+    dataset = open_dataset(protocol)
+    return stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
+
+
+def case(cache: Path, patient: str = PATIENT) -> Problem:
+    settings = {**COARSE, "only": patient, "cache_dir": str(cache)}
+    protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": settings}})
+    return pose_case(protocol, played(cache, patient), 0).case.problem
+
+
+def small(**settings: Any) -> LgffTrainer:
+    return LgffTrainer(**{"image_size": 32, "batch": 4, **settings})
+
+
+def source_of(population: Population, *, step: int = 0, split: Split = Split.TRAIN) -> Source:
+    library = Library(population, small().scene, background=False)
+    return Source(library, seed=1, step=step, split=split, device=torch.device("cpu"))
+
+
+def count(**switches: Any) -> int:
+    return sum(each.numel() for each in LgffNetwork(Architecture(**switches)).parameters())
+
+
+def test_parameters_are_the_published_ones_but_for_a_convolution_that_is_never_used() -> None:
+    unused = 32 * 64 + 64
+    assert count() == 3_497_672 - unused
+    heads = 7_106 + 13_506 + 26_306
+    assert count(heads=False) == count() - heads
+
+
+@pytest.mark.parametrize(
+    ("switches", "outputs"),
+    [
+        ({}, 4),
+        ({"stages": 3}, 3),
+        ({"stages": 5}, 5),
+        ({"globe": False}, 1),
+        ({"local": False}, 1),
+        ({"fusion": False}, 1),
+        ({"heads": False}, 1),
+        ({"downsampling": "paper", "interpolation": "bilinear", "plain_projection": True}, 4),
+    ],
+)
+def test_every_row_of_the_ablations_is_a_network(switches: dict[str, Any], outputs: int) -> None:
+    torch.manual_seed(0)
+    network = LgffNetwork(Architecture(image_size=64, **switches))
+    found = network(255 * torch.rand(2, 1, 64, 64))
+    assert [tuple(each.shape) for each in found] == [(2, 6)] * outputs
+    sum(each.sum() for each in found).backward()
+    assert all(each.grad is not None and bool(torch.isfinite(each.grad).all()) for each in network.parameters())
+
+
+def test_training_sees_what_the_protocol_plays(cache: Path) -> None:
+    """Same crop, centre, nominal pose, camera, laws and degradation: else a network is tested on another task."""
+    trainer, protocol, theirs = LgffTrainer(), read_protocol("lgff-sim", "full"), played(cache)
+    ours = stage(people(cache).source.patient(PATIENT), people(cache), trainer.scene)
+    assert ours.hash == theirs.patient.hash
+    np.testing.assert_array_equal(ours.moving.hu, theirs.moving.hu)
+    np.testing.assert_array_equal(ours.moving.affine, theirs.moving.affine)
+    np.testing.assert_array_equal(ours.target.mu, theirs.target.mu)
+    np.testing.assert_array_equal(ours.frame.centre, theirs.frame.centre)
+    np.testing.assert_array_equal(ours.frame.nominal, theirs.frame.nominal)
+    np.testing.assert_array_equal(trainer.scene.camera.K, protocol.camera.camera.K)
+    assert trainer.scene.truth == protocol.target.law.law
+    assert trainer.scene.search == protocol.target.search
+    assert trainer.low_dose == protocol.target.low_dose
+    assert trainer.population.settings == protocol.data.settings
+    wanted = (trainer.population.region, trainer.population.margin_mm, trainer.population.target)
+    assert wanted == (protocol.data.region, protocol.data.margin_mm, protocol.data.target)
+
+
+def test_landmarks_of_one_vertebra_lie_on_it(cache: Path) -> None:
+    staged = played(cache)
+    marks = staged.landmarks
+    assert [each.name for each in marks] == ["L3 surface"]
+    index = np.round(np.linalg.solve(staged.moving.affine, np.c_[marks[0].points, np.ones(len(marks[0].points))].T).T)
+    labels = np.asarray(staged.moving.labels)
+    found = {int(labels[i, j, k]) for i, j, k in index[:, :3].astype(int)}
+    assert len(found) == 1
+
+
+def test_training_and_held_out_poses_are_apart(cache: Path) -> None:
+    population = people(cache)
+    held_out = source_of(population, split=Split.VALIDATION)
+    wanted = held_out.problems(held_out.patients()[0], 16).truth
+    for step in range(3):
+        source = source_of(population, step=step)
+        drawn = source.problems(source.patients()[0], 16).truth
+        assert np.abs(drawn[:, None] - wanted[None]).max(axis=2).min() > 1e-6
+
+
+def test_degraded_images_are_drawn_anew_and_again_alike(cache: Path) -> None:
+    first, again = (small().degraded(source_of(people(cache), step=3), 2)[0] for _ in range(2))
+    other = small().degraded(source_of(people(cache), step=4), 2)[0]
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.shape == (2, 1, 32, 32)
+    assert float(first.min()) >= 0
+    assert float(first.max()) <= 255
+
+
+def test_loss_falls_and_the_weights_answer_their_patient_alone(cache: Path, tmp_path: Path) -> None:
+    trainable, population = small(rate_at_most=2e-3, batch=8), people(cache)
+    settings: dict[str, Any] = {"population": population, "device": "cpu"}
+    train(trainable, folder=tmp_path, budget=Budget(steps=40), background=False, **settings)
+    losses = [float(row["main"]) for row in read_rows(tmp_path / "losses.csv")]
+    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
+    card = export(trainable, Export(folder=tmp_path, to=tmp_path / "weights", command="a test"), **settings)
+    method = LgffReg(weights=str(tmp_path / "weights"))
+    problem, stranger = case(cache), case(cache, STRANGER)
+    assert card.trained_on.patient_specific
+    assert method.skip(problem) is None
+    assert f"{PATIENT} alone, not {STRANGER}" in str(method.skip(stranger))
+    ready = method.prepare(problem.volume, problem.views)
+    found = problem.frame.parameters(method.register(problem, ready).pose)
+    assert (np.abs(found) <= 2 * np.array(problem.search)).all()
+    with pytest.raises(WeightsError, match="no lgff_reg network of phantom-v2-200001"):
+        method.register(stranger, ready)
+    blank = replace(problem, views=(replace(problem.views[0], image=np.zeros((128, 128), np.float32)),))
+    with pytest.raises(WeightsError, match="the image is empty"):
+        method.register(blank, ready)
+    chained = build("methods", "chain", {"stages": [{"plugin": "lgff_reg", "settings": {"weights": method.weights}}]})
+    again = chained.register(problem, chained.prepare(problem.volume, problem.views))
+    np.testing.assert_allclose(again.pose, problem.frame.pose(found), atol=1e-9)
+
+
+def test_one_case_can_be_learnt_by_heart(cache: Path) -> None:
+    torch.manual_seed(0)
+    trainable, source = small(), source_of(people(cache))
+    network = trainable.network()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    images, wanted = trainable.degraded(source, 2)
+    errors: list[float] = []
+    for _ in range(60):
+        loss = (network(images)[0] - wanted).abs().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        errors.append(float(loss.detach()))
+    assert min(errors[-10:]) < 0.1 * errors[0]
+
+
+def test_a_case_of_another_camera_is_skipped(tmp_path: Path, cache: Path) -> None:
+    trainable, population = small(), people(cache)
+    train(trainable, folder=tmp_path, budget=Budget(steps=1), population=population, device="cpu", background=False)
+    export(trainable, Export(folder=tmp_path, to=tmp_path / "w", command="a test"), population=population, device="cpu")
+    problem = case(cache)
+    finer = replace(problem.views[0].camera, K=problem.views[0].camera.K * np.array([[2], [2], [1]]))
+    other = replace(problem, views=(View(finer, image=problem.views[0].image),))
+    assert "trained for 128 x 128 pixels" in str(LgffReg(weights=str(tmp_path / "w")).skip(other))
+    assert LgffReg(weights=str(tmp_path / "none")).skip(problem) == (
+        "no weights are here; make them: fluorobench train lgff_reg"
+    )
+    (card_path,) = (tmp_path / "w").glob("*.toml")
+    assert read_card(card_path).trained_on.hashes == (problem.patient_hash,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"region": "L9"}, "L9"),
+        ({"margin_mm": 500.0}, "too small for L3"),
+        ({"region": "L3", "margin_mm": -1.0}, "margin"),
+    ],
+)
+def test_a_patient_that_cannot_be_cropped_is_refused_in_one_line(
+    cache: Path, changes: dict[str, Any], line: str
+) -> None:
+    population = people(cache, **changes)
+    source = source_of(population)
+    with pytest.raises(FluorobenchError, match=line) as refused:
+        source.patients()
+    assert "\n" not in str(refused.value)
+
+
+def test_images_are_scaled_by_their_own_range() -> None:
+    image = torch.linspace(3, 7, 64).reshape(1, 1, 8, 8)
+    torch.testing.assert_close(grey(image, 8), grey(10 * image - 4, 8))
+    assert (float(grey(image, 8).min()), float(grey(image, 8).max())) == (0, 1)
+    with pytest.raises(WeightsError, match="a square image of a multiple of 3 pixels"):
+        grey(image, 3)
+
+
+def test_units_go_there_and_back() -> None:
+    units = Units(rotation_deg=18.0, translation_mm=10.0)
+    theta = np.array([[18.0, -9, 0, 10, 5, -10]])
+    labels = units.labels(theta, torch.device("cpu"))
+    assert labels.tolist() == [[1, -0.5, 0, 1, 0.5, -1]]
+    np.testing.assert_allclose(units.theta(labels), theta, atol=1e-5)
