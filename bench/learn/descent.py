@@ -43,8 +43,8 @@ class Descent:
 
     rate: float = 0.15
     momentum: float = 0.6
-    joint: int = 50
-    iterations: int = 100
+    joint: int = 40
+    iterations: int = 70
     freeze: bool = True
     settled: float = 3e-3
     ended: float = 1e-3
