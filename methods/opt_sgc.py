@@ -74,9 +74,10 @@ class OptSgc:
 
     def _tried(self, problem: Problem, prepared: Prepared) -> list[Estimate]:
         random, search = np.random.default_rng(problem.seed), self._search(self.coarse)
-        tried = list[Estimate]()
+        tried: list[Estimate] = []
         for number in range(self.trials):
-            start, seed = self._start(problem, number, random), int(random.integers(2**31))
+            start = self._start(problem, number, random)
+            seed = int(random.integers(2**31))  # pyright: ignore[reportUnknownArgumentType]
             tried.append(search.register(replace(problem, start=start, seed=seed), prepared))
             values = np.array([_value(each) for each in tried])
             if (values >= (1 - self.tie) * values.max()).sum() >= self.confirmations:
@@ -97,7 +98,7 @@ def _value(estimate: Estimate) -> float:
 
 
 def _seconds(estimate: Estimate) -> float:
-    return sum(estimate.seconds.values())
+    return float(sum(estimate.seconds.values()))
 
 
 plugin = OptSgc

@@ -1,6 +1,7 @@
 """A small case with X-rays on disk: a bone of two blocks, two cameras a quarter turn apart, 16-bit TIFFs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, nominal_pose
 from bench.volume import Volume
+
+sitk: Any = SimpleITK  # no types
 
 SIZE = 96
 SDD = 1000.0
@@ -39,10 +42,10 @@ def true_pose() -> Matrix:
 def write_volume(path: Path) -> Path:
     """The bone as NIfTI."""
     volume = bone()
-    image = SimpleITK.GetImageFromArray(volume.hu.T.astype(np.int16))
+    image = sitk.GetImageFromArray(volume.hu.T.astype(np.int16))
     image.SetSpacing((2.0, 2.0, 2.0))
     image.SetOrigin(volume.affine[:3, 3].tolist())
-    SimpleITK.WriteImage(image, str(path))
+    sitk.WriteImage(image, str(path))
     return path
 
 
