@@ -103,7 +103,7 @@ class Source:
 
     def patients(self, count: int | None = None) -> list[StagedPatient]:
         """So many different patients in use, drawn (fewer where fewer are in use); None = all, in order."""
-        ids = list(dict.fromkeys(self.ids()))
+        ids: list[str] = list(dict.fromkeys(self.ids()))
         if count is not None:
             drawn = self.random("patients").permutation(len(ids))[:count]
             ids = [ids[index] for index in drawn]
@@ -122,6 +122,10 @@ class Source:
         truth, start = _draw(patient, self.scene, count, random)
         images = self.render(patient, patient.frame.pose(truth), camera=camera, random=random)
         return Problems(patient, camera, truth, start, images, random)
+
+    def poses(self, patient: StagedPatient, count: int, random: np.random.Generator) -> Matrix:
+        """True poses, theta (count, 6), degrees and mm, drawn by the scene's laws and not rendered."""
+        return _draw(patient, self.scene, count, random)[0]
 
     def render(
         self, patient: StagedPatient, poses: Matrix, *, camera: Camera, random: np.random.Generator | None = None

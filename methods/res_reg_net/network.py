@@ -40,9 +40,13 @@ class BasicBlock(nn.Module):
 
 
 class ResRegNetwork(nn.Sequential):
-    """Input (B, 1, S, S), zeros and ones; output (B, 6)."""
+    """Input (B, 1, S, S), zeros and ones; output (B, 6).
 
-    def __init__(self) -> None:
+    Attributes:
+        image_size: S that it is trained for.
+    """
+
+    def __init__(self, image_size: int = 128) -> None:
         stem = [
             nn.Conv2d(1, _WIDTHS[0], 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(_WIDTHS[0]),
@@ -60,3 +64,4 @@ class ResRegNetwork(nn.Sequential):
             nn.Linear(256, PARAMETERS),
         ]
         super().__init__(*stem, *stages, *head)
+        self.image_size = image_size

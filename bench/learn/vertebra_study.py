@@ -1,0 +1,125 @@
+"""The study of one vertebra under low dose (LGFF-Reg's), as every network that plays in it is trained.
+
+Set-up, patient and units stand here once; ``bench/protocols/lgff-sim.toml`` plays the same, and a test compares them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.geometry import Camera
+from bench.learn.population import Population, Scene
+from bench.learn.schedules import one_cycle
+from bench.learn.single_view import Units, grey, mean_errors
+from bench.learn.source import Source
+from bench.learn.trainable import Figures, Plan
+from bench.perturb import Law
+from bench.xray import LowDose
+
+UNITS = Units(rotation_deg=18.0, translation_mm=10.0)
+"""What the networks learn: shares of the half-widths of the poses' law."""
+
+_HELD_OUT_POSES = 128
+_AT_ONCE = 32
+
+
+def study_scene() -> Scene:
+    """The set-up of ``lgff-sim``: 128 x 128 pixels, poses even within +-18 degrees and +-10 mm."""
+    reach = (18.0, 18.0, 18.0, 10.0, 10.0, 10.0)
+    return Scene(
+        camera=Camera.centred(sdd_mm=1011.7, height=128, width=128, spacing_mm=1.5),
+        truth=Law("uniform", reach),
+        search=reach,
+        photons=None,
+    )
+
+
+def study_population() -> Population:
+    """One vertebra of the study's patient, as the box that holds it."""
+    return Population(
+        settings={"only": "phantom-v2-200000"},
+        patients=1,
+        validation_patients=1,
+        active=1,
+        region="L3",
+        target="everything",
+        moving="everything",
+        margin_mm=4.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VertebraTrainer(ABC):
+    """What trainings of this study share: degraded images made on the fly, AdamW, one cycle, averaged weights.
+
+    Attributes:
+        image_size: Pixels of the network's input.
+        batch: Images a step.
+        rate_at_most: Peak of the learning rate.
+        weight_decay: Of AdamW.
+        low_dose: Degradation of the images.
+    """
+
+    image_size: int = 128
+    batch: int = 16
+    rate_at_most: float = 1e-3
+    weight_decay: float = 0.05
+    low_dose: LowDose = field(default_factory=LowDose)
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    volume_shape: ClassVar[tuple[int, ...]] = ()
+    plan: ClassVar[Plan] = Plan(clip_norm=5.0, average=0.99)
+
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """A fresh network."""
+
+    @abstractmethod
+    def labels(self, network: nn.Module, images: Tensor) -> Tensor:
+        """What a network predicts, in ``UNITS``, (B, 6), of images (B, 1, S, S) from 0 to 1."""
+
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        """The size of the input."""
+        return {"image_size": self.image_size}
+
+    @property
+    def scene(self) -> Scene:
+        """That of the study."""
+        return study_scene()
+
+    @property
+    def population(self) -> Population:
+        """That of the study."""
+        return study_population()
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        """AdamW at the peak rate."""
+        return torch.optim.AdamW(network.parameters(), lr=self.rate_at_most, weight_decay=self.weight_decay)
+
+    def rate(self, step: int, progress: float) -> float:
+        """Up over the first tenth of the budget, then down along a cosine."""
+        return one_cycle(progress)
+
+    def validate(self, network: nn.Module, source: Source) -> Figures:
+        """Mean absolute errors on poses that training never draws."""
+        images, wanted = self.fresh(source, _HELD_OUT_POSES)
+        with torch.no_grad():
+            found = torch.cat([self.labels(network, part) for part in images.split(_AT_ONCE)])
+        return mean_errors(UNITS.theta(found), UNITS.theta(wanted))
+
+    def fresh(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
+        """Degraded images (B, 1, S, S), 0 to 1, of poses drawn anew, and their labels (B, 6)."""
+        problems = source.problems(source.patients()[0], count)
+        return self.degraded(problems.images, problems.random), UNITS.labels(problems.truth, source.device)
+
+    def degraded(self, images: Tensor, random: np.random.Generator) -> Tensor:
+        """Line integrals (B, 1, H, W) as the network sees them: low dose, own range, (B, 1, S, S), 0 to 1."""
+        draws = [self.low_dose.draw(random) for _ in range(len(images))]
+        return grey(self.low_dose.apply(grey(images, images.shape[-1]), draws), self.image_size)

@@ -1,0 +1,34 @@
+"""ResRegNet as a method."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from bench.geometry import Matrix
+from bench.learn.single_view import SingleViewRegressor, grey
+from bench.learn.vertebra_study import UNITS
+
+from .binary import binarised
+from .network import ResRegNetwork
+from .trainer import NAME, VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResRegNet(SingleViewRegressor):
+    """One pass through the network, of the image in black and white."""
+
+    name: ClassVar[str] = NAME
+    version: ClassVar[int] = VERSION
+    folder: ClassVar[Path] = Path(__file__).parent / "weights"
+
+    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
+        """The network of a card's architecture."""
+        return ResRegNetwork(**architecture)
+
+    def predict(self, network: nn.Module, image: Tensor) -> Matrix:
+        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
+        size: Any = network.image_size
+        return UNITS.theta(network(binarised(grey(image, size))))[0]
