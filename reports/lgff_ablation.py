@@ -1,0 +1,75 @@
+"""LGFF-Reg Tables 1 to 3: stages, parts of the network and weights of the auxiliary losses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.contract import Card, FinishedRun
+from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, order_table, paper_row
+from bench.report.tables import Table
+
+_TITLES = {"1": "number of stages", "2": "parts of the network", "3": "weights of the auxiliary losses"}
+
+# Rows of each table in the paper's order.
+ROWS = {
+    "1": ("n=3", "n=4", "n=5"),
+    "2": ("LB", "GB", "LB+GB", "LB+GB+DBFF", "full"),
+    "3": ("1, 1, 1", "0.3, 0.3, 0.3", "0.8, 0.6, 0.4", "0.4, 0.6, 0.8"),
+}
+# (worse, better), as the paper argues.
+STEPS = {
+    "1": (("n=3", "n=4"), ("n=5", "n=4")),
+    "2": (("LB", "LB+GB"), ("GB", "LB+GB"), ("LB+GB", "LB+GB+DBFF"), ("LB+GB+DBFF", "full")),
+    "3": tuple((label, "0.4, 0.6, 0.8") for label in ROWS["3"][:3]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LgffAblation:
+    """Tables ``lgff_table1`` to ``lgff_table3``, each with ``..._order``: the step-by-step test.
+
+    Attributes:
+        seed: Of the bootstrap over cases.
+    """
+
+    seed: int = 0
+
+    def write(self, run: FinishedRun) -> Sequence[Path]:
+        """Write those tables that the run has rows of, under ``tables``."""
+        return [path for table in ROWS for path in self._write(run, table)]
+
+    def _write(self, run: FinishedRun, table: str) -> list[Path]:
+        labels, folder = [label for label in ROWS[table] if label in run.labels], run.folder / "tables"
+        if not labels:
+            return []
+        order = order_table(run, STEPS[table], table=table, seed=self.seed)
+        return [
+            *self.table(run, table, labels).write(folder, f"lgff_table{table}"),
+            *order.write(folder, f"lgff_table{table}_order"),
+        ]
+
+    def table(self, run: FinishedRun, table: str, labels: Sequence[str]) -> Table:
+        """One of the three."""
+        return Table(
+            columns=PAPER_COLUMNS,
+            rows=tuple(paper_row(run, label, table=table) for label in labels),
+            caption=f"LGFF-Reg Table {table}: {_TITLES[table]}. {run.description}.",
+            notes=(
+                "A row without a pose has no weights yet: they are not shipped; the protocol file names the command "
+                "that trains each. Compare rows of equal training alone.",
+                UNITS,
+                MISSING,
+                LGFF_NOT_COMPARABLE,
+            ),
+        )
+
+
+plugin = LgffAblation
+
+card = Card(
+    title="LGFF-Reg Tables 1 to 3: stages, branches, loss weights, each step tested",
+    source="LGFF-Reg, Tables 1 to 3",
+    citation="Yang et al., Journal of Image and Graphics 30(8), 2025",
+    licence="Apache-2.0",
+    deviations=("One patient, networks trained at the same budget; the paper's ten sets are unknown.",),
+)
