@@ -1,8 +1,8 @@
 """Numberings of label maps: which number means which bone. A volume names its scheme; it is never guessed.
 
 ``verse`` is the numbering of the VerSe challenge, ``totalsegmentator`` that of TotalSegmentator's task "total" (version
-2; only its bones are named here), ``phantom`` our own, equal to ``verse``. Any other scheme is a TOML file of lines
-``name = number``.
+2; only its bones are named here), ``deepfluoro`` that of the DeepFluoro data set's hips, ``phantom`` our own, equal to
+``verse``. Any other scheme is a TOML file of lines ``name = number``.
 """
 
 import difflib
@@ -39,7 +39,11 @@ _TOTALSEGMENTATOR = {
     "skull": 91,
     **_numbered([*_series("rib_left_", 12), *_series("rib_right_", 12), "sternum"], 92),
 }
+_DEEPFLUORO = _numbered(
+    ["hemipelvis_left", "hemipelvis_right", "vertebrae", "upper_sacrum", "femur_left", "femur_right"], 1
+)
 _BUILT_IN: Mapping[str, Mapping[str, int]] = {
+    "deepfluoro": _DEEPFLUORO,
     "phantom": _VERSE,
     "totalsegmentator": _TOTALSEGMENTATOR,
     "verse": _VERSE,
@@ -50,7 +54,8 @@ def scheme(name: str) -> Mapping[str, int]:
     """The numbering of a scheme: structure name to number.
 
     Args:
-        name: ``verse``, ``totalsegmentator``, ``phantom``, or the path of a TOML file of ``name = number``.
+        name: ``verse``, ``totalsegmentator``, ``deepfluoro``, ``phantom``, or the path of a TOML file of ``name =
+            number``.
 
     Raises:
         VolumeError: No such scheme or file, or a file that is no numbering.

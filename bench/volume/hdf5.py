@@ -1,0 +1,172 @@
+"""Read HDF5 files: arrays and poses by path, and one clear line that names what is missing. Touches h5py."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py  # pyright: ignore[reportMissingTypeStubs]
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import FluorobenchError
+from bench.geometry import Matrix, compose, require_rigid
+
+# h5py ships no types; here they end.
+_h5py: Any = h5py
+_NAMES_SHOWN = 8
+# Files store poses in single precision; what is further from a rotation than this is another matrix.
+_ROUNDING = 1e-3
+
+
+class Hdf5Error(FluorobenchError):
+    """A file that is no HDF5 file, or lacks a group or dataset that its layout promises."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hdf5Group:
+    """A group of an open file.
+
+    Attributes:
+        file: Where it was read.
+        name: Path inside the file; empty for the root.
+        node: The library's own object.
+    """
+
+    file: Path
+    name: str
+    node: Any
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the groups and datasets in it, sorted."""
+        return tuple(sorted(str(name) for name in self.node))
+
+    def has(self, name: str) -> bool:
+        """Whether a path below this group exists."""
+        return name in self.node
+
+    def group(self, name: str) -> "Hdf5Group":
+        """The group at a path below this one.
+
+        Raises:
+            Hdf5Error: It is missing, or no group.
+        """
+        found = self._find(name)
+        if not isinstance(found, _h5py.Group):
+            raise Hdf5Error(f"{self.file}: {self._full(name)} is a dataset; expected a group of datasets")
+        return Hdf5Group(self.file, self._full(name), found)
+
+    def array(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """A dataset of numbers.
+
+        Args:
+            name: Path below this group.
+            shape: Expected lengths, None = any. Axes of length 1 in the file beyond these are dropped, so that (3,)
+                takes (3, 1).
+
+        Raises:
+            Hdf5Error: It is missing, unreadable, not numeric or of another shape.
+        """
+        found = self._find(name)
+        if isinstance(found, _h5py.Group):
+            raise Hdf5Error(f"{self.file}: {self._full(name)} is a group; expected a dataset of numbers")
+        try:
+            values = np.asarray(found[()])
+        except (OSError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            raise Hdf5Error(f"{self.file}: {self._full(name)} cannot be read: {reason}; get the file again") from None
+        if values.dtype.kind not in "biuf":
+            raise Hdf5Error(f"{self.file}: {self._full(name)} must hold numbers; got {values.dtype}")
+        if values.ndim > len(shape):
+            values = values.squeeze()
+        if values.ndim != len(shape) or any(
+            want not in (None, got) for want, got in zip(shape, values.shape, strict=True)
+        ):
+            expected = " x ".join("any" if length is None else str(length) for length in shape) or "a single number"
+            raise Hdf5Error(f"{self.file}: {self._full(name)} must have shape {expected}; got {values.shape}")
+        return values
+
+    def number(self, name: str) -> float:
+        """A dataset of a single number."""
+        return float(self.array(name, ()))
+
+    def vector(self, name: str) -> Matrix:
+        """Three finite numbers, float64."""
+        return self._finite(name, (3,))
+
+    def matrix(self, name: str) -> Matrix:
+        """A finite 3x3 matrix, float64."""
+        return self._finite(name, (3, 3))
+
+    def points(self, name: str) -> Matrix:
+        """(n, 3) finite numbers, float64, n >= 1."""
+        values = self._finite(name, (None, 3))
+        if not len(values):
+            raise Hdf5Error(f"{self.file}: {self._full(name)} is empty; expected at least one point")
+        return values
+
+    def pose(self, name: str) -> Matrix:
+        """A rigid 4x4 transform, float64; what single precision took from its rotation is given back.
+
+        Raises:
+            Hdf5Error: It is missing, or its rotation is none within 1e-3.
+        """
+        stored = self._finite(name, (4, 4))
+        left, _, right = np.linalg.svd(stored[:3, :3])
+        nearest = compose(left @ right, stored[:3, 3])
+        if np.abs(nearest - stored).max() > _ROUNDING or np.linalg.det(nearest) < 0:
+            raise Hdf5Error(f"{self.file}: {self._full(name)} must be a rigid 4x4 transform; got {stored.tolist()}")
+        return require_rigid(nearest, self._full(name))
+
+    def _finite(self, name: str, shape: tuple[int | None, ...]) -> Matrix:
+        values = np.asarray(self.array(name, shape), dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise Hdf5Error(f"{self.file}: {self._full(name)} must be finite; got NaN or infinity; get the file again")
+        return values
+
+    def _full(self, name: str) -> str:
+        return f"{self.name}/{name}" if self.name else name
+
+    def _find(self, name: str) -> Any:
+        """The object at a path; the error names the first part of the path that is not there."""
+        node, at = self.node, self.name
+        for part in name.split("/"):
+            if not isinstance(node, _h5py.Group) or part not in node:
+                inside = sorted(node) if isinstance(node, _h5py.Group) else []
+                shown = ", ".join(inside[:_NAMES_SHOWN]) + (", ..." if len(inside) > _NAMES_SHOWN else "")
+                missing = f"{at}/{part}" if at else part
+                raise Hdf5Error(
+                    f"{self.file}: no group or dataset {missing!r}; {at or 'the file'} holds {shown or 'nothing'}; "
+                    "is it the file that the dataset's card names?"
+                )
+            node, at = node[part], f"{at}/{part}" if at else part
+        return node
+
+
+@contextmanager
+def open_hdf5(file: str) -> Iterator[Hdf5Group]:
+    """Open a file for reading; environment variables and ``~`` in its path are expanded.
+
+    Raises:
+        Hdf5Error: No such file, an environment variable that is not set, a file of another kind, or a truncated one.
+    """
+    path = _path(file)
+    if not path.is_file():
+        raise Hdf5Error(f"no such file: {path}; expected an HDF5 file (`fluorobench download` says where it is)")
+    try:
+        opened = _h5py.File(path, "r")
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        raise Hdf5Error(f"{path}: no whole HDF5 file: {reason}; get the file again") from None
+    with opened:
+        yield Hdf5Group(path, "", opened)
+
+
+def _path(file: str) -> Path:
+    expanded = os.path.expandvars(file)
+    if unset := re.search(r"\$\{?(\w+)", expanded):
+        raise Hdf5Error(f"{file} is where the environment variable {unset[1]} says, which is not set; set it")
+    return Path(expanded).expanduser()
