@@ -15,7 +15,7 @@ from bench.cli.console import messages, output
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from bench.learn import Population, Progress, Trainable
 
@@ -175,7 +175,7 @@ def _learners() -> str:
 
 
 @contextmanager
-def _shown(method: str) -> "Iterator[Callable[[Progress], None]]":
+def _shown(method: str) -> "Generator[Callable[[Progress], None]]":
     """A line that changes on a terminal; in a log a line a minute, and one for every validation."""
     told = [0.0]
     if not sys.stderr.isatty():

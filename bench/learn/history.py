@@ -3,7 +3,9 @@
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,12 +68,10 @@ def summary(folder: Path, points: int = 12) -> dict[str, list[float]]:
     curve = curves(folder / LOSSES).get("total", Curve((), ()))
     if not curve.steps:
         return {"steps": [], "total": []}
-    parts = np.array_split(np.arange(len(curve.steps)), min(points, len(curve.steps)))
-    means = [float(np.mean([curve.values[index] for index in part])) for part in parts]
-    return {
-        "steps": [float(curve.steps[part[-1]]) for part in parts],
-        "total": [round(mean, 6) for mean in means],
-    }
+    count = min(points, len(curve.steps))
+    ends = [number * len(curve.steps) // count for number in range(count + 1)]
+    means = [float(np.mean(curve.values[first:end])) for first, end in pairwise(ends)]
+    return {"steps": [float(curve.steps[end - 1]) for end in ends[1:]], "total": [round(mean, 6) for mean in means]}
 
 
 def draw(folder: Path, title: str) -> Path:
@@ -80,7 +80,7 @@ def draw(folder: Path, title: str) -> Path:
 
     panels = [("loss", curves(folder / LOSSES)), ("held-out patients", curves(folder / HELD_OUT))]
     shown = [(name, each) for name, each in panels if each]
-    figure = Figure(figsize=(7, 3 * max(1, len(shown))), layout="constrained")
+    figure: Any = Figure(figsize=(7, 3 * max(1, len(shown))), layout="constrained")
     for number, (name, each) in enumerate(shown, start=1):
         axes = figure.add_subplot(len(shown), 1, number)
         _plot(axes, each)
@@ -92,11 +92,7 @@ def draw(folder: Path, title: str) -> Path:
     return folder / PICTURE
 
 
-def _plot(axes: object, each: Mapping[str, Curve]) -> None:
-    from matplotlib.axes import Axes
-
-    if not isinstance(axes, Axes):
-        raise TypeError("a plot needs the axes of a figure")
+def _plot(axes: Any, each: Mapping[str, Curve]) -> None:
     positive = True
     for name, curve in each.items():
         smooth = _smooth(curve.values)

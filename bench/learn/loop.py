@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,7 +131,7 @@ class _Training:
         self.trainable, self.folder, self.device = trainable, folder, device
         self.plan: Plan = trainable.plan
         self.identity = identity(trainable, population)
-        torch.manual_seed(salted_seed(self.plan.seed, "network"))
+        torch.manual_seed(salted_seed(self.plan.seed, "network"))  # pyright: ignore[reportUnknownMemberType]
         self.network = trainable.network().to(device)
         self.optimiser = trainable.optimiser(self.network)
         for group in self.optimiser.param_groups:
@@ -186,7 +186,7 @@ class _Training:
         return Trained(averaged(self.trainable, self.network, self.average), self.position, self.device)
 
     def _step(self, used: float) -> dict[str, float]:
-        torch.manual_seed(salted_seed(self.plan.seed, "step", self.position.step))
+        torch.manual_seed(salted_seed(self.plan.seed, "step", self.position.step))  # pyright: ignore
         factor = self.trainable.rate(self.position.step, used)
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * factor
@@ -262,7 +262,7 @@ class _Clock:
 
 
 @contextmanager
-def _interrupts_wait() -> Iterator[Callable[[], bool]]:
+def _interrupts_wait() -> Generator[Callable[[], bool]]:
     """Let SIGINT and SIGTERM wait for the end of the step; yields whether one came. A second one is not held back."""
     came: list[int] = []
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -36,7 +37,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         WeightsError: No such file, or it is no (whole) safetensors file.
     """
     try:
-        with safe_open(path, framework="pt") as opened:
+        opening: Any = safe_open(path, framework="pt")
+        with opening as opened:
             tensors = {str(name): opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             return tensors, dict(opened.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:

@@ -132,7 +132,7 @@ def read_card(path: Path) -> WeightsCard:
     try:
         on: dict[str, Any] = {key: _tuple(value) for key, value in table["trained_on"].items()}
         stored: list[dict[str, Any]] = table["files"]
-        parts = {
+        parts: dict[str, Any] = {
             "trained_on": TrainedOn(**on),
             "files": tuple(WeightsFile(**each) for each in stored),
             "volume_shape": _tuple(table["volume_shape"]),
@@ -144,7 +144,7 @@ def read_card(path: Path) -> WeightsCard:
 
 
 def _tuple(value: Any) -> Any:
-    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+    return tuple(value) if value.__class__ is list else value
 
 
 def _plain(value: Any) -> Any:

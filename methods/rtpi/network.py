@@ -5,7 +5,7 @@ Facts: SOPI (Chen et al., ICASSP 2024), section 2.1; layout and widths of the au
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +101,8 @@ class _Block(nn.Module):
         self.norm = batch(b) if shape.norm == "batch" else nn.GroupNorm(min(_GROUPS, b), b)
         dropout = nn.Dropout3d if solid else nn.Dropout2d
         self.after = nn.Sequential(nn.ReLU(), dropout(shape.dropout))
-        self.pool = nn.AvgPool3d(pool) if solid else nn.AvgPool2d(pool)
+        pooling: Any = nn.AvgPool3d if solid else nn.AvgPool2d
+        self.pool = pooling(pool)
 
     def forward(self, x: Tensor) -> Tensor:
         """Half the size (or as ``pool`` says)."""
@@ -140,7 +141,8 @@ class _SplitAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        halves = functional.relu(self.split(self.enter(x))).unflatten(1, (2, -1))
+        both = functional.relu(self.split(self.enter(x)))
+        halves = both.reshape(len(x), 2, -1, *x.shape[2:])
         pooled = halves.sum(1).mean((2, 3), keepdim=True)
-        weights = self.attend(pooled).unflatten(1, (2, -1)).softmax(1)
+        weights = self.attend(pooled).reshape(len(x), 2, -1, 1, 1).softmax(1)
         return functional.relu(self.leave((halves * weights).sum(1)) + x)

@@ -1,5 +1,6 @@
 """How RTPI learns: eq. 5, L = alpha L_sim + L_mse + lambda R, over procedural patients."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from bench.drr.autograd import project_differentiable
 from bench.geometry import Matrix, rotation_angle_deg
 from bench.geometry.pose_torch import pose_from_theta
-from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
+from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, WeightsError, one_cycle
 from bench.similarity import GD
 
 from .inputs import image_input, volume_input
@@ -61,8 +62,7 @@ class RtpiTrainer:
     @property
     def architecture(self) -> Mapping[str, Any]:
         """What the network is built from, and the range of its outputs."""
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.shape).items()}
-        return {**plain, "voxel_mm": self.voxel_mm, "reach": list(self.reach)}
+        return {**_listed(asdict(self.shape)), "voxel_mm": self.voxel_mm, "reach": list(self.reach)}
 
     @property
     def volume_shape(self) -> tuple[int, ...]:
@@ -142,11 +142,11 @@ class RtpiTrainer:
         if self.similarity == 0:
             return predicted.new_zeros(())
         losses: list[Tensor] = []
-        for theta, each in zip(predicted.split(self.poses), problems, strict=True):
+        for theta, each in zip(predicted.reshape(len(problems), -1, 6), problems, strict=True):
             poses = pose_from_theta(theta[: self.compared], each.patient.frame)
             moving = project_differentiable(each.patient.moving_map, poses, each.camera).to(each.images.device)
-            pairs = zip(each.images[: self.compared].split(1), moving.split(1), strict=True)
-            losses += [1 - GD()(fixed, image)[0] for fixed, image in pairs]
+            pairs = zip(each.images[: self.compared], moving, strict=True)
+            losses += [1 - GD()(fixed[None], image[None])[0] for fixed, image in pairs]
         return torch.stack(losses).mean()
 
     def _another(self, patient: StagedPatient, source: Source) -> StagedPatient:
@@ -185,7 +185,17 @@ def _figures(predicted: Matrix, truth: Matrix, problems: list[Problems]) -> dict
 
 def trainer_of(architecture: Mapping[str, Any]) -> RtpiTrainer:
     """The trainer whose network a weights' card describes."""
-    names = Shape.__dataclass_fields__
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in architecture.items()}
-    shape = Shape(**{key: value for key, value in plain.items() if key in names})
+    plain = {key: tuple(value) if value.__class__ is list else value for key, value in architecture.items()}
+    shape = Shape(**{key: value for key, value in plain.items() if key in Shape.__dataclass_fields__})
+    reach = plain["reach"]
+    if tuple(reach) != RtpiTrainer().reach:
+        raise WeightsError(
+            f"these weights answer within {reach}, this program within {RtpiTrainer().reach}; train again"
+        )
     return replace(RtpiTrainer(), shape=shape, voxel_mm=float(plain["voxel_mm"]))
+
+
+def _listed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """As a card gives it back: lists for tuples."""
+    plain: dict[str, Any] = json.loads(json.dumps(table))
+    return plain

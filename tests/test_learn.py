@@ -1,0 +1,328 @@
+"""The training engine, on a network of a few numbers; RTPI's own learning is in test_rtpi.py."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.contract import Problem, Split, View
+from bench.errors import FluorobenchError
+from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
+from bench.learn import (
+    Budget,
+    CheckpointError,
+    Export,
+    Plan,
+    Population,
+    Scene,
+    Source,
+    TrainingError,
+    WeightsError,
+    export,
+    find_weights,
+    load_weights,
+    one_cycle,
+    read_card,
+    refusal,
+    train,
+    triangular,
+)
+from bench.learn.history import read_rows
+from bench.learn.source import Library
+from bench.volume import Volume
+
+ROOT = Path(__file__).parents[1]
+SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8))
+
+
+def people(cache: Path, **changes: Any) -> Population:
+    settings = {"size": 24, "spacing_mm": 8.0, "cache_dir": cache}
+    return replace(
+        Population(settings=settings, patients=3, active=2, steps_per_patient=2, validation_patients=1), **changes
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy:
+    """Regresses the pose from 16 x 16 pixels; dropout makes every step depend on the random numbers."""
+
+    cache: Path
+    width: int = 16
+    plan: Plan = field(default_factory=lambda: Plan(average=0.9))
+
+    name: str = "toy"
+    version: int = 3
+    scene: Scene = field(default_factory=lambda: SCENE)
+    volume_shape: tuple[int, ...] = ()
+
+    @property
+    def population(self) -> Population:
+        return people(self.cache)
+
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        return {"width": self.width}
+
+    def network(self) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(256, self.width),
+            nn.BatchNorm1d(self.width),
+            nn.Dropout(0.2),
+            nn.Linear(self.width, 6),
+        )
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(network.parameters(), lr=3e-3)
+
+    def rate(self, step: int, progress: float) -> float:
+        return one_cycle(progress)
+
+    def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
+        problems = source.problems(source.patients(1)[0], 8)
+        truth = torch.as_tensor(problems.truth / np.array(SCENE.truth.width), dtype=torch.float32)
+        return {"total": (network(problems.images) - truth).square().mean()}
+
+    def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
+        problems = source.problems(source.patients()[0], 4)
+        with torch.no_grad():
+            return {"size": float(network(problems.images).abs().mean())}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("patients")
+
+
+def state(folder: Path) -> bytes:
+    """Everything but times and text: the tensors of a checkpoint."""
+    from bench.learn.tensors import packed, read_tensors
+
+    return packed(read_tensors(folder / "checkpoint.safetensors")[0])
+
+
+def run(trainable: Toy, folder: Path, steps: int, **options: Any) -> None:
+    train(trainable, folder=folder, budget=Budget(steps=steps), background=False, device="cpu", **options)
+
+
+def test_same_seed_same_bits_and_another_seed_others(cache: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(Toy(cache=cache, plan=Plan(seed=seed, average=0.9)), tmp_path / name, 4)
+    assert state(tmp_path / "a") == state(tmp_path / "b")
+    assert state(tmp_path / "a") != state(tmp_path / "c")
+
+
+def test_interrupted_and_resumed_gives_the_same_bits(cache: Path, tmp_path: Path) -> None:
+    """The interrupt comes in the middle of a step; the second call completes the budget of the first."""
+
+    def interrupt(progress: Any) -> None:
+        if progress.step == 3 and not progress.held_out:
+            signal.raise_signal(signal.SIGINT)
+
+    run(Toy(cache=cache), tmp_path / "whole", 6)
+    with pytest.raises(KeyboardInterrupt):
+        run(Toy(cache=cache), tmp_path / "parts", 6, report=interrupt)
+    assert [int(row["step"]) for row in read_rows(tmp_path / "parts" / "losses.csv")] == [1, 2, 3]
+    run(Toy(cache=cache), tmp_path / "parts", 6)
+    assert state(tmp_path / "whole") == state(tmp_path / "parts")
+    whole, parts = (read_rows(tmp_path / name / "losses.csv") for name in ("whole", "parts"))
+    assert [row["total"] for row in whole] == [row["total"] for row in parts]
+
+
+def test_killed_outright_and_resumed_gives_the_same_bits(cache: Path, tmp_path: Path) -> None:
+    """SIGKILL after a checkpoint and some more steps: what was lost is done again, exactly."""
+    plan = Plan(average=0.9, checkpoint_seconds=0.0)
+    run(Toy(cache=cache, plan=plan), tmp_path / "whole", 6)
+    code = (
+        "import os, signal, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from test_learn import Toy, run\n"
+        "from bench.learn import Plan\n"
+        "def kill(progress):\n"
+        "    if progress.step == 4: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "plan = Plan(average=0.9, checkpoint_seconds=0.0)\n"
+        f"run(Toy(cache=Path({str(cache)!r}), plan=plan), Path({str(tmp_path / 'parts')!r}), 6, report=kill)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(read_rows(tmp_path / "parts" / "losses.csv")) == 4
+    run(Toy(cache=cache, plan=plan), tmp_path / "parts", 6)
+    assert state(tmp_path / "whole") == state(tmp_path / "parts")
+    assert len(read_rows(tmp_path / "parts" / "losses.csv")) == 6
+
+
+def test_loss_falls_and_the_curve_is_drawn(cache: Path, tmp_path: Path) -> None:
+    run(Toy(cache=cache), tmp_path, 120)
+    totals = [float(row["total"]) for row in read_rows(tmp_path / "losses.csv")]
+    assert np.mean(totals[-20:]) < 0.8 * np.mean(totals[:10])
+    assert (tmp_path / "losses.png").stat().st_size > 5000
+
+
+def test_a_finished_training_goes_on_and_a_foreign_one_is_refused(cache: Path, tmp_path: Path) -> None:
+    run(Toy(cache=cache), tmp_path, 2)
+    run(Toy(cache=cache), tmp_path, 2)
+    assert len(read_rows(tmp_path / "losses.csv")) == 4
+    with pytest.raises(CheckpointError, match=r"architecture = .*--fresh"):
+        run(Toy(cache=cache, width=8), tmp_path, 2)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="--fresh"):
+        run(Toy(cache=cache), tmp_path, 2)
+    run(Toy(cache=cache), tmp_path, 2, fresh=True)
+    assert len(read_rows(tmp_path / "losses.csv")) == 2
+
+
+def test_train_validation_and_test_patients_are_apart(cache: Path) -> None:
+    population = people(cache)
+    train_ids, held_out = (set(population.ids(split)) for split in (Split.TRAIN, Split.VALIDATION))
+    tested = set(list(population.source.patient_ids(Split.TEST))[:1000])
+    assert not train_ids & held_out
+    assert not (train_ids | held_out) & tested
+    with pytest.raises(TrainingError, match="test patients"):
+        population.ids(Split.TEST)
+
+
+def test_a_step_meets_the_patients_and_problems_of_its_number(cache: Path) -> None:
+    library = Library(people(cache), SCENE, background=False)
+
+    def source(step: int) -> Source:
+        return Source(library, seed=5, step=step, split=Split.TRAIN, device=torch.device("cpu"))
+
+    assert [len(source(step).ids()) for step in (0, 2, 9)] == [1, 2, 2]
+    patient = source(4).patients(1)[0]
+    first, again, other = (source(step).problems(patient, 3) for step in (4, 4, 5))
+    assert torch.equal(first.images, again.images)
+    assert not np.array_equal(first.truth, other.truth)
+    assert (np.abs(first.truth) <= SCENE.search).all()
+
+
+def test_the_feeder_makes_patients_in_another_process(tmp_path: Path) -> None:
+    library = Library(people(tmp_path / "fed"), SCENE, background=True)
+    try:
+        name = library.population.ids(Split.TRAIN)[0]
+        assert library.staged(name).id == name
+        assert any(name in path.name for path in (tmp_path / "fed").iterdir())
+    finally:
+        library.close()
+
+
+def test_a_warped_patient_keeps_its_centre_and_grows(cache: Path) -> None:
+    library = Library(people(cache), SCENE, background=False)
+    patient = library.staged(library.population.ids(Split.TRAIN)[0])
+    larger = patient.warped(1.1 * np.eye(3))
+    source = Source(library, seed=1, step=0, split=Split.TRAIN, device=torch.device("cpu"))
+    before, after = (source.render(each, each.frame.nominal[None], camera=SCENE.camera) for each in (patient, larger))
+    assert (after > 0).sum() > (before > 0).sum()
+    np.testing.assert_allclose(larger.frame.centre, patient.frame.centre)
+
+
+@pytest.fixture
+def exported(cache: Path, tmp_path: Path) -> Path:
+    run(Toy(cache=cache), tmp_path / "training", 3)
+    export(
+        Toy(cache=cache), Export(folder=tmp_path / "training", to=tmp_path / "weights", command="test"), device="cpu"
+    )
+    return tmp_path / "weights" / "toy.toml"
+
+
+def test_exported_weights_are_half_precision_and_say_whence_they_come(exported: Path, cache: Path) -> None:
+    card = read_card(exported)
+    assert find_weights(exported.parent, "toy", "no-such-patient") == exported
+    assert card.steps == 3
+    assert card.trained_on.patients == people(cache).ids(Split.TRAIN)[:2]
+    assert card.trained_on.settings["size"] == "24"
+    assert card.losses["steps"][-1] == 3
+    loaded = load_weights(exported, method="toy", version=3, architecture={"width": 16})
+    network = loaded.fill(Toy(cache=cache).network())
+    assert not network.training
+    assert {str(exposure.split) for exposure in card.exposure} == {"train"}
+
+
+def test_damaged_and_foreign_weights_are_refused_in_one_line(exported: Path) -> None:
+    def refused(**changes: Any) -> str:
+        arguments: dict[str, Any] = {"method": "toy", "version": 3, **changes}
+        with pytest.raises(WeightsError) as caught:
+            load_weights(exported, **arguments)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "other" in refused(method="other")
+    assert "version" in refused(version=4)
+    assert "width" in refused(architecture={"width": 8})
+    file, text = exported.with_suffix(".safetensors"), exported.read_text()
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(bytes(data))
+    assert "sha256" in refused()
+    file.unlink()
+    assert "not there" in refused()
+    exported.write_text(text.replace("schema = 1", "schema = 99"))
+    assert "schema" in refused()
+    exported.write_text("not toml [")
+    assert "cannot be read" in refused()
+
+
+def problem(camera: Camera, depth_mm: float = 700.0) -> Problem:
+    volume = Volume(np.zeros((4, 4, 4), np.float32), np.eye(4))
+    centre = volume.content_centre()
+    frame = PoseFrame(nominal_pose(StandardView.AP, centre, depth_mm), centre)
+    return Problem(
+        case_id="x", patient_id="x", patient_hash="0", volume=volume, views=(View(camera),), start=frame.nominal,
+        nominal=frame.nominal, centre=centre, search=np.ones(6), seed=1,
+    )  # fmt: skip
+
+
+def test_another_camera_depth_or_patient_is_refused(exported: Path) -> None:
+    card = read_card(exported)
+    assert refusal(card, problem(SCENE.camera)) is None
+    assert "16 x 16" in str(refusal(card, problem(SCENE.camera.binned(2))))
+    assert "900" in str(refusal(card, problem(SCENE.camera, 900.0)))
+    own = replace(card, trained_on=replace(card.trained_on, patient_specific=True, hashes=("abc",)))
+    assert "alone" in str(refusal(own, problem(SCENE.camera)))
+
+
+def test_weights_beyond_the_limit_are_sharded(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.learn.weights.LARGEST_FILE", 65536 + 5000)
+    run(Toy(cache=cache), tmp_path, 2)
+    card = export(Toy(cache=cache), Export(folder=tmp_path, to=tmp_path / "w", command="test"), device="cpu")
+    assert len(card.files) > 1
+    load_weights(tmp_path / "w" / "toy.toml", method="toy", version=3).fill(Toy(cache=cache).network())
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("20m", 20.0), ("90s", 1.5), ("1.5h", 90.0)])
+def test_budgets_are_read(text: str, minutes: float) -> None:
+    assert Budget.parse(text, None).minutes == pytest.approx(minutes)
+
+
+@pytest.mark.parametrize("arguments", [("twenty", None), (None, None), (None, 0)])
+def test_bad_budgets_are_refused(arguments: tuple[str | None, int | None]) -> None:
+    with pytest.raises(TrainingError):
+        Budget.parse(*arguments)
+
+
+def test_rates_reach_their_peak_and_fall() -> None:
+    assert one_cycle(0.1) == pytest.approx(1.0)
+    assert one_cycle(1.0) == pytest.approx(0.005)
+    assert [round(triangular(step, lowest=0.1, up=10), 3) for step in (0, 10, 20, 30)] == [0.1, 1.0, 0.1, 1.0]
+
+
+def test_the_engine_imports_on_a_bare_gpu_machine() -> None:
+    blocked = ["SimpleITK", "pydantic", "tyro", "cmaes", "mahotas", "plotly", "pandas", "cv2", "skimage"]
+    code = f"import sys\nsys.modules.update(dict.fromkeys({blocked!r}))\nimport bench.learn\n"
+    code += "import bench.registry\nbench.registry.load('methods', 'rtpi')\n"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=dict(os.environ))
+
+
+def test_errors_are_the_tools_own() -> None:
+    assert issubclass(WeightsError, FluorobenchError)
+    assert issubclass(CheckpointError, FluorobenchError)

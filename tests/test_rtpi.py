@@ -1,0 +1,151 @@
+"""RTPI: its network's size, its learning on small inputs, and what it says where it has no weights."""
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.contract import Problem, Split, View
+from bench.drr import project
+from bench.geometry import Camera
+from bench.learn import Budget, Export, Plan, Population, Scene, Source, export, train
+from bench.learn.history import read_rows
+from bench.learn.source import Library
+
+SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
+
+
+def inside(name: str) -> Any:
+    return import_module(f"bench.methods.rtpi.{name}")
+
+
+def tiny(cache: Path, **changes: Any) -> Any:
+    shape = inside("network").Shape(
+        volume=(16, 24, 16),
+        image=32,
+        volume_widths=(4, 8, 8),
+        image_widths=(8, 16),
+        localisation_widths=(16,),
+        hidden=64,
+    )
+    people = Population(
+        settings={"size": 28, "spacing_mm": 8.0, "cache_dir": cache}, patients=2, active=2, steps_per_patient=1,
+        validation_patients=1,
+    )  # fmt: skip
+    plan = Plan(seed=3, average=0.0)
+    settings = {"patients": 1, "poses": 8, "compared": 2, "rendered": 32, "rate_at_most": 5e-3}
+    trainer = registry.module("methods", "rtpi").trainer
+    return trainer(shape=shape, voxel_mm=8.0, population=people, scene=SCENE, plan=plan, **{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("patients")
+
+
+def test_paper_sizes_have_the_published_number_of_parameters() -> None:
+    network = inside("network")
+    assert sum(each.numel() for each in network.Rtpi(network.PAPER).parameters()) == 483_534
+
+
+def test_the_volume_input_looks_like_the_nominal_image(cache: Path) -> None:
+    """Summed along the beam and laid where the image has it, the volume is nearly the nominal projection."""
+    trainer = tiny(cache)
+    library = Library(trainer.population, SCENE, background=False)
+    patient = library.staged(trainer.population.ids(Split.TRAIN)[0])
+    turned = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    for each in (patient, patient.warped(np.diag([1.1, 1.0, 0.9])), patient.warped(turned)):
+        seen = inside("inputs").volume_input(
+            each.moving_map, each.frame.nominal, centre=each.frame.centre, shape=(40, 40, 40), voxel_mm=5.0
+        )
+        flat = seen[0].sum(0).numpy()
+        camera = Camera.centred(sdd_mm=100_000.0, height=40, width=40, spacing_mm=5.0 * 100_000 / 99_300)
+        far = each.frame.nominal.copy()
+        far[2, 3] += 98_600.0
+        image = project(each.target, far[None], camera)[0, 0].numpy()
+        assert np.corrcoef(flat.ravel(), image.ravel())[0, 1] > 0.98
+
+
+def test_mean_squares_fall_in_some_steps(cache: Path, tmp_path: Path) -> None:
+    train(tiny(cache), folder=tmp_path, budget=Budget(steps=60), background=False, device="cpu")
+    squares = [float(row["mse"]) for row in read_rows(tmp_path / "losses.csv")]
+    assert np.mean(squares[-10:]) < 0.9 * np.mean(squares[:10])
+
+
+def test_overfits_one_batch(cache: Path) -> None:
+    """The same eight problems over and over are learnt by heart."""
+    trainer = tiny(cache, augment=0.0, similarity=0.0)
+    library = Library(trainer.population, SCENE, background=False)
+    source = Source(library, seed=1, step=0, split=Split.TRAIN, device=torch.device("cpu"))
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
+    network = trainer.network()
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    loss = torch.ones(())
+    for _ in range(150):
+        loss = trainer.losses(network, source)["mse"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()  # pyright: ignore[reportUnknownMemberType]
+    assert float(loss.detach()) < 0.02
+
+
+def test_similarity_leads_towards_the_truth(cache: Path) -> None:
+    """L_sim of a true pose is small, and its gradient points back from beside it."""
+    trainer = tiny(cache, augment=0.0)
+    library = Library(trainer.population, replace(SCENE, photons=None), background=False)
+    source = Source(library, seed=1, step=0, split=Split.TRAIN, device=torch.device("cpu"))
+    problems = [source.problems(source.patients(1)[0], 1)]
+    truth = torch.as_tensor(problems[0].truth, dtype=torch.float32)
+    beside = (truth + torch.tensor([[0, 0, 0, 1.0, 0, 0]])).requires_grad_()
+    loss = trainer._similarity(beside, problems)
+    (gradient,) = torch.autograd.grad(loss, beside)
+    assert float(trainer._similarity(truth, problems)) < 1e-4 < float(loss.detach())
+    assert float(gradient[0, 3]) > 0
+
+
+def test_resumes_to_the_same_bits(cache: Path, tmp_path: Path) -> None:
+    from bench.learn.tensors import read_tensors
+
+    def interrupt(progress: Any) -> None:
+        if progress.step == 2 and not progress.held_out:
+            import signal
+
+            signal.raise_signal(signal.SIGINT)
+
+    options: dict[str, Any] = {"budget": Budget(steps=4), "background": False, "device": "cpu"}
+    train(tiny(cache), folder=tmp_path / "whole", **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(cache), folder=tmp_path / "parts", report=interrupt, **options)
+    train(tiny(cache), folder=tmp_path / "parts", **options)
+    whole, parts = (read_tensors(tmp_path / name / "checkpoint.safetensors")[0] for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_trained_weights_answer_a_problem_and_refuse_another_camera(cache: Path, tmp_path: Path) -> None:
+    trainer = tiny(cache)
+    train(trainer, folder=tmp_path, budget=Budget(steps=2), background=False, device="cpu")
+    export(trainer, Export(folder=tmp_path, to=tmp_path / "w", command="test"), device="cpu")
+    library = Library(trainer.population, SCENE, background=False)
+    source = Source(library, seed=1, step=0, split=Split.VALIDATION, device=torch.device("cpu"))
+    problems = source.problems(source.patients()[0], 1)
+    method = registry.load("methods", "rtpi")(weights=str(tmp_path / "w" / "rtpi.toml"))
+    view = View(SCENE.camera, image=problems.images[0, 0].numpy())
+    frame = problems.patient.frame
+    problem = Problem(
+        case_id="x", patient_id="x", patient_hash="0", volume=problems.patient.moving, views=(view,),
+        start=frame.nominal, nominal=frame.nominal, centre=frame.centre,
+        search=np.array(SCENE.search), seed=1,
+    )  # fmt: skip
+    assert method.skip(problem) is None
+    prepared = method.prepare(problem.volume, [view.without_image()])
+    answer = problems.patient.frame.parameters(method.register(problem, prepared).pose)
+    assert (np.abs(answer) <= np.array(trainer.reach) + 1e-6).all()
+    assert np.abs(answer).max() > 0
+    smaller = replace(problem, views=(View(SCENE.camera.binned(2)),))
+    assert "16 x 16" in method.skip(smaller)
+    assert method.prepare(problem.volume, smaller.views) is None
