@@ -84,7 +84,8 @@ def lengths(vector: Tensor) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / (vectors.norm(dim=1, keepdim=True) + _TINY)
+    length: Tensor = vectors.norm(dim=1, keepdim=True) + _TINY
+    return vectors / length
 
 
 def _middle(poses: Matrix, centre: Matrix) -> Matrix:

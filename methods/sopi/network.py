@@ -13,6 +13,7 @@ from bench import registry
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 
+from .beginning import begin_plainly
 from .encoder import CompositeEncoder
 
 LEVELS = ("p3", "p4", "p5")
@@ -62,15 +63,18 @@ class Architecture:
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Architecture":
         """From a weights' card."""
-        return cls(**{key: tuple(each) if isinstance(each, list) else each for key, each in described.items()})
+        settings: dict[str, Any] = {
+            key: tuple(cast("list[str]", each)) if isinstance(each, list) else each for key, each in described.items()
+        }
+        return cls(**settings)
 
 
 class Sopi(nn.Module):
     """Two encoders that begin alike and are learnt apart, and the calibrated step of a descent.
 
     Attributes:
-        gain: (2,) buffer: mean (geometric) way to the truth per length of the gradient of L_N, of rotation (radians) and
-            translation (units of the chart), measured while training. It gives a descent its step; nothing learns it.
+        gain: (2,) buffer: mean (geometric) way to the truth per length of the gradient of L_N, of rotation (radians)
+            and translation (units of the chart), measured while training: the step of a descent. Nothing learns it.
     """
 
     gain: Tensor
@@ -85,7 +89,9 @@ class Sopi(nn.Module):
 
     def _encoder(self) -> nn.Module:
         if self.architecture.composite:
-            return CompositeEncoder(split_kernel=self.architecture.split_kernel)
+            encoder = CompositeEncoder(split_kernel=self.architecture.split_kernel)
+            begin_plainly(encoder)
+            return encoder
         return cast(nn.Module, registry.module("methods", "deep_reg").Encoder(1))
 
     def features(self, encoder: nn.Module, images: Tensor) -> Sequence[Tensor]:
@@ -169,5 +175,6 @@ def _level(fixed: Tensor, moving: Tensor, mask: Tensor | None) -> Tensor:
     squares = (moving - fixed).square().mean(dim=1)
     if mask is None:
         return squares.mean((1, 2))
-    share = functional.adaptive_avg_pool2d(mask, fixed.shape[-2:])[:, 0]
+    height, width = fixed.shape[-2:]
+    share = functional.adaptive_avg_pool2d(mask, (height, width))[:, 0]
     return (squares * share).sum((1, 2)) / (share.sum((1, 2)) + _TINY)

@@ -52,13 +52,13 @@ class SopiTrainer:
     translation_mm: float = 5.0
     nearest: float = 0.1
     farthest: float = 1.5
-    rate_at_most: float = 5e-4
+    rate_at_most: float = 3e-4
     weight_decay: float = 0.01
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
     )
     scene: Scene = field(default_factory=Scene)
-    plan: Plan = field(default_factory=lambda: Plan(seed=3, clip_norm=10.0, average=0.99, validate_minutes=19.0))
+    plan: Plan = field(default_factory=lambda: Plan(seed=3, clip_norm=10.0, average=0.99, validate_minutes=30.0))
 
     name: ClassVar[str] = "sopi"
     version: ClassVar[int] = VERSION
@@ -108,8 +108,8 @@ class SopiTrainer:
         """Where descents end on held-out patients, from one start each, beside where they began."""
         if not isinstance(network, Sopi):
             raise TypeError(f"SOPI's trainer trains Sopi; got {type(network).__name__}")
-        problems = [source.problems(each, 2, camera=self.camera) for each in source.patients()]
-        pairs = [(each, row, self.starts(each)[row]) for each in problems for row in range(2)]
+        problems = [source.problems(each, 1, camera=self.camera) for each in source.patients()]
+        pairs = [(each, 0, self.starts(each)[0]) for each in problems]
         ends = [self.refined(network, each, row, start).pose for each, row, start in pairs]
         before = np.array([_errors(each, row, start) for each, row, start in pairs])
         after = np.array([_errors(each, row, end) for (each, row, _), end in zip(pairs, ends, strict=True)])
