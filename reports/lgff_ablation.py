@@ -55,7 +55,7 @@ class LgffAblation:
             rows=tuple(paper_row(run, label, table=table) for label in labels),
             caption=f"LGFF-Reg Table {table}: {_TITLES[table]}. {run.description}.",
             notes=(
-                "A row without a pose has no weights yet: they are not shipped; the protocol file names the command "
+                "Skipped rows have no weights yet: they are not shipped; the protocol file names the command "
                 "that trains each. Compare rows of equal training alone.",
                 UNITS,
                 MISSING,

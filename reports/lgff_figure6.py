@@ -12,7 +12,7 @@ from bench.drr import ProjectionError
 from bench.geometry import Matrix
 from bench.report.figures import INK, Axes, footnote, grid, house_style, save
 from bench.report.overlay import grey, render
-from bench.report.pictures import FOUND_COLOUR, TARGET_COLOUR, mark, show
+from bench.report.pictures import mark, show
 from bench.run.journal import Journal
 from bench.score.statistics import of_label, values, words
 
@@ -41,16 +41,16 @@ class LgffFigure6:
         labels = in_paper_order(run.labels)
         size = len(labels) + 1
         with house_style():
-            figure, axes = grid(len(wanted), size, width=1.2 * size + 0.3, height=0.8 + 1.45 * len(wanted))
+            figure, axes = grid(len(wanted), size, width=1.2 * size + 0.3, height=0.9 + 1.35 * len(wanted))
             for row, case_id in zip(axes, wanted, strict=True):
                 self._draw_row(run, run.case(case_id), labels, row, points)
             for cell, title in zip(axes[0], ("X-ray", *labels), strict=True):
-                cell.set_title(title)
+                cell.set_title(title.replace(" + ", "\n+ "))
             footnote(
                 figure,
                 [
-                    "Red: landmarks at the true pose. Blue: the same at the answer, over the rendering there; without "
-                    f"blue, no answer. Below: mTRE (LGFF), mm. The first cases of the run. {run.description}."
+                    "Red rings: landmarks at the true pose. Blue: the same at the answer, over the rendering; none where "
+                    f"there is no answer. Below: mTRE (LGFF), mm. The first cases of the run. {run.description}."
                 ],
             )
             return save(figure, run.folder / "figures", "lgff_figure6")
@@ -60,7 +60,7 @@ class LgffFigure6:
     ) -> None:
         target, view = case.problem.views[0].image, case.problem.views[0]
         show(row[0], None if target is None else grey(target))
-        mark(row[0], view, case.truth, points, colour=TARGET_COLOUR)
+        mark(row[0], view, case.truth, points, found=False)
         row[0].set_ylabel(case.problem.case_id.rpartition("/")[2])
         for cell, label in zip(row[1:], labels, strict=True):
             _draw(cell, run, case, of_label(run.scores, label), points)
@@ -78,7 +78,7 @@ def _draw(cell: Axes, run: FinishedRun, case: Case, rows: pd.DataFrame, points: 
     index = words(rows, "case_id").index(case_id)
     if words(rows, "failure")[index] == "no_pose":
         show(cell, np.zeros((view.camera.height, view.camera.width)))
-        mark(cell, view, case.truth, points, colour=TARGET_COLOUR)
+        mark(cell, view, case.truth, points, found=False)
         cell.set_xlabel(words(rows, "outcome")[index].replace("_", " "), color=INK, fontsize=7)
         return
     pose = run.estimate(words(rows, "label")[index], case_id).pose
@@ -86,8 +86,8 @@ def _draw(cell: Axes, run: FinishedRun, case: Case, rows: pd.DataFrame, points: 
         show(cell, grey(render(case.problem, pose)))
     except ProjectionError:
         show(cell, np.zeros((view.camera.height, view.camera.width)))
-    mark(cell, view, case.truth, points, colour=TARGET_COLOUR)
-    mark(cell, view, pose, points, colour=FOUND_COLOUR)
+    mark(cell, view, case.truth, points, found=False)
+    mark(cell, view, pose, points, found=True)
     cell.set_xlabel(f"{values(rows, 'lgff_mtre_mm')[index]:.2f}", color=INK, fontsize=7)
 
 

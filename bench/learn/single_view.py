@@ -121,7 +121,8 @@ class SingleViewRegressor(ABC):
         """Why there is no network for this problem, or None."""
         cards = [card for _, card in self._cards()]
         if not cards:
-            return f"no weights are here; make them: fluorobench train {self.name}"
+            where = "here" if self.weights is None else f"in {self.weights}"
+            return f"no weights are {where}; make them: fluorobench train {self.name}"
         reasons = [refusal(card, problem) for card in cards]
         return None if None in reasons else reasons[0] if len(cards) == 1 else self._nobody(problem, cards)
 

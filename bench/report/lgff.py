@@ -5,7 +5,7 @@ from math import isnan
 
 import pandas as pd
 
-from bench.contract import FinishedRun
+from bench.contract import FinishedRun, Outcome
 from bench.report.published import find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
@@ -91,7 +91,7 @@ ORDER_COLUMNS = (
 def paper_row(run: FinishedRun, label: str, *, table: str) -> TableRow:
     """A method's means beside the published ones of a table."""
     rows = of_label(run.scores, label)
-    no_pose = words(rows, "failure").count("no_pose")
+    no_pose = _no_pose(rows)
     ours: list[Cell] = [(spread(values(rows, name)).mean, spread(values(rows, name)).std) for name in METRICS]
     cells: tuple[Cell, ...] = (
         (label,),
@@ -107,7 +107,7 @@ def paper_row(run: FinishedRun, label: str, *, table: str) -> TableRow:
 def audited_row(run: FinishedRun, label: str) -> TableRow:
     """The same registrations by sound definitions, depth apart."""
     rows = of_label(run.scores, label)
-    no_pose = words(rows, "failure").count("no_pose")
+    no_pose = _no_pose(rows)
     rotation, mtre = spread(values(rows, "rotation_error_deg")), spread(values(rows, "mtre_mm"))
     axes = {name: spread(values(rows, name)).mean for name in _AXES}
     cells: tuple[Cell, ...] = (
@@ -173,6 +173,13 @@ def _verdict(found: PairedDifference, published: float | None) -> str:
     if not published or found.verdict == "open":
         return "open"
     return "held" if (found.verdict == "larger") == (published > 0) else "reversed"
+
+
+def _no_pose(rows: pd.DataFrame) -> int | str:
+    """How many cases have none; ``skipped`` where the method took none of them on, as without weights."""
+    if set(words(rows, "outcome")) == {str(Outcome.SKIPPED.value)}:
+        return "skipped"
+    return words(rows, "failure").count("no_pose")
 
 
 def _published(table: str, label: str, name: str) -> float | None:

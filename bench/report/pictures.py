@@ -9,7 +9,6 @@ from bench.geometry import Matrix, transform_points
 from bench.report.figures import GREY, Axes
 
 TARGET_COLOUR, FOUND_COLOUR = "#E4572E", "#3A86FF"
-_DOT = 7.0
 
 
 def show(axes: Axes, picture: Any, *, otherwise: str = "") -> None:
@@ -26,10 +25,16 @@ def show(axes: Axes, picture: Any, *, otherwise: str = "") -> None:
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def mark(axes: Axes, view: View, pose: Matrix, points: Matrix, *, colour: str) -> None:
-    """World points (n, 3) as dots where the view sees them at a pose; those beyond the detector are left out."""
+def mark(axes: Axes, view: View, pose: Matrix, points: Matrix, *, found: bool) -> None:
+    """World points (n, 3) where the view sees them at a pose: blue dots of an answer, red rings of the truth.
+
+    Rings stay visible where an answer is right. Points beyond the detector are left out.
+    """
     camera = view.camera
     pixels = camera.project(transform_points(view.camera_from_rig @ pose, points))
     inside = np.isfinite(pixels).all(axis=1) & (pixels > -0.5).all(axis=1)
     inside &= (pixels < [camera.width - 0.5, camera.height - 0.5]).all(axis=1)
-    axes.scatter(*pixels[inside].T, s=_DOT, color=colour, edgecolors="white", linewidths=0.25, zorder=3)
+    look: dict[str, Any] = {"s": 22, "facecolors": "none", "edgecolors": TARGET_COLOUR, "linewidths": 1.0}
+    if found:
+        look = {"s": 6, "color": FOUND_COLOUR, "linewidths": 0}
+    axes.scatter(*pixels[inside].T, zorder=3, **look)

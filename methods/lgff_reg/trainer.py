@@ -60,7 +60,8 @@ class LgffTrainer:
         globe: Transformer branch (Table 2).
         fusion: Dual-branch fusion (Table 2).
         heads: Auxiliary heads (Table 2).
-        head_weights: Loss weights of the auxiliary heads, from the first stage on (Table 3).
+        head_weights: Loss weights of the auxiliary heads, from the first stage on (Table 3); heads beyond them take the
+            last one.
         batch: Images a step.
         rate_at_most: Peak of the learning rate.
         weight_decay: Of AdamW.
@@ -120,7 +121,9 @@ class LgffTrainer:
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.bfloat16):
             predicted: tuple[Tensor, ...] = network(images)
         main, *helped = ((each.float() - wanted).abs().mean() for each in predicted)
-        total = main + sum(weight * loss for weight, loss in zip(self.head_weights, helped, strict=False))
+        total = main
+        for index, loss in enumerate(helped):
+            total = total + self.head_weights[min(index, len(self.head_weights) - 1)] * loss
         return {"total": total, "main": main}
 
     def validate(self, network: nn.Module, source: Source) -> Figures:
