@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from bench.geometry import Matrix, compose, invert
@@ -33,14 +34,14 @@ def pixel(projective_from_point: Matrix, point: Any) -> Matrix:
     return np.asarray(homogeneous[:2] / homogeneous[2])
 
 
-def disc(centre: Matrix, *, air: float, dark: float) -> Matrix:
+def disc(centre: Matrix, *, air: float, dark: float) -> NDArray[np.float32]:
     """Intensities: a dark disc on air."""
     rows, columns = np.indices((ROWS, COLUMNS))
     inside = (columns - centre[0]) ** 2 + (rows - centre[1]) ** 2 < DISC**2
     return np.where(inside, dark, air).astype(np.float32)
 
 
-def grid() -> tuple[Matrix, Matrix, Matrix]:
+def grid() -> tuple[NDArray[np.float32], Matrix, Matrix]:
     """Values by (slice, row, column) with one dense blob at the first landmark; spacing; origin."""
     spacing, origin = np.array([2.0, 2.0, 2.5]), np.array([-50.0, -40.0, -60.0])
     values = np.full((48, 40, 50), -1000.0, np.float32)
@@ -49,7 +50,7 @@ def grid() -> tuple[Matrix, Matrix, Matrix]:
     return values, spacing, origin
 
 
-def write_image(group: Any, pixels: Matrix, spacing: Matrix, origin: Matrix) -> None:
+def write_image(group: Any, pixels: NDArray[Any], spacing: Matrix, origin: Matrix) -> None:
     group["pixels"] = pixels
     group["spacing"], group["origin"] = spacing[:, None], origin[:, None]  # columns, as the file has them
     group["dir-mat"] = np.eye(len(spacing))

@@ -80,7 +80,7 @@ def test_volume_labels_and_landmarks_of_deepfluoro(fluoro: Path) -> None:
     patient = _load("deepfluoro", fluoro)
     values, spacing, origin = files.grid()
     np.testing.assert_array_equal(patient.volume.hu, values.T)
-    np.testing.assert_array_equal(patient.volume.affine, np.block([[np.diag(spacing), origin[:, None]], [0, 0, 0, 1]]))
+    np.testing.assert_array_equal(patient.volume.affine, compose(np.diag(spacing), origin))
     assert patient.volume.label_scheme == "deepfluoro"
     assert patient.volume.labels is not None
     np.testing.assert_array_equal(patient.volume.labels == 1, values.T > 0)
@@ -125,7 +125,7 @@ def test_biplane_angiograms_share_a_rig(angio: Path) -> None:
 
 def test_ljubljana_points_lie_on_the_vessels(angio: Path) -> None:
     patient = _load("ljubljana", angio)
-    inverse = np.linalg.inv(patient.volume.affine)
+    inverse = np.asarray(np.linalg.inv(patient.volume.affine), dtype=np.float64)
     i, j, k = np.rint(transform_points(inverse, patient.landmarks[0].points[0])).astype(int)
     assert patient.volume.hu[i, j, k] == 4000
     assert float(patient.volume.hu.min()) == -1000

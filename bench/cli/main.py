@@ -7,6 +7,7 @@ import tyro
 from bench.cli.catalogue import Info, List
 from bench.cli.check import Check
 from bench.cli.console import messages
+from bench.cli.download import Download
 from bench.cli.register import Reference, Register
 from bench.cli.render import Render
 from bench.cli.report import Report, Score
@@ -14,7 +15,7 @@ from bench.cli.run import Run
 from bench.cli.train import Train
 from bench.errors import FluorobenchError
 
-COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Render | List | Info
+COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Render | Download | List | Info
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
 
