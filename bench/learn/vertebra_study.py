@@ -111,7 +111,8 @@ class VertebraTrainer(ABC):
         """Mean absolute errors on poses that training never draws."""
         images, wanted = self.fresh(source, _HELD_OUT_POSES)
         with torch.no_grad():
-            found = torch.cat([self.labels(network, part) for part in images.split(_AT_ONCE)])
+            parts = [images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE)]
+            found = torch.cat([self.labels(network, part) for part in parts])
         return mean_errors(UNITS.theta(found), UNITS.theta(wanted))
 
     def fresh(self, source: Source, count: int) -> tuple[Tensor, Tensor]:

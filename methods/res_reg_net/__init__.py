@@ -18,7 +18,7 @@ card = Card(
     deviations=(
         "Known: residual blocks, binary images, six parameters. Widths, depth, head and loss are ours.",
         "One image instead of two: the reference pose's image would be the same in every case.",
-        "The degraded image, scaled by its own range, is binarised by Otsu's threshold; how the authors did is unknown.",
+        "The degraded image, scaled by its own range, is binarised by Otsu's threshold; the authors' way is unknown.",
         "Images hold the vertebra's whole box, soft tissue too, not its segmentation alone.",
         "L1 on shares of +-18 degrees and +-10 mm, AdamW, one cycle up to 1e-3, averaged weights, images made on the "
         "fly.",

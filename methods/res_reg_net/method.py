@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 
 from bench.geometry import Matrix
@@ -31,4 +32,4 @@ class ResRegNet(SingleViewRegressor):
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
         """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
         size: Any = network.image_size
-        return UNITS.theta(network(binarised(grey(image, size))))[0]
+        return np.asarray(UNITS.theta(network(binarised(grey(image, size))))[0])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from torch import Tensor, nn
 
 from bench.contract import Estimate, Problem, View
@@ -55,7 +56,7 @@ class Zhang(SingleViewRegressor):
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
         """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
         size: Any = network.image_size
-        return UNITS.theta(network(grey(image, size)).pose)[0]
+        return np.asarray(UNITS.theta(network(grey(image, size)).pose)[0])
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedNetworks:
         """Load the networks that fit the camera, and the volume where it will be rendered."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -52,7 +51,7 @@ class ZhangTrainer(VertebraTrainer):
 
     def network(self) -> nn.Module:
         """A fresh network."""
-        return ZhangNetwork(self.image_size).to(memory_format=torch.channels_last)
+        return ZhangNetwork(self.image_size)
 
     def labels(self, network: nn.Module, images: Tensor) -> Tensor:
         """The pose alone."""
@@ -60,7 +59,7 @@ class ZhangTrainer(VertebraTrainer):
         return found
 
     def losses(self, network: nn.Module, source: Source) -> Losses:
-        """mean |dr|_2 + mean |dt|_2 (the authors' code), and the reconstruction's mean squared error."""
+        """Mean |dr|_2 + mean |dt|_2 (the authors' code), and the reconstruction's mean squared error."""
         images, wanted = self.known(source, self.batch)
         found = network(images)
         turn, shift = ((found.pose - wanted)[:, at].norm(dim=1).mean() for at in (slice(0, 3), slice(3, 6)))
