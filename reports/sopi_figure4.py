@@ -12,12 +12,21 @@ from bench.drr import AttenuationMap, ProjectionError
 from bench.geometry import Matrix
 from bench.report.figures import INK, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
 from bench.report.kinds import image_kind
-from bench.report.overlay import grey, overlay, render
+from bench.report.overlay import Colours, grey, overlay, render
 from bench.score.statistics import of_label, values, words
 
 # The paper's columns in its order; what else a run has follows. RTPI is the initialiser alone.
 PAPER_ORDER = ("Opt-GC", "Opt-NCCL", "Opt-NGI", "Deep-reg", "RTPI", "SOPI+opt", "SOPI")
 INITIAL = "Initial"
+
+# A view is cut to so many times the extent of the moving content at the true pose, where that is the smaller.
+_ROOM = 1.6
+# Metal and air would take the whole range of grey: so many percent of the pixels shown are clipped at either end.
+_CLIPPED = 3.0
+# Pixels of the longer side of a picture, at least.
+_SIDE = 480
+
+Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +56,7 @@ class SopiFigure4:
         attenuation = AttenuationMap.from_volume(case.problem.volume)
         panels = [_panel(run, label, case, attenuation) for label in in_paper_order(run.labels)]
         with house_style():
-            return _draw(run, case, panels)
+            return _draw(run, case, panels, attenuation)
 
 
 def in_paper_order(labels: Sequence[str]) -> list[str]:
@@ -83,30 +92,72 @@ def _rendered(case: Case, pose: Matrix, attenuation: AttenuationMap) -> Image | 
         return None
 
 
-def _draw(run: FinishedRun, case: Case, panels: Sequence[_Panel]) -> list[Path]:
+def neighbourhood(silhouette: Image) -> Window:
+    """The square of a view about a rendering, in which a small object is large; all of the view for a large one.
+
+    Args:
+        silhouette: Line integrals (height, width); what is above zero is looked at.
+    """
+    found = [np.flatnonzero((silhouette > 0).any(axis=axis)) for axis in (1, 0)]
+    if not all(each.size for each in found):
+        return slice(None), slice(None)
+    half = _ROOM * max(float(np.ptp(each)) + 1 for each in found) / 2
+    middles = [(each[0] + each[-1] + 1) / 2 for each in found]
+    rows, columns = (
+        slice(max(0, round(middle - half)), min(size, round(middle + half)))
+        for middle, size in zip(middles, silhouette.shape, strict=True)
+    )
+    return rows, columns
+
+
+def _target(case: Case, window: Window) -> Image | None:
+    """The first view's image in the window, its extremes clipped; what is not valid counts for nothing."""
+    view = case.problem.views[0]
+    if view.image is None:
+        return None
+    shown = view.image[window]
+    valid = shown if view.valid is None or not view.valid[window].any() else shown[view.valid[window]]
+    low, high = np.percentile(valid, [_CLIPPED, 100 - _CLIPPED])
+    return np.asarray(np.clip(shown, low, high), dtype=np.float32)
+
+
+def _draw(run: FinishedRun, case: Case, panels: Sequence[_Panel], attenuation: AttenuationMap) -> list[Path]:
     kind = image_kind(run.scores)
     figure, (top, bottom) = grid(2, len(panels) + 1, width=1.3 * (len(panels) + 1) + 0.3, height=3.9)
-    target = case.problem.views[0].image
-    start = _rendered(case, case.problem.start, AttenuationMap.from_volume(case.problem.volume))
-    _show(top[0], None if start is None else grey(start))
+    true = _rendered(case, case.truth, attenuation)
+    window: Window = (slice(None), slice(None)) if true is None else neighbourhood(true)
+    target, start = _target(case, window), _rendered(case, case.problem.start, attenuation)
+    _show(top[0], None if start is None else grey(start[window]))
     _show(bottom[0], None if target is None else grey(target))
     top[0].set_title("Initial")
     bottom[0].set_title("Target")
     bottom[0].set_xlabel(kind.words, color=INK, fontsize=7)
     for upper, lower, panel in zip(top[1:], bottom[1:], panels, strict=True):
-        _show(upper, None if panel.moving is None else grey(panel.moving))
-        nothing = panel.moving is None or target is None
-        _show(lower, None if nothing else overlay(np.asarray(target), np.asarray(panel.moving)))
+        moving = None if panel.moving is None else panel.moving[window]
+        _show(upper, None if moving is None else grey(moving))
+        _show(lower, None if moving is None or target is None else _lines(target, moving))
         upper.set_title(panel.label)
         lower.set_xlabel(panel.caption, color=panel.colour, fontsize=7)
     footnote(
         figure,
         [
-            f"Case {case.problem.case_id}, chosen as the middling one. Top: the moving volume at the start and at each "
-            f"answer. Bottom: the {kind.words}, and the edges of that projection over it in green. {run.description}."
+            f"Case {case.problem.case_id}, chosen as the middling one{_seen(target, case)}. Top: the moving volume at "
+            f"the start and at each answer. Bottom: the {kind.words}, and the edges of that projection over it in "
+            f"green. {run.description}."
         ],
     )
     return save(figure, run.folder / "figures", f"sopi_figure4_{kind.suffix}")
+
+
+def _lines(target: Image, moving: Image) -> Colours:
+    return overlay(target, moving, scale=max(3, -(-_SIDE // max(target.shape))))
+
+
+def _seen(shown: Image | None, case: Case) -> str:
+    """A word for the caption where part of the view is cut away."""
+    camera = case.problem.views[0].camera
+    whole = shown is None or shown.shape == (camera.height, camera.width)
+    return "" if whole else "; views are cut to the moving content's neighbourhood"
 
 
 def _show(axes: Axes, picture: object) -> None:

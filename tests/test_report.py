@@ -167,7 +167,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
     return FakeRun(tmp_path_factory.mktemp("run"))
 
 
-def _compile(tex: Path) -> str:
+def compile_latex(tex: Path) -> str:
     """Run pdflatex in the file's folder; the text of the log."""
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed")
@@ -181,7 +181,7 @@ def _compile(tex: Path) -> str:
 def test_tables_compile_by_themselves(run: FakeRun) -> None:
     for path in load("reports", "sopi_table1")().write(run):
         if path.suffix == ".tex":
-            _compile(path)
+            compile_latex(path)
 
 
 def test_tables_compile_inside_another_document(run: FakeRun) -> None:
@@ -191,7 +191,7 @@ def test_tables_compile_inside_another_document(run: FakeRun) -> None:
     outer.write_text(
         r"\documentclass{article}\usepackage{standalone,booktabs,graphicx}\begin{document}" + inputs + r"\end{document}"
     )
-    _compile(outer)
+    compile_latex(outer)
 
 
 def test_letters_that_latex_cannot_set_do_not_stop_it(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_letters_that_latex_cannot_set_do_not_stop_it(tmp_path: Path) -> None:
     table = Table(
         columns=(column, column), rows=(TableRow(cells=(*row.cells, (np.inf,))),), caption=HOSTILE, notes=("日",)
     )
-    _compile(table.write(tmp_path, "table")[0])
+    compile_latex(table.write(tmp_path, "table")[0])
 
 
 def test_hostile_labels_are_text_and_nothing_else(run: FakeRun) -> None:
