@@ -49,8 +49,8 @@ class LgffFigure6:
             footnote(
                 figure,
                 [
-                    "Red rings: landmarks at the true pose. Blue: the same at the answer, over the rendering; none where "
-                    f"there is no answer. Below: mTRE (LGFF), mm. The first cases of the run. {run.description}."
+                    "Red rings: landmarks at the true pose. Blue: the same at the answer, over the rendering; none "
+                    f"where there is no answer. Below: mTRE (LGFF), mm. The first cases of the run. {run.description}."
                 ],
             )
             return save(figure, run.folder / "figures", "lgff_figure6")

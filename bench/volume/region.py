@@ -168,5 +168,5 @@ def _corners(low: Matrix, high: Matrix) -> Matrix:
     return np.asarray(low + unit * (high - low))
 
 
-def _text(index: Sequence[int]) -> str:
+def _text(index: Sequence[int] | NDArray[np.int_]) -> str:
     return str(tuple(int(number) for number in index))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -28,5 +28,6 @@ class LgffReg(SingleViewRegressor):
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
         """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
-        size: Any = network.architecture.image_size  # type: ignore[union-attr]
-        return UNITS.theta(network(WHITE * grey(image, size))[0])[0]
+        size = cast(LgffNetwork, network).architecture.image_size
+        theta: Matrix = UNITS.theta(network(WHITE * grey(image, size))[0])[0]
+        return theta

@@ -130,7 +130,7 @@ class LgffTrainer:
         """Mean absolute errors on poses that training never draws."""
         images, wanted = self.degraded(source, _HELD_OUT_POSES)
         with torch.no_grad():
-            found = torch.cat([network(part)[0] for part in images.split(32)])
+            found = torch.cat([network(part)[0] for part in torch.split(images, 32)])
         return mean_errors(UNITS.theta(found), UNITS.theta(wanted))
 
     def degraded(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
