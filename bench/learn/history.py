@@ -96,7 +96,7 @@ def _plot(axes: Any, each: Mapping[str, Curve]) -> None:
     positive = True
     for name, curve in each.items():
         smooth = _smooth(curve.values)
-        axes.plot(curve.steps, smooth, label=name, linewidth=1.2)
+        axes.plot(curve.steps, smooth, "." if len(smooth) == 1 else "-", label=name, linewidth=1.2)
         positive = positive and min(smooth) > 0
     if positive:
         axes.set_yscale("log")

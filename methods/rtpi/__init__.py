@@ -30,7 +30,7 @@ def _exposure() -> tuple[Exposure, ...]:
 card = Card(
     title="RTPI (pose regression from volume and image)",
     source="SOPI section 2.1, eq. 5; layout of the authors' second version (483 534 parameters at the paper's sizes)",
-    citation="Chen et al., Optimization-Based Fast 2D/3D Registration with SOPI, ICASSP 2024",
+    citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0; written from the paper and from facts about its code",
     deviations=(
         "All six parameters are regressed, through a sigmoid, within 3.5 standard deviations of the poses' law.",

@@ -185,7 +185,9 @@ def _figures(predicted: Matrix, truth: Matrix, problems: list[Problems]) -> dict
 
 def trainer_of(architecture: Mapping[str, Any]) -> RtpiTrainer:
     """The trainer whose network a weights' card describes."""
-    plain = {key: tuple(value) if value.__class__ is list else value for key, value in architecture.items()}
+    plain: dict[str, Any] = {
+        key: tuple(value) if value.__class__ is list else value for key, value in architecture.items()
+    }
     shape = Shape(**{key: value for key, value in plain.items() if key in Shape.__dataclass_fields__})
     reach = plain["reach"]
     if tuple(reach) != RtpiTrainer().reach:

@@ -32,7 +32,7 @@ def _exposure() -> tuple[Exposure, ...]:
 card = Card(
     title="SOPI (RTPI's pose, then a descent on a learnt distance)",
     source="SOPI sections 2.2 to 2.4, eq. 6 and 7; 2 x 5 349 792 parameters",
-    citation="Chen et al., Optimization-Based Fast 2D/3D Registration with SOPI, ICASSP 2024",
+    citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0; written from the paper and from facts about its code",
     deviations=(
         "Images of 128 x 128 pixels (binned) instead of 256 x 256; image = 256 restores them.",
