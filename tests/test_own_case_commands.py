@@ -69,10 +69,12 @@ def test_register_by_words_asks_for_what_is_missing(
 
 
 def test_reference_writes_what_a_case_may_name(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, "reference", str(case), *NEAR, "--starts", "2", "--out", "ref")
+    run(monkeypatch, "reference", str(case), *NEAR, "--starts", "3", "--out", "ref")
     found = json.loads((case.parent / "ref" / "reference.json").read_text())
     assert found["agreement"]["reference"]["mtre_mm"] < 1
-    assert found["uncertainty_mm"] >= found["between"]["mtre_mm"]
+    assert found["confirmed"]
+    for key, value in found["uncertainty"].items():
+        assert value == max(each[key] for each in (found["between"], *(found[n]["spread"] for n in ("first", "second"))))
     text = case.read_text().partition("[reference]")[0]
     case.write_text('reference_file = "ref/reference.toml"\n' + text)
     start = ["--start", "ref/reference.toml", "--method", "initial", "--out", "again"]

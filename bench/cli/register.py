@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.case import CaseWords
-from bench.cli.console import messages, output, print_table
+from bench.cli.console import messages, output, print_table, progress_bar
 
 if TYPE_CHECKING:
     from bench.contract import Problem
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Six = tuple[float, float, float, float, float, float]
 SEARCH: Six = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0)
+NEAR: Six = (10.0, 10.0, 10.0, 15.0, 15.0, 30.0)
 CONVENTION = "x_cam = Rx Ry Rz R_start (x_world - c) + c_start + (tx, ty, tz); the volume moves, LPS mm, degrees"
 
 
@@ -80,14 +81,17 @@ class Reference:
     depth_mm: float | None = None
     """Source to the volume's centre, for AP, PA and LATERAL."""
 
-    search: Six = SEARCH
-    """Half-widths about the start: degrees x 3, mm x 3."""
+    search: Six = NEAR
+    """Half-widths about the start: degrees x 3, mm x 3. The narrower, the surer: begin near."""
 
     content: str = "bone"
     """Of the CT: bone, body, everything, or a label's name."""
 
-    starts: int = 4
-    """For each similarity."""
+    starts: int = 12
+    """At most, for each similarity; fewer where three end at the best answer."""
+
+    similarities: tuple[str, str] = ("sgc", "lncc")
+    """Two that weigh different things; the first one's answer is the reference."""
 
     seed: int = 0
     """Of starts and searches."""
@@ -97,7 +101,6 @@ class Reference:
 
     def __call__(self) -> None:
         """Search and write reference.toml."""
-        from bench.run.reference import find_reference
         from bench.run.single import agreement, pose_problem
         from bench.xray.case import read_case
 
@@ -112,15 +115,27 @@ class Reference:
         )
         if len(problem.views) == 1:
             messages.print("one view determines depth weakly: the pose along the beam is no reference")
-        for step in find_reference(problem, starts=self.starts):
-            if isinstance(step, str):
-                messages.print(step)
-            else:
-                found = _reference(step)
-                found["agreement"] = agreement(problem, step.first.pose, case.reference())
-                _print_reference(step)
-                _write(self.out, "reference", problem, step.first.pose, found)
-                _write_toml(self.out / "reference.toml", step)
+        found = self._search(problem)
+        told = _reference(found)
+        told["agreement"] = agreement(problem, found.first.pose, case.reference())
+        _print_reference(found)
+        _print_agreement(told["agreement"])
+        _write(self.out, "reference", problem, found.first.pose, told)
+        _write_toml(self.out / "reference.toml", found)
+
+    def _search(self, problem: "Problem") -> "FoundReference":
+        """Search under a bar; interrupted, the journal lets the same command go on."""
+        from bench.run.reference import find_reference
+
+        with progress_bar() as bar:
+            task = bar.add_task("starting")
+            return find_reference(
+                problem,
+                starts=self.starts,
+                similarities=self.similarities,
+                journal=self.out / "starts.jsonl",
+                tell=lambda step: bar.update(task, completed=step.done, total=step.total, description=step.what),
+            )
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -130,28 +145,54 @@ def _print(found: dict[str, Any]) -> None:
     output.print("rig_from_world:", *(str([round(x, 6) for x in row]) for row in found["rig_from_world"]), sep="\n")
     dicom = [(name, str(value)) for name, value in found["dicom"].items()]
     print_table("as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom)
-    for name, apart in found["agreement"].items():
-        told = ", ".join(f"{key} {value:.2f}" for key, value in apart.items())
-        output.print(f"agreement with the {name} (not accuracy): {told}", markup=False, soft_wrap=True)
+    _print_agreement(found["agreement"])
+
+
+def _print_agreement(agreement: dict[str, dict[str, float]]) -> None:
+    for name, apart in agreement.items():
+        output.print(f"agreement with the {name} (not accuracy): {_told(apart)}", markup=False, soft_wrap=True)
+
+
+def _told(distances: dict[str, float]) -> str:
+    return ", ".join(f"{key} {value:.2f}" for key, value in distances.items())
 
 
 def _reference(found: "FoundReference") -> dict[str, Any]:
-    each = {
-        "similarity": {"first": found.first.similarity, "second": found.second.similarity},
-        "spread_mm": {"first": found.first.spread_mm, "second": found.second.spread_mm},
+    both = {
+        name: {
+            "similarity": each.similarity,
+            "rig_from_world": each.pose.tolist(),
+            "starts": each.starts,
+            "agreeing": each.agreeing,
+            "spread": each.spread,
+        }
+        for name, each in (("first", found.first), ("second", found.second))
     }
-    poses = {"rig_from_world": found.first.pose.tolist(), "other_rig_from_world": found.second.pose.tolist()}
-    return {**poses, **each, "between": found.between_mm, "uncertainty_mm": found.uncertainty_mm}
+    return {
+        "rig_from_world": found.first.pose.tolist(),
+        "confirmed": found.confirmed,
+        "uncertainty": found.uncertainty,
+        "between": found.between,
+        **both,
+    }
 
 
 def _print_reference(found: "FoundReference") -> None:
     rows = [
-        (each.similarity, f"{each.agreeing} of {each.starts}", f"{each.spread_mm:.2f}")
+        (each.similarity, f"{each.agreeing} of {each.starts}", *(f"{value:.2f}" for value in each.spread.values()))
         for each in (found.first, found.second)
     ]
-    print_table("reference", ("similarity", "starts within 2 mm of the best", "median mTRE to the best (mm)"), rows)
-    told = ", ".join(f"{key} {value:.2f}" for key, value in found.between_mm.items())
-    output.print(f"between the two: {told}; uncertainty {found.uncertainty_mm:.2f} mm", markup=False, soft_wrap=True)
+    heading = ("similarity", "starts within 2 mm of its best", *(f"spread: {key}" for key in found.between))
+    print_table("reference", heading, rows)
+    output.print(f"between the two: {_told(found.between)}", markup=False, soft_wrap=True)
+    output.print(f"uncertainty: {_told(found.uncertainty)}", markup=False, soft_wrap=True)
+    if not found.confirmed:
+        output.print(
+            "NOT confirmed: two starts of each similarity, and the two similarities, must meet within 2 mm; "
+            "begin nearer (--start, --search), or raise --starts",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _write_toml(path: Path, found: "FoundReference") -> None:
@@ -161,8 +202,11 @@ def _write_toml(path: Path, found: "FoundReference") -> None:
 
     table = {
         "pose": found.first.pose.tolist(),
-        "uncertainty_mm": found.uncertainty_mm,
+        "uncertainty_mm": found.uncertainty["mtre_mm"],
+        "uncertainty": found.uncertainty,
         "other_pose": found.second.pose.tolist(),
+        "found_by": [found.first.similarity, found.second.similarity],
+        "confirmed": found.confirmed,
     }
     output.print(f"written: {write_text(path, tomli_w.dumps({'reference': table}))}", markup=False, soft_wrap=True)
 

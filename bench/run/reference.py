@@ -1,17 +1,36 @@
-"""A reference pose by registration: several starts, two independent similarities, and the spread as uncertainty."""
+"""A reference pose by registration: several starts, two independent similarities, and what their spread leaves open."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bench.contract import Estimate, Outcome, Problem
-from bench.geometry import Matrix
+from bench.contract import Outcome, Problem
+from bench.geometry import Matrix, rotation_angle_deg
 from bench.run.single import SingleError, answer, distance, frame_of
 
-# Similarities that share neither derivative nor weighting: gradients in the silhouette, intensities in windows.
+# Gradients within the silhouette, and intensities in small windows: neither sees what the other one weighs.
 SIMILARITIES = ("sgc", "lncc")
 METHOD = "opt_sgc"
+# A start is one trial: the starts are the repetitions, and they are told apart by their similarity.
+_ONE_TRIAL = {"trials": 1, "confirmations": 1}
+AGREEMENT_MM = 2.0
+CONFIRMATIONS = 3
+# Of the starts, uniform, as a share of the search half-widths.
+_SPREAD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where the search stands: ``what`` is being done, ``done`` of at most ``total`` registrations are over."""
+
+    done: int
+    total: int
+    what: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,17 +39,17 @@ class Found:
 
     Attributes:
         similarity: Its name.
-        pose: The best of all starts, rig_from_world, 4x4, mm.
-        spread_mm: Median mTRE of the starts' answers to it; answers of lower similarity included.
-        agreeing: Starts whose answer lies within 2 mm mTRE of it.
-        starts: How many there were.
+        pose: The answer of the highest similarity, rig_from_world, 4x4, mm.
+        starts: Registrations that were run.
+        agreeing: Those that ended within ``AGREEMENT_MM`` mTRE of it, itself included.
+        spread: Greatest distance of the agreeing ones to it; all starts' greatest where none agrees.
     """
 
     similarity: str
     pose: Matrix
-    spread_mm: float
-    agreeing: int
     starts: int
+    agreeing: int
+    spread: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,50 +57,156 @@ class Reference:
     """Two answers and what they are good for.
 
     Attributes:
-        first: By gradients; the reference.
-        second: By intensities.
-        between_mm: mTRE between the two, its in-plane part and its depth, in the first view.
-        uncertainty_mm: The greatest of the mTRE between them and either spread.
+        first: By the first similarity; the reference.
+        second: By the second one.
+        between: How far they are apart: mTRE (mm), its in-plane and depth parts in the first view, rotation (deg).
+        uncertainty: Key by key, the greatest of that and either spread.
+        confirmed: Whether each similarity met its answer from two starts or more, and the two agree.
     """
 
     first: Found
     second: Found
-    between_mm: dict[str, float]
-    uncertainty_mm: float
+    between: dict[str, float]
+    uncertainty: dict[str, float]
+    confirmed: bool
 
 
-def find_reference(problem: Problem, *, starts: int, spread: float = 0.5) -> Iterator[str | Reference]:
-    """Search; yields a line for every registration that begins, and the reference last.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    pose: Matrix
+    value: float
+
+
+def _silent(_: Step) -> None:
+    """Nobody watches."""
+
+
+def find_reference(
+    problem: Problem,
+    *,
+    starts: int,
+    similarities: Sequence[str] = SIMILARITIES,
+    journal: Path | None = None,
+    tell: Callable[[Step], None] = _silent,
+) -> Reference:
+    """Search.
+
+    Starts are uniform within half of the search half-widths about the problem's start. A similarity is done when its
+    best answer was met from ``CONFIRMATIONS`` starts, or all starts are spent.
 
     Args:
         problem: Its start is the centre of the starts.
-        starts: For each similarity.
-        spread: Of the starts, uniform, as a share of the search half-widths.
+        starts: At most, for each similarity.
+        similarities: Two names.
+        journal: File of finished registrations (JSON lines): those of the same problem are not run again.
+        tell: Called before every registration.
 
     Raises:
-        SingleError: Fewer than two starts, or no usable answer.
+        SingleError: Fewer than two starts, not two similarities, or no usable answer.
     """
     if starts < 2:
         raise SingleError(f"a spread needs at least 2 starts; got {starts}: raise --starts")
+    if len(set(similarities)) != 2:
+        raise SingleError(f"expected two different similarities; got {', '.join(similarities)}")
     random = np.random.default_rng(problem.seed)
-    thetas = random.uniform(-spread, spread, (starts, 6)) * problem.search
-    both = list[Found]()
-    for name in SIMILARITIES:
-        estimates = list[Estimate]()
+    thetas = random.uniform(-_SPREAD, _SPREAD, (starts, 6)) * problem.search
+    kept = _Journal(journal, problem)
+    found = list[Found]()
+    for turn, name in enumerate(similarities):
+        answers = list[_Answer]()
         for number, theta in enumerate(thetas):
-            yield f"{name}, start {number + 1} of {starts}"
-            posed = replace(problem, start=frame_of(problem, problem.start).pose(theta), seed=problem.seed + number)
-            estimates.append(answer(posed, METHOD, {"similarity": name}))
-        both.append(_best(problem, name, estimates))
-    between = distance(problem, both[0].pose, both[1].pose)
-    uncertainty = max(between["mtre_mm"], *(each.spread_mm for each in both))
-    yield Reference(both[0], both[1], between, uncertainty)
+            tell(Step(turn * starts + number, 2 * starts, f"{name}, start {number + 1}"))
+            answers.append(kept.answer(name, number, theta))
+            if number > 0 and _agreeing(problem, answers) >= CONFIRMATIONS:
+                break
+        found.append(_found(problem, name, answers))
+    return _judged(problem, found[0], found[1])
 
 
-def _best(problem: Problem, name: str, estimates: list[Estimate]) -> Found:
-    usable = [each for each in estimates if each.outcome is not Outcome.DIVERGED and each.trace is not None]
-    if not usable:
+def apart(problem: Problem, first: Matrix, second: Matrix) -> dict[str, float]:
+    """How far two poses are apart: mTRE over the content's surface and its parts (mm), and the angle (deg)."""
+    return {**distance(problem, first, second), "rotation_deg": float(rotation_angle_deg(first, second))}
+
+
+class _Journal:
+    """Registrations of one problem, run once and kept."""
+
+    def __init__(self, path: Path | None, problem: Problem) -> None:
+        self._path, self._problem, self._key = path, problem, _fingerprint(problem)
+        self._known = dict[tuple[str, int], _Answer]()
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path is not None and path.is_file() else []
+        for line in lines:
+            self._remember(line)
+
+    def answer(self, name: str, number: int, theta: Matrix) -> _Answer:
+        """Of one similarity from one start."""
+        if (name, number) in self._known:
+            return self._known[name, number]
+        problem = self._problem
+        posed = replace(problem, start=frame_of(problem, problem.start).pose(theta), seed=problem.seed + number)
+        estimate = answer(posed, METHOD, {"similarity": name, **_ONE_TRIAL})
+        value = estimate.trace.best_value[-1] if estimate.trace and estimate.trace.best_value else np.nan
+        usable = estimate.outcome not in (Outcome.DIVERGED, Outcome.LEFT_VIEW) and np.isfinite(value)
+        found = _Answer(estimate.pose, float(value) if usable else -np.inf)
+        self._write({"key": self._key, "similarity": name, "start": number}, found)
+        return found
+
+    def _write(self, head: dict[str, Any], found: _Answer) -> None:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**head, "value": found.value, "rig_from_world": found.pose.tolist()}) + "\n")
+
+    def _remember(self, line: str) -> None:
+        try:
+            entry: dict[str, Any] = json.loads(line)
+            if entry["key"] == self._key:
+                known = _Answer(np.array(entry["rig_from_world"], dtype=np.float64), float(entry["value"]))
+                self._known[str(entry["similarity"]), int(entry["start"])] = known
+        except (ValueError, KeyError, TypeError):
+            raise SingleError(f"{self._path}: not a journal of this command: delete it, or say another --out") from None
+
+
+def _fingerprint(problem: Problem) -> str:
+    digest = hashlib.sha256(problem.patient_hash.encode())
+    for view in problem.views:
+        for part in (view.image, view.valid, view.camera.K, view.camera_from_rig):
+            digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
+    for part in (problem.start, problem.nominal, problem.centre, problem.search):
+        digest.update(np.ascontiguousarray(part, dtype=np.float64).tobytes())
+    digest.update(str(problem.seed).encode())
+    return digest.hexdigest()[:16]
+
+
+def _best(answers: Sequence[_Answer]) -> _Answer:
+    return max(answers, key=lambda each: each.value)
+
+
+def _agreeing(problem: Problem, answers: Sequence[_Answer]) -> int:
+    return len(_distances(problem, answers, within=AGREEMENT_MM))
+
+
+def _distances(problem: Problem, answers: Sequence[_Answer], *, within: float) -> list[dict[str, float]]:
+    best = _best(answers)
+    found = [apart(problem, each.pose, best.pose) for each in answers if np.isfinite(each.value)]
+    return [each for each in found if each["mtre_mm"] <= within]
+
+
+def _found(problem: Problem, name: str, answers: Sequence[_Answer]) -> Found:
+    best = _best(answers)
+    if not np.isfinite(best.value):
         raise SingleError(f"no start gave an answer with {name}; say a --start nearer to the pose")
-    best = max(usable, key=lambda each: each.trace.best_value[-1] if each.trace else -np.inf)
-    apart = np.array([distance(problem, each.pose, best.pose)["mtre_mm"] for each in usable])
-    return Found(name, best.pose, float(np.median(apart)), int((apart < 2).sum()), len(estimates))
+    near = _distances(problem, answers, within=AGREEMENT_MM)
+    counted = near if len(near) > 1 else _distances(problem, answers, within=np.inf)
+    return Found(name, best.pose, len(answers), len(near), _greatest(counted))
+
+
+def _judged(problem: Problem, first: Found, second: Found) -> Reference:
+    between = apart(problem, first.pose, second.pose)
+    met = first.agreeing > 1 and second.agreeing > 1
+    confirmed = met and between["mtre_mm"] <= AGREEMENT_MM
+    return Reference(first, second, between, _greatest([between, first.spread, second.spread]), confirmed)
+
+
+def _greatest(distances: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: max(each[key] for each in distances) for key in distances[0]}

@@ -84,11 +84,18 @@ class ImageTable(Table):
 
 
 class ReferenceTable(Table):
-    """``[reference]``: a pose found by other means, what it is good for, and the answer of another similarity."""
+    """``[reference]``: a pose found by other means, what it is good for, and the answer of another similarity.
+
+    ``uncertainty`` (by metric), ``found_by`` (similarities) and ``confirmed`` are kept as ``fluorobench reference``
+    wrote them.
+    """
 
     pose: Pose
     uncertainty_mm: PositiveFloat | None = None
+    uncertainty: dict[str, float] | None = None
     other_pose: Pose | None = None
+    found_by: tuple[str, ...] | None = None
+    confirmed: bool | None = None
 
 
 class CaseTables(Table):
