@@ -15,6 +15,9 @@ Preprocessing as in the paper: 50 pixels are cut from each border (the collimato
 and images are turned so that the patient's head is up. Frames are in ``bench.geometry.converters.deepfluoro``; stored
 images look from the detector, so ours are mirrored.
 
+Labels that do not move with the bone asked for are set to 0, so that content ``bone`` is one rigid object: for the
+pelvis both halves, sacrum and vertebrae, as its authors register it.
+
 Every projection is checked before it is handed out: the landmarks of the CT, projected by the pose that was read, must
 lie where the file's own landmarks are in the image.
 """
@@ -32,11 +35,18 @@ from bench.geometry.converters.deepfluoro import DeepFluoroView, from_deepfluoro
 from bench.geometry.converters.view import ToolView
 from bench.volume import Volume
 from bench.volume.hdf5 import Hdf5Group, open_hdf5
+from bench.volume.labels import label_number
 
 Bone: TypeAlias = Literal["pelvis", "left-femur", "right-femur"]
 _PARAMETERS = "proj-params"
 _SCHEME = "deepfluoro"
 _GRID_TOLERANCE_MM = 1e-3
+# As in the registration code of its authors (rg2/Regi2D3D-IPCAI2020, global_pelvis_regi).
+_MOVES_WITH: dict[Bone, tuple[str, ...]] = {
+    "pelvis": ("hemipelvis_left", "hemipelvis_right", "vertebrae", "upper_sacrum", "lower_sacrum"),
+    "left-femur": ("femur_left",),
+    "right-femur": ("femur_right",),
+}
 
 
 class DeepFluoroError(FluorobenchError):
@@ -49,7 +59,7 @@ class DeepFluoro:
 
     Attributes:
         file: ``ipcai_2020_full_res_data.h5``; environment variables in it are expanded.
-        bone: Whose reference poses. Projections that do not show enough of a femur are left out for it.
+        bone: Whose reference poses and labels. Projections that do not show enough of a femur are left out for it.
         projections: Names such as ``005``; empty = all.
         crop_px: Cut from each border, stored pixels.
         binning: X-ray pixels are means of blocks of this edge.
@@ -108,7 +118,7 @@ class DeepFluoro:
             if patient_id not in found:
                 raise DeepFluoroError(f"no specimen {patient_id!r} in {self.file}; it holds {', '.join(found)}")
             specimen = root.group(patient_id)
-            volume = _volume(specimen)
+            volume = _volume(specimen, self.bone)
             marks = _landmarks(specimen)
             shots = specimen.group("projections")
             names = [name for name in self.projections or shots.names() if self._shows_bone(shots.group(name))]
@@ -205,7 +215,7 @@ def _landmarks(specimen: Hdf5Group) -> LandmarkSet:
     return LandmarkSet("anatomical", np.stack([group.vector(name) for name in names]), names)
 
 
-def _volume(specimen: Hdf5Group) -> Volume:
+def _volume(specimen: Hdf5Group, bone: Bone) -> Volume:
     image, labels = specimen.group("vol"), specimen.group("vol-seg/image")
     affine, other = _affine(image), _affine(labels)
     hu = np.ascontiguousarray(image.array("pixels", (None, None, None)).T, dtype=np.float32)
@@ -215,7 +225,8 @@ def _volume(specimen: Hdf5Group) -> Volume:
             f"{specimen.file}: the labels of {specimen.name} are on another grid than its CT: shape {numbers.shape}, "
             f"affine {other.tolist()}; the CT has {hu.shape}, {affine.tolist()}"
         )
-    return Volume(hu, affine, numbers, _SCHEME)
+    kept = np.isin(numbers, [label_number(_SCHEME, name) for name in _MOVES_WITH[bone]])
+    return Volume(hu, affine, np.where(kept, numbers, np.uint16(0)), _SCHEME)
 
 
 def _affine(image: Hdf5Group) -> Matrix:
@@ -238,6 +249,7 @@ card = Card(
         "Reference poses are registrations of its authors: call a small distance agreement, not accuracy.",
         "Images are mirrored against the stored ones: ours look from the source, theirs from the detector.",
         "The paper reduces images by 8; binning is 4 unless the settings say otherwise, and precedes the logarithm.",
+        "Vertebrae count as moving with the pelvis, as in its authors' registrations.",
         "Landmarks are the pelvis's; for a femur only the femoral heads move with it.",
         "All specimens are test patients; the paper leaves one out at a time (settings train and validation).",
     ),

@@ -74,7 +74,9 @@ def write_deepfluoro(path: Path) -> Path:
         for name in SPECIMENS:
             specimen = file.create_group(name)
             write_image(specimen.create_group("vol"), values, spacing, origin)
-            write_image(specimen.create_group("vol-seg/image"), (values > 0).astype("u1"), spacing, origin)
+            labels = (values > 0).astype("u1")
+            labels[2:5, 2:5, 2:5] = 5  # a femur
+            write_image(specimen.create_group("vol-seg/image"), labels, spacing, origin)
             specimen["vol-seg/labels-def/1"] = "left-hemipelvis"
             for mark, point in LANDMARKS.items():
                 specimen[f"vol-landmarks/{mark}"] = np.array(point)[:, None]

@@ -29,7 +29,7 @@ class Site:
     kind: str = "application/octet-stream"
     status: int | None = None
     url: str = ""
-    ranges: list[str | None] = field(default_factory=list)
+    ranges: list[str | None] = field(default_factory=list[str | None])
 
 
 class Handler(BaseHTTPRequestHandler):

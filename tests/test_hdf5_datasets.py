@@ -83,7 +83,10 @@ def test_volume_labels_and_landmarks_of_deepfluoro(fluoro: Path) -> None:
     np.testing.assert_array_equal(patient.volume.affine, compose(np.diag(spacing), origin))
     assert patient.volume.label_scheme == "deepfluoro"
     assert patient.volume.labels is not None
-    np.testing.assert_array_equal(patient.volume.labels == 1, values.T > 0)
+    np.testing.assert_array_equal(patient.volume.labels, values.T > 0)
+    femur = _load("deepfluoro", fluoro, bone="left-femur").volume.labels
+    assert femur is not None
+    assert (set(np.unique(femur)), int((femur == 5).sum())) == ({0, 5}, 27)
     (marks,) = patient.landmarks
     assert marks.point_names == tuple(sorted(files.LANDMARKS))
     np.testing.assert_array_equal(marks.points[0], MARK)

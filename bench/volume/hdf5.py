@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +147,7 @@ class Hdf5Group:
 
 
 @contextmanager
-def open_hdf5(file: str) -> Iterator[Hdf5Group]:
+def open_hdf5(file: str) -> Generator[Hdf5Group]:
     """Open a file for reading; environment variables and ``~`` in its path are expanded.
 
     Raises:

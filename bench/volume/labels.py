@@ -39,9 +39,7 @@ _TOTALSEGMENTATOR = {
     "skull": 91,
     **_numbered([*_series("rib_left_", 12), *_series("rib_right_", 12), "sternum"], 92),
 }
-_DEEPFLUORO = _numbered(
-    ["hemipelvis_left", "hemipelvis_right", "vertebrae", "upper_sacrum", "femur_left", "femur_right"], 1
-)
+_DEEPFLUORO = _numbered([*_sided("hemipelvis"), "vertebrae", "upper_sacrum", *_sided("femur"), "lower_sacrum"], 1)
 _BUILT_IN: Mapping[str, Mapping[str, int]] = {
     "deepfluoro": _DEEPFLUORO,
     "phantom": _VERSE,
