@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.contract import Case, FinishedRun
+from bench.contract import Case
 from bench.registry import load, module
 from bench.score.capture import FEWEST_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores
@@ -24,7 +24,7 @@ TIMES_OF_CORNERS = {"Initial": np.nan, "Opt-GC": 1.0, "Opt-NGI": 2.0, HOSTILE: 4
 
 @dataclass
 class XrayRun(FakeRun):
-    """The same answers, contents going round the cases; image scores of case n are n times the label's, NaN for n = 0."""
+    """The same answers, contents going round; image scores of case n are n times the label's, NaN for n = 0."""
 
     content: tuple[str, ...] = (SIMULATED,)
     pictures: bool = True
@@ -207,7 +207,7 @@ def test_figure5_errors_are_finite_and_within_the_axis(run: XrayRun) -> None:
     assert figure5.axis_errors(rows, "rx").tolist() == [figure5.LOWEST, figure5.HIGHEST, 1.0, 1.0, 1.0]
 
 
-def capture_run(folder: Path, initial: list[float], final: list[float]) -> FinishedRun:
+def capture_run(folder: Path, initial: list[float], final: list[float]) -> FakeRun:
     run = FakeRun(folder, labels=("Opt-GC",))
     cases = [f"p/{index:03d}" for index in range(len(initial))]
     run.scores = pd.DataFrame({"label": "Opt-GC", "case_id": cases, "initial_mtre_mm": initial, "mtre_mm": final})
