@@ -18,7 +18,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ class Autoscoper:
         model: File name in ``Models``; needed where there are several.
         id: The patient's name; by default the folder's.
         binning: X-ray pixels are means of blocks of this edge.
+        other_references: By frame, a second reference (4x4, mm, first camera from volume), such as the answer of
+            another similarity that ``fluorobench reference`` writes.
     """
 
     folder: str
@@ -58,6 +60,7 @@ class Autoscoper:
     model: str | None = None
     id: str | None = None
     binning: int = 4
+    other_references: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=lambda: dict[str, Any]())
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(edge) and edge > 0 for edge in self.voxel_spacing_mm):
@@ -121,6 +124,8 @@ class Autoscoper:
             raise AutoscoperError(
                 f"{self._root / 'XMA_UND'}: no frame number that every camera has; names end .NNNN.tif"
             )
+        if strangers := sorted(set(self.other_references) - set(frames)):
+            raise AutoscoperError(f"other_references names frames that there are not: {', '.join(strangers)}")
         references, uncertainty = _references(self._root / "reference.json")
         rig = Rig.from_calibrations(
             [view.camera for view in calibrations], [view.camera_from_world for view in calibrations]
@@ -132,9 +137,15 @@ class Autoscoper:
                 views=self._views(rig, [camera[frame] for camera in images]),
                 reference=first @ references[frame] if frame in references else None,
                 reference_uncertainty_mm=uncertainty if frame in references else None,
+                other_reference=self._other(frame),
             )
             for frame in frames
         )
+
+    def _other(self, frame: str) -> Matrix | None:
+        if frame not in self.other_references:
+            return None
+        return require_rigid(self.other_references[frame], f"other_references of frame {frame}")
 
     def _views(self, rig: Rig, paths: Sequence[Path]) -> tuple[View, ...]:
         from bench.xray.calibration import view_of

@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
 from bench.report.kinds import image_kind
-from bench.report.tables import Table, TableColumn, TableRow
+from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.run.acquired import REAL
+from bench.score.columns import APART, OTHER_PREFIX
 from bench.score.statistics import of_label, spread, values, words
 
 PERCENT = 100
 _DISTANCES = ("mtre_in_plane_mm", "mtre_depth_mm", "mtre_mm")
+_OTHER_NAMES = tuple(f"{OTHER_PREFIX}{name}" for name in ("mtre_in_plane_mm", "mtre_mm"))
+_OTHER = tuple(
+    TableColumn(heading=heading, keys=(f"{name}_median",), group="median to the other reference (mm)")
+    for heading, name in zip(("In plane", "mTRE"), _OTHER_NAMES, strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +40,15 @@ class Agreement:
 
     def table(self, run: FinishedRun) -> Table:
         """Rows by image, in the order of the cases, then by method."""
+        two = _has_two(run.scores)
         contents = list(dict.fromkeys(words(run.scores, "content")))
         rows = [
-            self._row(_of_content(of_label(run.scores, label), content), content, label)
+            self._row(_of_content(of_label(run.scores, label), content), content, label, two=two)
             for content in contents
             for label in run.labels
         ]
         return Table(
-            columns=self._columns(),
+            columns=(*self._columns(), *(_OTHER if two else ())),
             rows=tuple(rows),
             caption=f"Agreement with the reference pose on {image_kind(run.scores).words}s. {run.description}.",
             notes=(
@@ -51,6 +58,7 @@ class Agreement:
                 "The reference of a real X-ray is itself a registration: read agreement, not accuracy. Differences "
                 "below what it is good for are ties, so nothing is ranked."
                 f"{_goodness(contents)} Starts of one image are not independent.",
+                *(_apart(run.scores, contents) if two else ()),
             ),
         )
 
@@ -69,11 +77,12 @@ class Agreement:
             TableColumn(heading="DRRs", keys=("drr_evaluations_mean",), decimals=0),
         )
 
-    def _row(self, rows: pd.DataFrame, content: str, label: str) -> TableRow:
+    def _row(self, rows: pd.DataFrame, content: str, label: str, *, two: bool) -> TableRow:
         in_plane, whole = (self._share(values(rows, name)) for name in ("mtre_in_plane_mm", "mtre_mm"))
         medians = (spread(values(rows, name)).median for name in (*_DISTANCES, "rotation_error_deg"))
         drrs = spread(values(rows, "drr_evaluations")).mean
-        cells = (
+        others = tuple((spread(values(rows, name)).median,) for name in _OTHER_NAMES) if two else ()
+        cells: tuple[Cell, ...] = (
             (_image(content),),
             (label,),
             (len(rows),),
@@ -81,6 +90,7 @@ class Agreement:
             (whole,),
             *((value,) for value in medians),
             (drrs,),
+            *others,
         )
         return TableRow(cells=cells, ranked=False)
 
@@ -99,6 +109,18 @@ def _goodness(contents: Sequence[str]) -> str:
     """What the references are good for, as the cases say it."""
     said = dict.fromkeys(part for content in contents for part in content.split(", ") if part.startswith("reference"))
     return f" Here: {', '.join(said)} (mTRE)." if said else ""
+
+
+def _has_two(scores: pd.DataFrame) -> bool:
+    """Whether any case has a second reference; runs scored before there were any lack the column."""
+    return APART in scores.columns and bool(np.isfinite(values(scores, APART)).any())
+
+
+def _apart(scores: pd.DataFrame, contents: Sequence[str]) -> tuple[str, ...]:
+    """How far the references of each image are apart: the floor of every comparison."""
+    found = {_image(content): spread(values(_of_content(scores, content), APART)).median for content in contents}
+    told = ", ".join(f"{apart:.2f} mm ({image})" for image, apart in found.items() if np.isfinite(apart))
+    return (f"The two references are apart by {told} mTRE: methods that differ by less are not told apart.",)
 
 
 def _of_content(rows: pd.DataFrame, content: str) -> pd.DataFrame:

@@ -191,3 +191,12 @@ def test_real_wrist_fits_best_at_its_reference(real_data: Path, frame: int, came
     likeness = [_gradient_likeness(view.image, drr) for drr in drrs]
     assert likeness[0] > 0.2
     assert likeness[0] > max(likeness[1:])
+
+
+def test_a_second_reference_is_given_by_frame(folder: Path) -> None:
+    other = compose(HALF_TURN, (0.0, 0, 400))
+    (taken,) = _load(folder, other_references={"0007": other.tolist()}).acquisitions
+    assert taken.other_reference is not None
+    np.testing.assert_array_equal(taken.other_reference, other)
+    with pytest.raises(FluorobenchError, match="frames that there are not: 0042"):
+        _load(folder, other_references={"0042": other.tolist()})

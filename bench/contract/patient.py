@@ -40,12 +40,14 @@ class Acquisition:
         views: One or more views with images; the first defines the rig when ``camera_from_rig`` is the identity.
         reference: rig_from_world, 4x4, mm, found by other means; None where nobody knows.
         reference_uncertainty_mm: What the reference is good for (mTRE); differences below it are ties.
+        other_reference: A second one, found independently of the first; tables then print agreement with both.
     """
 
     id: str
     views: tuple[View, ...]
     reference: Matrix | None = None
     reference_uncertainty_mm: float | None = None
+    other_reference: Matrix | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

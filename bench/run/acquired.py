@@ -32,12 +32,14 @@ class RealTarget:
         views: With images; the first one's camera is the rig where it stands alone.
         reference: rig_from_world, 4x4, mm.
         uncertainty_mm: What the reference is good for (mTRE); None where nobody said.
+        other: A second reference, rig_from_world, where there is one.
     """
 
     name: str
     views: tuple[View, ...]
     reference: Matrix
     uncertainty_mm: float | None
+    other: Matrix | None = None
 
     @property
     def described(self) -> str:
@@ -84,7 +86,8 @@ def _alone(view: View) -> View:
 def _target(acquisition: Acquisition, name: str, views: tuple[View, ...], rig: Matrix) -> RealTarget:
     if acquisition.reference is None:
         raise AcquiredError(f"acquisition {acquisition.id} has no reference pose; find one first")
-    return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm)
+    other = None if acquisition.other_reference is None else rig @ acquisition.other_reference
+    return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm, other)
 
 
 def draw_real_case(

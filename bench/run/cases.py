@@ -63,7 +63,7 @@ def pose_case(
         search=np.array(protocol.target.search),
         seed=salted_seed(protocol.seed, "method", case_id),
     )
-    truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth), bound=posed.bound)
+    truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth), bound=posed.bound, other=posed.other)
     record = _record(protocol, problem, posed, truth=truth_record, landmarks=landmarks_hash(landmark_records(staged)))
     return PosedCase(Case(problem, posed.truth), record, truth_record)
 
@@ -80,6 +80,7 @@ class _Scene:
     content: str
     drawn: tuple[dict[str, float] | None, ...]
     bound: MatrixList | None = None
+    other: MatrixList | None = None
 
 
 def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int, recorded: ProblemRecord | None) -> _Scene:
@@ -118,7 +119,8 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real))
     content = f"{target.described}, {protocol.data.moving} moving"
     nothing = (None,) * len(target.views)
-    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content, nothing)
+    other = None if target.other is None else as_list(target.other)
+    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content, nothing, other=other)
 
 
 def _laws(protocol: Protocol) -> tuple[Law, StartLaw]:

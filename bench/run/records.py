@@ -96,11 +96,13 @@ class TruthRecord(Record):
     """The answer to one case.
 
     ``bound``: Cramer-Rao bound of the pose (``bench.xray.bound``), where content is matched and the noise's law stated.
+    ``other``: A second reference pose, where a real X-ray has two; ``truth`` is then the first.
     """
 
     case_id: str
     truth: MatrixList
     bound: MatrixList | None = None
+    other: MatrixList | None = None
 
 
 RecordType = TypeVar("RecordType", bound=Record)

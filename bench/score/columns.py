@@ -62,6 +62,10 @@ KEY_COLUMNS = (
 BOUND_PREFIX = "bound_"
 # Before a metric's name: that metric as the method's own covariance states it.
 STATED_PREFIX = "stated_"
+# Before a metric's name: that metric to the second reference pose.
+OTHER_PREFIX = "other_"
+# mTRE between two reference poses of one X-ray.
+APART = "references_apart_mm"
 
 STRICT_DEG = 3.0
 STRICT_MM = 3.0
@@ -293,6 +297,26 @@ _STATED = tuple(
     if metric.name in _BOUNDED
 )
 
+_OTHER = tuple(
+    Column(
+        name=f"{OTHER_PREFIX}{metric.name}",
+        heading=f"{metric.heading}, other reference",
+        unit=metric.unit,
+        definition=f"{metric.name} to the second reference pose of a real X-ray; absent where there is one alone.",
+        smaller_is_better=None,
+    )
+    for metric in _LANDMARKS
+    if metric.name in ("mtre_mm", "mtre_in_plane_mm", "mtre_depth_mm")
+)
+
+_APART = Column(
+    name=APART,
+    heading="References apart",
+    unit="mm",
+    definition="mTRE between the two reference poses of a real X-ray: nothing is ranked below it.",
+    smaller_is_better=None,
+)
+
 COLUMNS: tuple[Column, ...] = (
     *_POSE,
     *_AXES,
@@ -302,6 +326,8 @@ COLUMNS: tuple[Column, ...] = (
     *_START,
     *_BOUND,
     *_STATED,
+    *_OTHER,
+    _APART,
     *_VERDICTS,
     *_COST,
 )

@@ -13,9 +13,21 @@ from bench.metrics import landmark_errors, pose_errors
 from bench.run.hashes import truth_hash
 from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
 from bench.score.bound import expected_errors, of_twist
-from bench.score.columns import BOUND_PREFIX, COLUMNS, KEY_COLUMNS, STATED_PREFIX, STRICT_DEG, STRICT_MM
+from bench.score.columns import (
+    APART,
+    BOUND_PREFIX,
+    COLUMNS,
+    KEY_COLUMNS,
+    OTHER_PREFIX,
+    STATED_PREFIX,
+    STRICT_DEG,
+    STRICT_MM,
+)
 
 Row: TypeAlias = dict[str, Any]
+
+# Columns that no row may fill: they stay numbers all the same.
+_OFTEN_ABSENT = (BOUND_PREFIX, STATED_PREFIX, OTHER_PREFIX, APART)
 
 FAILURES = ("success", "depth_only", "wrong_basin", "no_pose")
 
@@ -32,6 +44,7 @@ class _Question:
     truth: Matrix
     points: Matrix
     bound: Matrix | None
+    other: Matrix | None = None
 
     @property
     def frame(self) -> PoseFrame:
@@ -44,6 +57,18 @@ class _Question:
         of_pose = pose_errors(pose, self.truth, self.frame, camera_from_rig, sdd_mm=view.sdd_mm)
         of_landmarks = landmark_errors(pose, self.truth, self.points, view.camera, camera_from_rig)
         return {**asdict(of_pose), **asdict(of_landmarks), "lgff_mtre_mm": of_landmarks.mpd_isocentre_mm}
+
+    def others(self, pose: Matrix) -> Row:
+        """Errors of a pose to the second reference; nothing where there is none."""
+        if self.other is None:
+            return {}
+        view = self.problem.views[0]
+        errors = landmark_errors(pose, self.other, self.points, view.camera, np.array(view.camera_from_rig))
+        return {f"{OTHER_PREFIX}{name}": value for name, value in asdict(errors).items()}
+
+    def references_apart(self) -> Row:
+        """How far the second reference is from the first; nothing where there is none."""
+        return {APART: self.others(self.truth)[f"{OTHER_PREFIX}mtre_mm"]} if self.other is not None else {}
 
     def bounds(self) -> Row:
         """Mean errors at the bound; nothing where there is none."""
@@ -79,21 +104,26 @@ def score_rows(
     _require_one_perturbation(problems, estimates)
     questions = _questions(patients, problems, truths)
     _require_same_cases(estimates, questions)
-    starts = {case_id: {**_start_errors(each), **each.bounds()} for case_id, each in questions.items()}
+    starts = {
+        case_id: {**_start_errors(each), **each.bounds(), **each.references_apart()}
+        for case_id, each in questions.items()
+    }
     ordered = sorted(estimates, key=lambda record: (record.label, record.case_id))
     rows = [_row(questions[record.case_id], record, starts[record.case_id]) for record in ordered]
     table = pd.DataFrame(rows, columns=[*KEY_COLUMNS, *(column.name for column in COLUMNS)])
-    bounds = [name for name in table.columns if str(name).startswith((BOUND_PREFIX, STATED_PREFIX))]
+    bounds = [name for name in table.columns if str(name).startswith(_OFTEN_ABSENT)]
     return table.astype(dict.fromkeys(bounds, np.float64))
 
 
 def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) -> Row:
     problem = question.problem
     errors: dict[str, Any] = {}
+    others: Row = {}
     if record.pose is not None and not record.outcome.failed:
         errors = {
             name: np.nan if value is None else value for name, value in question.errors(np.array(record.pose)).items()
         }
+        others = question.others(np.array(record.pose))
     return {
         **{name: getattr(problem, name) for name in ("patient_id", "patient_hash", "content", "start_law")},
         **{name: getattr(record, name) for name in ("label", "case_id", "perturbation_hash", "error")},
@@ -101,6 +131,7 @@ def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) 
         "seconds": np.nan if record.seconds is None else record.seconds,
         **start,
         **errors,
+        **others,
         **question.stated(record),
         **_verdicts(errors),
         "outcome": str(record.outcome.value),
@@ -143,7 +174,8 @@ def _question(problem: ProblemRecord, points: Mapping[str, Matrix], answers: Map
     if truth_hash(case_id, truth) != problem.truth_hash:
         raise ScoreError(f"the truth of case {case_id!r} is not the one sealed before the run; take the run's own file")
     bound = None if record.bound is None else np.array(record.bound, dtype=np.float64)
-    return _Question(problem, np.array(truth, dtype=np.float64), points[problem.patient_hash], bound)
+    other = None if record.other is None else np.array(record.other, dtype=np.float64)
+    return _Question(problem, np.array(truth, dtype=np.float64), points[problem.patient_hash], bound, other)
 
 
 def _points(patient: PatientRecord) -> Matrix:

@@ -21,6 +21,7 @@
     [reference]                         # optional
     pose = [[...], [...], [...], [...]] # rig_from_world, 4x4, mm
     uncertainty_mm = 1.5                # what it is good for (mTRE)
+    other_pose = [[...], ...]           # a second one, found independently: tables print agreement with both
 
 Further images say where their camera hangs: ``camera_from_rig`` (4x4, mm), or calibrations of one common world (all of
 kind ``autoscoper``), or positioner angles in every header. Paths are relative to the file. K belongs to the image as
@@ -127,8 +128,14 @@ class XrayCase:
             views=self.views(),
             reference=None if reference is None else require_rigid(reference.pose, f"{self._name}: reference.pose"),
             reference_uncertainty_mm=None if reference is None else reference.uncertainty_mm,
+            other_reference=self._other(reference),
         )
         return Patient(self.id, volume.fingerprint(), volume, acquisitions=(taken,))
+
+    def _other(self, reference: ReferenceTable | None) -> Matrix | None:
+        if reference is None or reference.other_pose is None:
+            return None
+        return require_rigid(reference.other_pose, f"{self._name}: reference.other_pose")
 
     def path(self, text: str) -> Path:
         """A path of the case: variables and ~ expanded, relative to its folder."""
