@@ -101,7 +101,7 @@ def test_a_file_comes_whole_and_its_progress_is_told(site: Site, tmp_path: Path)
 
 def test_a_broken_connection_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
     site.breaks_after = 700_000
-    with pytest.raises(FetchError, match=r"(ended at|broke).*same command"):
+    with pytest.raises(FetchError, match=r"(ended at|fetched).*same command"):
         get(site, tmp_path)
     assert names(tmp_path) == ["hips.bin.part", "hips.bin.part.tag"]
     site.breaks_after = None
@@ -171,7 +171,7 @@ def test_pages_refusals_and_dead_servers_are_one_line(site: Site, tmp_path: Path
     with pytest.raises(FetchError, match="answered 403"):
         get(site, tmp_path)
     site.url = "http://127.0.0.1:9/hips.bin"
-    with pytest.raises(FetchError, match="no connection") as caught:
+    with pytest.raises(FetchError, match="could not be fetched") as caught:
         get(site, tmp_path)
     assert "\n" not in str(caught.value)
     assert names(tmp_path) == []

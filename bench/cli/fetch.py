@@ -102,7 +102,7 @@ def _transfer(url: str, part: Path, report: Report) -> None:
         _settle_range(error, part)
     except (OSError, http.client.HTTPException) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split())
-        raise FetchError(f"{url}: no connection or one that broke: {reason}; {_AGAIN}") from None
+        raise FetchError(f"{url}: could not be fetched: {reason}; {_AGAIN}") from None
 
 
 def _open(url: str, part: Path) -> Any:
@@ -120,10 +120,11 @@ def _receive(response: Any, part: Path, report: Report) -> None:
     length = response.headers.get("Content-Length")
     total = None if length is None else start + int(length)
     _require_room(part, 0 if total is None else total - start)
-    if start == 0:
-        _keep_tag(response, part)
     done = start
     with part.open("ab" if start else "wb") as file:
+        if start == 0:
+            # Only now is nothing of another version left in the part.
+            _keep_tag(response, part)
         report(done, total)
         while block := response.read(_BLOCK):
             file.write(block)
