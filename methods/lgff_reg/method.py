@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from bench.geometry import Matrix
 from bench.learn.single_view import SingleViewRegressor, grey
+from bench.learn.vertebra_study import UNITS
 
 from .network import Architecture, LgffNetwork
-from .trainer import NAME, UNITS, VERSION, WHITE
+from .trainer import NAME, VERSION, WHITE
 
 
 @dataclass(frozen=True, kw_only=True)
