@@ -2,7 +2,6 @@
 
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import messages, output
+from bench.cli.settings import setting
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Train:
         trainer = getattr(registry.module("methods", self.method), "trainer", None)
         if trainer is None:
             raise TrainCommandError(f"{self.method} learns nothing: it declares no trainer; {_learners()}")
-        settings = dict(_setting(each) for each in self.set)
+        settings = dict(setting(each) for each in self.set)
         for name in settings:
             if name not in trainer.__dataclass_fields__:
                 raise registry.unknown(f"setting of {self.method}'s trainer", name, trainer.__dataclass_fields__)
@@ -154,17 +154,6 @@ class Train:
         words += ["--set", *self.set] if self.set else []
         paths = {"--volume": self.volume, "--labels": self.labels}
         return " ".join(words + [part for name, path in paths.items() if path for part in (name, path.name)])
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """A ``field=value`` pair; the value as TOML reads it, else as text."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise TrainCommandError(f"a setting reads field=value; got {text!r}")
-    try:
-        return name, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name, value
 
 
 def _learners() -> str:
