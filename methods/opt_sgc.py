@@ -50,6 +50,14 @@ class OptSgc:
                 f"{len(self.coarse)} and {len(self.fine)} levels, {self.confirmations}, {self.trials}, {self.tie}"
             )
 
+    @property
+    def most_poses(self) -> int:
+        """Poses evaluated at most: all trials are run, and no level ends early."""
+        coarse, fine = (
+            sum(level.population * level.generations for level in some) for some in (self.coarse, self.fine)
+        )
+        return self.trials * coarse + fine
+
     def skip(self, problem: Problem) -> str | None:
         """Every view needs an image."""
         return self._search(self.coarse).skip(problem)

@@ -9,10 +9,15 @@ import pytest
 import SimpleITK
 
 from bench.cli import main as cli
-from bench.geometry import rotation_angle_deg
+from bench.errors import FluorobenchError
+from bench.geometry import PoseFrame, rotation_angle_deg
+from bench.register import Level
 from bench.report.registration import checkerboard
+from bench.run.reference import find_reference
+from bench.run.single import answer, pose_problem
+from bench.xray.case import read_case
 
-from .xray_files import SDD, SIZE, SPACING, true_pose, write_case
+from .xray_files import SDD, SIZE, SPACING, bone, true_pose, write_case
 
 NEAR = ["--depth-mm", "700", "--start", "AP", "--search", "8", "8", "8", "10", "10", "15"]
 
@@ -46,8 +51,12 @@ def test_register_finds_the_pose_of_a_case(
     assert found["agreement"]["reference"]["mtre_mm"] < 1
     assert {"PositionerPrimaryAngle", "lost_in_plane_deg"} <= set(found["dicom"])
     with PIL.Image.open(case.parent / "found" / "registration.png") as picture:
-        assert picture.size == (3 * 5 * SIZE, 2 * 5 * SIZE)
+        width, height = picture.size
+        assert width % 3 == 0
+        assert 480 < height <= 2 * 5 * SIZE
+    assert found["content_seen"] == [1, 1]
     printed = capsys.readouterr().out
+    assert "beyond the image" not in printed
     assert "agreement with the reference (not accuracy)" in printed
     assert "lossy" in printed
 
@@ -68,13 +77,50 @@ def test_register_by_words_asks_for_what_is_missing(
     assert found["theta_from_start"]["rx_deg"] == pytest.approx(0, abs=1e-9)
 
 
+def test_register_tells_when_the_content_leaves_the_image(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    centre = bone().content_centre()
+    aside = PoseFrame(true_pose(), centre).pose([0, 0, 0, 40, 0, 0])
+    (case.parent / "aside.json").write_text(json.dumps({"rig_from_world": aside.tolist()}))
+    run(monkeypatch, "register", "--case", str(case), "--start", "aside.json", "--method", "initial")
+    shares = json.loads((case.parent / "registration" / "registration.json").read_text())["content_seen"]
+    assert 0.1 < shares[0] < 0.9
+    printed = capsys.readouterr().out
+    assert f"view 1: {100 * (1 - shares[0]):.0f} % of the content's surface lies beyond the image" in printed
+
+
+def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
+    problem = pose_problem(read_case(case), start="AP", depth_mm=700.0, search=(5, 5, 5, 5, 5, 5))
+    level = Level(size=24, population=6, generations=3)
+    told = list[tuple[int, int | None]]()
+    answer(problem, "opt_gc", {"levels": [level], "restarts": 1}, watch=lambda *step: told.append(step))
+    assert told[-1] == (18, 18)
+
+
+def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = pose_problem(read_case(case), start="AP", depth_mm=700.0, search=(8, 8, 8, 10, 10, 15))
+    journal = case.parent / "starts.jsonl"
+    first = find_reference(problem, starts=2, journal=journal)
+    assert len(journal.read_text().splitlines()) == 4
+    monkeypatch.setattr("bench.run.reference.answer", lambda *_: pytest.fail("ran again"))
+    again = find_reference(problem, starts=2, journal=journal)
+    np.testing.assert_array_equal(again.second.pose, first.second.pose)
+    assert again.uncertainty == first.uncertainty
+    journal.write_text("something else\n")
+    with pytest.raises(FluorobenchError, match="not a journal of this command"):
+        find_reference(problem, starts=2, journal=journal)
+
+
 def test_reference_writes_what_a_case_may_name(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "reference", str(case), *NEAR, "--starts", "3", "--out", "ref")
     found = json.loads((case.parent / "ref" / "reference.json").read_text())
     assert found["agreement"]["reference"]["mtre_mm"] < 1
     assert found["confirmed"]
     for key, value in found["uncertainty"].items():
-        assert value == max(each[key] for each in (found["between"], *(found[n]["spread"] for n in ("first", "second"))))
+        assert value == max(
+            each[key] for each in (found["between"], *(found[n]["spread"] for n in ("first", "second")))
+        )
     text = case.read_text().partition("[reference]")[0]
     case.write_text('reference_file = "ref/reference.toml"\n' + text)
     start = ["--start", "ref/reference.toml", "--method", "initial", "--out", "again"]

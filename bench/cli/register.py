@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import tyro
 
 from bench.cli.case import CaseWords
 from bench.cli.console import messages, output, print_table, progress_bar
+from bench.cli.settings import setting
 
 if TYPE_CHECKING:
     from bench.contract import Problem
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 Six = tuple[float, float, float, float, float, float]
 SEARCH: Six = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0)
 NEAR: Six = (10.0, 10.0, 10.0, 15.0, 15.0, 30.0)
+# A pixel at the rim is no content that has left.
+_WHOLE = 0.99
 CONVENTION = "x_cam = Rx Ry Rz R_start (x_world - c) + c_start + (tx, ty, tz); the volume moves, LPS mm, degrees"
 
 
@@ -27,6 +31,9 @@ class Register(CaseWords):
 
     method: str = "opt_sgc"
     """A method (see ``fluorobench list``)."""
+
+    set: tuple[str, ...] = ()
+    """Settings of the method as field=value, such as weights=runs/train/lgff_reg/weights."""
 
     start: str = "header"
     """Where to begin: header (positioner angles), AP, PA, LATERAL (with --depth-mm), or a .json or .toml of a pose."""
@@ -39,6 +46,12 @@ class Register(CaseWords):
 
     content: str = "bone"
     """Of the CT: bone, body, everything, or a label's name."""
+
+    region: str = "whole"
+    """Part of the CT: whole, or a label's name: the vertebra that a patient's own network was trained for."""
+
+    margin_mm: float = 4.0
+    """Round the region."""
 
     seed: int = 0
     """Of the method's random numbers."""
@@ -55,13 +68,21 @@ class Register(CaseWords):
         problem = pose_problem(
             case,
             content=self.content,
+            region=self.region,
+            margin_mm=self.margin_mm,
             start=self.start,
             depth_mm=self.depth_mm,
             search=self.search,
             seed=self.seed,
         )
-        with messages.status(f"{self.method} is searching"):
-            estimate = answer(problem, self.method)
+        settings = dict(setting(each) for each in self.set)
+        with progress_bar() as bar:
+            # A search that is sure of its answer ends earlier than at the count that it may go to.
+            task = bar.add_task(f"{self.method}, poses (at most)", total=None)
+            watch = partial(bar.update, task)
+            estimate = answer(
+                problem, self.method, settings, watch=lambda done, most: watch(completed=done, total=most)
+            )
         found = described(problem, estimate, self.method)
         found["agreement"] = agreement(problem, estimate.pose, case.reference())
         _print(found)
@@ -145,6 +166,14 @@ def _print(found: dict[str, Any]) -> None:
     output.print("rig_from_world:", *(str([round(x, 6) for x in row]) for row in found["rig_from_world"]), sep="\n")
     dicom = [(name, str(value)) for name, value in found["dicom"].items()]
     print_table("as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom)
+    for number, share in enumerate(found["content_seen"], start=1):
+        if share < _WHOLE:
+            output.print(
+                f"view {number}: {100 * (1 - share):.0f} % of the content's surface lies beyond the image or its "
+                "border; the pose rests on the rest of it",
+                markup=False,
+                soft_wrap=True,
+            )
     _print_agreement(found["agreement"])
 
 

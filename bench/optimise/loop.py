@@ -1,7 +1,9 @@
 """The one loop that runs any optimiser: counts, budgets, non-finite values, the best point ever seen, the trace."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,6 +14,19 @@ from bench.optimise.optimiser import Optimiser, Stop, Vector
 
 Objective: TypeAlias = Callable[[Vector], Vector]
 """Points (n, d) -> values (n,); smaller is better; NaN where there is no value."""
+
+
+_WATCH = ContextVar[Callable[[int], None] | None]("watch", default=None)
+
+
+@contextmanager
+def watched(watch: Callable[[int], None]) -> Iterator[None]:
+    """Within it, ``watch`` is told how many points every call of an objective evaluated; it changes no search."""
+    token = _WATCH.set(watch)
+    try:
+        yield
+    finally:
+        _WATCH.reset(token)
 
 
 class BudgetError(FluorobenchError):
@@ -91,6 +106,8 @@ def _run(optimiser: Optimiser, objective: Objective, budget: Budget, record: "_R
         points = optimiser.ask()
         affordable = points if budget.evaluations is None else points[: budget.evaluations - record.evaluations]
         values = record.add(affordable, objective(affordable))
+        if (watch := _WATCH.get()) is not None:
+            watch(len(affordable))
         if values is None:
             return Stop.DIVERGED
         if len(affordable) < len(points):

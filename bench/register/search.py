@@ -122,6 +122,14 @@ class Search:
                 f"got {len(self.levels)}, {self.restarts} and {self.prior}"
             )
 
+    @property
+    def most_poses(self) -> int | None:
+        """Poses evaluated at most; None where the optimiser does not tell."""
+        if self.optimiser != "cmaes":
+            return None
+        counts = [level.population * level.generations for level in self.levels]
+        return self.restarts * counts[0] + sum(counts[1:])
+
     def skip(self, problem: Problem) -> str | None:
         """Every view needs an image."""
         return "a view has no image" if any(view.image is None for view in problem.views) else None

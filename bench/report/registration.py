@@ -1,5 +1,6 @@
 """Pictures of one registration: edges before, edges after, and a checkerboard of X-ray and rendering, view by view."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +9,30 @@ import PIL.Image
 from bench.contract import Image, Problem
 from bench.drr import AttenuationMap
 from bench.geometry import Matrix
+from bench.register.focus import focused
 from bench.report.files import write_whole
 from bench.report.overlay import Colours, grey, overlay, render
 
 _SIDE = 480
+# Of an image's longer side: what is shown about the content.
+_MARGIN = 0.1
 _TILES = 12
 
 
 def registration_picture(problem: Problem, pose: Matrix) -> Colours:
     """One row a view: the start's edges, the answer's edges, a checkerboard of X-ray and rendered answer.
 
+    Views are cut to the content at the start and at the answer, with a margin.
+
     Args:
         problem: With images.
         pose: rig_from_world, 4x4, mm.
 
     Returns:
-        RGB in [0, 1]; views are enlarged alike and filled up with black on the right.
+        RGB in [0, 1]; rows are filled up with black on the right.
     """
     attenuation = AttenuationMap.from_volume(problem.volume)
+    problem = _cut(problem, pose)
     rows = list[Colours]()
     for index, view in enumerate(problem.views):
         if view.image is None:
@@ -37,6 +44,12 @@ def registration_picture(problem: Problem, pose: Matrix) -> Colours:
     width = max(row.shape[1] for row in rows)
     filled = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
     return np.concatenate(filled)
+
+
+def _cut(problem: Problem, pose: Matrix) -> Problem:
+    longest = max(max(view.camera.height, view.camera.width) for view in problem.views)
+    shown = replace(problem, nominal=pose, search=np.zeros(6))
+    return focused(shown, problem.volume.content_corners(), margin_px=round(_MARGIN * longest))
 
 
 def checkerboard(target: Image, moving: Image, *, scale: int = 1) -> Colours:

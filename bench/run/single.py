@@ -1,21 +1,23 @@
 """One registration outside any protocol: a case of one's own, one method, no truth."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench import registry
-from bench.contract import Estimate, Method, Problem
+from bench.contract import Estimate, Method, Problem, View
 from bench.errors import FluorobenchError
-from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, require_rigid
+from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, require_rigid, transform_points
 from bench.geometry.converters.dicom import lost_by_dicom, to_dicom
 from bench.geometry.converters.view import ConversionError
 from bench.metrics.landmarks import landmark_errors
+from bench.optimise.loop import watched
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
+from bench.volume.region import crop_to_label
 from bench.xray.case import XrayCase
 from bench.xray.case_tables import ReferenceTable, read_reference
 
@@ -30,6 +32,8 @@ def pose_problem(
     case: XrayCase,
     *,
     content: str = "bone",
+    region: str = "whole",
+    margin_mm: float = 4.0,
     start: str = HEADER,
     depth_mm: float | None = None,
     search: Sequence[float] = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0),
@@ -40,6 +44,8 @@ def pose_problem(
     Args:
         case: CT and images.
         content: Of the CT: ``bone``, ``body``, ``everything`` or a label's name.
+        region: Part of the CT: ``whole`` or a label's name, with ``margin_mm`` round it.
+        margin_mm: See ``region``.
         start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, or a file that
             ``fluorobench register`` (JSON) or ``fluorobench reference`` (TOML) wrote.
         depth_mm: Source to the content's centre.
@@ -51,14 +57,15 @@ def pose_problem(
     """
     if len(search) != 6 or min(search) < 0:
         raise SingleError(f"search needs six half-widths >= 0 (degrees x 3, mm x 3); got {list(search)}")
-    volume = with_content(case.volume(), content)
+    whole = case.volume()
+    volume = with_content(whole if region == "whole" else crop_to_label(whole, region, margin_mm), content)
     centre = np.asarray(volume.content_centre())
     views = case.views()
     pose = starting_pose(case, start, centre, depth_mm)
     return Problem(
         case_id=case.id,
         patient_id=case.id,
-        patient_hash=volume.fingerprint(),
+        patient_hash=whole.fingerprint(),
         volume=volume,
         views=views,
         start=pose,
@@ -101,8 +108,25 @@ def read_pose(path: Path) -> Matrix:
         ) from None
 
 
-def answer(problem: Problem, plugin: str, settings: dict[str, Any] | None = None) -> Estimate:
+def _unwatched(done: int, most: int | None) -> None:
+    """Nobody watches."""
+
+
+def answer(
+    problem: Problem,
+    plugin: str,
+    settings: dict[str, Any] | None = None,
+    *,
+    watch: Callable[[int, int | None], None] = _unwatched,
+) -> Estimate:
     """Run a method in this process.
+
+    Args:
+        problem: With images.
+        plugin: The method's name.
+        settings: Of the method.
+        watch: Told how many poses have been evaluated, and how many will be at most (None where the method does not
+            say so as ``most_poses``).
 
     Raises:
         FluorobenchError: No such method, or one that cannot take the problem.
@@ -110,7 +134,32 @@ def answer(problem: Problem, plugin: str, settings: dict[str, Any] | None = None
     method: Method = registry.build("methods", plugin, settings or {})
     if (reason := method.skip(problem)) is not None:
         raise SingleError(f"{plugin} cannot take this: {reason}")
-    return method.register(problem, method.prepare(problem.volume, [view.without_image() for view in problem.views]))
+    prepared = method.prepare(problem.volume, [view.without_image() for view in problem.views])
+    most, done = getattr(method, "most_poses", None), 0
+
+    def add(poses: int) -> None:
+        nonlocal done
+        done += poses
+        watch(done, most)
+
+    with watched(add):
+        return method.register(problem, prepared)
+
+
+def seen(problem: Problem, pose: Matrix) -> list[float]:
+    """Share of the content's surface that each view's image shows at a pose, in [0, 1]; its border does not count."""
+    points = surface_landmarks(problem.volume)
+    return [_shown(view, transform_points(view.camera_from_rig @ pose, points)) for view in problem.views]
+
+
+def _shown(view: View, points: Matrix) -> float:
+    camera = view.camera
+    pixels = np.rint(camera.project(points))
+    inside = (points[:, 2] > 0) & ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(axis=1)
+    if view.valid is not None:
+        columns, rows = pixels[inside].astype(int).T
+        inside[inside] = view.valid[rows, columns]
+    return float(inside.mean())
 
 
 def described(problem: Problem, estimate: Estimate, plugin: str) -> dict[str, Any]:
@@ -132,6 +181,7 @@ def described(problem: Problem, estimate: Estimate, plugin: str) -> dict[str, An
         "similarity": estimate.trace.best_value[-1] if estimate.trace and estimate.trace.best_value else None,
         "drr_evaluations": estimate.drr_evaluations,
         "seconds": sum(estimate.seconds.values()),
+        "content_seen": seen(problem, estimate.pose),
         "dicom": positioner(problem, estimate.pose),
     }
 
