@@ -20,6 +20,10 @@ class UnknownNameError(FluorobenchError):
     """A name that nothing answers to."""
 
 
+class PluginError(FluorobenchError):
+    """A plug-in that does not declare what every plug-in declares."""
+
+
 class SettingsError(FluorobenchError):
     """Settings that a plug-in does not take."""
 
@@ -61,13 +65,30 @@ def module(kind: Kind, name: str) -> ModuleType:
 
 
 def load(kind: Kind, name: str) -> Any:
-    """The class a plug-in declares as ``plugin``."""
-    return module(kind, name).plugin
+    """The class a plug-in declares as ``plugin``.
+
+    Raises:
+        PluginError: It declares none.
+    """
+    return _declared(kind, name, "plugin")
 
 
 def card(kind: Kind, name: str) -> Card:
-    """The card a plug-in declares."""
-    found: Card = module(kind, name).card
+    """The card a plug-in declares.
+
+    Raises:
+        PluginError: It declares none.
+    """
+    found = _declared(kind, name, "card")
+    if not isinstance(found, Card):
+        raise PluginError(f"{kind}/{name}: 'card' must be a bench.contract.Card; got {type(found).__name__}")
+    return found
+
+
+def _declared(kind: Kind, name: str, what: str) -> Any:
+    found = getattr(module(kind, name), what, None)
+    if found is None:
+        raise PluginError(f"{kind}/{name} declares no {what!r}: a plug-in module declares 'plugin' and 'card'")
     return found
 
 
