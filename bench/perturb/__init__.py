@@ -10,5 +10,8 @@ from bench.perturb.gold import GoldLawError as GoldLawError
 from bench.perturb.laws import Around as Around
 from bench.perturb.laws import Law as Law
 from bench.perturb.laws import ours_from_sopi as ours_from_sopi
+from bench.perturb.neighbours import NeighbourError as NeighbourError
+from bench.perturb.neighbours import NeighbourLaw as NeighbourLaw
+from bench.perturb.neighbours import neighbour_motions as neighbour_motions
 from bench.perturb.seeds import generator as generator
 from bench.perturb.seeds import salted_seed as salted_seed

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
-from bench.perturb import GoldLaw, GoldLawError, Law, ours_from_sopi
+from bench.perturb import GoldLaw, GoldLawError, Law, NeighbourLaw, ours_from_sopi
 from bench.registry import unknown
 from bench.xray import Appearance, Formation, LowDose
 
@@ -110,8 +110,10 @@ class Target(Table):
 
     Either ``photons`` and ``kernel`` (line integrals of one energy, with quantum noise), or ``formation``
     (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own), where ``appearance`` draws what
-    differs between exposures. ``low_dose`` degrades either as LGFF does. ``real``: patients with X-rays of their own
-    are registered to those, from starts about the reference pose; the others keep simulated ones.
+    differs between exposures. ``neighbours`` moves labelled bones beside the registered ones before the image is made;
+    they are seen where ``data.target_region`` shows them. ``low_dose`` degrades either as LGFF does. ``real``: patients
+    with X-rays of their own are registered to those, from starts about the reference pose; the others keep simulated
+    ones.
     """
 
     law: LawTable
@@ -120,6 +122,7 @@ class Target(Table):
     kernel: Literal["auto", "siddon"] = "auto"
     formation: Formation | None = None
     appearance: Appearance | None = None
+    neighbours: NeighbourLaw | None = None
     low_dose: LowDose | None = None
     real: bool = False
 
@@ -203,7 +206,8 @@ class Protocol(Table):
         """Whether the target is made of what the methods are handed: the same voxels, line integrals alone."""
         data = self.data
         same_region = data.target_region in (None, data.region)
-        plain = self.target.formation is None and self.target.low_dose is None
+        target = self.target
+        plain = target.formation is None and target.low_dose is None and target.neighbours is None
         return data.target == data.moving and same_region and plain
 
     @property

@@ -84,8 +84,7 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     data = protocol.data
     region = _region(patient.volume, data.region, data.margin_mm)
     moving = with_content(region, data.moving)
-    target = _target(patient.volume, protocol, region)
-    materials = None if protocol.target.formation is None else Materials.split(target, region.attenuation)
+    target, materials = _see(protocol, patient.volume, region)
     centre = np.asarray(moving.content_centre())
     nominal = nominal_pose(protocol.camera.standard_view, centre, protocol.camera.depth_mm)
     frame = PoseFrame(nominal, centre)
@@ -105,11 +104,17 @@ def _landmarks(protocol: Protocol, patient: Patient, moving: Volume) -> tuple[La
     return (LandmarkSet(f"{data.region} surface", points),)
 
 
-def _target(volume: Volume, protocol: Protocol, region: Volume) -> AttenuationMap:
-    """What the X-ray sees: of the methods' region, or of the protocol's own for it."""
+def see(protocol: Protocol, volume: Volume) -> tuple[AttenuationMap, Materials | None]:
+    """What the X-ray sees of a CT, and the same as two tissues where the protocol forms images from them."""
+    return _see(protocol, volume, _region(volume, protocol.data.region, protocol.data.margin_mm))
+
+
+def _see(protocol: Protocol, volume: Volume, region: Volume) -> tuple[AttenuationMap, Materials | None]:
+    """See ``see``: of the methods' region, or of the protocol's own for the target."""
     data = protocol.data
     seen = region if data.target_region is None else _region(volume, data.target_region, data.margin_mm)
-    return AttenuationMap.from_volume(with_content(seen, data.target))
+    target = AttenuationMap.from_volume(with_content(seen, data.target))
+    return target, None if protocol.target.formation is None else Materials.split(target, volume.attenuation)
 
 
 def _region(volume: Volume, name: str, margin_mm: float) -> Volume:

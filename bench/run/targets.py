@@ -10,6 +10,7 @@ from bench.drr import project, project_siddon
 from bench.geometry import Matrix
 from bench.perturb import generator
 from bench.protocol import Protocol
+from bench.run.neighbours import with_neighbours
 from bench.run.staging import StagedPatient
 from bench.xray import Appearance, Degradation, Formation, LowDose, Materials, Scene, form_image, photon_noise
 
@@ -43,7 +44,8 @@ def simulate_view(
     """
     view, noise = staged.views[number], generator(protocol.seed, "noise", case_id, number)
     pose, target = view.camera_from_rig @ truth, protocol.target
-    made, drawn = view, dict[str, float]()
+    staged, drawn = with_neighbours(protocol, staged, case_id, recorded)
+    made = view
     if staged.materials is not None and target.formation is not None:
         scene = _scene(target.appearance, staged, generator(protocol.seed, "scene", case_id, number), recorded)
         made = _exposed(view, staged.materials, pose, target.formation, noise=noise, scene=scene)

@@ -173,6 +173,8 @@ def _formation(protocol: Protocol) -> str:
     parts = [plain if target.formation is None else f"formed with {target.formation}"]
     if target.appearance is not None:
         parts.append(f"each exposure drawn: {target.appearance}")
+    if target.neighbours is not None:
+        parts.append(str(target.neighbours))
     if target.low_dose is not None:
         parts.append("degraded as LGFF's low-dose images")
     return ", ".join(parts)
