@@ -7,7 +7,7 @@ from bench.perturb import NeighbourError, generator, neighbour_motions
 from bench.protocol import Protocol
 from bench.run.staging import StagedPatient, see
 from bench.volume.articulate import articulate, structure_centre
-from bench.volume.labels import LUMBAR, bone_numbers, label_number, present, scheme
+from bench.volume.labels import LUMBAR, bone_numbers, present, scheme
 
 
 def with_neighbours(
@@ -44,10 +44,8 @@ def neighbour_names(protocol: Protocol, staged: StagedPatient) -> list[str]:
     """
     volume, region = staged.patient.volume, protocol.data.region
     still = {name.casefold() for name in (LUMBAR if region == "lumbar" else (region,))}
-    bones, known = bone_numbers(volume), scheme(volume.label_scheme) if volume.label_scheme else {}
-    named = [
-        name for name in present(volume) if name in known and label_number(str(volume.label_scheme), name) in bones
-    ]
+    bones, numbers = bone_numbers(volume), scheme(volume.label_scheme or "verse")
+    named = [name for name in present(volume) if numbers.get(name) in bones]
     found = [name for name in named if name.casefold() not in still]
     if region == "whole" or not found:
         raise NeighbourError(
