@@ -174,6 +174,10 @@ def test_loss_falls_and_the_weights_answer_their_patient_alone(cache: Path, tmp_
     assert (np.abs(found) <= 2 * np.array(problem.search)).all()
     with pytest.raises(WeightsError, match="no lgff_reg network of phantom-v2-200001"):
         method.register(stranger, ready)
+    elsewhere = replace(problem, centre=problem.centre + np.array([0, 0, 12.0]))
+    assert "this problem's is 12 mm away: crop the CT to L3" in str(method.skip(elsewhere))
+    unlabelled = replace(problem, volume=replace(problem.volume, labels=None, label_scheme=None))
+    assert "trained for L3, which cannot be found here" in str(method.skip(unlabelled))
     blank = replace(problem, views=(replace(problem.views[0], image=np.zeros((128, 128), np.float32)),))
     with pytest.raises(WeightsError, match="the image is empty"):
         method.register(blank, ready)

@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.contract import Estimate, Outcome, Problem, View
-from bench.geometry import Matrix
+from bench.geometry import Matrix, transform_points
 from bench.learn.errors import WeightsError
 from bench.learn.weights import camera_refusal, load_weights, refusal
 from bench.learn.weights_card import WeightsCard, read_card
-from bench.volume import Volume
+from bench.volume import Volume, VolumeError
+from bench.volume.content import label_mask
+from bench.volume.region import WIDE_REGIONS
 
 _LEAST_RANGE = 1e-6
 
@@ -123,7 +125,7 @@ class SingleViewRegressor(ABC):
         if not cards:
             where = "here" if self.weights is None else f"in {self.weights}"
             return f"no weights are {where}; make them: fluorobench train {self.name}"
-        reasons = [refusal(card, problem) for card in cards]
+        reasons = [refusal(card, problem) or _other_centre(card, problem) for card in cards]
         return None if None in reasons else reasons[0] if len(cards) == 1 else self._nobody(problem, cards)
 
     def register(self, problem: Problem, prepared: PreparedNetworks) -> Estimate:
@@ -148,3 +150,23 @@ class SingleViewRegressor(ABC):
     def _nobody(self, problem: Problem, cards: Sequence[WeightsCard]) -> str:
         known = ", ".join(sorted({name for card in cards for name in card.trained_on.patients}))
         return f"weights for {known} with their cameras, none for {problem.patient_id}: fluorobench train {self.name}"
+
+
+def _other_centre(card: WeightsCard, problem: Problem) -> str | None:
+    """Why the problem is posed about another point than the network learnt to turn, or None.
+
+    A box round one structure has that structure's centre, whatever its margin; poses about any other point would be
+    answered with a shift and no warning.
+    """
+    region = card.trained_on.region
+    if region in WIDE_REGIONS:
+        return None
+    try:
+        voxels = np.argwhere(label_mask(problem.volume, region))
+    except VolumeError as error:
+        return f"trained for {region}, which cannot be found here: {error}"
+    middle = (voxels.min(axis=0) + voxels.max(axis=0)) / 2
+    apart = float(np.linalg.norm(transform_points(problem.volume.affine, middle) - problem.centre))
+    if apart < float(problem.volume.spacing_mm.max()):
+        return None
+    return f"trained for {region} and its centre; this problem's is {apart:.0f} mm away: crop the CT to {region}"

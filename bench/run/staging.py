@@ -15,11 +15,8 @@ from bench.run.acquired import RealTarget, real_targets
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
-from bench.volume.region import crop_to_label, crop_to_lumbar
+from bench.volume.region import WIDE_REGIONS, crop_to_label, crop_to_lumbar
 from bench.xray import Materials
-
-# Regions that are no single structure.
-WIDE_REGIONS = ("whole", "lumbar")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,9 @@ from bench.volume.content import label_mask
 from bench.volume.labels import LUMBAR, present
 from bench.volume.volume import Volume, VolumeError
 
+# Names of parts of a CT that are no single structure.
+WIDE_REGIONS = ("whole", "lumbar")
+
 _Voxel = TypeVar("_Voxel", np.float32, np.uint16, np.uint8)
 
 
