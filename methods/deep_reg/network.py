@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
+
+from bench.learn.distance import LearntDistance, scaled
 
 FEATURE_CHANNELS = 3
 """Channels of the volume that are projected."""
@@ -17,6 +20,11 @@ FEATURE_CHANNELS = 3
 _VOLUME_WIDTHS = (1, 4, 8, 16, 8, FEATURE_CHANNELS)
 _ENCODER_WIDTHS = (16, 64, 128)
 _OUTPUT_CHANNELS = 64
+
+# Share of every 3 x 3 kernel that is its own mean in the beginning, and what that mean is multiplied by.
+_SMOOTH, _STRONGER = 0.4, 3.0
+# Of the last 3D convolution: in the beginning the projected channels are nearly the plain projection.
+_FAINT = 0.05
 
 
 class VolumeBranch(nn.Module):
@@ -48,12 +56,12 @@ class Bottleneck(nn.Module):
             nn.BatchNorm2d(channels),
             nn.ReLU(),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
         )
+        self.last = nn.BatchNorm2d(channels)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        change: Tensor = self.body(image)
+        change: Tensor = self.last(self.body(image))
         return (image + change).relu()
 
 
@@ -66,13 +74,41 @@ class Encoder(nn.Sequential):
             layers += [nn.Conv2d(channels_in, channels_out, 3, padding=1), nn.ReLU()]
             layers += [Bottleneck(channels_out), nn.MaxPool2d(2)]
         super().__init__(*layers, nn.Conv2d(_ENCODER_WIDTHS[-1], _OUTPUT_CHANNELS, 3, padding=1), nn.ReLU())
+        self._begin_plainly()
+
+    def _begin_plainly(self) -> None:
+        """Residual branches at zero, kernels half smooth: gradients of distances then lead to the truth from nearby."""
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, Bottleneck):
+                    nn.init.zeros_(module.last.weight)
+                elif isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
+                    mean = module.weight.mean((2, 3), keepdim=True).expand_as(module.weight)
+                    module.weight.copy_(_SMOOTH * _STRONGER * mean + (1 - _SMOOTH) * module.weight)
 
 
-class RegiNet(nn.Module):
-    """The three branches; the projector stands between `volume` and `moving`, outside of the network."""
+class RegiNet(LearntDistance):
+    """The three branches; the projector stands between `volume` and `moving`, outside of the network.
+
+    Both 2D encoders begin alike (but for the number of channels), so that equal images are nearly at distance zero.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Encoder(1), Encoder(FEATURE_CHANNELS))
         self.volume = VolumeBranch()
-        self.moving = Encoder(FEATURE_CHANNELS)
-        self.fixed = Encoder(1)
+        self._begin_alike()
+
+    def _begin_alike(self) -> None:
+        theirs = self.fixed.state_dict()
+        theirs["0.weight"] = theirs["0.weight"].expand(-1, FEATURE_CHANNELS, -1, -1) / FEATURE_CHANNELS
+        self.moving.load_state_dict(theirs)
+        last = self.volume.body[-2]
+        with torch.no_grad():
+            # Not negative: a last ReLU that answers nothing anywhere would learn nothing.
+            for parameter in last.parameters():
+                parameter.abs_().mul_(_FAINT if parameter.ndim > 1 else 0)
+
+    def distance(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """L_N, (B,): mean squared difference between features and those of projected channels (B, 3, H, W)."""
+        found: Tensor = self.moving(scaled(moving))
+        return (found - fixed).square().mean((1, 2, 3))

@@ -16,10 +16,11 @@ from bench.drr import AttenuationMap, project_differentiable
 from bench.geometry import Matrix, invert
 from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, read_card, refusal
 from bench.learn.descent import Descent, descend
+from bench.learn.distance import scaled, small
 from bench.learn.pose_gradient import PoseChart
 from bench.volume import Volume
 
-from .network import Architecture, Sopi, SopiError, scaled, small
+from .network import Architecture, Sopi, SopiError
 from .trainer import VERSION
 
 NAME = "sopi"

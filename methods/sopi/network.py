@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bench import registry
 from bench.errors import FluorobenchError
-from bench.geometry import Matrix
+from bench.learn.distance import LearntDistance, scaled
 
 from .beginning import begin_plainly
 from .encoder import CompositeEncoder
@@ -19,9 +18,6 @@ from .encoder import CompositeEncoder
 LEVELS = ("p3", "p4", "p5")
 _SHADOW = 0.01
 _TINY = 1e-6
-# How fast the calibrated step forgets.
-_FORGET = 0.02
-_STATISTICS_FORGET = 0.1
 
 
 class SopiError(FluorobenchError):
@@ -38,7 +34,8 @@ class Architecture:
         masked: Features count where the volume's mask casts its shadow (EL); off = everywhere.
         levels: Of the composite encoder's feature maps.
         split_kernel: Of its split attention: 1 as in the published code, 3 as in ResNeSt.
-        depth_scale: mm along the beam that count as one across (``bench.learn.PoseChart``).
+        depth_scale: mm along the beam that count as one across (``bench.learn.pose_gradient.PoseChart``).
+        shared: One encoder for both images; off = two that begin alike and are learnt apart, as published.
     """
 
     image: int = 128
@@ -47,6 +44,7 @@ class Architecture:
     levels: tuple[str, ...] = LEVELS
     split_kernel: int = 1
     depth_scale: float = 4.0
+    shared: bool = True
 
     def __post_init__(self) -> None:
         if self.image < 32 or self.image % 32:
@@ -69,30 +67,13 @@ class Architecture:
         return cls(**settings)
 
 
-class Sopi(nn.Module):
-    """Two encoders that begin alike and are learnt apart, and the calibrated step of a descent.
-
-    Attributes:
-        gain: (2,) buffer: mean (geometric) way to the truth per length of the gradient of L_N, of rotation (radians)
-            and translation (units of the chart), measured while training: the step of a descent. Nothing learns it.
-    """
-
-    gain: Tensor
+class Sopi(LearntDistance):
+    """The encoders of both images, and the distance of what they find."""
 
     def __init__(self, architecture: Architecture) -> None:
-        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(_encoder(architecture), None if architecture.shared else _encoder(architecture))
         self.architecture = architecture
-        self.fixed, self.moving = self._encoder(), self._encoder()
         self.moving.load_state_dict(self.fixed.state_dict())
-        self.register_buffer("gain", torch.ones(2))
-        self.register_buffer("measured", torch.zeros(1))
-
-    def _encoder(self) -> nn.Module:
-        if self.architecture.composite:
-            encoder = CompositeEncoder(split_kernel=self.architecture.split_kernel)
-            begin_plainly(encoder)
-            return encoder
-        return cast(nn.Module, registry.module("methods", "deep_reg").Encoder(1))
 
     def features(self, encoder: nn.Module, images: Tensor) -> Sequence[Tensor]:
         """Feature maps of images (B, 1, H, W) in [0, 1], of the levels that count."""
@@ -110,64 +91,11 @@ class Sopi(nn.Module):
         levels = zip(fixed, self.features(self.moving, scaled(moving)), strict=True)
         return torch.stack([_level(ours, theirs, mask) for ours, theirs in levels]).sum(dim=0)
 
-    def gather(self, fixed: Tensor, moving: Tensor) -> None:
-        """Take images (scaled, (B, 1, H, W) each) into the statistics of the batch normalisations, then hold them.
-
-        A descent meets one image at a time, with these statistics. A gradient taught through those of a batch would be
-        another one.
-        """
-        share = max(_STATISTICS_FORGET, 1 / (1 + float(self.get_buffer("measured"))))
-        norms = [each for each in self.modules() if isinstance(each, nn.BatchNorm2d)]
-        for each in norms:
-            each.momentum = share
-        self.train()
-        with torch.no_grad():
-            self.fixed(fixed)
-            self.moving(moving.detach())
-        self.eval()
-
-    def calibrate(self, slopes: Tensor, ways: Tensor) -> None:
-        """Take lengths of gradients and of ways to the truth, (B, 2) each, into the calibrated step."""
-        with torch.no_grad():
-            seen = (ways.clamp_min(_TINY).log() - slopes.clamp_min(1e-12).log()).mean(dim=0)
-            # The first batch stands alone; then a mean that forgets.
-            share = torch.maximum(1 / (1 + self.get_buffer("measured")), self.gain.new_tensor([_FORGET]))
-            self.gain.copy_(self.gain.log().lerp(seen.to(self.gain.dtype), share).exp())
-            self.get_buffer("measured").add_(1)
-
-    def gains(self) -> Matrix:
-        """The calibrated step as numbers."""
-        return np.asarray(self.gain.detach().cpu().double().numpy())
-
-
-def scaled(images: Tensor) -> Tensor:
-    """Every image from its own minimum to its own maximum, 0 to 1; the extremes are constants to the gradient.
-
-    Raises:
-        SopiError: An image without contrast: the volume is out of sight.
-    """
-    low, high = images.detach().amin((2, 3), keepdim=True), images.detach().amax((2, 3), keepdim=True)
-    if not bool((high - low > _TINY).all()):
-        raise SopiError("an image is empty: all of its pixels are equal; is the object before the detector?")
-    return (images - low) / (high - low)
-
 
 def shadow(images: Tensor) -> Tensor:
     """1 where a projection exceeds 1 % of its largest value, else 0."""
     values = images.detach()
     return (values > _SHADOW * values.amax((2, 3), keepdim=True)).to(values.dtype)
-
-
-def small(images: Tensor, size: int) -> Tensor:
-    """Means of blocks of pixels: (B, 1, H, W) to (B, 1, size, size).
-
-    Raises:
-        SopiError: No square image of a multiple of ``size`` pixels.
-    """
-    height, width = images.shape[-2:]
-    if height != width or height % size:
-        raise SopiError(f"a square image of a multiple of {size} pixels is needed; got {height} x {width}")
-    return images if height == size else functional.avg_pool2d(images, height // size)
 
 
 def _level(fixed: Tensor, moving: Tensor, mask: Tensor | None) -> Tensor:
@@ -178,3 +106,11 @@ def _level(fixed: Tensor, moving: Tensor, mask: Tensor | None) -> Tensor:
     height, width = fixed.shape[-2:]
     share = functional.adaptive_avg_pool2d(mask, (height, width))[:, 0]
     return (squares * share).sum((1, 2)) / (share.sum((1, 2)) + _TINY)
+
+
+def _encoder(architecture: Architecture) -> nn.Module:
+    if not architecture.composite:
+        return cast(nn.Module, registry.module("methods", "deep_reg").Encoder(1))
+    encoder = CompositeEncoder(split_kernel=architecture.split_kernel)
+    begin_plainly(encoder)
+    return encoder

@@ -12,9 +12,10 @@ from bench.drr import project_differentiable
 from bench.geometry import Camera, Matrix, rotation_angle_deg
 from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
 from bench.learn.descent import Descended, Descent, descend
+from bench.learn.distance import scaled
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
 
-from .network import LEVELS, Architecture, Sopi, scaled
+from .network import LEVELS, Architecture, Sopi
 
 VERSION = 1
 
@@ -30,6 +31,7 @@ class SopiTrainer:
         levels: Feature maps that L_N compares.
         split_kernel: Of the split attention.
         depth_scale: mm along the beam that count as one across.
+        shared: One encoder for both images.
         patients: Patients a step.
         pairs: Pairs of poses of each; the paper's batch is 4 in all.
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.
@@ -46,13 +48,14 @@ class SopiTrainer:
     levels: tuple[str, ...] = LEVELS
     split_kernel: int = 1
     depth_scale: float = 4.0
+    shared: bool = True
     patients: int = 2
     pairs: int = 2
     rotation_deg: float = 4.0
     translation_mm: float = 5.0
     nearest: float = 0.1
     farthest: float = 1.5
-    rate_at_most: float = 3e-4
+    rate_at_most: float = 2e-4
     weight_decay: float = 0.01
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
@@ -69,7 +72,7 @@ class SopiTrainer:
         """The network's settings."""
         return Architecture(
             image=self.image, composite=self.composite, masked=self.masked, levels=tuple(self.levels),
-            split_kernel=self.split_kernel, depth_scale=self.depth_scale,
+            split_kernel=self.split_kernel, depth_scale=self.depth_scale, shared=self.shared,
         )  # fmt: skip
 
     @property

@@ -1,0 +1,51 @@
+"""The feature volume: what the 3D branch makes of a patient, and how it is projected."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.drr import AttenuationMap, project_features
+from bench.geometry import Camera, Matrix
+from bench.register.pyramid import coarsened
+
+from .network import RegiNet
+
+# Attenuation per mm that becomes 1: dense trabecular bone at 60 keV.
+_BONE_PER_MM = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureVolume:
+    """Channels on a patient's grid.
+
+    Attributes:
+        channels: (3, I, J, K).
+        affine: world_from_index.
+    """
+
+    channels: Tensor
+    affine: Matrix
+
+    def project(self, camera_from_world: Tensor, camera: Camera) -> Tensor:
+        """(B, 3, H, W); differentiable by poses and channels."""
+        return project_features(self.channels, self.affine, camera_from_world, camera)
+
+
+def input_volume(attenuation: AttenuationMap, longest: int) -> tuple[Tensor, Matrix]:
+    """The branch's input (1, 1, I, J, K), 1 = bone, and its affine.
+
+    Args:
+        attenuation: Of the moving volume.
+        longest: Voxels along the longest axis at most; blocks are averaged until that is so.
+    """
+    factor = int(np.ceil(max(attenuation.shape) / longest))
+    coarse = coarsened(attenuation, factor)
+    return torch.as_tensor(coarse.mu)[None, None] / _BONE_PER_MM, coarse.affine
+
+
+def features_of(network: RegiNet, volume: Tensor, affine: Matrix) -> FeatureVolume:
+    """Run the 3D branch."""
+    channels: Tensor = network.volume(volume)
+    return FeatureVolume(channels[0], affine)
