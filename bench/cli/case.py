@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 from bench.errors import FluorobenchError
 
@@ -30,11 +32,14 @@ class CaseWords:
     label_scheme: str | None = None
     """Numbering of the labels: verse, totalsegmentator, or the path of a TOML file."""
 
-    xray: tuple[Path, ...] = ()
-    """X-ray image, or several of one moment."""
+    voxel_spacing_mm: tuple[float, float, float] | None = None
+    """Of a TIFF stack of a segmented bone (columns, rows, slices): the file does not say it."""
 
-    calibration: tuple[Path, ...] = ()
-    """Autoscoper calibration text, one an image; without it the image's own header is read."""
+    xray: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """X-ray image; once for each image of one moment."""
+
+    calibration: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """Autoscoper calibration text, once an image; without it the image's own header is read."""
 
     sdd_mm: float | None = None
     """Source to detector, where the header does not say or is wrong."""
@@ -51,6 +56,9 @@ class CaseWords:
     binning: int = 1
     """X-ray pixels are means of blocks of this edge."""
 
+    dark_fraction: float | None = None
+    """Of the air level: darker pixels at the rim are border; an image intensifier's may need 0.1."""
+
     def read(self) -> "XrayCase":
         """The case; images are not opened yet."""
         from bench.xray.case import case_of, read_case
@@ -60,24 +68,33 @@ class CaseWords:
                 raise CaseWordsError("--case already names the CT and its X-rays; leave out --volume and --xray")
             return read_case(self.case)
         if self.volume is None or not self.xray:
-            raise CaseWordsError("expected --volume CT --xray IMAGE [IMAGE2], or --case FILE; got neither in full")
+            raise CaseWordsError(
+                "expected --volume CT --xray IMAGE [--xray IMAGE2], or --case FILE; got neither in full"
+            )
         if self.calibration and len(self.calibration) != len(self.xray):
             raise CaseWordsError(
                 f"every image needs its --calibration; got {len(self.xray)} images, {len(self.calibration)} texts"
             )
+        if self.calibration and not (self.sdd_mm is None and self.spacing_mm is None):
+            raise CaseWordsError("--calibration says the whole camera; leave out --sdd-mm and --spacing-mm")
         return case_of(self._tables(), name="the command line", folder=Path.cwd())
 
     def _tables(self) -> dict[str, Any]:
         ct = {"volume": self.volume, "labels": self.labels}
         return {
             "id": self.xray[0].stem,
-            "ct": {**{key: str(path) for key, path in ct.items() if path}, "label_scheme": self.label_scheme},
+            "ct": {**{key: str(path) for key, path in ct.items() if path}, **self._ct_said()},
             "images": [self._image(index) for index in range(len(self.xray))],
         }
+
+    def _ct_said(self) -> dict[str, Any]:
+        return {"label_scheme": self.label_scheme, "voxel_spacing_mm": self.voxel_spacing_mm}
 
     def _image(self, index: int) -> dict[str, Any]:
         calibration: dict[str, Any] = {"kind": "header", "sdd_mm": self.sdd_mm, "spacing_mm": self.spacing_mm}
         if self.calibration:
             calibration = {"kind": "autoscoper", "file": str(self.calibration[index])}
-        said = {"flip": self.flip, "bright": self.bright, "binning": self.binning}
+        said: dict[str, Any] = {"flip": self.flip, "bright": self.bright, "binning": self.binning}
+        if self.dark_fraction is not None:
+            said["dark_fraction"] = self.dark_fraction
         return {"file": str(self.xray[index]), "calibration": calibration, **said}

@@ -39,7 +39,7 @@ class Register(CaseWords):
     """Where to begin: header (positioner angles), AP, PA, LATERAL (with --depth-mm), or a .json or .toml of a pose."""
 
     depth_mm: float | None = None
-    """Source to the volume's centre, for AP, PA and LATERAL."""
+    """Source to the volume's centre, for AP, PA, LATERAL, and headers that do not say or are wrong."""
 
     search: Six = SEARCH
     """Half-widths about the start that hold the pose: degrees x 3, mm x 3."""
@@ -61,8 +61,10 @@ class Register(CaseWords):
 
     def __call__(self) -> None:
         """Register."""
+        from bench import registry
         from bench.run.single import agreement, answer, described, pose_problem
 
+        registry.load("methods", self.method)
         case = self.read()
         messages.print("reading the CT and the X-rays")
         problem = pose_problem(
@@ -76,6 +78,7 @@ class Register(CaseWords):
             seed=self.seed,
         )
         settings = dict(setting(each) for each in self.set)
+        _warn_of_one_view(problem)
         with progress_bar() as bar:
             # A search that is sure of its answer ends earlier than at the count that it may go to.
             task = bar.add_task(f"{self.method}, poses (at most)", total=None)
@@ -100,7 +103,7 @@ class Reference:
     """As for register; a case that has a reference may name its own file."""
 
     depth_mm: float | None = None
-    """Source to the volume's centre, for AP, PA and LATERAL."""
+    """Source to the volume's centre, for AP, PA, LATERAL, and headers that do not say or are wrong."""
 
     search: Six = NEAR
     """Half-widths about the start: degrees x 3, mm x 3. The narrower, the surer: begin near."""
@@ -134,8 +137,7 @@ class Reference:
             search=self.search,
             seed=self.seed,
         )
-        if len(problem.views) == 1:
-            messages.print("one view determines depth weakly: the pose along the beam is no reference")
+        _warn_of_one_view(problem)
         found = self._search(problem)
         told = _reference(found)
         told["agreement"] = agreement(problem, found.first.pose, case.reference())
@@ -159,13 +161,23 @@ class Reference:
             )
 
 
+def _warn_of_one_view(problem: "Problem") -> None:
+    if len(problem.views) == 1:
+        messages.print("one view determines depth weakly: trust the pose along the beam least")
+
+
 def _print(found: dict[str, Any]) -> None:
     rows = [(name, f"{value:.3f}") for name, value in found["theta_from_start"].items()]
     print_table(f"pose by {found['method']}: {found['outcome']}", ("theta", "from the start"), rows)
     output.print(CONVENTION, markup=False, soft_wrap=True)
     output.print("rig_from_world:", *(str([round(x, 6) for x in row]) for row in found["rig_from_world"]), sep="\n")
-    dicom = [(name, str(value)) for name, value in found["dicom"].items()]
-    print_table("as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom)
+    dicom = [(name, _rounded(value)) for name, value in found["dicom"].items()]
+    if "absent" in found["dicom"]:
+        output.print(f"no DICOM positioner angles: {found['dicom']['absent']}", markup=False, soft_wrap=True)
+    else:
+        print_table(
+            "as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom
+        )
     for number, share in enumerate(found["content_seen"], start=1):
         if share < _WHOLE:
             output.print(
@@ -175,6 +187,11 @@ def _print(found: dict[str, Any]) -> None:
                 soft_wrap=True,
             )
     _print_agreement(found["agreement"])
+
+
+def _rounded(value: Any) -> str:
+    numbers = value if isinstance(value, list) else [value]
+    return ", ".join(f"{each:.3f}" if isinstance(each, float) else str(each) for each in numbers)
 
 
 def _print_agreement(agreement: dict[str, dict[str, float]]) -> None:

@@ -48,7 +48,7 @@ def pose_problem(
         margin_mm: See ``region``.
         start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, or a file that
             ``fluorobench register`` (JSON) or ``fluorobench reference`` (TOML) wrote.
-        depth_mm: Source to the content's centre.
+        depth_mm: Source to the content's centre; with ``header``, in place of what it says.
         search: Half-widths about the start, degrees and mm.
         seed: Of the method's random numbers.
 
@@ -84,9 +84,11 @@ def starting_pose(case: XrayCase, start: str, centre: Matrix, depth_mm: float | 
         return nominal_pose(StandardView[start], centre, depth_mm)
     if start == HEADER:
         try:
-            return case.nominal(centre)
+            return case.nominal(centre, depth_mm=depth_mm)
         except FluorobenchError as error:
-            raise SingleError(f"{error}; or say --start AP, PA, LATERAL (with --depth-mm) or a file") from None
+            raise SingleError(
+                f"{error}; or say --start AP, PA, LATERAL (with --depth-mm) or a file of a pose"
+            ) from None
     return read_pose(Path(start))
 
 

@@ -42,7 +42,7 @@ def positioner_of(image: XrayImage) -> DicomPositioner:
     fields = {
         "PositionerPrimaryAngle, PositionerSecondaryAngle": image.angles_deg,
         "DistanceSourceToDetector (sdd_mm)": image.sdd_mm,
-        "DistanceSourceToPatient": image.source_to_patient_mm,
+        "DistanceSourceToPatient (depth_mm)": image.source_to_patient_mm,
         "ImagerPixelSpacing (spacing_mm)": image.spacing_mm,
     }
     missing = [name for name, value in fields.items() if value is None]

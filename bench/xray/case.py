@@ -30,6 +30,7 @@ seen from the source.
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,13 +107,20 @@ class XrayCase:
             for table, member in zip(self.tables.images, rig.cameras, strict=True)
         )
 
-    def nominal(self, centre: Matrix) -> Matrix:
+    def nominal(self, centre: Matrix, *, depth_mm: float | None = None) -> Matrix:
         """rig_from_world that the first image's header describes, with ``centre`` (world, mm) at the isocentre.
+
+        Args:
+            centre: World point, mm.
+            depth_mm: Source to patient, where the header does not say or is wrong.
 
         Raises:
             XrayError: Fields are missing; they are named.
         """
-        return from_dicom(positioner_of(self._image(self.tables.images[0])), isocentre=centre).camera_from_world
+        image = self._image(self.tables.images[0])
+        if depth_mm is not None:
+            image = replace(image, source_to_patient_mm=depth_mm)
+        return from_dicom(positioner_of(image), isocentre=centre).camera_from_world
 
     def reference(self) -> ReferenceTable | None:
         """The reference, from the case or from the file that it names."""
