@@ -10,7 +10,7 @@ from .trainer import ZhangTrainer
 
 plugin = Zhang
 trainer = ZhangTrainer
-presets = {"refined": {"refine": "gc"}}
+presets = {"refined": {"refine": "ncc"}}
 card = Card(
     title="Zhang 2023 (EfficientNet-B0, regularised autoencoder, attention, patient-specific)",
     source="reimplemented from the paper and facts of its public code, which holds no network",
@@ -27,7 +27,8 @@ card = Card(
         "The reconstructed gradient image is the Sobel magnitude of the degraded input, largest value 1, weight 0.1.",
         "Refinement: Adam on NCC or on the NCC of Sobel responses with our renderer's exact derivatives, within the "
         "search box; the rate fades smoothly to a tenth (published: halved every 20 of 100), no stop at 1e-4, and the "
-        "published rates, swapped between rotation and translation, are not taken over.",
+        "published rates, swapped between rotation and translation, are not taken over. NCC and the rate were the best "
+        "of six settings on 12 poses of the study's patient that neither training nor test draws.",
     ),
     uses_start=False,
 )

@@ -34,7 +34,7 @@ class Zhang(SingleViewRegressor):
     Attributes:
         refine: ``none``, or what the refinement climbs: ``ncc`` or ``gc`` (the NCC of Sobel responses).
         iterations: Of the refinement: one rendered image with its derivatives each.
-        rate: Adam's first step, as a share of the search half-widths (0.02 of 18 degrees and 10 mm).
+        rate: Adam's first step, as a share of the search half-widths (0.1 of 18 degrees and 10 mm).
     """
 
     name: ClassVar[str] = NAME
@@ -43,7 +43,7 @@ class Zhang(SingleViewRegressor):
 
     refine: Literal["none", "ncc", "gc"] = "none"
     iterations: int = 100
-    rate: float = 0.02
+    rate: float = 0.1
 
     def __post_init__(self) -> None:
         if self.refine != "none":
