@@ -34,7 +34,7 @@ class DeepRegTrainer:
         translation_mm: Same, across the beam; along it ``depth_scale`` times that.
         nearest: Offsets are multiplied by a number drawn evenly from here ...
         farthest: ... to here.
-        rate_at_most: Peak learning rate.
+        rate_at_most: Peak learning rate; low, for two encoders that drift apart lose the pose in their difference.
         weight_decay: Of AdamW.
     """
 
@@ -46,7 +46,7 @@ class DeepRegTrainer:
     translation_mm: float = 8.0
     nearest: float = 0.1
     farthest: float = 1.5
-    rate_at_most: float = 1e-3
+    rate_at_most: float = 2e-5
     weight_decay: float = 0.01
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)

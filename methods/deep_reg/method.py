@@ -1,0 +1,149 @@
+"""Deep-reg as a method: a descent on the learnt distance from the start; as a setting, then gradient correlation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench import registry
+from bench.contract import Estimate, Method, Problem, Trace, View
+from bench.drr import AttenuationMap
+from bench.geometry import invert
+from bench.learn import WeightsCard, WeightsError, camera_refusal, load_weights, read_card, refusal
+from bench.learn.descent import Descent, descend
+from bench.learn.distance import scaled, small
+from bench.learn.pose_gradient import PoseChart
+from bench.volume import Volume
+
+from .features import FeatureVolume, features_of, input_volume
+from .network import RegiNet
+from .trainer import NAME, VERSION
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A network and what its 3D branch made of the patient."""
+
+    network: RegiNet
+    volume: FeatureVolume
+    card: WeightsCard
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What depends on the patient alone.
+
+    Attributes:
+        networks: By the hash of the patient that each is for; "" = for anybody.
+        refiner: Of gradient correlation, prepared; None without.
+    """
+
+    networks: Mapping[str, Fitted]
+    refiner: Any
+
+
+def _descent() -> Descent:
+    # Without SOPI's freezing; ProST allows 500 iterations and 20 seconds.
+    return Descent(freeze=False, iterations=100, seconds=20.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepRegMethod:
+    """Descend L_N from the start; the pose of the smallest L_N is the answer.
+
+    Attributes:
+        refine: ``none``: the network alone; ``gradncc``: then climb gradient correlation from its pose.
+        descent: Steps and stops.
+        weights: Folder of weights of one's own; None = those shipped.
+    """
+
+    refine: Literal["none", "gradncc"] = "none"
+    descent: Descent = field(default_factory=_descent)
+    weights: str | None = None
+
+    def skip(self, problem: Problem) -> str | None:
+        """Why it cannot take this problem, or None."""
+        if any(view.image is None for view in problem.views):
+            return "the view has no image"
+        cards = [card for _, card in self._cards()]
+        if not cards:
+            return "no weights are here; make them: fluorobench train deep_reg --weights methods/deep_reg/weights"
+        reasons = [refusal(card, problem) for card in cards]
+        return None if None in reasons else reasons[0]
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
+        """Run the 3D branch of every network that fits the camera."""
+        attenuation = AttenuationMap.from_volume(volume)
+        networks: dict[str, Fitted] = {}
+        for path, card in self._cards():
+            if len(views) == 1 and camera_refusal(card, views) is None:
+                fitted = _fitted(path, card, attenuation)
+                networks |= dict.fromkeys(card.trained_on.hashes or ("",), fitted)
+        ready = self._refiner().prepare(volume, views) if self.refine == "gradncc" and networks else None
+        return Prepared(networks, ready)
+
+    def register(self, problem: Problem, prepared: Prepared) -> Estimate:
+        """Find the pose.
+
+        Raises:
+            WeightsError: No network for this patient and camera, or an empty image.
+        """
+        fitted = prepared.networks.get(problem.patient_hash, prepared.networks.get(""))
+        if fitted is None:
+            raise WeightsError(f"no Deep-reg network of {problem.patient_id}; run: fluorobench train {NAME}")
+        began = perf_counter()
+        estimate = self._descended(problem, fitted)
+        seconds = {"descent": perf_counter() - began}
+        if self.refine == "none":
+            return replace(estimate, seconds=seconds)
+        refined = self._refiner().register(replace(problem, start=estimate.pose), prepared.refiner)
+        drrs = estimate.drr_evaluations + refined.drr_evaluations
+        seconds["gradncc"] = perf_counter() - began - seconds["descent"]
+        return replace(refined, seconds=seconds, drr_evaluations=drrs)
+
+    def _descended(self, problem: Problem, fitted: Fitted) -> Estimate:
+        view, network = problem.views[0], fitted.network
+        size = int(fitted.card.architecture["image"])
+        camera = view.camera.binned(view.camera.height // size)
+        with torch.no_grad():
+            fixed = network.fixed(scaled(small(torch.as_tensor(view.image)[None, None], size)))
+
+        def distance(poses: Tensor) -> Tensor:
+            return network.distance(fixed, fitted.volume.project(poses, camera))
+
+        base = (view.camera_from_rig @ problem.start)[None]
+        chart = PoseChart(base, problem.centre, float(fitted.card.architecture["depth_scale"]))
+        found = descend(distance, chart, network.gains(), self.descent)
+        count = len(found.distances)
+        best = np.maximum.accumulate(-np.array(found.distances))
+        return Estimate(
+            pose=invert(view.camera_from_rig) @ found.pose,
+            outcome=found.outcome,
+            drr_evaluations=count,
+            trace=Trace(tuple(range(1, count + 1)), tuple(best.tolist())),
+        )
+
+    def _refiner(self) -> Method:
+        built: Method = registry.build("methods", "opt_gradient", {"similarity": "gc", "starts": 1})
+        return built
+
+    def _cards(self) -> list[tuple[Path, WeightsCard]]:
+        folder = FOLDER if self.weights is None else Path(self.weights)
+        return [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
+
+
+def _fitted(path: Path, card: WeightsCard, attenuation: AttenuationMap) -> Fitted:
+    network = RegiNet()
+    load_weights(path, method=NAME, version=VERSION).fill(network)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    with torch.no_grad():
+        volume, affine = input_volume(attenuation, int(card.architecture["longest"]))
+        return Fitted(network, features_of(network, volume, affine), card)
