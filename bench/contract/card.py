@@ -15,6 +15,8 @@ class Exposure:
         trials: Settings tried (tuning) or optimiser steps (training).
         hardware: What it ran on.
         note: What was varied, and what was found.
+        patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
+            not of patients.
     """
 
     what: str
@@ -24,6 +26,7 @@ class Exposure:
     trials: int
     hardware: str
     note: str
+    patient_specific: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,7 @@ class WeightsCard:
         trained = Exposure(
             what="trained", dataset=on.dataset, split=on.split, patients=on.patients, trials=self.steps,
             hardware=self.hardware, note=f"weights of {self.method}, patients' hash {on.patients_hash}",
+            patient_specific=on.patient_specific,
         )  # fmt: skip
         return (trained,)
 
