@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
+from bench.metrics.corners import FEWEST_MATCHES
 from bench.report.kinds import image_kind
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
@@ -61,8 +62,8 @@ def _audited_columns(unit: str) -> tuple[TableColumn, ...]:
         TableColumn(heading="Rotation\n(deg)", keys=("rotation_error_deg_median",)),
         TableColumn(heading="In plane\n(mm)", keys=("in_plane_error_mm_median",)),
         TableColumn(heading="Depth\n(mm)", keys=("depth_error_mm_median",)),
-        TableColumn(heading="mTRE\n(mm)", keys=("mtre_mm_median",)),
-        TableColumn(heading="p95", keys=("mtre_mm_p95",)),
+        TableColumn(heading="Median", keys=("mtre_mm_median",), group="mTRE (mm)"),
+        TableColumn(heading="p95", keys=("mtre_mm_p95",), group="mTRE (mm)"),
         TableColumn(
             heading="All\n(%)",
             keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
@@ -126,7 +127,7 @@ class SopiTable3:
             notes=(
                 "Corners: matched keypoints of target and rendered answer, mean distance in mm "
                 f"{where if isocentre else 'on the detector, by the pixel spacing of the image'}; "
-                "median over cases, in brackets the number of cases with enough matches to define it. "
+                f"median over cases, in brackets the number of cases with {FEWEST_MATCHES} matches or more, which define it. "
                 "Methods whose answers match in fewer cases are measured on their better ones.",
                 f"Rotation, in plane, depth, mTRE, time: medians, a case without a pose standing at infinity. Strict "
                 f"failure: rotation of {STRICT_DEG:g} deg or displacement of {STRICT_MM:g} mm or more, with a 95 % "

@@ -12,7 +12,7 @@ import pytest
 
 from bench.contract import Case
 from bench.registry import load, module
-from bench.score.capture import FEWEST_STARTS
+from bench.score.capture_range import FEWEST_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores
 from bench.score.statistics import of_label
 
@@ -208,9 +208,11 @@ def test_figure5_errors_are_finite_and_within_the_axis(run: XrayRun) -> None:
 
 
 def capture_run(folder: Path, initial: list[float], final: list[float]) -> FakeRun:
+    """Final mTRE as given, final mRPD half of it."""
     run = FakeRun(folder, labels=("Opt-GC",))
+    errors = {"initial_mtre_mm": initial, "mtre_mm": final, "mrpd_mm": [0.5 * error for error in final]}
     cases = [f"p/{index:03d}" for index in range(len(initial))]
-    run.scores = pd.DataFrame({"label": "Opt-GC", "case_id": cases, "initial_mtre_mm": initial, "mtre_mm": final})
+    run.scores = pd.DataFrame({"label": "Opt-GC", "case_id": cases, **errors})
     return run
 
 
@@ -219,13 +221,17 @@ def test_capture_range_is_the_edge_of_the_last_good_bin(tmp_path: Path) -> None:
     final = [0.5] * FEWEST_STARTS * 2 + [0.5, 2.5] * (FEWEST_STARTS // 2)
     paths = load("reports", "capture_range")().write(capture_run(tmp_path, initial, final))
     (row,) = read(paths, "capture_range")
-    assert (float(row["capture_range_mm"]), row["cases"], row["fewest_starts"]) == (2.0, "120", "40")
-    assert float(row["success_percent"]) == pytest.approx(100 * 100 / 120)
+    assert (float(row["capture_range_mtre_mm"]), row["cases"], row["fewest_starts"]) == (2.0, "120", "40")
+    assert float(row["success_mtre_mm_percent"]) == pytest.approx(100 * 100 / 120)
+    assert (float(row["capture_range_mrpd_mm"]), float(row["success_mrpd_mm_percent"])) == (3.0, 100.0)
     assert "indications" not in paths[2].read_text()
 
 
-def test_capture_range_of_too_few_starts_is_called_an_indication(tmp_path: Path) -> None:
-    paths = load("reports", "capture_range")().write(capture_run(tmp_path, [0.5, 1.5], [0.1, np.nan]))
+def test_capture_range_of_too_few_starts_has_wider_bins_and_is_an_indication(tmp_path: Path) -> None:
+    initial = np.linspace(0.2, 19.8, 40).tolist()  # two a mm
+    paths = load("reports", "capture_range")().write(capture_run(tmp_path, initial, [0.1] * 20 + [np.nan] * 20))
     (row,) = read(paths, "capture_range")
-    assert (float(row["capture_range_mm"]), float(row["success_percent"])) == (1.0, 50.0)
-    assert "indications" in paths[2].read_text()
+    assert (float(row["capture_range_mtre_mm"]), row["fewest_starts"]) == (10.0, "10")
+    text = paths[2].read_text()
+    assert "bin of 5 mm" in text
+    assert "indications" in text

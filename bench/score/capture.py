@@ -1,51 +1,159 @@
-"""Capture range: how far a start may be for a registration still to succeed (van de Kraats 2005, per bin of mTRE)."""
+"""Success against initial error: a logistic curve, the error at which half succeed, and that point's interval."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from bench.score.statistics import values
+from bench.score.statistics import CONFIDENCE, Floats, Interval, StatisticsError, of_label, values, words
 
-BIN_MM = 1.0
-SHARE = 0.95
-FEWEST_STARTS = 40
-SUCCESS_MM = 2.0
+SUCCESS_MPD_MM = 5.0
+NEAR_ENOUGH = 0.25
+# A weak pull of the slope towards -10 over the range keeps the curve finite where successes and failures do not mix.
+_PRIOR_SLOPE, _PRIOR_WEIGHT = -10.0, 0.02
+_NEWTON_STEPS = 40
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CaptureCurve:
-    """Success by bins of the initial mTRE.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """How success falls with the initial error.
 
     Attributes:
-        edges_mm: (n + 1,), from zero.
-        starts: (n,), cases in each bin.
-        successes: (n,), of those.
+        label: Of the method.
+        initial_mm: Initial mTRE of each case.
+        success: Whether it succeeded.
+        patients: Whose case it is.
+        limit_mm: Largest initial error drawn.
+        half_mm: Where the fitted probability is one half, within 0 and ``limit_mm``; at an end: not reached within.
+        coefficients: Intercept and slope per ``limit_mm`` of the logit.
+        interval: Of ``half_mm``, 95 %, bootstrap.
+        by_patient: Whether the bootstrap drew patients; else cases, because there are too few patients.
     """
 
-    edges_mm: NDArray[np.float64]
-    starts: NDArray[np.int64]
-    successes: NDArray[np.int64]
+    label: str
+    initial_mm: Floats
+    success: NDArray[np.bool_]
+    patients: tuple[str, ...]
+    limit_mm: float
+    half_mm: float
+    coefficients: tuple[float, float]
+    interval: Interval
+    by_patient: bool
+
+    def probability(self, initial_mm: Floats) -> Floats:
+        """The fitted probability of success."""
+        intercept, slope = self.coefficients
+        return np.asarray(expit(intercept + slope * initial_mm / self.limit_mm), dtype=np.float64)
 
     @property
-    def range_mm(self) -> float:
-        """The largest edge b such that every bin up to b has at least ``SHARE`` success; an empty bin ends it."""
-        good = (self.starts > 0) & (self.successes >= SHARE * self.starts)
-        count = good.size if good.all() else int(np.argmin(good))
-        return float(self.edges_mm[count])
+    def reached(self) -> bool:
+        """Whether the curve passes one half within the errors drawn."""
+        return 0 < self.half_mm < self.limit_mm
 
     @property
-    def enough(self) -> bool:
-        """Whether every bin holds ``FEWEST_STARTS``; with fewer, 95 % cannot be told from less."""
-        return bool((self.starts >= FEWEST_STARTS).all())
+    def text(self) -> str:
+        """The 50 % point in words."""
+        if self.half_mm <= 0:
+            where = "half never reached"
+        elif self.half_mm >= self.limit_mm:
+            where = f"above half up to {self.limit_mm:g} mm"
+        else:
+            where = f"{self.half_mm:.1f} mm [{self.interval.low:.1f}, {self.interval.high:.1f}]"
+        return f"{where}; {100 * self.success.mean():.0f} % of {self.success.size}"
 
 
-def capture_curve(rows: pd.DataFrame, *, bin_mm: float = BIN_MM, success_mm: float = SUCCESS_MM) -> CaptureCurve:
-    """Count one method's successes (mTRE below ``success_mm``) by bins of its starts' mTRE; no pose is no success."""
-    initial, final = values(rows, "initial_mtre_mm"), values(rows, "mtre_mm")
-    count = max(1, int(np.ceil(initial.max() / bin_mm)))
-    edges = np.asarray(bin_mm * np.arange(count + 1), dtype=np.float64)
-    starts = np.histogram(initial, edges)[0]
-    successes = np.histogram(initial[final < success_mm], edges)[0]
-    return CaptureCurve(edges, starts.astype(np.int64), successes.astype(np.int64))
+def capture(rows: pd.DataFrame, label: str, *, limit_mm: float, seed: int = 0, draws: int = 400) -> Capture:
+    """Fit the curve of one method.
+
+    Success is a mean projection distance below 5 mm on the detector (Otake et al., Phys. Med. Biol. 58, 2013): from one
+    view the depth is hardly determined, so an error in space would measure the geometry and not the search.
+
+    Args:
+        rows: Scored rows.
+        label: Of the method.
+        limit_mm: Largest initial mTRE drawn.
+        seed: Of the bootstrap.
+        draws: Resamples.
+
+    Raises:
+        StatisticsError: No rows of that label, or initial errors without a spread.
+    """
+    own = of_label(rows, label)
+    initial = values(own, "initial_mtre_mm")
+    if not np.ptp(initial) > 0:
+        raise StatisticsError(f"{label}: expected starts at different initial errors; all are {initial[0]:g} mm")
+    success = np.asarray(values(own, "mpd_mm") < SUCCESS_MPD_MM)
+    patients = words(own, "patient_id")
+    by_patient = len(set(patients)) > 2
+    resampled = _resampled_halves(initial, success, patients if by_patient else None, limit_mm, seed=seed, draws=draws)
+    low, high = np.percentile(resampled, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    coefficients = fit_logistic(initial / limit_mm, success)
+    return Capture(
+        label=label,
+        initial_mm=initial,
+        success=success,
+        patients=tuple(patients),
+        limit_mm=limit_mm,
+        half_mm=_half(coefficients, limit_mm),
+        coefficients=coefficients,
+        interval=Interval(float(low), float(high)),
+        by_patient=by_patient,
+    )
+
+
+def fit_logistic(x: Floats, success: NDArray[np.bool_]) -> tuple[float, float]:
+    """Intercept and slope of the logit by penalised maximum likelihood (Newton's method).
+
+    Args:
+        x: Initial errors as shares of the largest.
+        success: One a case.
+    """
+    design = np.stack([np.ones_like(x), x], axis=1)
+    weight, prior = np.diag([_PRIOR_WEIGHT / 4, _PRIOR_WEIGHT]), np.array([0.0, _PRIOR_SLOPE])
+    beta = np.array([0.0, -1.0])
+    for _ in range(_NEWTON_STEPS):
+        p = expit(design @ beta)
+        gradient = design.T @ (success - p) - weight @ (beta - prior)
+        step = np.linalg.solve(design.T @ (design * (p * (1 - p))[:, None]) + weight, gradient)
+        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(beta[0]), float(beta[1])
+
+
+def near_enough(phantom: Capture, real: Capture) -> bool | None:
+    """Whether the 50 % points lie within 25 % of the real one; None where neither is reached: nothing was measured."""
+    if not (phantom.reached or real.reached):
+        return None if phantom.half_mm == real.half_mm else False
+    return phantom.reached and real.reached and abs(phantom.half_mm / real.half_mm - 1) <= NEAR_ENOUGH
+
+
+def _half(coefficients: tuple[float, float], limit_mm: float) -> float:
+    intercept, slope = coefficients
+    if slope >= 0:
+        return limit_mm if intercept + slope / 2 > 0 else 0.0
+    return float(np.clip(-intercept / slope, 0, 1)) * limit_mm
+
+
+def _resampled_halves(
+    initial: Floats,
+    success: NDArray[np.bool_],
+    patients: Sequence[str] | None,
+    limit_mm: float,
+    *,
+    seed: int,
+    draws: int,
+) -> Floats:
+    """50 % points of resampled patients, each with all its cases; without patients, of resampled cases."""
+    owner = np.arange(initial.size).astype(str) if patients is None else np.array(patients)
+    groups = [np.flatnonzero(owner == name) for name in sorted(set(owner.tolist()))]
+    random = np.random.default_rng(seed)
+    halves: list[float] = []
+    for _ in range(draws):
+        chosen: list[int] = random.integers(len(groups), size=len(groups)).tolist()
+        drawn = np.concatenate([groups[index] for index in chosen])
+        halves.append(_half(fit_logistic(initial[drawn] / limit_mm, success[drawn]), limit_mm))
+    return np.array(halves)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.protocol import load_protocol
-from bench.score.capture import FEWEST_STARTS, capture_curve
+from bench.score.capture_range import FEWEST_STARTS, capture_curve
 
 
 def rows(initial: list[float], final: list[float]) -> pd.DataFrame:
