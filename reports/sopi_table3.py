@@ -127,7 +127,7 @@ class SopiTable3:
             notes=(
                 "Corners: matched keypoints of target and rendered answer, mean distance in mm "
                 f"{where if isocentre else 'on the detector, by the pixel spacing of the image'}; "
-                f"median over cases, in brackets the number of cases with {FEWEST_MATCHES} matches or more, which define it. "
+                f"median over cases, in brackets the number of cases with the {FEWEST_MATCHES} matches that define it. "
                 "Methods whose answers match in fewer cases are measured on their better ones.",
                 f"Rotation, in plane, depth, mTRE, time: medians, a case without a pose standing at infinity. Strict "
                 f"failure: rotation of {STRICT_DEG:g} deg or displacement of {STRICT_MM:g} mm or more, with a 95 % "
