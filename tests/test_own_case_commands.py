@@ -7,17 +7,19 @@ import numpy as np
 import PIL.Image
 import pytest
 import SimpleITK
+import tifffile
 
 from bench.cli import main as cli
 from bench.errors import FluorobenchError
-from bench.geometry import PoseFrame, rotation_angle_deg
+from bench.geometry import PoseFrame, StandardView, nominal_pose, rotation_angle_deg
 from bench.register import Level
 from bench.report.registration import checkerboard
 from bench.run.reference import find_reference
 from bench.run.single import answer, pose_problem
 from bench.xray.case import read_case
 
-from .xray_files import SDD, SIZE, SPACING, bone, true_pose, write_case
+from .test_xray_read import write_dicom
+from .xray_files import SDD, SIZE, SPACING, bone, true_pose, write_case, xray
 
 NEAR = ["--depth-mm", "700", "--start", "AP", "--search", "8", "8", "8", "10", "10", "15"]
 
@@ -72,6 +74,9 @@ def test_register_by_words_asks_for_what_is_missing(
     assert "say --depth-mm" in refused(monkeypatch, capsys, *words, *known, "--start", "AP")
     assert "--volume CT --xray IMAGE" in refused(monkeypatch, capsys, "register", "--volume", "ct.nii.gz")
     assert "leave out" in refused(monkeypatch, capsys, *words, "--case", str(case))
+    assert "did you mean 'initial'" in refused(monkeypatch, capsys, *words, "--method", "initail")
+    assert "whole camera" in refused(monkeypatch, capsys, *words, "--calibration", "cam.txt", "--sdd-mm", "9")
+    assert "2 images, 1 texts" in refused(monkeypatch, capsys, *words, "--xray", "b.tif", "--calibration", "cam.txt")
     run(monkeypatch, *words, *known, "--start", "AP", "--depth-mm", "700", "--method", "initial")
     found = json.loads((case.parent / "registration" / "registration.json").read_text())
     assert found["theta_from_start"]["rx_deg"] == pytest.approx(0, abs=1e-9)
@@ -94,7 +99,7 @@ def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
     problem = pose_problem(read_case(case), start="AP", depth_mm=700.0, search=(5, 5, 5, 5, 5, 5))
     level = Level(size=24, population=6, generations=3)
     told = list[tuple[int, int | None]]()
-    answer(problem, "opt_gc", {"levels": [level], "restarts": 1}, watch=lambda *step: told.append(step))
+    answer(problem, "opt_gc", {"levels": [level], "restarts": 1}, watch=lambda done, most: told.append((done, most)))
     assert told[-1] == (18, 18)
 
 
@@ -103,7 +108,11 @@ def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.Monk
     journal = case.parent / "starts.jsonl"
     first = find_reference(problem, starts=2, journal=journal)
     assert len(journal.read_text().splitlines()) == 4
-    monkeypatch.setattr("bench.run.reference.answer", lambda *_: pytest.fail("ran again"))
+
+    def ran(*_: object) -> None:
+        pytest.fail("ran again")
+
+    monkeypatch.setattr("bench.run.reference.answer", ran)
     again = find_reference(problem, starts=2, journal=journal)
     np.testing.assert_array_equal(again.second.pose, first.second.pose)
     assert again.uncertainty == first.uncertainty
@@ -177,3 +186,46 @@ def test_checkerboard_takes_tiles_in_turn() -> None:
     board = checkerboard(target, moving)
     np.testing.assert_array_equal(board[:2, :2, 0], [[0, 0], [0, 0]] if target[0, 0] == 0 else [[1, 0], [1, 0]])
     np.testing.assert_array_equal(board[:2, 2:4, 0], [[1, 1], [0, 0]])
+
+
+HEADER = {
+    "Modality": "XA",
+    "DistanceSourceToDetector": str(SDD),
+    "DistanceSourceToPatient": "700",
+    "ImagerPixelSpacing": f"{SPACING}\\{SPACING}",
+    "PositionerPrimaryAngle": "180",  # the source before the patient: AP
+    "PositionerSecondaryAngle": "0",
+    "FieldOfViewRotation": "0",
+    "FieldOfViewHorizontalFlip": "NO",
+    "PixelIntensityRelationship": "LIN",
+    "PixelIntensityRelationshipSign": "1",
+}
+
+
+def test_register_a_dicom_xray_from_its_header_alone(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dicom(case.parent / "xa.dcm", HEADER, xray(np.eye(4)))
+    words = ["register", "--volume", "ct.nii.gz", "--content", "everything", "--method", "initial"]
+    run(monkeypatch, *words, "--xray", "xa.dcm")
+    found = json.loads((case.parent / "registration" / "registration.json").read_text())
+    expected = nominal_pose(StandardView.AP, bone().content_centre(), 700.0)
+    np.testing.assert_allclose(found["start"], expected, atol=1e-9)
+    assert found["dicom"]["DistanceSourceToPatient"] == pytest.approx(700)
+    assert abs(found["dicom"]["PositionerPrimaryAngle"]) == pytest.approx(180)
+    without = {name: value for name, value in HEADER.items() if name != "DistanceSourceToPatient"}
+    write_dicom(case.parent / "lacks.dcm", without, xray(np.eye(4)))
+    assert "DistanceSourceToPatient (depth_mm)" in refused(monkeypatch, capsys, *words, "--xray", "lacks.dcm")
+    run(monkeypatch, *words, "--xray", "lacks.dcm", "--depth-mm", "700", "--out", "again")
+    again = json.loads((case.parent / "again" / "registration.json").read_text())
+    np.testing.assert_allclose(again["start"], found["start"], atol=1e-9)
+
+
+def test_register_a_tiff_stack_by_words(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = np.rint(bone().hu.T + 1000).astype(np.uint16)
+    tifffile.imwrite(case.parent / "bone.tif", stack, photometric="minisblack")
+    words = ["--volume", "bone.tif", "--voxel-spacing-mm", "2", "2", "2", "--content", "everything"]
+    image = ["--xray", "view1.tif", "--flip", "none", "--sdd-mm", str(SDD), "--spacing-mm", str(SPACING)]
+    run(monkeypatch, "register", *words, *image, "--start", "AP", "--depth-mm", "700", "--method", "initial")
+    found = json.loads((case.parent / "registration" / "registration.json").read_text())
+    assert found["outcome"] == "converged"

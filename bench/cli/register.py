@@ -189,9 +189,9 @@ def _print(found: dict[str, Any]) -> None:
     _print_agreement(found["agreement"])
 
 
-def _rounded(value: Any) -> str:
+def _rounded(value: float | list[float]) -> str:
     numbers = value if isinstance(value, list) else [value]
-    return ", ".join(f"{each:.3f}" if isinstance(each, float) else str(each) for each in numbers)
+    return ", ".join(f"{each:.3f}" for each in numbers)
 
 
 def _print_agreement(agreement: dict[str, dict[str, float]]) -> None:

@@ -1,7 +1,7 @@
 """The one loop that runs any optimiser: counts, budgets, non-finite values, the best point ever seen, the trace."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _WATCH = ContextVar[Callable[[int], None] | None]("watch", default=None)
 
 
 @contextmanager
-def watched(watch: Callable[[int], None]) -> Iterator[None]:
+def watched(watch: Callable[[int], None]) -> Generator[None]:
     """Within it, ``watch`` is told how many points every call of an objective evaluated; it changes no search."""
     token = _WATCH.set(watch)
     try:
