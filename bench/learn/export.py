@@ -130,7 +130,7 @@ def _trained_on(people: Population, position: Position) -> TrainedOn:
     specific = people.patient_specific
     return TrainedOn(
         dataset=people.dataset,
-        settings={key: str(value) for key, value in people.settings.items()},
+        settings={key: _named(value) for key, value in people.settings.items()},
         split=str(Split.TRAIN),
         patients=met,
         patients_hash=patients_hash({name: position.hashes[name] for name in met}),
@@ -141,3 +141,9 @@ def _trained_on(people: Population, position: Position) -> TrainedOn:
         patient_specific=specific,
         hashes=tuple(position.hashes[name] for name in met) if specific else (),
     )
+
+
+def _named(value: object) -> str:
+    """A setting as text; of a path the name alone: where files lie is nobody else's business."""
+    text = str(value)
+    return Path(text).name if Path(text).is_absolute() else text
