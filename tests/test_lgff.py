@@ -109,6 +109,13 @@ def test_every_row_of_the_ablations_is_a_network(switches: dict[str, Any], outpu
     assert all(each.grad is not None and bool(torch.isfinite(each.grad).all()) for each in network.parameters())
 
 
+def test_the_trainer_knows_every_switch_of_the_network() -> None:
+    paper = {"downsampling": "paper", "interpolation": "bilinear", "plain_projection": True, "stages": 3}
+    found = LgffTrainer(**paper).architecture
+    assert {name: found[name] for name in paper} == paper
+    assert set(found) == set(Architecture.__dataclass_fields__)
+
+
 def test_training_sees_what_the_protocol_plays(cache: Path) -> None:
     """Same crop, centre, nominal pose, camera, laws and degradation: else a network is tested on another task."""
     trainer, protocol, theirs = LgffTrainer(), read_protocol("lgff-sim", "full"), played(cache)

@@ -1,8 +1,8 @@
 """How LGFF-Reg learns: one vertebra of one patient, degraded images made on the fly."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,9 @@ class LgffTrainer(VertebraTrainer):
         globe: Transformer branch (Table 2).
         fusion: Dual-branch fusion (Table 2).
         heads: Auxiliary heads (Table 2).
+        downsampling: "code" or "paper" (``Architecture``).
+        interpolation: "nearest" (code) or "bilinear" (paper).
+        plain_projection: False (code) or True (paper).
         head_weights: Loss weights of the auxiliary heads, from the first stage on (Table 3); heads beyond them take the
             last one.
         bfloat16: Run the network in half precision while training: a quarter less time where the processor has it.
@@ -40,6 +43,9 @@ class LgffTrainer(VertebraTrainer):
     globe: bool = True
     fusion: bool = True
     heads: bool = True
+    downsampling: Literal["code", "paper"] = "code"
+    interpolation: Literal["nearest", "bilinear"] = "nearest"
+    plain_projection: bool = False
     head_weights: tuple[float, ...] = (0.4, 0.6, 0.8)
     bfloat16: bool = False
 
@@ -48,8 +54,8 @@ class LgffTrainer(VertebraTrainer):
 
     @property
     def architecture(self) -> Mapping[str, Any]:
-        """The paper's switches."""
-        chosen = {name: getattr(self, name) for name in ("image_size", "stages", "local", "globe", "fusion", "heads")}
+        """The switches of the paper's tables, and those of paper against code."""
+        chosen = {each.name: getattr(self, each.name) for each in fields(Architecture)}
         return asdict(Architecture(**chosen))
 
     def network(self) -> nn.Module:
