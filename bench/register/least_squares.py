@@ -39,7 +39,8 @@ class LeastSquaresLevel:
         window: Side in pixels of the windows that are normalised one by one; 0 = the image as a whole. Windows are not
             blurred, and know no ``huber``.
         stride: Pixels from one window to the next.
-        tolerance: A pose stops when no parameter steps by more, as a share of the search half-widths.
+        tolerance: A pose takes a step in which no parameter moves by more, as a share of the search half-widths, as
+            its last, without rendering it.
         keep: Poses that go on to the next level, those of least residual.
     """
 
@@ -83,10 +84,10 @@ class LeastSquares:
     """
 
     levels: tuple[LeastSquaresLevel, ...] = (
-        LeastSquaresLevel(size=16, iterations=10, blur=1.0, coarsening=2, tolerance=0.02),
-        LeastSquaresLevel(size=32, iterations=6, blur=1.0, coarsening=2, tolerance=0.01),
-        LeastSquaresLevel(size=64, iterations=5, blur=0.7, tolerance=0.004),
-        LeastSquaresLevel(size=256, iterations=3, tolerance=0.001),
+        LeastSquaresLevel(size=16, iterations=7, blur=1.0, coarsening=2, tolerance=0.04),
+        LeastSquaresLevel(size=32, iterations=6, blur=1.0, coarsening=2, tolerance=0.02),
+        LeastSquaresLevel(size=64, iterations=5, blur=0.7, tolerance=0.008),
+        LeastSquaresLevel(size=256, iterations=3, tolerance=0.004),
     )
     starts: int = 8
     spread: float = 0.35
@@ -152,6 +153,11 @@ class _Poses:
         damped = hessian + (self.damping[moving, None] * diagonal)[:, :, None] * np.eye(6)
         return np.asarray(-np.linalg.solve(damped, self.at.gradient[moving][:, :, None])[:, :, 0], dtype=np.float64)
 
+    def settle(self, poses: NDArray[np.intp], theta: Matrix) -> None:
+        """Take last steps as they are: where a step is that small, the quadratic model it came from holds."""
+        self.theta[poses] = theta
+        self.settled[poses] = True
+
     def take(self, moving: NDArray[np.intp], theta: Matrix, tried: NormalEquations) -> None:
         """Accept what improved; raise the damping of what did not."""
         better = tried.cost < self.at.cost[moving]
@@ -210,17 +216,23 @@ class _Run:
         poses.settled |= ~np.isfinite(poses.at.cost)
         self._note(poses)
         for _ in range(level.iterations):
-            moving = np.flatnonzero(~poses.settled)
+            moving, tried = self._steps(level, poses)
             if not (moving.size and self._affordable(len(moving))):
                 break
-            before = poses.theta[moving]
-            tried = self._bounded(before + poses.steps(moving))
             poses.take(moving, tried, self._evaluate(residuals, tried))
-            poses.settled[moving] = (np.abs(tried - before) <= level.tolerance * self._problem.search).all(axis=1)
             self._note(poses)
         phase = f"level_{level.size}"
         self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - began
         return residuals, poses
+
+    def _steps(self, level: LeastSquaresLevel, poses: _Poses) -> tuple[NDArray[np.intp], Matrix]:
+        """Step all poses under way; those whose step is a last one settle there, the others' steps are to be tried."""
+        moving = np.flatnonzero(~poses.settled)
+        before = poses.theta[moving]
+        tried = self._bounded(before + poses.steps(moving))
+        small = (np.abs(tried - before) <= level.tolerance * self._problem.search).all(axis=1)
+        poses.settle(moving[small], tried[small])
+        return moving[~small], tried[~small]
 
     def _note(self, poses: _Poses) -> None:
         self._trace.append((self._drrs, -float(poses.at.cost.min())))
