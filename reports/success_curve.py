@@ -1,4 +1,4 @@
-"""Success curve: the share of cases whose mTRE lies below a threshold, by method."""
+"""Success curve: the share of cases whose mTRE, or its part in the image's plane, lies below a threshold, by method."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_s
 from bench.score.statistics import of_label, values
 
 THRESHOLDS = ((2.0, "2 mm"), (10.0, "10 mm"))
+# One view determines depth weakly: what it does determine stands beside.
+PANELS = {"mtre_mm": "mTRE", "mtre_in_plane_mm": "mTRE in plane"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,19 @@ class SuccessCurve:
             return self._write(run)
 
     def _write(self, run: FinishedRun) -> list[Path]:
-        figure, [[axes]] = grid(1, 1, width=6.3, height=3.5)
-        for index, label in enumerate(run.labels):
-            errors = values(of_label(run.scores, label), "mtre_mm")
-            self._draw(axes, errors, index, f"{label} ({100 * share_below(errors, 10.0):.0f} %)")
-        self._frame(axes)
-        footnote(figure, [f"{run.description}. In brackets: share below 10 mm. A case without a pose is never below."])
+        figure, [panels] = grid(1, len(PANELS), width=8.6, height=3.4, sharey=True)
+        for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
+            for index, label in enumerate(run.labels):
+                rows = of_label(run.scores, label)
+                below = 100 * share_below(values(rows, "mtre_mm"), 10.0)
+                self._draw(axes, values(rows, name), index, f"{label} ({below:.0f} %)")
+            self._frame(axes, f"{title} threshold (mm)")
+        panels[0].set_ylabel("Cases below (%)")
+        panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.2)
+        said = (
+            "In brackets: share of mTRE below 10 mm. In plane: parallel to the first view's detector. A case without a"
+        )
+        footnote(figure, [f"{run.description}. {said} pose is never below."])
         return save(figure, run.folder / "figures", "success_curve")
 
     def _draw(self, axes: Axes, errors: NDArray[np.float64], index: int, label: str) -> None:
@@ -45,16 +54,15 @@ class SuccessCurve:
         shares = 100 * np.concatenate([[0.0], np.arange(1, found.size + 1), [found.size]]) / errors.size
         axes.step(steps, shares, where="post", label=label, linewidth=1.6, **line_style(index))
 
-    def _frame(self, axes: Axes) -> None:
+    def _frame(self, axes: Axes, label: str) -> None:
         for threshold, name in THRESHOLDS:
             if threshold < self.limit_mm:
                 axes.axvline(threshold, color=GREY, linewidth=0.6, linestyle=(0, (1, 2)), zorder=0)
                 axes.text(threshold, 103.5, name, ha="center", va="bottom", fontsize=7, color=GREY)
-        axes.set(xlim=(0, self.limit_mm), ylim=(0, 103), xlabel="mTRE threshold (mm)", ylabel="Cases below (%)")
-        axes.set_xticks(np.linspace(0, self.limit_mm, 11))
+        axes.set(xlim=(0, self.limit_mm), ylim=(0, 103), xlabel=label)
+        axes.set_xticks(np.linspace(0, self.limit_mm, 6))
         axes.set_yticks(range(0, 101, 20))
         axes.grid(axis="y")
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.2)
 
 
 def share_below(errors: NDArray[np.float64], threshold_mm: float) -> float:

@@ -235,3 +235,11 @@ def test_capture_range_of_too_few_starts_has_wider_bins_and_is_an_indication(tmp
     text = paths[2].read_text()
     assert "bin of 5 mm" in text
     assert "indications" in text
+
+
+def test_success_curve_counts_every_case_of_both_panels() -> None:
+    curve = module("reports", "success_curve")
+    errors = np.array([0.5, 2.0, 9.0, np.nan])
+    assert curve.share_below(errors, 2.0) == 0.25
+    assert curve.share_below(errors, 10.0) == 0.75
+    assert list(curve.PANELS) == ["mtre_mm", "mtre_in_plane_mm"]
