@@ -19,12 +19,13 @@ class LearntDistance(nn.Module):
     Attributes:
         fixed: Encoder of the X-ray.
         moving: Encoder of the projection.
-        gain: (2,) buffer: mean (geometric) way to the truth per length of the distance's gradient, of rotation (rad)
-            and translation (units of the chart), measured while training: the step of a descent. Nothing learns it.
+        log_gain: (2,) buffer: mean logarithm of the way to the truth per length of the distance's gradient, of rotation
+            (radians) and translation (units of the chart), measured while training: the step of a descent. Nothing
+            learns it; its logarithm fits into half precision.
         measured: (1,) buffer: steps that were measured.
     """
 
-    gain: Tensor
+    log_gain: Tensor
     measured: Tensor
 
     moving: nn.Module
@@ -38,7 +39,7 @@ class LearntDistance(nn.Module):
             self.__dict__["moving"] = fixed
         else:
             self.moving = moving
-        self.register_buffer("gain", torch.ones(2))
+        self.register_buffer("log_gain", torch.zeros(2))
         self.register_buffer("measured", torch.zeros(1))
 
     def gather(self, fixed: Tensor, moving: Tensor) -> None:
@@ -65,13 +66,13 @@ class LearntDistance(nn.Module):
         with torch.no_grad():
             seen = (ways.clamp_min(_TINY).log() - slopes.clamp_min(_LEAST_SLOPE).log()).mean(dim=0)
             # The first batch stands alone; then a mean that forgets.
-            share = torch.maximum(1 / (1 + self.measured), self.gain.new_tensor([_STEP_FORGET]))
-            self.gain.copy_(self.gain.log().lerp(seen.to(self.gain), share).exp())
+            share = torch.maximum(1 / (1 + self.measured), self.log_gain.new_tensor([_STEP_FORGET]))
+            self.log_gain.lerp_(seen.to(self.log_gain), share)
             self.measured.add_(1)
 
     def gains(self) -> Matrix:
         """The calibrated step as numbers."""
-        return np.asarray(self.gain.detach().cpu().double().numpy())
+        return np.asarray(self.log_gain.detach().cpu().double().exp().numpy())
 
 
 def scaled(images: Tensor) -> Tensor:
