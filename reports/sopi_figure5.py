@@ -21,7 +21,7 @@ from bench.score.statistics import of_label, values, words
 AXES = ("rx", "ry", "rz", "tx", "ty", "tz")
 SIMULATION = "simulation"
 SIDES = {"low": COLOURS[0], "high": COLOURS[4]}
-LOWEST, HIGHEST = 0.01, 200.0
+LOWEST, HIGHEST = 0.001, 200.0
 FEWEST = 3
 
 
@@ -107,8 +107,8 @@ def _draw(run: FinishedRun, left: _Side | None, right: _Side, source: str) -> li
         figure,
         [
             "Absolute errors of each parameter in SOPI's names (tx is depth), rotations in deg, translations in mm, "
-            "logarithmic; outlines are kernel density estimates of log errors, bars medians, dots cases; cases without "
-            "a pose are left out.",
+            "logarithmic; outlines are kernel density estimates of log errors, bars medians, dots cases, "
+            f"those beyond {LOWEST:g} and {HIGHEST:g} at its ends; cases without a pose are left out.",
             f"X-ray half, {right.name}: {run.description}. Simulation half: {source}.",
         ],
     )
@@ -141,7 +141,7 @@ def _half_violins(axes: Axes, rows: pd.DataFrame, where: str) -> None:
 
 def _frame(axes: Axes, label: str) -> None:
     axes.set_title(label)
-    ticks = (0.01, 0.1, 1, 10, 100)
+    ticks = (0.001, 0.01, 0.1, 1, 10, 100)
     axes.set_yticks([np.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
     axes.set_ylim(np.log10(LOWEST) - 0.05, np.log10(HIGHEST))
     axes.set_xlim(-0.6, len(AXES) - 0.4)
