@@ -80,6 +80,16 @@ def test_a_pose_at_the_source_is_left_behind(volume: Volume) -> None:
     assert found.outcome is Outcome.CONVERGED
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "lbfgs"])
+def test_a_search_that_never_leaves_the_source_says_so(volume: Volume, optimiser: Any) -> None:
+    case = pose_case(volume)
+    behind = case.problem.frame.pose([0, 0, 0, 0, 0, -900.0])
+    lost = replace(case.problem, start=behind, nominal=behind, search=np.full(6, 1.0))
+    level = GradientLevel(size=32, iterations=3)
+    found = answer(replace(case, problem=lost), GradientSearch(optimiser=optimiser, levels=(level,), starts=2))
+    assert found.outcome is Outcome.DIVERGED
+
+
 @pytest.mark.parametrize("wrong", [{"levels": ()}, {"starts": 0}, {"optimiser": "sgd"}])
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SearchError, match="a gradient search needs"):

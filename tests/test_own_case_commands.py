@@ -116,9 +116,15 @@ def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.Monk
     again = find_reference(problem, starts=2, journal=journal)
     np.testing.assert_array_equal(again.second.pose, first.second.pose)
     assert again.uncertainty == first.uncertainty
-    journal.write_text("something else\n")
-    with pytest.raises(FluorobenchError, match="not a journal of this command"):
-        find_reference(problem, starts=2, journal=journal)
+    whole = journal.read_text()
+    journal.write_text(whole + whole[:30])  # killed while it wrote
+    find_reference(problem, starts=2, journal=journal)
+    assert journal.read_text() == whole
+    for other in ("something else\n", "something else"):
+        journal.write_text(other)
+        with pytest.raises(FluorobenchError, match="not a journal of this command"):
+            find_reference(problem, starts=2, journal=journal)
+        assert journal.read_text() == other
 
 
 def test_reference_writes_what_a_case_may_name(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,8 @@ from bench.volume import Volume
 ValueAndSlope: TypeAlias = Callable[[Matrix], tuple[Matrix, Matrix]]
 
 _COARSENINGS = (1, 2, 4)
+# What L-BFGS is told of a pose with the volume at or behind a source: worse than any similarity, without a way out.
+_BARRED = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,12 +204,13 @@ def _lbfgs(descent: ValueAndSlope, points: Matrix, level: GradientLevel) -> tupl
 
     def one(point: Matrix) -> tuple[float, Matrix]:
         values, slopes = descent(point[None])
-        return (float(values[0]), slopes[0]) if np.isfinite(values[0]) else (1.0, np.zeros(6))
+        return (float(values[0]), slopes[0]) if np.isfinite(values[0]) else (_BARRED, np.zeros(6))
 
     for point in points:
         found = minimize(
             one, point, jac=True, method="L-BFGS-B", bounds=[(-1.0, 1.0)] * 6, options={"maxiter": level.iterations}
         )
+        barred = float(found.fun) == _BARRED and not np.any(found.jac)
         ends.append(np.asarray(found.x, dtype=np.float64))
-        lowest.append(float(found.fun))
+        lowest.append(np.inf if barred else float(found.fun))
     return np.stack(ends), np.array(lowest)

@@ -22,6 +22,7 @@ AGREEMENT_MM = 2.0
 CONFIRMATIONS = 3
 # Of the starts, uniform, as a share of the search half-widths.
 _SPREAD = 0.5
+_LINE_BEGINS = '{"key": '
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,7 @@ class _Journal:
     def __init__(self, path: Path | None, problem: Problem) -> None:
         self._path, self._problem, self._key = path, problem, _fingerprint(problem)
         self._known = dict[tuple[str, int], _Answer]()
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path is not None and path.is_file() else []
-        for line in lines:
+        for line in _whole_lines(path) if path is not None and path.is_file() else []:
             self._remember(line)
 
     def answer(self, name: str, number: int, theta: Matrix) -> _Answer:
@@ -165,6 +165,17 @@ class _Journal:
                 self._known[str(entry["similarity"]), int(entry["start"])] = known
         except (ValueError, KeyError, TypeError):
             raise SingleError(f"{self._path}: not a journal of this command: delete it, or say another --out") from None
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """The lines of a journal; one that was cut short in writing is taken out, or the next would be glued to it."""
+    *lines, rest = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    # Nothing is taken out of a file that is no journal.
+    if not rest.startswith(_LINE_BEGINS[: len(rest)]):
+        return [*lines, rest]
+    if rest:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return lines
 
 
 def _fingerprint(problem: Problem) -> str:
