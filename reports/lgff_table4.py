@@ -35,7 +35,8 @@ class LgffTable4:
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write them under ``tables``."""
         folder = run.folder / "tables"
-        steps = [*pairwise(ORDER), *(("Nominal", label) for label in ORDER)]
+        best = ((label, ORDER[-1]) for label in ORDER[:-2])
+        steps = [*pairwise(ORDER), *best, *(("Nominal", label) for label in ORDER)]
         order = order_table(run, steps, table="4", seed=self.seed)
         return [
             *self.paper(run).write(folder, "lgff_table4"),
