@@ -60,6 +60,9 @@ class Run:
     only: tuple[str, ...] = ()
     """Labels of the methods to run; all if not given."""
 
+    throughput: int | None = None
+    """Hand methods that can so many cases at once: the same answers, and cases a second instead of seconds a case."""
+
     out: Path = Path("runs")
     """Where runs are kept."""
 
@@ -103,6 +106,7 @@ class Run:
         over: dict[str, Any] = {"start": {}, "data": {}, **self._data()}
         start = {"law": self.start_law, "per_patient": starts}
         over["start"] |= {key: value for key, value in start.items() if value is not None}
+        over |= {} if self.throughput is None else {"budget": {"together": self.throughput}}
         region = "whole" if self.region is None and self.box is not None else self.region
         over["data"] |= {} if region is None else {"region": region}
         if self.volume is None and (self.labels or self.label_scheme or self.box):

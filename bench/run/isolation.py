@@ -6,10 +6,11 @@ from dataclasses import fields
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
+from typing import Any
 
 from bench.contract import Problem, View
 from bench.protocol.model import Budget, MethodTable
-from bench.run.worker import Broke, Prepare, Register, Reply, Request, serve
+from bench.run.worker import Broke, Prepare, Register, RegisterMany, Reply, Request, serve
 from bench.volume import Volume
 
 SECONDS_TO_START = 120.0
@@ -63,8 +64,16 @@ class IsolatedMethod:
             again = self._send_patient()
             if isinstance(again, Broke):
                 return again
-        message = {each.name: getattr(problem, each.name) for each in fields(Problem) if each.name != "volume"}
-        return self._ask(Register(message), self._budget.seconds_per_case)
+        return self._ask(Register(_message(problem)), self._budget.seconds_per_case)
+
+    def register_many(self, problems: Sequence[Problem]) -> Reply:
+        """Send problems of the prepared patient together, within their budgets' sum; raises as ``prepare`` does."""
+        if not self._ready:
+            again = self._send_patient()
+            if isinstance(again, Broke):
+                return again
+        request = RegisterMany(tuple(_message(problem) for problem in problems))
+        return self._ask(request, self._budget.seconds_per_case * len(problems))
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
@@ -137,3 +146,8 @@ class IsolatedMethod:
         code = None if process is None else process.exitcode
         self.stop()
         return MethodDiedError(f"the process ended with exit code {code}")
+
+
+def _message(problem: Problem) -> dict[str, Any]:
+    """A problem without its volume, which the process has."""
+    return {each.name: getattr(problem, each.name) for each in fields(Problem) if each.name != "volume"}
