@@ -5,6 +5,7 @@ base, and the displacement of the rotation centre. Both gradients that a loss co
 """
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class PoseChart:
         """camera_from_world (B, 4, 4), float64, of vectors (B, 6); differentiable, at zero too."""
         parameters = vector.to(torch.float64)
         base, centre, unit = (torch.as_tensor(each).to(parameters) for each in (self.base, self.centre, self.unit_mm))
-        turned = torch.linalg.matrix_exp(_skew(parameters[:, :3])) @ base[:, :3, :3]
+        turned = _exponential(_skew(parameters[:, :3])) @ base[:, :3, :3]
         middle = base[:, :3, :3] @ centre + base[:, :3, 3] + parameters[:, 3:] * unit
         upper = torch.cat([turned, (middle - turned @ centre)[..., None]], dim=-1)
         return torch.cat([upper, base[:, 3:]], dim=-2)
@@ -80,12 +81,21 @@ def direction_losses(found: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
 
 def lengths(vector: Tensor) -> Tensor:
     """Lengths (B, 2) of the rotation and the translation part of vectors (B, 6)."""
-    return torch.stack([vector[:, :3].norm(dim=1), vector[:, 3:].norm(dim=1)], dim=1)
+    return torch.cat([_length(vector[:, :3]), _length(vector[:, 3:])], dim=1)
+
+
+def _length(vectors: Tensor) -> Tensor:
+    """(B, 1); differentiable at zero."""
+    return (vectors.square().sum(dim=1, keepdim=True) + _TINY**3).sqrt()
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    length: Tensor = vectors.norm(dim=1, keepdim=True) + _TINY
-    return vectors / length
+    return vectors / (_length(vectors) + _TINY)
+
+
+def _exponential(matrices: Tensor) -> Tensor:
+    # torch leaves the type of its linear algebra open.
+    return cast(Tensor, cast(Any, torch.linalg).matrix_exp(matrices))
 
 
 def _middle(poses: Matrix, centre: Matrix) -> Matrix:

@@ -56,14 +56,12 @@ class Architecture:
 
     def described(self) -> dict[str, Any]:
         """As plain values, for a weights' card."""
-        return {key: list(each) if isinstance(each, tuple) else each for key, each in asdict(self).items()}
+        return {**asdict(self), "levels": list(self.levels)}
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Architecture":
         """From a weights' card."""
-        settings: dict[str, Any] = {
-            key: tuple(cast("list[str]", each)) if isinstance(each, list) else each for key, each in described.items()
-        }
+        settings: dict[str, Any] = {**described, "levels": tuple(described["levels"])}
         return cls(**settings)
 
 
