@@ -266,6 +266,10 @@ def test_damaged_and_foreign_weights_are_refused_in_one_line(exported: Path) -> 
     assert "sha256" in refused()
     file.unlink()
     assert "not there" in refused()
+    for said, instead in (("[scene.camera]", "[scene.other]"), ("K = [", "Q = ["), ('"toy.safet', '"../toy.safet')):
+        assert said in text
+        exported.write_text(text.replace(said, instead))
+        assert "not complete" in refused()
     exported.write_text(text.replace("schema = 1", "schema = 99"))
     assert "schema" in refused()
     exported.write_text("not toml [")

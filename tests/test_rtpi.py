@@ -133,6 +133,7 @@ def test_trained_weights_answer_a_problem_and_refuse_another_camera(cache: Path,
     library = Library(trainer.population, SCENE, background=False)
     source = Source(library, seed=1, step=0, split=Split.VALIDATION, device=torch.device("cpu"))
     problems = source.problems(source.patients()[0], 1)
+    (tmp_path / "nobody").mkdir()
     method = registry.load("methods", "rtpi")(weights=str(tmp_path / "w" / "rtpi.toml"))
     view = View(SCENE.camera, image=problems.images[0, 0].numpy())
     frame = problems.patient.frame
@@ -142,6 +143,8 @@ def test_trained_weights_answer_a_problem_and_refuse_another_camera(cache: Path,
         search=np.array(SCENE.search), seed=1,
     )  # fmt: skip
     assert method.skip(problem) is None
+    assert registry.load("methods", "rtpi")(weights=str(tmp_path / "w")).skip(problem) is None
+    assert "--weights" in registry.load("methods", "rtpi")(weights=str(tmp_path / "nobody")).skip(problem)
     prepared = method.prepare(problem.volume, [view.without_image()])
     answer = problems.patient.frame.parameters(method.register(problem, prepared).pose)
     assert (np.abs(answer) <= np.array(trainer.reach) + 1e-6).all()

@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from bench.contract import Exposure
+from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
 
 SCHEMA = 1
@@ -138,10 +141,22 @@ def read_card(path: Path) -> WeightsCard:
             "files": tuple(WeightsFile(**each) for each in stored),
             "volume_shape": _tuple(table["volume_shape"]),
         }
-        return WeightsCard(**{**table, **parts})
-    except (KeyError, TypeError, AttributeError) as error:
+        card = WeightsCard(**{**table, **parts})
+        _require_usable(card)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         known = ", ".join(each.name for each in fields(WeightsCard))
         raise WeightsError(f"the weights' card {path.name} is not complete ({error}); its keys are {known}") from None
+    return card
+
+
+def _require_usable(card: WeightsCard) -> None:
+    """Raise ``KeyError``, ``TypeError`` or ``ValueError`` where a network could not be run as the card says."""
+    camera = card.scene["camera"]
+    Camera(np.array(camera["K"], dtype=np.float64), int(camera["height"]), int(camera["width"]), None)
+    _ = float(card.scene["depth_mm"]), StandardView[card.scene["view"]]
+    for file in card.files:
+        if Path(file.name).name != file.name:
+            raise ValueError(f"files lie beside their card; got {file.name}")
 
 
 def _tuple(value: Any) -> Any:

@@ -74,7 +74,8 @@ class DeepRegMethod:
             return "the view has no image"
         cards = [card for _, card in self._cards()]
         if not cards:
-            return "no weights are here; make them: fluorobench train deep_reg --weights methods/deep_reg/weights"
+            folder = self.weights or f"methods/{NAME}/weights"
+            return f"no weights are here; make them: fluorobench train {NAME} --weights {folder}"
         reasons = [refusal(card, problem) for card in cards]
         return None if None in reasons else reasons[0]
 

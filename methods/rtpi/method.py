@@ -40,7 +40,7 @@ class RtpiMethod:
     """Regress the pose from volume and image; needs no start.
 
     Attributes:
-        weights: The card (.toml) of other weights; None = the shipped ones.
+        weights: Folder of weights of one's own, or their card (.toml); None = the shipped ones.
         device: ``cpu`` or ``cuda``.
     """
 
@@ -90,7 +90,8 @@ class RtpiMethod:
         """No weights, another camera, another view."""
         path = self._card_path()
         if path is None:
-            return f"no weights for {_NAME}; train them: fluorobench train {_NAME} --budget 80m --ship"
+            where = "--ship" if self.weights is None else f"--weights {self.weights}"
+            return f"no weights for {_NAME}; train them: fluorobench train {_NAME} --budget 80m {where}"
         card = _card(path)
         reason = refusal(card, problem)
         nominal = StandardView[card.scene["view"]].rotation
@@ -99,7 +100,9 @@ class RtpiMethod:
         return reason
 
     def _card_path(self) -> Path | None:
-        return find_weights(FOLDER, _NAME) if self.weights is None else Path(self.weights)
+        if self.weights is not None and not Path(self.weights).is_dir():
+            return Path(self.weights)
+        return find_weights(FOLDER if self.weights is None else Path(self.weights), _NAME)
 
 
 @cache
