@@ -58,5 +58,5 @@ card = Card(
         "The paper runs it on real X-rays alone and states no settings: the refiner's own defaults are used.",
         "Opt-GC here also leaves from the nominal pose, unless its settings say otherwise.",
     ),
-    uses_start=None,
+    uses_start=False,
 )

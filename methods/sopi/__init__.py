@@ -48,6 +48,6 @@ card = Card(
         "Weights for the ablation are not shipped: fluorobench train sopi --set composite=false (or masked=false) "
         "--out runs/train/sopi-no-ce --weights methods/sopi/weights/no-ce (no-el, no-ce-no-el).",
     ),
-    uses_start=None,
+    uses_start=False,
     exposure=_exposure(),
 )
