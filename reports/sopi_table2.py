@@ -53,7 +53,7 @@ class SopiTable2:
     """Two tables: ``sopi_table2`` and ``sopi_table2_order``, its steps as hypotheses.
 
     Attributes:
-        seed: Of the bootstrap over cases.
+        seed: Of the bootstrap over patients.
     """
 
     seed: int = 0
@@ -92,7 +92,8 @@ class SopiTable2:
             caption=f"SOPI Table 2: the published order, step by step. {run.description}.",
             notes=(
                 "Differences are the first row's error minus the second's; published, the first is worse. Interval: "
-                "bootstrap over the cases that both answered. Held or reversed: it leaves out zero.",
+                "bootstrap over patients (6 or more), of the cases that both answered. Held or reversed: it leaves out "
+                "zero.",
                 NOT_COMPARABLE,
             ),
         )

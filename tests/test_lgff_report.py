@@ -118,10 +118,16 @@ def test_lgff_sim_and_lgff_ablation_play_the_same_cases() -> None:
         assert getattr(sim, part) == getattr(ablation, part)
 
 
-def table_of(first: list[float], second: list[float]) -> pd.DataFrame:
-    cases = [f"p/{number:03d}" for number in range(len(first))]
+def table_of(first: list[float], second: list[float], patients: int = 1) -> pd.DataFrame:
+    owners = [f"p{number * patients // len(first)}" for number in range(len(first))]
+    cases = [f"{owner}/{number:03d}" for number, owner in enumerate(owners)]
     return pd.DataFrame(
-        {"label": ["a"] * len(first) + ["b"] * len(second), "case_id": cases * 2, "error": first + second}
+        {
+            "label": ["a"] * len(first) + ["b"] * len(second),
+            "case_id": cases * 2,
+            "patient_id": owners * 2,
+            "error": first + second,
+        }
     )
 
 
@@ -135,3 +141,16 @@ def test_a_paired_difference_tells_what_its_interval_tells() -> None:
     assert alike.verdict == "open"
     few = paired_difference(table_of([3.0, 4, np.nan], [1.0, 1, 1]), "error", first="a", second="b")
     assert (few.mean, few.cases, few.missing, few.interval, few.verdict) == (2.5, 2, 1, None, "open")
+
+
+def test_a_paired_difference_of_several_patients_draws_patients() -> None:
+    """Cases of a patient agree with one another: as independent ones they would tell what nobody knows."""
+    patients = np.random.default_rng(1).normal(size=8)
+    first = np.repeat(2 + patients - patients.mean(), 50).tolist()
+    error = float(patients.std()) / np.sqrt(8)
+    found = paired_difference(table_of(first, [0.0] * 400, 8), "error", first="a", second="b")
+    assert found.interval is not None
+    assert found.interval.high - found.interval.low > 2.5 * error
+    few = paired_difference(table_of(first, [0.0] * 400, 5), "error", first="a", second="b")
+    assert few.mean == pytest.approx(2)
+    assert few.interval is None

@@ -1,11 +1,20 @@
-"""Two methods on the same cases: the difference of their mean errors, with its interval over cases."""
+"""Two methods on the same cases: the difference of their mean errors, with its interval over patients."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bench.score.statistics import CONFIDENCE, Floats, Interval, StatisticsError, of_label, values, words
+from bench.score.statistics import (
+    CONFIDENCE,
+    Floats,
+    Interval,
+    StatisticsError,
+    clustered_interval,
+    of_label,
+    values,
+    words,
+)
 
 FEWEST_CASES = 6
 
@@ -18,8 +27,9 @@ class PairedDifference:
         first: Label.
         second: Label.
         mean: In the metric's unit; NaN where no case is left.
-        interval: 95 %, percentile bootstrap over cases; None below ``FEWEST_CASES``. With one patient it speaks of
-            other poses of this patient, and of no other patient.
+        interval: 95 %, percentile bootstrap over patients, each with all its cases; None below 6 patients. With one
+            patient over the cases, and None below ``FEWEST_CASES``: it speaks of other poses of this patient, and of no
+            other patient.
         cases: How many both answered.
         missing: Cases that one of them did not.
     """
@@ -59,11 +69,20 @@ def paired_difference(
     if words(ours, "case_id") != words(theirs, "case_id"):
         raise StatisticsError(f"expected {first} and {second} on the same cases; let the run finish")
     difference = values(ours, name) - values(theirs, name)
-    found = difference[np.isfinite(difference)]
+    there = np.isfinite(difference)
+    found = difference[there]
     mean = float(found.mean()) if found.size else float("nan")
-    interval = _interval(found, seed=seed, draws=draws) if found.size >= FEWEST_CASES else None
+    patients = np.array(words(ours, "patient_id"))
+    if len(set(patients.tolist())) == 1:
+        interval = _interval(found, seed=seed, draws=draws) if found.size >= FEWEST_CASES else None
+    else:
+        interval = clustered_interval(found, patients[there].tolist(), _mean, seed=seed, draws=draws)
     missing = difference.size - found.size
     return PairedDifference(first=first, second=second, mean=mean, interval=interval, cases=found.size, missing=missing)
+
+
+def _mean(found: Floats) -> float:
+    return float(found.mean())
 
 
 def _interval(found: Floats, *, seed: int, draws: int) -> Interval:
