@@ -191,3 +191,19 @@ def test_mismatch_plays_the_cases_of_sopi_sim() -> None:
     assert (ours.seed, ours.start, ours.camera) == (matched.seed, matched.start, matched.camera)
     assert ours.target.law == matched.target.law
     assert (PROTOCOLS / "mismatch.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "same_content", "matched"),
+    [
+        ("sopi-sim", "quick", True, True),
+        ("lgff-sim", "quick", True, False),
+        ("mismatch", "quick", False, False),
+        ("mismatch", "neighbours", False, False),
+        ("sopi-xray", "quick", False, False),
+    ],
+)
+def test_protocols_say_what_they_hand_out(name: str, profile: str, same_content: bool, matched: bool) -> None:
+    """Same voxels are said in every caption; the Cramer-Rao bound is of images that nothing else has changed."""
+    protocol = load_protocol(name, profile)
+    assert (protocol.same_content, protocol.matched) == (same_content, matched)

@@ -207,13 +207,16 @@ class Protocol(Table):
         return self
 
     @property
+    def same_content(self) -> bool:
+        """Whether the target is rendered from the voxels that the methods are handed, whatever is done to it then."""
+        data, target = self.data, self.target
+        same_region = data.target_region in (None, data.region)
+        return data.target == data.moving and same_region and target.formation is None and target.neighbours is None
+
+    @property
     def matched(self) -> bool:
         """Whether the target is made of what the methods are handed: the same voxels, line integrals alone."""
-        data = self.data
-        same_region = data.target_region in (None, data.region)
-        target = self.target
-        plain = target.formation is None and target.low_dose is None and target.neighbours is None
-        return data.target == data.moving and same_region and plain
+        return self.same_content and self.target.low_dose is None
 
     @property
     def cases(self) -> int:

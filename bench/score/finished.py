@@ -183,7 +183,7 @@ def _formation(protocol: Protocol) -> str:
 def _matched(protocol: Protocol) -> str:
     """A warning where the target is made of what the methods are handed."""
     projector = "the same projector" if protocol.target.kernel == "auto" else "the exact projector"
-    return f" (matched content: {projector}, the same voxels)" if protocol.matched else ""
+    return f" (matched content: {projector}, the same voxels)" if protocol.same_content else ""
 
 
 def open_run(folder: Path) -> ScoredRun:
