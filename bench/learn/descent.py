@@ -36,7 +36,8 @@ class Descent:
         settled: Rotation has converged when the last distances' relative standard deviation is below this.
         ended: So has the whole.
         window: Number of last distances.
-        seconds: Time at most; None = no limit. A search that it ends says so.
+        seconds: Processor time of the calling thread at most, so that a busy machine shortens no search; None = no
+            limit. A search that it ends says so.
         turn_deg: Longest step of the rotation.
         shift: Longest step of the translation, in the chart's units (mm across the beam).
     """
@@ -99,7 +100,7 @@ def descend(distance: Distance, chart: PoseChart, gain: Matrix, settings: Descen
         gain: (2,): way to the truth per gradient, of rotation (radians) and translation (units).
         settings: When to stop.
     """
-    began, outcome = time.perf_counter(), Outcome.BUDGET
+    began, worked, outcome = time.perf_counter(), time.thread_time(), Outcome.BUDGET
     state = _State(chart.base[0], chart.base[0])
     while len(state.distances) < settings.iterations:
         here = PoseChart(state.pose[None], chart.centre, chart.depth_scale)
@@ -117,7 +118,7 @@ def descend(distance: Distance, chart: PoseChart, gain: Matrix, settings: Descen
         if _converged(state, settings):
             outcome = Outcome.CONVERGED
             break
-        if settings.seconds is not None and time.perf_counter() - began > settings.seconds:
+        if settings.seconds is not None and time.thread_time() - worked > settings.seconds:
             break
         _step(state, here, slope, gain, settings)
     return Descended(state.best, outcome, tuple(state.distances), state.frozen, time.perf_counter() - began)

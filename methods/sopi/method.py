@@ -13,7 +13,7 @@ from torch import Tensor
 from bench import registry
 from bench.contract import Estimate, Method, Problem, Trace, View
 from bench.drr import AttenuationMap, project_differentiable
-from bench.geometry import Matrix, invert
+from bench.geometry import Camera, Matrix, StandardView, invert, nominal_pose
 from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, read_card, refusal
 from bench.learn.descent import Descent, descend
 from bench.learn.distance import scaled, small
@@ -96,7 +96,10 @@ class SopiMethod:
             network = self._network(card)
             if self.initialiser == "rtpi":
                 ready = self._rtpi().prepare(volume, views)
-        return Prepared(AttenuationMap.from_volume(volume), network, ready)
+        attenuation = AttenuationMap.from_volume(volume)
+        if network is not None:
+            _warm_up(network, attenuation, views[0].camera)
+        return Prepared(attenuation, network, ready)
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Find the pose.
@@ -161,6 +164,18 @@ class SopiMethod:
 
     def _folder_in_words(self) -> str:
         return self.weights or "/".join(part for part in ("methods/sopi/weights", self.variant) if part)
+
+
+def _warm_up(network: Sopi, attenuation: AttenuationMap, camera: Camera) -> None:
+    """Have kernels compiled and the volume packed before a registration is timed: one gradient from a made-up pose."""
+    size = network.architecture.image
+    middle = attenuation.affine[:3, :3] @ ((np.array(attenuation.shape) - 1) / 2) + attenuation.affine[:3, 3]
+    chart = PoseChart(nominal_pose(StandardView.AP, middle, 1000.0)[None], middle)
+    vector = torch.zeros(1, 6, dtype=torch.float64, requires_grad=True)
+    image = project_differentiable(attenuation, chart.pose(vector), camera.binned(camera.height // size))
+    with torch.no_grad():
+        fixed = network.features(network.fixed, scaled(image))
+    torch.autograd.grad(network.distance(fixed, image).sum(), [vector])
 
 
 def shipped(method: SopiMethod | None = None) -> WeightsCard | None:
