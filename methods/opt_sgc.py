@@ -87,8 +87,7 @@ class OptSgc:
             start = self._start(problem, number, random)
             seed = int(random.integers(2**31))  # pyright: ignore[reportUnknownArgumentType]
             tried.append(search.register(replace(problem, start=start, seed=seed), prepared))
-            values = np.array([_value(each) for each in tried])
-            if (values >= (1 - self.tie) * values.max()).sum() >= self.confirmations:
+            if _met([_value(each) for each in tried], self.tie) >= self.confirmations:
                 break
         return tried
 
@@ -97,6 +96,12 @@ class OptSgc:
             return problem.start if number == 0 else problem.nominal
         spread = self.coarse[0].sigma * problem.search
         return problem.frame.pose(np.clip(random.normal(size=6) * spread, -problem.search, problem.search))
+
+
+def _met(values: Sequence[float], tie: float) -> int:
+    """How many trials ended at the best value or within ``tie`` of it; none while all have diverged."""
+    best = max(values)
+    return sum(each >= best - tie * abs(best) for each in values) if np.isfinite(best) else 0
 
 
 def _value(estimate: Estimate) -> float:

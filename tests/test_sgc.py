@@ -138,3 +138,13 @@ def test_trials_that_cannot_be_run_are_refused() -> None:
     for settings in ({"trials": 0}, {"confirmations": 9}, {"fine": ()}, {"tie": 1.0}):
         with pytest.raises(FluorobenchError, match="trials need coarse and fine levels"):
             build("methods", "opt_sgc", settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "met"),
+    [([-np.inf, -np.inf], 0), ([0.5, -np.inf], 1), ([0.5, 0.49, 0.3], 2), ([-0.5, -0.51, -0.9], 2)],
+)
+def test_trials_that_diverged_confirm_nothing(values: list[float], met: int) -> None:
+    from bench.registry import module
+
+    assert module("methods", "opt_sgc")._met(values, 0.03) == met
