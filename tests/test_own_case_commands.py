@@ -12,6 +12,7 @@ import tifffile
 from bench.cli import main as cli
 from bench.errors import FluorobenchError
 from bench.geometry import PoseFrame, StandardView, nominal_pose, rotation_angle_deg
+from bench.geometry.converters.view import ConversionError
 from bench.register import Level
 from bench.report.registration import checkerboard
 from bench.run.reference import find_reference
@@ -61,6 +62,24 @@ def test_register_finds_the_pose_of_a_case(
     assert "beyond the image" not in printed
     assert "agreement with the reference (not accuracy)" in printed
     assert "lossy" in printed
+
+
+def test_a_pose_that_dicom_cannot_say_is_printed_and_written(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unsayable(*_: object, **__: object) -> None:
+        raise ConversionError("no such angles")
+
+    monkeypatch.setattr("bench.run.single.to_dicom", unsayable)
+    run(monkeypatch, "register", "--case", str(case), *NEAR, "--method", "initial", "--out", "found")
+    assert "no DICOM positioner angles: no such angles" in capsys.readouterr().out
+    assert (case.parent / "found" / "registration.json").is_file()
+
+
+def test_info_of_a_protocol_says_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "is a protocol" in refused(monkeypatch, capsys, "info", "sopi-sim")
 
 
 def test_register_by_words_asks_for_what_is_missing(

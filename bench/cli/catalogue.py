@@ -70,6 +70,7 @@ class Info:
     def __call__(self) -> None:
         """Print it, or compare."""
         from bench import registry
+        from bench.protocol import protocol_names
 
         if self.compare is not None:
             self._comparison(self.compare).report()
@@ -82,6 +83,8 @@ class Info:
             _print_image(self.name)
             return
         owners: list[registry.Kind] = [kind for kind in registry.KINDS if self.name in registry.names(kind)]
+        if not owners and self.name in protocol_names():
+            raise CommandError(f"{self.name!r} is a protocol, which has no card; read bench/protocols/{self.name}.toml")
         if not owners:
             raise registry.unknown(
                 "plug-in", self.name, [name for kind in registry.KINDS for name in registry.names(kind)]
@@ -90,7 +93,7 @@ class Info:
             card, cls = registry.card(kind, self.name), registry.load(kind, self.name)
             rows = [(each.name, _text(getattr(card, each.name))) for each in fields(card)]
             print_table(f"{kind}: {self.name}", ("card", ""), rows)
-            defaults = cls.__dataclass_fields__.values()
+            defaults = fields(cls)
             print_table("settings", ("name", "type", "default"), [(f.name, _type(f), _default(f)) for f in defaults])
             if kind == "methods" and registry.presets(self.name):
                 presets = registry.presets(self.name).items()

@@ -171,10 +171,10 @@ def _print(found: dict[str, Any]) -> None:
     print_table(f"pose by {found['method']}: {found['outcome']}", ("theta", "from the start"), rows)
     output.print(CONVENTION, markup=False, soft_wrap=True)
     output.print("rig_from_world:", *(str([round(x, 6) for x in row]) for row in found["rig_from_world"]), sep="\n")
-    dicom = [(name, _rounded(value)) for name, value in found["dicom"].items()]
     if "absent" in found["dicom"]:
         output.print(f"no DICOM positioner angles: {found['dicom']['absent']}", markup=False, soft_wrap=True)
     else:
+        dicom = [(name, _rounded(value)) for name, value in found["dicom"].items()]
         print_table(
             "as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom
         )

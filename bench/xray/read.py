@@ -252,8 +252,8 @@ def _as_seen(image: Pixels, path: Path, fields: DicomFields | None, flip: Flip |
             "FieldOfViewHorizontalFlip, nor PatientOrientation with positioner angles" if fields else "orientation"
         )
         raise XrayError(
-            f"{path}: the file states no {missing}; say flip=none, horizontal, vertical or both: what turns it into "
-            "the image seen from the source (a mirror cannot be seen in pixels)"
+            f"{path}: the file states no {missing}; say flip (--flip, or flip in a case file): none, horizontal, "
+            "vertical or both, what turns it into the image seen from the source (a mirror cannot be seen in pixels)"
         )
     unmirrored = image[:, ::-1] if fields.mirrored else image
     return np.asarray(np.rot90(unmirrored, fields.quarter_turns))
