@@ -137,7 +137,7 @@ def _cut_short(case: Path) -> None:
         (_edit("size = [96, 96]", "size = [512, 512]", 1), r"calibration is for 512 x 512 pixels .* has 96 x 96"),
         (_edit('flip = "none"', "", 1), "say flip=none, horizontal, vertical or both"),
         (_edit(f"camera_from_rig = {QUARTER.tolist()}", ""), r"say camera_from_rig .*every image but the first"),
-        (_edit("uncertainty_mm", "uncertainty"), r"reference\.uncertainty: .*did you mean 'uncertainty_mm'"),
+        (_edit("uncertainty_mm", "uncertainy_mm"), r"reference\.uncertainy_mm: .*did you mean 'uncertainty_mm'"),
         (_edit("[reference]", 'reference_file = "x"\n[reference]'), r"camera_from_rig|reference_file"),
         (_edit("[[images]]", "[[images"), "not a readable TOML file"),
         (_mask_elsewhere, "grid|affine"),

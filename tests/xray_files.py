@@ -52,7 +52,7 @@ def write_volume(path: Path) -> Path:
 def xray(camera_from_rig: Matrix) -> NDArray[np.uint16]:
     """16-bit intensities."""
     drr = project(AttenuationMap.from_volume(bone()), (camera_from_rig @ true_pose())[None], CAMERA)
-    return np.rint(60000 * np.exp(-drr[0, 0].numpy())).astype(np.uint16)
+    return np.asarray(np.rint(60000 * np.exp(-drr[0, 0].numpy())), dtype=np.uint16)
 
 
 def calibration(camera: Camera = CAMERA) -> str:
