@@ -182,6 +182,17 @@ def test_a_finished_training_goes_on_and_a_foreign_one_is_refused(cache: Path, t
     assert len(read_rows(tmp_path / "losses.csv")) == 2
 
 
+def test_a_new_training_that_cannot_begin_leaves_the_old_one(cache: Path, tmp_path: Path) -> None:
+    run(Toy(cache=cache), tmp_path, 2)
+    kept = (tmp_path / "checkpoint.safetensors").read_bytes()
+    nobody = replace(people(cache), region="L9")
+    with pytest.raises(FluorobenchError, match="L9"):
+        train(
+            Toy(cache=cache), folder=tmp_path, budget=Budget(steps=2), population=nobody, fresh=True, background=False
+        )
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == kept
+
+
 def test_train_validation_and_test_patients_are_apart(cache: Path) -> None:
     population = people(cache)
     train_ids, held_out = (set(population.ids(split)) for split in (Split.TRAIN, Split.VALIDATION))

@@ -58,6 +58,7 @@ def test_register_finds_the_pose_of_a_case(
         assert width % 3 == 0
         assert 480 < height <= 2 * 5 * SIZE
     assert found["content_seen"] == [1, 1]
+    assert found["at_bounds"] == []
     printed = capsys.readouterr().out
     assert "beyond the image" not in printed
     assert "agreement with the reference (not accuracy)" in printed
@@ -112,6 +113,17 @@ def test_register_tells_when_the_content_leaves_the_image(
     assert 0.1 < shares[0] < 0.9
     printed = capsys.readouterr().out
     assert f"view 1: {100 * (1 - shares[0]):.0f} % of the content's surface lies beyond the image" in printed
+
+
+def test_register_does_not_trust_a_pose_at_the_bounds(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = ("--search", "0.5", "0.5", "0.5", "0.5", "0.5", "0.5")
+    aside = PoseFrame(true_pose(), bone().content_centre()).pose([0, 0, 0, 8, 0, 0])
+    (case.parent / "aside.json").write_text(json.dumps({"rig_from_world": aside.tolist()}))
+    run(monkeypatch, "register", "--case", str(case), "--start", "aside.json", "--method", "opt_gc", *narrow)
+    assert "tx_mm" in json.loads((case.parent / "registration" / "registration.json").read_text())["at_bounds"]
+    assert "NOT TO BE TRUSTED" in capsys.readouterr().out
 
 
 def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:

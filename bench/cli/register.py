@@ -178,6 +178,13 @@ def _print(found: dict[str, Any]) -> None:
         print_table(
             "as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom
         )
+    if found["at_bounds"]:
+        output.print(
+            f"NOT TO BE TRUSTED: {', '.join(found['at_bounds'])} ended at the search's bounds, so the truth may lie "
+            "beyond: look at the overlay, begin nearer (--start) or search wider (--search)",
+            markup=False,
+            soft_wrap=True,
+        )
     for number, share in enumerate(found["content_seen"], start=1):
         if share < _WHOLE:
             output.print(

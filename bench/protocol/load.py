@@ -55,7 +55,7 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
         raise ProtocolError(f"{path}: profile: expected tables [profile.NAME]; got {profiles!r}"[:200])
     if profile not in profiles:
         raise registry.unknown(f"profile of {path.stem}", profile, profiles)
-    merged = _merge(_merge(tables, profiles[profile]), overrides or {})
+    merged = _merge_run(_merge(tables, profiles[profile]), overrides or {})
     merged["profile"] = profile
     return validate(merged, source=str(path))
 
@@ -92,6 +92,17 @@ def _find(name_or_path: str) -> Path:
     if name_or_path not in protocol_names():
         raise registry.unknown("protocol", name_or_path, protocol_names())
     return PROTOCOLS / f"{name_or_path}.toml"
+
+
+def _merge_run(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """As ``_merge``; settings of a dataset that is replaced by another one are not the new one's."""
+    merged = _merge(base, over)
+    under, data = base.get("data"), over.get("data")
+    if _both_tables(under, data):
+        before, after = cast(_Tables, under), cast(_Tables, data)
+        if after.get("dataset", before.get("dataset")) != before.get("dataset"):
+            merged["data"]["settings"] = after.get("settings", {})
+    return merged
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,10 @@ from bench.xray.case_tables import ReferenceTable, read_reference
 HEADER = "header"
 
 
+PARAMETERS = ("rx_deg", "ry_deg", "rz_deg", "tx_mm", "ty_mm", "tz_mm")
+_AT_BOUND = 0.02
+
+
 class SingleError(FluorobenchError):
     """A registration that cannot begin."""
 
@@ -154,6 +158,13 @@ def seen(problem: Problem, pose: Matrix) -> list[float]:
     return [_shown(view, transform_points(view.camera_from_rig @ pose, points)) for view in problem.views]
 
 
+def at_bounds(problem: Problem, pose: Matrix) -> list[str]:
+    """Parameters that ended within 2 % of the search's half-widths of its bounds: the true pose may lie beyond."""
+    from_nominal = problem.frame.parameters(pose)
+    near = np.abs(from_nominal) > (1 - _AT_BOUND) * problem.search
+    return [name for name, there in zip(PARAMETERS, near, strict=True) if there]
+
+
 def _shown(view: View, points: Matrix) -> float:
     camera = view.camera
     pixels = np.rint(camera.project(points))
@@ -173,7 +184,7 @@ def described(problem: Problem, estimate: Estimate, plugin: str) -> dict[str, An
         "rig_from_world": estimate.pose.tolist(),
         "theta_from_start": dict(
             zip(
-                ("rx_deg", "ry_deg", "rz_deg", "tx_mm", "ty_mm", "tz_mm"),
+                PARAMETERS,
                 frame.parameters(estimate.pose).tolist(),
                 strict=True,
             )
@@ -184,6 +195,7 @@ def described(problem: Problem, estimate: Estimate, plugin: str) -> dict[str, An
         "drr_evaluations": estimate.drr_evaluations,
         "seconds": sum(estimate.seconds.values()),
         "content_seen": seen(problem, estimate.pose),
+        "at_bounds": at_bounds(problem, estimate.pose),
         "dicom": positioner(problem, estimate.pose),
     }
 
