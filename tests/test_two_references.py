@@ -8,6 +8,7 @@ import pytest
 from bench.cli import main as cli
 from bench.geometry import PoseFrame
 from bench.xray.case import read_case
+from bench.xray.case_tables import CaseError
 
 from .xray_files import bone, true_pose, write_case
 
@@ -95,3 +96,14 @@ def test_an_other_pose_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text() + f"\nother_pose = {(2 * np.eye(4)).tolist()}\n")
     with pytest.raises(Exception, match=r"reference\.other_pose"):
         read_case(path).patient()
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_an_unconfirmed_reference_is_no_truth(tmp_path: Path, confirmed: bool) -> None:
+    path = write_case(tmp_path)
+    path.write_text(path.read_text() + f"\nconfirmed = {str(confirmed).lower()}\n")
+    if confirmed:
+        assert read_case(path).patient().acquisitions[0].reference is not None
+    else:
+        with pytest.raises(CaseError, match=r"did not meet.*confirmed = true"):
+            read_case(path).patient()

@@ -129,8 +129,15 @@ class XrayCase:
         return read_reference(self.path(self.tables.reference_file))
 
     def patient(self) -> Patient:
-        """CT and images as one patient with one acquisition."""
-        volume, reference = self.volume(), self.reference()
+        """CT and images as one patient with one acquisition.
+
+        Raises:
+            CaseError: The reference's search did not confirm it.
+        """
+        reference = self.reference()
+        if reference is not None and reference.confirmed is False:
+            raise CaseError(f"{self._name}: {_unconfirmed(reference)}")
+        volume = self.volume()
         taken = Acquisition(
             id=self.id,
             views=self.views(),
@@ -223,6 +230,15 @@ def case_of(tables: Mapping[str, Any], *, name: str, folder: Path) -> XrayCase:
         CaseError: Keys that are missing, unknown or wrong.
     """
     return XrayCase(validated(CaseTables, tables, name), folder=folder, name=name)
+
+
+def _unconfirmed(reference: ReferenceTable) -> str:
+    """What is wrong with such a reference, and who may set it right."""
+    apart = "" if reference.uncertainty_mm is None else f" (apart by up to {reference.uncertainty_mm:.2f} mm mTRE)"
+    return (
+        f"the searches of its reference did not meet{apart}, so it is no truth to score by; whoever has looked at the "
+        "overlay and finds the pose right sets confirmed = true in it"
+    )
 
 
 def _autoscoper(path: Path) -> tuple[Camera, Matrix]:
