@@ -12,7 +12,10 @@ from statistics import median
 from bench import registry
 from bench.run.records import Record
 
-_PACKAGES = ("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas")
+_PACKAGES = (
+    *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas"),
+    *("opencv-python-headless", "mahotas", "monai", "safetensors", "h5py"),
+)
 _DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 
 
