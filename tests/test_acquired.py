@@ -79,3 +79,13 @@ def test_a_law_outside_the_search_is_refused() -> None:
     far = Law("uniform", (1e4,) * 6)
     with pytest.raises(AcquiredError, match=r"target\.search"):
         draw_real_case(target, stage(), (far, START_LAW), np.random.default_rng(0))
+
+
+def test_pixels_that_are_no_numbers_are_refused_unless_masked() -> None:
+    image, valid = np.zeros((8, 8), np.float32), np.ones((8, 8), np.bool_)
+    image[2, 3], image[4, 4] = np.nan, np.inf
+    with pytest.raises(AcquiredError, match="got 2 pixels"):
+        real_targets([Acquisition("0003", (View(CAMERA, image=image),), REFERENCE, 2.0)], "each")
+    valid[2, 3] = valid[4, 4] = False
+    masked = View(CAMERA, image=image, valid=valid)
+    assert len(real_targets([Acquisition("0003", (masked,), REFERENCE, 2.0)], "all")) == 1

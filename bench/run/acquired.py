@@ -86,8 +86,21 @@ def _alone(view: View) -> View:
 def _target(acquisition: Acquisition, name: str, views: tuple[View, ...], rig: Matrix) -> RealTarget:
     if acquisition.reference is None:
         raise AcquiredError(f"acquisition {acquisition.id} has no reference pose; find one first")
+    _require_finite(name, views)
     other = None if acquisition.other_reference is None else rig @ acquisition.other_reference
     return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm, other)
+
+
+def _require_finite(name: str, views: Sequence[View]) -> None:
+    """Pixels that count must be numbers: a similarity of anything else is none, and no method would say so."""
+    for number, view in enumerate(views, start=1):
+        bad = np.zeros((), dtype=np.bool_) if view.image is None else ~np.isfinite(view.image)
+        count = int(np.count_nonzero(bad if view.valid is None else bad & view.valid))
+        if count:
+            raise AcquiredError(
+                f"{name}, image {number}: expected finite line integrals where valid, got {count} pixels of NaN or "
+                "infinity; mask them (View.valid) or mend the dataset"
+            )
 
 
 def draw_real_case(
