@@ -44,7 +44,8 @@ card = Card(
         "The mask's shadow is read off the projection of the masked CT, which is scaled by its own range.",
         "AdamW, one cycle and averaged weights instead of SGD with a cyclic rate; pairs of several distances.",
         "A descent's step is the gradient times a factor measured in training; rotation is frozen when L_N settles.",
-        "No choice by the truth, which the published test script makes; time is measured, not a budget.",
+        "No choice by the truth, which the published test script makes.",
+        "Time is measured, but a budget too: a descent stops after `seconds` of processor time at the latest.",
         "Weights for the ablation are not shipped: fluorobench train sopi --set composite=false (or masked=false) "
         "--out runs/train/sopi-no-ce --weights methods/sopi/weights/no-ce (no-el, no-ce-no-el).",
     ),
