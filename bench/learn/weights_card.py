@@ -101,9 +101,11 @@ class WeightsCard:
     def exposure(self) -> tuple[Exposure, ...]:
         """For the plug-in's own card: which patients were trained and tuned on."""
         on = self.trained_on
+        own = "; of these very patients, test patients perhaps among them: only poses are drawn apart"
         trained = Exposure(
             what="trained", dataset=on.dataset, split=on.split, patients=on.patients, trials=self.steps,
-            hardware=self.hardware, note=f"weights of {self.method}, patients' hash {on.patients_hash}",
+            hardware=self.hardware, note=f"weights of {self.method}, patients' hash {on.patients_hash}"
+            f"{own if on.patient_specific else ''}",
             patient_specific=on.patient_specific,
         )  # fmt: skip
         return (trained,)
