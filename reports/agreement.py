@@ -58,6 +58,8 @@ class Agreement:
                 "The reference of a real X-ray is itself a registration: read agreement, not accuracy. Differences "
                 "below what it is good for are ties, so nothing is ranked."
                 f"{_goodness(contents)} Starts of one image are not independent.",
+                "A reference that `fluorobench reference` found comes from Opt-SGC's search: Opt-SGC's row is no "
+                "independent check of it.",
                 *(_apart(run.scores, contents) if two else ()),
             ),
         )

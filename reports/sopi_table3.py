@@ -134,7 +134,9 @@ class SopiTable3:
                 "interval where 6 patients or more allow one. Wrong basin: rotation or in-plane displacement of that "
                 "size. Depth only: the other failures with a pose; one view determines depth weakly.",
                 "On real X-rays the truth is a reference pose made by registration: agreement, not accuracy; "
-                "differences below its uncertainty, which stands in each case's record, are ties.",
+                "differences below its uncertainty, which stands in each case's record, are ties. A "
+                "reference that `fluorobench reference` found comes from Opt-SGC's search: Opt-SGC's row is no "
+                "independent check of it.",
             ),
         )
 
