@@ -146,7 +146,7 @@ def test_unknown_flip_is_asked_for(tmp_path: Path, orientation: str | None) -> N
     if orientation is not None:
         fields["PatientOrientation"] = orientation
     path = write_dicom(tmp_path / "xa.dcm", fields)
-    with pytest.raises(XrayError, match=r"FieldOfViewHorizontalFlip.*say flip=none, horizontal, vertical or both"):
+    with pytest.raises(XrayError, match=r"FieldOfViewHorizontalFlip.*say flip .*none, horizontal, vertical or both"):
         read_xray(path)
     np.testing.assert_array_equal(read_xray(path, flip="vertical").intensities, PIXELS[::-1])
 
@@ -200,7 +200,7 @@ def test_truncated_dicom(xa: Path) -> None:
 def test_plain_files(tmp_path: Path, name: str, dtype: type[np.unsignedinteger[Any]]) -> None:
     pixels = (PIXELS // 4).astype(dtype)
     path = write(tmp_path / name, pixels)
-    with pytest.raises(XrayError, match="say flip="):
+    with pytest.raises(XrayError, match="say flip "):
         read_xray(path)
     image = read_xray(path, flip="none", spacing_mm=(0.2, 0.25), sdd_mm=1000.0)
     np.testing.assert_array_equal(image.intensities, pixels)
