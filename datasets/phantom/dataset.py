@@ -12,7 +12,7 @@ from . import cache
 from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
 from .v2.options import PatientOptions
 
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Phantom:
         size: Voxels along each edge of the cube, 16 to 512.
         spacing_mm: Edge of a voxel: 0.7 to 8 mm, in version 1 from 0.5; 128 voxels of 2 mm hold T12 to S1.
         version: Of the generator; a version once used stays generable.
-        fractures: Whether vertebrae may be broken, as in a population (version 2).
-        implants: ``none``, ``screws``, ``cement`` or ``hip`` (version 2).
+        fractures: Whether vertebrae may be broken, as in a population (since version 2).
+        implants: ``none``, ``screws``, ``cement`` or ``hip`` (since version 2).
         only: Id of the one patient that every split answers with, for patient-specific studies: nothing else may be
             trained on it and then tested. None = the population.
         cache_dir: Where patients are kept; None = the user's cache folder.
@@ -43,17 +43,15 @@ class Phantom:
             raise PhantomError(f"phantom has version {', '.join(map(str, VERSIONS))}; got version={self.version}")
         if self.only is not None:
             seed_of(self.only, self.version)
-        if self.version == 2:
-            self._options()
-            return
         if not 16 <= self.size <= 512:
             raise PhantomError(f"size must be 16 to 512 voxels; got {self.size}")
-        if not 0.5 <= self.spacing_mm <= 8:
-            raise PhantomError(f"spacing_mm must be 0.5 to 8; got {self.spacing_mm}")
-        if self.implants != "none" or not self.fractures:
-            raise PhantomError(
-                "version 1 has neither fractures nor implants to choose; leave them out or set version=2"
-            )
+        finest = 0.5 if self.version == 1 else 0.7
+        if not finest <= self.spacing_mm <= 8:
+            raise PhantomError(f"version {self.version} takes spacing_mm from {finest} to 8; got {self.spacing_mm}")
+        if self.version > 1:
+            self._options()
+        elif self.implants != "none" or not self.fractures:
+            raise PhantomError("version 1 has neither fractures nor implants to choose; leave them out")
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """Ids of a split, in order of their seeds; or the one patient's."""
@@ -82,23 +80,32 @@ class Phantom:
         Raises:
             PhantomError: An id that no split holds, or version 1, which has none.
         """
-        from .v2.generate import anatomy
-
         if self.version == 1:
-            raise PhantomError("version 1 has no sub-regions; use version=2")
-        return anatomy(seed_of(patient_id, self.version), self._options()).regions
+            raise PhantomError("version 1 has no sub-regions; use version 2 or 3")
+        seed = seed_of(patient_id, self.version)
+        if self.version == 2:
+            from .v2.generate import anatomy as anatomy_v2
+
+            return anatomy_v2(seed, self._options()).regions
+        from .v3.generate import anatomy
+
+        return anatomy(seed, self._options()).regions
 
     def _generated(self, seed: int) -> tuple[Volume, LandmarkSet]:
         if self.version == 1:
             from .v1.generate import generate as generate_v1
 
             return generate_v1(version=1, seed=seed, size=self.size, spacing_mm=self.spacing_mm)
-        from .v2.generate import generate
+        if self.version == 2:
+            from .v2.generate import generate as generate_v2
+
+            return generate_v2(seed, self._options())
+        from .v3.generate import generate
 
         return generate(seed, self._options())
 
     def _fingerprint(self, path: Path, volume: Volume) -> str:
-        """Of the recipe: version 2's scanner multiplies matrices, whose last bits differ with machine and threads.
+        """Of the recipe: the scanner multiplies matrices, whose last bits differ with machine and threads.
 
         A patient must be the same one everywhere, or weights for him would be refused on the next machine.
         """

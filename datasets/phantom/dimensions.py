@@ -8,7 +8,7 @@ import numpy as np
 from bench.contract import LandmarkSet
 from bench.geometry import Matrix
 
-from .v2.anthropometry import table
+from .v3.anthropometry import table
 
 Dimension: TypeAlias = tuple[str, str]
 
