@@ -5,8 +5,8 @@ import pytest
 
 from bench.contract import Acquisition, View
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
-from bench.perturb import Law, Stage
-from bench.run.acquired import AcquiredError, draw_real_case, nominal_frame, real_targets
+from bench.perturb import DrawError, Law, Stage, nominal_frame, told_draws
+from bench.run.acquired import AcquiredError, draw_real_case, real_targets
 
 CENTRE = np.array([10.0, -20.0, 30.0])
 REFERENCE = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE).pose([3.0, -2.0, 5.0, 4.0, 1.0, -9.0])
@@ -74,10 +74,23 @@ def test_a_law_about_the_nominal_pose_knows_nothing_of_the_reference() -> None:
     assert rotation_angle_deg(draw.start, REFERENCE) > 0.5
 
 
+def test_an_image_has_one_nominal_pose_in_all_of_its_cases() -> None:
+    target = real_targets([acquisition()], "each")[0]
+    draws = [
+        draw_real_case(
+            target, stage(), (TRUTH_LAW, START_LAW), np.random.default_rng(case), told=told_draws(7, "somebody", image)
+        )
+        for case, image in ((0, "0002 view 1"), (1, "0002 view 1"), (1, "0002 view 2"))
+    ]
+    np.testing.assert_array_equal(draws[0].frame.nominal, draws[1].frame.nominal)
+    assert rotation_angle_deg(draws[0].start, draws[1].start) > 0.1
+    assert rotation_angle_deg(draws[0].frame.nominal, draws[2].frame.nominal) > 0.1
+
+
 def test_a_law_outside_the_search_is_refused() -> None:
     target = real_targets([acquisition()], "each")[0]
     far = Law("uniform", (1e4,) * 6)
-    with pytest.raises(AcquiredError, match=r"target\.search"):
+    with pytest.raises(DrawError, match=r"target\.search"):
         draw_real_case(target, stage(), (far, START_LAW), np.random.default_rng(0))
 
 

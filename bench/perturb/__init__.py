@@ -15,3 +15,6 @@ from bench.perturb.neighbours import NeighbourLaw as NeighbourLaw
 from bench.perturb.neighbours import neighbour_motions as neighbour_motions
 from bench.perturb.seeds import generator as generator
 from bench.perturb.seeds import salted_seed as salted_seed
+from bench.perturb.told import nominal_frame as nominal_frame
+from bench.perturb.told import told_draws as told_draws
+from bench.perturb.told import told_frame as told_frame

@@ -8,15 +8,13 @@ import numpy as np
 
 from bench.contract import Acquisition, View
 from bench.errors import FluorobenchError
-from bench.geometry import Matrix, PoseFrame, compose, transform_points
-from bench.geometry.rigid import rotation_from_angles
-from bench.perturb import Law, Stage, StartLaw, draw_case
+from bench.geometry import Matrix, PoseFrame
+from bench.perturb import Law, Stage, StartLaw, draw_case, told_frame
 
 # How the content of a case on real X-rays begins.
 REAL = "real X-ray"
 
 _STILL = Law("uniform", (0.0,) * 6)
-_MOST_REDRAWS = 1000
 
 
 class AcquiredError(FluorobenchError):
@@ -79,6 +77,11 @@ def real_targets(acquisitions: Sequence[Acquisition], views: Literal["each", "al
     )
 
 
+def unreferenced(acquisitions: Sequence[Acquisition]) -> tuple[str, ...]:
+    """Names of the acquisitions that ``real_targets`` leaves out."""
+    return tuple(each.id for each in acquisitions if each.reference is None)
+
+
 def _alone(view: View) -> View:
     return replace(view, camera_from_rig=np.eye(4))
 
@@ -86,30 +89,40 @@ def _alone(view: View) -> View:
 def _target(acquisition: Acquisition, name: str, views: tuple[View, ...], rig: Matrix) -> RealTarget:
     if acquisition.reference is None:
         raise AcquiredError(f"acquisition {acquisition.id} has no reference pose; find one first")
-    _require_finite(name, views)
+    require_finite(name, views)
     other = None if acquisition.other_reference is None else rig @ acquisition.other_reference
     return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm, other)
 
 
-def _require_finite(name: str, views: Sequence[View]) -> None:
-    """Pixels that count must be numbers: a similarity of anything else is none, and no method would say so."""
+def require_finite(name: str, views: Sequence[View]) -> None:
+    """Raise ``AcquiredError`` unless pixels that count are numbers.
+
+    A similarity of anything else is none, and no method would say so.
+    """
     for number, view in enumerate(views, start=1):
         bad = np.zeros((), dtype=np.bool_) if view.image is None else ~np.isfinite(view.image)
         count = int(np.count_nonzero(bad if view.valid is None else bad & view.valid))
         if count:
             raise AcquiredError(
                 f"{name}, image {number}: expected finite line integrals where valid, got {count} pixels of NaN or "
-                "infinity; mask them (View.valid) or mend the dataset"
+                "infinity; mask them (View.valid), or mend the image or the volume it was made of"
             )
 
 
 def draw_real_case(
-    target: RealTarget, stage: Stage, laws: tuple[Law, StartLaw], random: np.random.Generator, *, index: int = 0
+    target: RealTarget,
+    stage: Stage,
+    laws: tuple[Law, StartLaw],
+    random: np.random.Generator,
+    *,
+    index: int = 0,
+    told: np.random.Generator | None = None,
 ) -> RealDraw:
     """Draw what is told and where the search starts.
 
     The reference is the truth and stands still. Methods are told a nominal pose from which the reference differs by
-    one draw of the truth's law, as in a simulation; were it the reference itself, it would give the answer away.
+    one draw of the truth's law, as in a simulation; were it the reference itself, it would give the answer away. So
+    would many of them: an image has one nominal pose in all of its cases, drawn by ``told``.
 
     Args:
         target: The X-rays.
@@ -117,31 +130,16 @@ def draw_real_case(
         laws: Of the truth about the nominal pose, and of the start.
         random: Draws.
         index: Number of the case among the patient's.
+        told: Draws the nominal pose (``bench.perturb.told_draws``); None = ``random``.
 
     Raises:
-        AcquiredError: The truth's law hardly ever falls within the search half-widths.
-        DrawError: No admissible start.
+        DrawError: The truth's law hardly ever falls within the search half-widths, or no admissible start.
     """
     truth_law, start_law = laws
-    theta, redraws = _within(truth_law, stage.search, random)
-    frame = nominal_frame(target.reference, stage.frame.centre, theta)
-    about = PoseFrame(target.reference, stage.frame.centre) if start_law.about == "truth" else frame
+    centre, nominal = stage.frame.centre, random if told is None else told
+    frame, redraws = told_frame(target.reference, centre, truth_law, stage.search, nominal)
+    about = PoseFrame(target.reference, centre) if start_law.about == "truth" else frame
     view = target.views[0]
     about_stage = Stage(about, view.camera, view.camera_from_rig, stage.points, stage.search, stage.marks)
     draw = draw_case(_STILL, start_law, about_stage, random, index=index)
     return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)
-
-
-def nominal_frame(reference: Matrix, centre: Matrix, theta: Matrix) -> PoseFrame:
-    """The frame in which ``reference`` has the parameters ``theta``."""
-    rotation = rotation_from_angles(theta[:3]).T @ reference[:3, :3]
-    offset = transform_points(reference, centre) - theta[3:] - rotation @ centre
-    return PoseFrame(compose(rotation, offset), centre)
-
-
-def _within(law: Law, search: Matrix, random: np.random.Generator) -> tuple[Matrix, int]:
-    for redraws in range(_MOST_REDRAWS):
-        theta = law.draw(random)
-        if (np.abs(theta) <= search).all():
-            return theta, redraws
-    raise AcquiredError(f"the truth's law missed target.search in {_MOST_REDRAWS} draws; widen the search")

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.contract import Case, Problem, View
 from bench.geometry import Matrix, PoseFrame
-from bench.perturb import Law, StartLaw, draw_case, generator, salted_seed
+from bench.perturb import Law, StartLaw, draw_case, generator, salted_seed, told_draws
 from bench.protocol import Protocol
 from bench.run.acquired import draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
@@ -116,7 +116,8 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     target = staged.real[index % len(staged.real)]
     stage = staged.stage(np.array(protocol.target.search))
     random = generator(protocol.seed, "draw", case_id)
-    draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real))
+    told = told_draws(protocol.seed, staged.patient.id, target.name)
+    draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real), told=told)
     content = f"{target.described}, {protocol.data.moving} moving"
     nothing = (None,) * len(target.views)
     other = None if target.other is None else as_list(target.other)

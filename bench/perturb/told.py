@@ -1,0 +1,49 @@
+"""The nominal pose that methods are told where X-rays are real: about the reference, without giving it away."""
+
+import numpy as np
+
+from bench.geometry import Matrix, PoseFrame, compose, transform_points
+from bench.geometry.rigid import rotation_from_angles
+from bench.perturb.draw import MOST_REDRAWS, DrawError
+from bench.perturb.laws import Law
+from bench.perturb.seeds import generator
+
+
+def told_draws(seed: int, patient_id: str, image: str) -> np.random.Generator:
+    """Random numbers of an image's nominal pose: whoever plays or trains under a protocol's seed is told the same one.
+
+    Args:
+        seed: The protocol's.
+        patient_id: The patient's name.
+        image: Name of the acquisition and view, such as ``0002 view 1``.
+    """
+    return generator(seed, "nominal", patient_id, image)
+
+
+def told_frame(
+    reference: Matrix, centre: Matrix, law: Law, search: Matrix, random: np.random.Generator
+) -> tuple[PoseFrame, int]:
+    """Draw the frame in which the reference is one draw of the truth's law, and count the draws thrown away.
+
+    Args:
+        reference: rig_from_world, 4x4, mm.
+        centre: The rotation centre, a world point, mm.
+        law: Of the truth about the nominal pose.
+        search: Half-widths about the nominal pose that must hold the truth.
+        random: ``told_draws``.
+
+    Raises:
+        DrawError: The truth's law hardly ever falls within the search half-widths.
+    """
+    for redraws in range(MOST_REDRAWS):
+        theta = law.draw(random)
+        if (np.abs(theta) <= search).all():
+            return nominal_frame(reference, centre, theta), redraws
+    raise DrawError(f"the truth's law missed target.search in {MOST_REDRAWS} draws; widen the search")
+
+
+def nominal_frame(reference: Matrix, centre: Matrix, theta: Matrix) -> PoseFrame:
+    """The frame in which ``reference`` has the parameters ``theta``."""
+    rotation = rotation_from_angles(theta[:3]).T @ reference[:3, :3]
+    offset = transform_points(reference, centre) - theta[3:] - rotation @ centre
+    return PoseFrame(compose(rotation, offset), centre)
