@@ -210,11 +210,12 @@ def _run(protocol: "Protocol", out: Path, *, fresh: bool) -> "ScoredRun":
     from bench.run.environment import code_hash, describe_environment
     from bench.run.execute import Execution
     from bench.run.journal import Journal
+    from bench.run.parts import weights_used
     from bench.score.finished import open_run
 
     journal = Journal.of(out, protocol)
     if journal.complete and not fresh:
-        journal.refuse_other_code(code_hash())
+        journal.refuse_others(code_hash(), weights_used(protocol))
         messages.print(f"already complete: {journal.folder}")
     else:
         execution = Execution(protocol)

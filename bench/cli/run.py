@@ -76,12 +76,13 @@ class Run:
         from bench.run.environment import code_hash, describe_environment
         from bench.run.execute import Execution
         from bench.run.journal import Journal
+        from bench.run.parts import weights_used
         from bench.score.finished import open_run
 
         protocol = _only(load_protocol(self.protocol, self.profile, self._overrides(self._starts())), self.only)
         journal = Journal.of(self.out, protocol)
         if journal.complete and not self.fresh:
-            journal.refuse_other_code(code_hash())
+            journal.refuse_others(code_hash(), weights_used(protocol))
             messages.print(f"already complete: {journal.folder} (use --fresh to run it again)")
         else:
             execution = Execution(protocol)

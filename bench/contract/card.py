@@ -1,5 +1,6 @@
 """Cards: what every plug-in says of itself, printed by ``fluorobench info`` and guarded by tests."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -17,6 +18,9 @@ class Exposure:
         note: What was varied, and what was found.
         patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
             not of patients.
+        hashes: Fingerprints of the patients' volumes (``Volume.fingerprint`` or, whatever the labels,
+            ``Volume.voxels_hash``); needed where ids say nothing, as with files of the user's. A CT cropped before it
+            was read has another one.
     """
 
     what: str
@@ -27,6 +31,19 @@ class Exposure:
     hardware: str
     note: str
     patient_specific: bool = False
+    hashes: tuple[str, ...] = ()
+
+    def met(self, dataset: str, patient_id: str, fingerprints: Collection[str]) -> bool:
+        """Whether a patient is among these: by fingerprint where these have any, else by name within the dataset.
+
+        Args:
+            dataset: Plug-in name of the patient's dataset.
+            patient_id: The patient's name there.
+            fingerprints: Of the patient's volume, of either kind.
+        """
+        if self.hashes:
+            return not set(self.hashes).isdisjoint(fingerprints)
+        return dataset == self.dataset and patient_id in self.patients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 from statistics import median
 
+from pydantic import Field
+
 from bench import registry
 from bench.run.records import Record
 
@@ -20,7 +22,10 @@ _DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 
 
 class Environment(Record):
-    """What a reader needs to judge a time, and a resumed run to know its own code."""
+    """What a reader needs to judge a time, and a resumed run to know its own code and weights.
+
+    ``weights``: Checksums of the weights files that the rows read (``bench.run.parts.weights_used``).
+    """
 
     machine: str
     processor: str
@@ -31,6 +36,7 @@ class Environment(Record):
     commit: str | None
     code_hash: str
     reference_kernel_seconds: float
+    weights: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 def describe_environment() -> Environment:

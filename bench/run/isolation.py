@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.contract import Problem, View
 from bench.protocol.model import Budget, MethodTable
+from bench.run.parts import anchored
 from bench.run.worker import Broke, Prepare, Register, RegisterMany, Reply, Request, serve
 from bench.volume import Volume
 
@@ -104,7 +105,7 @@ class IsolatedMethod:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         choice = self._choice
-        arguments = (theirs, choice.plugin, choice.preset, choice.settings)
+        arguments = (theirs, choice.plugin, choice.preset, anchored(choice.settings))
         self._process = context.Process(target=serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()

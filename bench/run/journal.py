@@ -3,7 +3,7 @@
 import os
 import shutil
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tomli_w
@@ -12,6 +12,7 @@ from bench.errors import FluorobenchError
 from bench.protocol import Protocol, protocol_hash, validate
 from bench.run.environment import Environment
 from bench.run.hashes import landmarks_hash, perturbation_hash
+from bench.run.parts import weights_used
 from bench.run.records import (
     EstimateRecord,
     PatientRecord,
@@ -47,13 +48,15 @@ class Journal:
         """Open the folder of this protocol: a new one, or the one that an interrupted run left.
 
         Raises:
-            RunError: What stands there was made by other code or on another machine; ``fresh`` throws it away.
+            RunError: What stands there was made by other code, with other weights or on another machine; ``fresh``
+                throws it away.
         """
         journal = cls.of(runs, protocol)
+        environment = environment.model_copy(update={"weights": weights_used(protocol)})
         if fresh and journal.folder.exists():
             shutil.rmtree(journal.folder)
         if journal._exists():
-            journal.refuse_other_code(environment.code_hash)
+            journal.refuse_others(environment.code_hash, environment.weights)
         else:
             journal.folder.mkdir(parents=True, exist_ok=True)
             journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
@@ -174,14 +177,30 @@ class Journal:
         part.write_text(text)
         part.replace(path)
 
-    def refuse_other_code(self, code_hash: str) -> None:
-        """Raise ``RunError`` unless the run was made by this code, these versions and this kind of machine."""
-        before = self.environment.code_hash
-        if before != code_hash:
+    def refuse_others(self, code_hash: str, weights: Mapping[str, str]) -> None:
+        """Raise ``RunError`` unless the run was made by this code, these versions, this kind of machine, these weights.
+
+        Args:
+            code_hash: ``bench.run.environment.code_hash``.
+            weights: ``bench.run.parts.weights_used`` of the protocol.
+        """
+        before = self.environment
+        if before.code_hash != code_hash:
             raise RunError(
-                f"{self.folder} was made by other code, versions or processor ({before} then, {code_hash} now): "
-                "rows of two do not mix; use --fresh to run it again"
+                f"{self.folder} was made by other code, versions or processor ({before.code_hash} then, {code_hash} "
+                "now): rows of two do not mix; use --fresh to run it again"
             )
+        names = sorted(before.weights.keys() | weights.keys())
+        changed = [name for name in names if before.weights.get(name) != weights.get(name)]
+        if changed:
+            raise RunError(
+                f"{self.folder} was made with other weights ({changed[0]}{_and_more(changed)}): rows of two do not "
+                "mix; use --fresh to run it again"
+            )
+
+
+def _and_more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def _lines(records: Iterable[Record]) -> str:

@@ -1,0 +1,134 @@
+"""What a row of a protocol is made of: its plug-in, those it hands on to, and the weights that they read.
+
+One convention: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from bench import registry
+from bench.contract import Exposure
+from bench.learn import WeightsCard, WeightsError, read_card
+from bench.protocol.model import MethodTable, Protocol
+
+WEIGHTS = "weights"
+ABSENT = "absent"
+_SUFFIXES = {".toml", ".safetensors"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A plug-in of a row, with the weights of one's own that its settings name; none = those shipped."""
+
+    plugin: str
+    weights: tuple[str, ...] = ()
+
+    @property
+    def own_files(self) -> list[Path]:
+        """Cards and tensors of the weights that the settings name; a path that is not there is listed as it is."""
+        return [file for path in map(Path, self.weights) for file in _files(path)]
+
+    @property
+    def shipped_files(self) -> list[Path]:
+        """Cards and tensors that came with the plug-in."""
+        place = Path(inspect.getfile(registry.module("methods", self.plugin)))
+        folder = place.parent / WEIGHTS
+        return _files(folder) if place.name == "__init__.py" and folder.is_dir() else []
+
+    @property
+    def cards(self) -> list[WeightsCard]:
+        """Cards of the weights that it would read: its settings' where they name any, else the shipped ones'."""
+        files = self.own_files if self.weights else self.shipped_files
+        return [card for path in files if path.suffix == ".toml" for card in _card(path)]
+
+    @property
+    def exposure(self) -> tuple[Exposure, ...]:
+        """What it has met: as its card says, with the patients of its own weights in place of the shipped ones'."""
+        stated = registry.card("methods", self.plugin).exposure
+        if not self.weights:
+            return stated
+        tuned = (each for each in stated if each.what != "trained")
+        return (*tuned, *(each for card in self.cards for each in card.exposure))
+
+
+def parts(choice: MethodTable) -> list[Part]:
+    """The plug-in of a row and those that its settings name as stages, in their order."""
+    return list(_parts(choice.plugin, choice.settings))
+
+
+def weights_used(protocol: Protocol) -> dict[str, str]:
+    """Checksums (16 hex digits) of every weights file that the rows would read, by place; ``absent`` where none is.
+
+    Shipped ones go by plug-in and name, so that where the program lies makes no difference.
+    """
+    found: dict[str, str] = {}
+    for part in (part for choice in protocol.methods for part in parts(choice)):
+        found |= {str(path): _checksum(path) for path in part.own_files}
+        if not part.weights:
+            found |= {f"{part.plugin}/{path.name}": _checksum(path) for path in part.shipped_files}
+    return dict(sorted(found.items()))
+
+
+def anchored(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the paths of weights made absolute: a method's process works in a folder of its own."""
+    made: dict[str, Any] = _anchored(settings)
+    return made
+
+
+def _anchored(value: Any, key: str = "") -> Any:
+    if key == WEIGHTS and isinstance(value, str):
+        return str(Path(value).absolute())
+    if isinstance(value, Mapping):
+        table = cast("Mapping[str, Any]", value)
+        return {name: _anchored(each, name) for name, each in table.items()}
+    if isinstance(value, list | tuple):
+        return [_anchored(each) for each in cast("Sequence[Any]", value)]
+    return value
+
+
+def _parts(plugin: str, settings: Mapping[str, Any]) -> Iterator[Part]:
+    own, stages = list[str](), list[Mapping[str, Any]]()
+    _sort(settings, own, stages)
+    yield Part(plugin, tuple(own))
+    for table in stages:
+        yield from _parts(str(table["plugin"]), table.get("settings", {}))
+
+
+def _sort(value: Any, own: list[str], stages: list[Mapping[str, Any]]) -> None:
+    """Collect the paths of weights in settings, and the tables that name a plug-in of their own."""
+    for key, each in _entries(value):
+        if isinstance(each, Mapping) and "plugin" in each:
+            stages.append(cast("Mapping[str, Any]", each))
+        elif key == WEIGHTS and isinstance(each, str):
+            own.append(each)
+        else:
+            _sort(each, own, stages)
+
+
+def _entries(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return list(cast("Mapping[str, Any]", value).items())
+    return [("", each) for each in cast("Sequence[Any]", value)] if isinstance(value, list | tuple) else []
+
+
+def _files(path: Path) -> list[Path]:
+    """Of a folder its cards and tensors; of a card itself and the files that it names."""
+    if path.is_dir():
+        return sorted(each for each in path.rglob("*") if each.suffix in _SUFFIXES)
+    return [path, *(path.parent / file.name for card in _card(path) for file in card.files)]
+
+
+def _card(path: Path) -> list[WeightsCard]:
+    """The card, or none where there is none that can be read: the method says so in its rows."""
+    try:
+        return [read_card(path)]
+    except WeightsError:
+        return []
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ABSENT
