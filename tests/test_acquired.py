@@ -1,12 +1,14 @@
 """Cases on real X-rays: their truth is the reference, starts lie about it, and nobody is told it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench.contract import Acquisition, View
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
 from bench.perturb import DrawError, Law, Stage, nominal_frame, told_draws
-from bench.run.acquired import AcquiredError, draw_real_case, real_targets
+from bench.run.acquired import AcquiredError, draw_real_case, real_targets, unreferenced
 
 CENTRE = np.array([10.0, -20.0, 30.0])
 REFERENCE = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE).pose([3.0, -2.0, 5.0, 4.0, 1.0, -9.0])
@@ -39,6 +41,7 @@ def test_views_together_keep_their_rig_and_unreferenced_ones_are_left_out() -> N
     (both,) = real_targets([acquisition(), acquisition(None)], "all")
     np.testing.assert_array_equal(both.reference, REFERENCE)
     np.testing.assert_array_equal(both.views[1].camera_from_rig, SECOND)
+    assert unreferenced([acquisition(), replace(acquisition(None), id="0099")]) == ("0099",)
 
 
 def test_xrays_that_all_lack_a_reference_are_refused() -> None:

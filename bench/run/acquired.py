@@ -128,8 +128,8 @@ def draw_real_case(
         target: The X-rays.
         stage: Centre, points and search half-widths of the patient; its frame's pose is not used.
         laws: Of the truth about the nominal pose, and of the start.
-        random: Draws.
-        index: Number of the case among the patient's.
+        random: Draws the start.
+        index: Number of the case among those of the image.
         told: Draws the nominal pose (``bench.perturb.told_draws``); None = ``random``.
 
     Raises:

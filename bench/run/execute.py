@@ -79,6 +79,11 @@ class Execution:
         self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
         yield Progress("posing", len(self._patients), len(self._patients), "")
 
+    @property
+    def unreferenced(self) -> dict[str, list[str]]:
+        """Acquisitions left out for want of a reference pose, by patient; known once all cases are posed."""
+        return {each.patient_id: each.unreferenced for each in self._patient_records if each.unreferenced}
+
     def register(self, journal: Journal) -> Iterator[Progress]:
         """Do every registration that the journal does not hold yet, then write the truth; yields as it goes."""
         journal.write_cases(self._patient_records, self._problems)
@@ -123,6 +128,8 @@ def _patient_record(protocol: Protocol, dataset: Dataset, staged: StagedPatient)
         dataset=protocol.data.dataset,
         dataset_version=str(getattr(dataset, "version", "unversioned")),
         landmarks=landmark_records(staged),
+        voxels_hash=staged.patient.volume.voxels_hash(),
+        unreferenced=list(staged.unreferenced),
     )
 
 

@@ -46,13 +46,19 @@ class LandmarkRecord(Record):
 
 
 class PatientRecord(Record):
-    """A patient that the run used: what scoring needs of it."""
+    """A patient that the run used: what scoring needs of it.
+
+    ``voxels_hash``: Of the Hounsfield numbers alone (``Volume.voxels_hash``). ``unreferenced``: Names of the X-ray
+    acquisitions that were left out because nobody knows their pose.
+    """
 
     patient_id: str
     patient_hash: str
     dataset: str
     dataset_version: str
     landmarks: list[LandmarkRecord]
+    voxels_hash: str | None = None
+    unreferenced: list[str] = []
 
 
 class ProblemRecord(Record):

@@ -11,7 +11,7 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame, nominal_pose
 from bench.perturb import Stage
 from bench.protocol import Protocol
-from bench.run.acquired import RealTarget, real_targets
+from bench.run.acquired import RealTarget, real_targets, unreferenced
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
@@ -33,6 +33,7 @@ class StagedPatient:
         real: The patient's own X-rays where the protocol plays on them; empty = simulated ones.
         landmarks: The dataset's, then ``surface``: points spread over the moving content's surface. Where the region
             is one structure, its own surface alone.
+        unreferenced: Names of X-ray acquisitions that nobody knows the pose of: they are left out.
     """
 
     patient: Patient
@@ -43,6 +44,7 @@ class StagedPatient:
     views: tuple[View, ...]
     real: tuple[RealTarget, ...]
     landmarks: tuple[LandmarkSet, ...]
+    unreferenced: tuple[str, ...] = ()
 
     def stage(self, search: Matrix) -> Stage:
         """What the draws of a case must respect."""
@@ -87,7 +89,9 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     frame = PoseFrame(nominal, centre)
     landmarks = _landmarks(protocol, patient, moving)
     real = real_targets(patient.acquisitions, data.views) if protocol.target.real else ()
-    return StagedPatient(patient, moving, target, materials, frame, (View(protocol.camera.camera),), real, landmarks)
+    left_out = unreferenced(patient.acquisitions) if protocol.target.real else ()
+    view = View(protocol.camera.camera)
+    return StagedPatient(patient, moving, target, materials, frame, (view,), real, landmarks, left_out)
 
 
 def _landmarks(protocol: Protocol, patient: Patient, moving: Volume) -> tuple[LandmarkSet, ...]:

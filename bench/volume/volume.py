@@ -112,6 +112,12 @@ class Volume:
         digest.update(repr((self.shape, self.label_scheme, self.attenuation)).encode())
         return digest.hexdigest()[:16]
 
+    def voxels_hash(self) -> str:
+        """A hash (16 hex digits) of the Hounsfield numbers alone: the same CT with other labels or another header."""
+        digest = hashlib.sha256(repr(self.shape).encode())
+        digest.update(np.ascontiguousarray(self.hu, dtype=np.float32).tobytes())
+        return digest.hexdigest()[:16]
+
 
 def _mask_bounds(mask: MaskGrid) -> tuple[Matrix, Matrix]:
     """First and one-past-last index of the mask along each axis."""
