@@ -42,7 +42,7 @@ def study_scene() -> Scene:
 def study_population() -> Population:
     """One vertebra of the study's patient, as the box that holds it."""
     return Population(
-        settings={"only": "phantom-v2-200000"},
+        settings={"only": "phantom-v2-200000", "version": 2},
         patients=1,
         validation_patients=1,
         active=1,
@@ -63,6 +63,7 @@ class VertebraTrainer(ABC):
         rate_at_most: Peak of the learning rate.
         weight_decay: Of AdamW.
         low_dose: Degradation of the images.
+        seed: Of initial weights, poses and degradation: trainings of one seed see the same images in the same order.
     """
 
     image_size: int = 128
@@ -70,11 +71,16 @@ class VertebraTrainer(ABC):
     rate_at_most: float = 1e-3
     weight_decay: float = 0.05
     low_dose: LowDose = field(default_factory=LowDose)
+    seed: int = 1
 
     name: ClassVar[str]
     version: ClassVar[int]
     volume_shape: ClassVar[tuple[int, ...]] = ()
-    plan: ClassVar[Plan] = Plan(clip_norm=5.0, average=0.99)
+
+    @property
+    def plan(self) -> Plan:
+        """Clipped gradients, averaged weights."""
+        return Plan(seed=self.seed, clip_norm=5.0, average=0.99)
 
     @abstractmethod
     def network(self) -> nn.Module:
