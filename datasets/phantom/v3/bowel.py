@@ -1,4 +1,8 @@
-"""Small bowel and colon: winding chains of haustrated tubes with fluid, faeces and gas that rises to the front."""
+"""Small bowel and colon: chains of haustrated tubes with fluid, mottled stool, folds and gas that rises to the front.
+
+Stool and fine bubbles are one trick of the renderer: a layer whose thickness varies more than it is thick, with gas
+below it, leaves islands of gas of any size in what the layer is made of.
+"""
 
 from dataclasses import dataclass
 
@@ -9,94 +13,139 @@ from bench.geometry import Matrix
 from ..v2.shapes import Part, Shape, capsule, half_space, soft, tube
 from .person import Person
 
-GAS_HU = -960.0
+GAS_HU, STOOL_HU = -960.0, 38.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gut:
-    """What a piece of gut is like: radius, haustra (relative depth, period in mm), roughness, contents."""
+    """What a piece of gut is like: radius, haustra (relative depth, period in mm), roughness, wall and contents."""
 
     radius: float
     pouch: float
     period: float
     rough: float
+    wall_mm: float
+    wall_hu: float
     filling_hu: float
     grain_hu: float
     grain_mm: float
 
 
-def bowel(person: Person, front: float) -> list[Part]:
-    """Painted back to front, so that loops lie over one another; ``front`` is how far the cavity reaches, mm."""
+def bowel(person: Person, front: float, side: float) -> list[Part]:
+    """Painted back to front, so that loops lie over one another.
+
+    Args:
+        person: Whose.
+        front: How far the cavity reaches before the middle of L3, mm.
+        side: To each side, mm.
+    """
     random = person.random("bowel")
-    gassy = float(random.beta(2.0, 3.0))
-    parts = [_mesentery(random, front)]
-    for _ in range(16):
-        parts += _small(random, front, gassy * 0.45)
-    for line in _colon(person, random, front):
-        parts += _large(random, line, 0.3 + 0.65 * gassy)
+    wall = float(random.normal(40, 4)) + 45 * person.contrast
+    parts = [_mesenteric_vessels(person, random, front)]
+    size = float(random.uniform(9.0, 14.0))
+    for _ in range(int(random.integers(11, 26))):
+        parts += _small(random, front, size * float(random.uniform(0.8, 1.25)), wall, 0.08 + 0.42 * person.gas**2)
+    for line in _colon(person, random, front, side):
+        parts += _large(person, random, line, wall)
     return parts
 
 
-def _mesentery(random: np.random.Generator, front: float) -> Part:
-    """Vessels that fan out from before the spine through the fat between the loops."""
+def _mesenteric_vessels(person: Person, random: np.random.Generator, front: float) -> Part:
+    """The root's large vessels, which fan out from before the spine to both sides and down."""
     twigs: list[Shape] = []
-    for _ in range(46):
-        start = np.array([random.normal(0, 24), -42 - 0.2 * front * random.random(), random.uniform(-70, 50)])
-        end = start + np.array([random.normal(0, 42), -random.uniform(5, 0.45 * front), random.normal(-14, 30)])
-        thick = float(random.uniform(1.6, 3.4))
-        twigs.append(capsule(start, end, (thick, thick), (0.6 * thick, 0.6 * thick)))
-    return soft(tuple(twigs), 46.0, blend_mm=1.5)
+    root = np.array([random.normal(4, 4), -48 - 0.1 * front, 40])
+    for _ in range(14):
+        start = root + np.array([0, -4, -random.uniform(0, 70)])
+        end = start + np.array([random.normal(0, 45), -random.uniform(5, 0.4 * front), -random.uniform(5, 50)])
+        thick = float(random.uniform(1.8, 4.2))
+        twigs.append(capsule(start, end, (thick, thick), (0.5 * thick, 0.5 * thick)))
+    return soft(tuple(twigs), 44.0 + 100 * person.contrast, blend_mm=1.5)
 
 
-def _small(random: np.random.Generator, front: float, gas: float) -> list[Part]:
+def _small(random: np.random.Generator, front: float, radius: float, wall_hu: float, gas: float) -> list[Part]:
     """One winding loop: a walk that turns smoothly inside the belly."""
-    place = np.array([random.uniform(-75, 75), random.uniform(-0.85 * front, -40), random.uniform(-120, 45)])
+    place = np.array([random.uniform(-85, 85), random.uniform(-0.85 * front, -42), random.uniform(-125, 55)])
     heading = random.normal(0, 1, 3)
     line = [place]
-    for _ in range(int(random.integers(6, 11))):
-        pull = (np.array([0, -0.55 * front, -40]) - place) / 110
+    for _ in range(int(random.integers(5, 11))):
+        pull = (np.array([0, -0.55 * front, -40]) - place) / 120
         heading = heading / np.linalg.norm(heading) + random.normal(0, 0.75, 3) * [1, 0.7, 1] + 0.5 * pull
-        place = place + 21 * heading / np.linalg.norm(heading)
-        place[1] = np.clip(place[1], -0.92 * front, -38)
+        place = place + 20 * heading / np.linalg.norm(heading)
+        place[1] = np.clip(place[1], -0.92 * front, -40)
         line.append(place)
     gut = Gut(
-        radius=float(random.uniform(9.5, 14)), pouch=0.05, period=11.0, rough=0.14,
-        filling_hu=float(random.normal(14, 16)), grain_hu=18.0, grain_mm=7.0,
+        radius=radius, pouch=0.07, period=float(random.uniform(7, 12)), rough=0.16,
+        wall_mm=float(random.uniform(1.8, 3.4)), wall_hu=wall_hu, filling_hu=float(random.normal(16, 12)),
+        grain_hu=14.0, grain_mm=7.0,
     )  # fmt: skip
-    return _piece(random, line, gut, gas)
-
-
-def _large(random: np.random.Generator, line: list[Matrix], gas: float) -> list[Part]:
-    """Colon, a few haustra at a time, each stretch with its own contents."""
-    parts: list[Part] = []
-    radius = float(random.uniform(15, 23))
-    for n in range(0, len(line) - 1, 2):
-        solid = random.random() < 0.6
-        gut = Gut(
-            radius=radius * float(random.uniform(0.8, 1.12)), pouch=float(random.uniform(0.1, 0.2)),
-            period=float(random.uniform(26, 38)), rough=0.2,
-            filling_hu=float(random.normal(-30, 45)) if solid else float(random.normal(22, 15)),
-            grain_hu=190.0 if solid else 18.0, grain_mm=4.5,
-        )  # fmt: skip
-        parts += _piece(random, line[n : n + 3], gut, gas)
-    return parts
-
-
-def _piece(random: np.random.Generator, line: list[Matrix], gut: Gut, gas: float) -> list[Part]:
-    """Wall and contents of a stretch, and perhaps gas above a level."""
     seed = int(random.integers(1 << 30))
-    wall = tuple(rod.made_of(shell_mm=2.2, inner_hu=gut.filling_hu) for rod in _rods(line, gut, 0.0, seed))
-    grain = (gut.grain_mm, gut.grain_mm, gut.grain_mm)
-    parts = [Part(wall, 40.0, blend_mm=3.0, texture_hu=gut.grain_hu, texture_mm=grain, texture_seed=seed)]
+    if random.random() < 0.18:
+        return [_mottled(line, gut, seed, thick_mm=float(random.uniform(5, 8)), hu=0.5 * (wall_hu + gut.filling_hu))]
+    parts = [_filled(line, gut, seed)]
     if random.random() < gas:
-        first = int(random.integers(0, max(1, len(line) - 1)))
-        stretch = line[first : first + int(random.integers(2, 4))]
-        level = float(np.mean([point[1] for point in stretch])) + gut.radius * float(
-            random.choice([random.uniform(-0.3, 0.8), 3.0], p=[0.2, 0.8])
-        )
-        bubble = soft(tuple(_rods(stretch, gut, 2.6, seed)), GAS_HU, blend_mm=2.0)
-        parts.append(bubble.confined(half_space((0, level, 0), (0, 1, 0)).confining()))
+        first = int(random.integers(0, max(1, len(line) - 2)))
+        stretch = line[first : first + int(random.integers(2, 5))]
+        parts.append(_bubble(stretch, gut, seed, level=float(random.uniform(-0.7, 0.9))))
     return parts
+
+
+def _large(person: Person, random: np.random.Generator, line: list[Matrix], wall_hu: float) -> list[Part]:
+    """Colon, a few haustra at a time; a stretch mostly holds what the one before it holds."""
+    parts: list[Part] = []
+    held, seed = "", int(random.integers(1 << 30))
+    radius = float(random.uniform(13, 19))
+    n = 0
+    while n < len(line) - 1:
+        if not held or random.random() < 0.4:
+            held = _content(person, random)
+        stretch = line[n : n + int(random.integers(2, 5))]
+        wide = {"gas": 1.0 + 0.75 * person.gas * random.random(), "stool": random.uniform(0.95, 1.45), "empty": 0.6}
+        gut = Gut(
+            radius=radius * float(wide.get(held, 1.0)) * float(random.uniform(0.9, 1.12)),
+            pouch=float(random.uniform(0.1, 0.22)), period=float(random.uniform(24, 38)), rough=0.2,
+            wall_mm=float(random.uniform(1.6, 2.6)), wall_hu=wall_hu, filling_hu=float(random.normal(22, 14)),
+            grain_hu=18.0, grain_mm=4.5,
+        )  # fmt: skip
+        if held == "stool":
+            thick = float(random.uniform(2.5, 7.5))
+            parts.append(_mottled(stretch, gut, seed + n, thick_mm=thick, hu=float(random.normal(STOOL_HU, 22))))
+        else:
+            parts.append(_filled(stretch, gut, seed + n))
+        if held == "gas":
+            level = 3.0 if random.random() < 0.6 else float(random.uniform(-0.4, 0.9))
+            parts.append(_bubble(stretch, gut, seed + n, level=level))
+        n += len(stretch) - 1
+    return parts
+
+
+def _content(person: Person, random: np.random.Generator) -> str:
+    """Gas, stool, fluid or nothing, as the person is."""
+    shares = np.array([0.1 + 1.1 * person.gas, 0.1 + 1.1 * person.stool, 0.25, 0.3])
+    return str(random.choice(["gas", "stool", "fluid", "empty"], p=shares / shares.sum()))
+
+
+def _filled(line: list[Matrix], gut: Gut, seed: int) -> Part:
+    """Wall round contents."""
+    wall = tuple(rod.made_of(shell_mm=gut.wall_mm, inner_hu=gut.filling_hu) for rod in _rods(line, gut, 0.0, seed))
+    grain = (gut.grain_mm, gut.grain_mm, gut.grain_mm)
+    return Part(
+        wall, gut.wall_hu, blend_mm=3.0, texture_hu=gut.grain_hu, texture_mm=grain, texture_seed=seed,
+        shell_variation=0.5,
+    )  # fmt: skip
+
+
+def _mottled(line: list[Matrix], gut: Gut, seed: int, *, thick_mm: float, hu: float) -> Part:
+    """Stool, or what folds hold: the thinner the layer, the more gas."""
+    rods = tuple(rod.made_of(shell_mm=thick_mm, inner_hu=-840.0) for rod in _rods(line, gut, 0.0, seed))
+    grain = 4.0 + 0.5 * thick_mm
+    return Part(rods, hu, blend_mm=3.0, texture_mm=(grain, grain, grain), texture_seed=seed, shell_variation=1.7)
+
+
+def _bubble(line: list[Matrix], gut: Gut, seed: int, *, level: float) -> Part:
+    """Gas inside the wall above a level, in radii behind the stretch's middle."""
+    behind = float(np.mean([point[1] for point in line])) + gut.radius * level
+    gas = soft(tuple(_rods(line, gut, gut.wall_mm + 0.4, seed)), GAS_HU, blend_mm=2.0)
+    return gas.confined(half_space((0, behind, 0), (0, 1, 0)).confining())
 
 
 def _rods(line: list[Matrix], gut: Gut, inwards: float, seed: int) -> list[Shape]:
@@ -106,21 +155,22 @@ def _rods(line: list[Matrix], gut: Gut, inwards: float, seed: int) -> list[Shape
     ]
 
 
-def _colon(person: Person, random: np.random.Generator, front: float) -> list[list[Matrix]]:
+def _colon(person: Person, random: np.random.Generator, front: float, side: float) -> list[list[Matrix]]:
     """Ascending, descending and transverse colon, and the sigmoid."""
     s = person.scale
-    heights = (88, 66, 44, 22, 0, -24, -48, -72, -96, -116)
+    heights = (92, 70, 48, 26, 4, -20, -44, -68, -92, -116)
+    flank = min(side - 24, 104 * s)
     sides = [
         [
-            np.array([x + random.normal(0, 6), random.normal(-26, 7) - 0.0012 * (z - 40) ** 2, z + random.normal(0, 4)])
+            np.array([x + random.normal(0, 6), random.normal(-30, 8) - 0.0014 * (z - 40) ** 2, z + random.normal(0, 4)])
             for z in heights
         ]
-        for x in (-random.uniform(84, 100) * s, random.uniform(84, 102) * s)
+        for x in (-flank * random.uniform(0.82, 1.0), flank * random.uniform(0.85, 1.02))
     ]
-    sag = random.uniform(5, 75)
+    sag = random.uniform(0, 95)
     spread = np.linspace(-90, 90, 11) * s
     across = [
-        np.array([x, -front + 24 + 0.0045 * x * x, 70 - sag * (1 - (x / 95) ** 2) + random.normal(0, 5)])
+        np.array([x, -front + 26 + 0.0045 * x * x, 78 - sag * (1 - (x / 95) ** 2) + random.normal(0, 6)])
         for x in spread
     ]
     start = sides[1][-1]

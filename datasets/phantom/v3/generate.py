@@ -19,6 +19,7 @@ from ..v2.pelvis import ilium, ribs
 from ..v2.sacrum import sacrum
 from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis, vertebra
+from .fat import Strands, thread
 from .person import Person, draw_person
 from .trunk import soft_tissue
 
@@ -55,7 +56,18 @@ def anatomy(seed: int, options: PatientOptions) -> Anatomy:
     person = draw_person(seed, fractures=options.fractures)
     cube = (options.size, options.size, options.size)
     hu, labels, regions = render(parts_of(person), shape=cube, origin=origin_of(options), spacing_mm=options.spacing_mm)
+    thread(hu, labels, strands_of(person), origin=origin_of(options), spacing_mm=options.spacing_mm)
     return Anatomy(hu, labels, regions, person)
+
+
+def strands_of(person: Person) -> Strands:
+    """Vessels, septa and haze in a person's fat."""
+    random = person.random("strands")
+    return Strands(
+        vessel_mm=float(random.uniform(0.9, 2.0)), mesh_mm=float(random.uniform(13, 22)),
+        vessel_hu=float(35 + 90 * person.contrast), septum_mm=float(random.uniform(0.15, 0.5)),
+        haze_hu=float(random.uniform(8, 40)), seed=int(random.integers(1 << 24)),
+    )  # fmt: skip
 
 
 def generate(seed: int, options: PatientOptions) -> tuple[Volume, LandmarkSet]:

@@ -1,4 +1,4 @@
-"""Psoas, quadratus lumborum, the erector group, iliacus and gluteus of both sides, streaked with fat in age."""
+"""Psoas, quadratus lumborum, the erector group, iliacus and gluteus of both sides, parted and streaked by fat."""
 
 import numpy as np
 
@@ -7,38 +7,42 @@ from bench.geometry import Matrix
 from ..v2.shapes import Part, Shape, capsule
 from .person import Person
 
-MUSCLE_HU = 48.0
+# Fat and fascia round a muscle.
+SHEATH_HU = -55.0
 
 
-def muscles(person: Person) -> list[Part]:
-    """All muscles beside the spine and on the iliac bones."""
+def lean_hu(person: Person) -> float:
+    """HU of muscle between its streaks: less with age and fat."""
+    base = person.random("lean").normal(53, 6) + 9 * min(person.contrast, 1.0)
+    return float(base - 0.22 * max(0.0, person.age - 40) - 14 * person.fat)
+
+
+def muscles(person: Person, back: float) -> list[Part]:
+    """All muscles beside the spine and on the iliac bones; ``back`` is how far their fascia lies behind L3, mm."""
     random = person.random("muscles")
-    bulk = (0.8 + 0.38 * person.muscle) * person.scale
-    lean = MUSCLE_HU + 7 - 0.3 * max(0.0, person.age - 40) - 14 * person.fat
-    streaks = 8 + 0.4 * max(0.0, person.age - 35) + 12 * person.fat
+    bulk = (0.78 + 0.36 * person.muscle) * person.scale
+    lean = lean_hu(person)
+    wasted = 0.6 * max(0.0, person.age - 45) + 22 * person.fat + 20 * max(0.0, 0.6 - person.muscle)
     parts: list[Part] = []
     for side in (-1.0, 1.0):
-        here = bulk * float(random.normal(1, 0.04))
+        here = bulk * float(random.normal(1, 0.05))
         groups = (
-            (_psoas(person, side, here), 0.5),
-            (_multifidus(person, side, here), 1.5),
-            (_erector(person, side, here), 1.0),
-            (_quadratus(person, side, here), 0.8),
-            (_pelvic(person, side, here), 0.9),
+            (_psoas(person, side, here), 0.7, 0.8),
+            (_quadratus(person, side, here), 0.8, 1.0),
+            (_iliocostalis(person, side, back), 1.2, 1.6),
+            (_longissimus(person, side, back), 1.3, 1.6),
+            (_multifidus(person, side, back), 1.9, 1.6),
+            (_pelvic(person, side, here), 1.0, 1.6),
         )
-        for paths, fatty in groups:
-            filled = tuple(rod.made_of(shell_mm=1.6, inner_hu=lean) for rod in paths)
-            grain = int(random.integers(1 << 30))
+        for paths, fatty, sheath in groups:
+            streaks = (10 + wasted) * fatty
+            filled = tuple(rod.made_of(shell_mm=sheath, inner_hu=lean - 0.3 * streaks) for rod in paths)
             parts.append(
                 Part(
-                    filled,
-                    MUSCLE_HU,
-                    blend_mm=6.0,
-                    texture_hu=streaks * fatty,
-                    texture_mm=(6, 6, 26),
-                    texture_seed=grain,
+                    filled, SHEATH_HU, blend_mm=5.0, texture_hu=0.75 * streaks, texture_mm=(4.5, 4.5, 24),
+                    texture_seed=int(random.integers(1 << 30)), shell_variation=0.5,
                 )
-            )
+            )  # fmt: skip
     return parts
 
 
@@ -49,39 +53,47 @@ def _chain(
 
 
 def _psoas(person: Person, side: float, bulk: float) -> list[Shape]:
-    radii = {"L1": 7.0, "L2": 12.0, "L3": 17.0, "L4": 20.5, "L5": 21.0}
+    radii = {"L1": 6.5, "L2": 11.0, "L3": 15.0, "L4": 18.5, "L5": 19.5}
     points = [
         person.frames[lv].to_world((side * (person.vertebrae[lv].upper_width / 2 + 0.78 * r * bulk), 6 - 0.35 * r, 0))
         for lv, r in radii.items()
     ]
     points.append(person.frames["sacrum"].origin + np.array([side * 62, -30, -46]))
     points.append(person.frames["sacrum"].origin + np.array([side * 78, -62, -96]))
-    return _chain(points, [(r * bulk, r * bulk * 1.15) for r in (*radii.values(), 19.0, 16.0)])
+    return _chain(points, [(r * bulk, r * bulk * 1.2) for r in (*radii.values(), 18.0, 15.0)])
 
 
-def _back(person: Person, side: float, out: float, behind: float, low: float) -> list[Matrix]:
-    points = [
-        person.frames[lv].to_world(
-            (side * out, person.vertebrae[lv].wall + person.vertebrae[lv].canal_depth + behind, -6)
-        )
-        for lv in person.levels
-    ]
-    points.append(person.frames["sacrum"].to_world((side * out * 0.8, low, -44)))
-    return points
+def _behind(person: Person, out: float, low: tuple[float, float], back: float) -> tuple[list[Matrix], list[float]]:
+    """Middle and half thickness of the layer between arches and fascia, ``out`` mm from the middle, at every level."""
+    points: list[Matrix] = []
+    halves: list[float] = []
+    for level in person.levels:
+        size, frame = person.vertebrae[level], person.frames[level]
+        arch = size.wall + 0.85 * size.canal_depth
+        front = frame.to_world((out, arch - 4, -6))
+        half = float(np.clip((back - front[1]) / 2, 9.0, 34.0))
+        points.append(front + np.array([0, half, 0]))
+        halves.append(half)
+    points.append(person.frames["sacrum"].to_world((0.8 * out, low[0], -44)))
+    return points, [*halves, low[1]]
 
 
-def _multifidus(person: Person, side: float, bulk: float) -> list[Shape]:
-    points = _back(person, side, 14.0, 14.0, 40.0)
-    grow = np.linspace(0.7, 1.15, len(points) - 1)
-    return _chain(points, [*[(12.5 * g * bulk, 14.0 * g * bulk) for g in grow], (8.0, 8.0)])
+def _multifidus(person: Person, side: float, back: float) -> list[Shape]:
+    points, halves = _behind(person, side * 15.0, (40.0, 8.0), back)
+    grow = np.linspace(0.75, 1.15, len(points))
+    return _chain(points, [(13.5 * g, half * 0.92) for g, half in zip(grow, halves, strict=True)])
 
 
-def _erector(person: Person, side: float, bulk: float) -> list[Shape]:
-    inner, outer = _back(person, side, 36.0, 9.0, 44.0), _back(person, side, 58.0, 0.0, 46.0)
-    count = len(inner) - 1
-    taper = np.interp(np.linspace(0, 1, count), [0, 0.5, 1], [0.9, 1.05, 0.75])
-    rods = _chain(inner, [*[(18 * t * bulk, 18.5 * t * bulk) for t in taper], (8.0, 6.0)])
-    return rods + _chain(outer[:-1], [(15 * t * bulk, 15 * t * bulk) for t in taper])
+def _longissimus(person: Person, side: float, back: float) -> list[Shape]:
+    points, halves = _behind(person, side * 36.0, (44.0, 6.0), back)
+    taper = np.interp(np.linspace(0, 1, len(points)), [0, 0.5, 1], [0.95, 1.0, 0.5])
+    return _chain(points, [(17.5 * t, 1.02 * half * t) for t, half in zip(taper, halves, strict=True)])
+
+
+def _iliocostalis(person: Person, side: float, back: float) -> list[Shape]:
+    points, halves = _behind(person, side * 58.0, (46.0, 6.0), back - 5)
+    taper = np.interp(np.linspace(0, 1, len(points)), [0, 0.5, 1], [0.8, 1.0, 0.6])
+    return _chain(points[:-1], [(18.0 * t, 0.9 * half * t) for t, half in zip(taper, halves, strict=True)][:-1])
 
 
 def _quadratus(person: Person, side: float, bulk: float) -> list[Shape]:

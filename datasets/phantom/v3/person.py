@@ -18,7 +18,19 @@ WITHIN_SD = 1.9
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Person(second.Person):
-    """A drawn patient: version 2's, whose bones it shares, with random numbers of its own."""
+    """A drawn patient: version 2's, whose bones it shares, with random numbers of its own.
+
+    Attributes:
+        visceral: Share of the fat that lies inside the belly, 0 to 1.
+        gas: Of the bowel, 0 none to 1 distended.
+        stool: Share of the colon that is filled with stool.
+        contrast: Strength of an intravenous contrast agent, 0 for none.
+    """
+
+    visceral: float
+    gas: float
+    stool: float
+    contrast: float
 
     def random(self, organ: str) -> np.random.Generator:
         """Random numbers of one organ: adding an organ never changes another's."""
@@ -31,7 +43,7 @@ def draw_person(seed: int, *, fractures: bool) -> Person:
     male = bool(random.random() < 0.5)
     age = float(np.clip(random.normal(58, 17), 20, 92))
     size = float(np.clip(random.normal(), -WITHIN_SD, WITHIN_SD))
-    fat = float(random.beta(2.2, 2.8))
+    fat = float(random.beta(1.7, 2.2))
     muscle = float(np.clip(random.normal(0.82 - 0.005 * age + (0.08 if male else -0.05), 0.14), 0.05, 1))
     levels, sacralised = _levels(random)
     wear = _wear(random, age, levels)
@@ -39,15 +51,23 @@ def draw_person(seed: int, *, fractures: bool) -> Person:
     broken = draw_fractures(stream(VERSION, seed, "fractures"), age, male=male) if fractures else {}
     return Person(
         seed=seed, male=male, age=age, scale=(1.035 if male else 0.965) * (1 + 0.05 * size), fat=fat, muscle=muscle,
-        trabecular_hu=_density(random, age), cortex=float(np.clip(1.12 - 0.0035 * (age - 30), 0.7, 1.2)),
+        trabecular_hu=_density(random, age), cortex=_cortex(random, age),
         levels=levels, sacralised=sacralised, vertebrae=vertebrae, fractures=broken, wear=wear,
         frames=draw_frames(stream(VERSION, seed, "spine"), levels, vertebrae, broken, age),
+        visceral=float(np.clip(random.normal(0.62 if male else 0.4, 0.17), 0.1, 0.95)),
+        gas=float(random.beta(1.3, 1.4)), stool=float(random.beta(1.8, 1.8)),
+        contrast=float(random.uniform(0.4, 1.2)) if random.random() < 0.4 else 0.0,
     )  # fmt: skip
 
 
 def _density(random: np.random.Generator, age: float) -> float:
     """HU of spongy bone: about 2 HU less a year (Pickhardt et al., Ann Intern Med 158(8), 2013, give the trend)."""
-    return float(np.clip(258 - 1.95 * age + random.normal(0, 30), 35, 260))
+    return float(np.clip(240 - 1.95 * age + random.normal(0, 38), 20, 270))
+
+
+def _cortex(random: np.random.Generator, age: float) -> float:
+    """Thinner with age; people of one age differ by about a third, so that both real CTs lie among them."""
+    return float(np.clip((1.42 - 0.006 * (age - 30)) * np.exp(random.normal(0, 0.24)), 0.6, 2.2))
 
 
 def _levels(random: np.random.Generator) -> tuple[tuple[str, ...], bool]:

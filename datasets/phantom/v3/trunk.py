@@ -10,11 +10,12 @@ from bench.geometry import Matrix
 from ..v1.shapes import Frame
 from ..v2.shapes import EVERYWHERE, TRUNK, Part, Shape, capsule, ellipsoid, soft
 from .bowel import bowel
-from .muscles import MUSCLE_HU, muscles
+from .fat import UNDER_SKIN_HU, VISCERAL_HU
+from .muscles import lean_hu, muscles
 from .organs import organs
 from .person import Person
 
-FAT_HU, SKIN_HU = -101.0, 10.0
+SKIN_HU = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,16 @@ class Outline:
 
 
 def draw_outline(person: Person) -> Outline:
-    """Men carry more of their fat inside, women under the skin."""
+    """Fat lies inside or under the skin, as the person's; a belly that is fat inside is deep, not broad."""
     random, s = person.random("trunk"), person.scale
-    under = (6 + 34 * person.fat) * (0.82 if person.male else 1.18)
+    inside, under = person.fat * person.visceral, person.fat * (1 - person.visceral)
+    layer = 5 + 68 * under * random.uniform(0.8, 1.2)
     return Outline(
-        side=(152 + 48 * person.fat) * s + random.normal(0, 4),
-        front=(96 + 64 * person.fat) * s + random.normal(0, 5),
-        back=(98 + 36 * person.fat) * s,
-        layer=under,
-        wall=7 + 9 * person.muscle,
+        side=(143 + 46 * person.fat) * s + random.normal(0, 5),
+        front=(86 + 70 * inside) * s + 0.9 * layer + random.normal(0, 7),
+        back=(79 + 4 * person.fat) * s + 0.95 * layer + 10 * person.muscle + random.normal(0, 4),
+        layer=layer,
+        wall=6 + 11 * person.muscle,
         flare=float(random.normal(5 if person.male else 10, 4)),
     )
 
@@ -50,15 +52,16 @@ def soft_tissue(person: Person) -> list[Part]:
     """All soft parts; bones come after them."""
     outline = draw_outline(person)
     cavity = _column(outline, outline.layer + outline.wall + 2).confining()
+    under_skin = _column(outline, outline.layer + 1.5).confining()
     inside = [
         *organs(person, outline.front - outline.layer),
-        *bowel(person, outline.front - outline.layer - outline.wall),
+        *bowel(person, outline.front - outline.layer - outline.wall, outline.side - outline.layer - outline.wall),
     ]
     return [
         *_layers(person, outline),
         *(part.confined(cavity) for part in inside),
         *_vessels(person),
-        *(part.confined(_column(outline, outline.layer * 0.75 + 3).confining()) for part in muscles(person)),
+        *(part.confined(under_skin) for part in muscles(person, outline.back - outline.layer)),
         *_canal(person),
     ]
 
@@ -74,23 +77,33 @@ def _column(outline: Outline, depth: float) -> Shape:
 
 
 def _layers(person: Person, outline: Outline) -> list[Part]:
-    """Skin with the fat below it; the muscular wall with the fat inside it."""
+    """Skin with the fat below it; the wall in two sheets of muscle with fat between them; the fat inside."""
     grain = int(person.random("layers").integers(1 << 30))
-    skin = _column(outline, 0.0).made_of(shell_mm=1.8, inner_hu=FAT_HU)
+    skin = _column(outline, 0.0).made_of(shell_mm=1.8, inner_hu=UNDER_SKIN_HU)
     groove = capsule((0, outline.back + 17, 200), (0, outline.back + 17, -200), (15, 21)).carving()
-    wall = _column(outline, outline.layer).made_of(shell_mm=outline.wall, inner_hu=FAT_HU + 4)
+    outer = _column(outline, outline.layer).made_of(shell_mm=0.45 * outline.wall, inner_hu=VISCERAL_HU)
+    inner = _column(outline, outline.layer + 0.55 * outline.wall + 0.6).made_of(
+        shell_mm=0.45 * outline.wall, inner_hu=VISCERAL_HU
+    )
+    lean = lean_hu(person)
+    # Between the straight muscles of the belly only a tendon.
+    line = soft((capsule((0, -outline.front, 200), (0, -outline.front, -200), (4, outline.layer + 4)),), UNDER_SKIN_HU)
     return [
-        Part((skin, replace(groove, reach_mm=EVERYWHERE)), SKIN_HU, texture_hu=7.0, texture_mm=(14, 14, 14),
-             texture_seed=grain),
-        Part((wall,), MUSCLE_HU - 4, texture_hu=24.0, texture_mm=(9, 9, 9), texture_seed=grain + 7,
-             shell_variation=0.2),
-    ]  # fmt: skip
+        Part((skin, replace(groove, reach_mm=EVERYWHERE)), SKIN_HU),
+        *(
+            Part((sheet,), lean, texture_hu=0.0, texture_mm=(12, 12, 12), texture_seed=grain + n, shell_variation=0.45)
+            for n, sheet in enumerate((outer, inner))
+        ),
+        replace(line, shapes=(replace(line.shapes[0], reach_mm=EVERYWHERE),)).confined(
+            _column(outline, outline.layer - 1).confining()
+        ),
+    ]
 
 
 def _vessels(person: Person) -> list[Part]:
     """Aorta to the left of the middle with chalk in older walls, vena cava to the right; both part at L4."""
     random = person.random("vessels")
-    blood, radius = float(random.normal(42, 5)), 7.8 + 0.05 * max(0.0, person.age - 40)
+    blood, radius = float(random.normal(42, 5)) + 105 * person.contrast, 7.8 + 0.05 * max(0.0, person.age - 40)
     parts: list[Part] = []
     for side, thick in ((0.6, radius), (-1.35, radius * 1.15)):
         knots = [
@@ -134,7 +147,7 @@ def _canal(person: Person) -> list[Part]:
     points.append(person.frames["sacrum"].to_world((0, last.wall + 7, -8)))
     widths.append((12.0, 7.0))
     parts: list[Part] = []
-    for wide, deep, hu in ((1.0, 1.0, -45.0), (0.68, 0.76, 18.0)):
+    for wide, deep, hu in ((1.0, 1.0, -62.0), (0.68, 0.76, 18.0)):
         radii = [(wide * u, deep * v) for u, v in widths]
         rods = [capsule(points[n], points[n + 1], radii[n], radii[n + 1]) for n in range(len(points) - 1)]
         parts.append(soft(tuple(rods), hu, blend_mm=2.0))
