@@ -98,6 +98,12 @@ def presets(name: str) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+def uses(name: str) -> tuple[str, ...]:
+    """Methods that a method is built on."""
+    found: tuple[str, ...] = getattr(module("methods", name), "uses", ())
+    return found
+
+
 def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None = None) -> Any:
     """Build a plug-in: its defaults, then the preset, then the settings; types are checked.
 

@@ -49,6 +49,7 @@ class SopiOpt:
 
 
 plugin = SopiOpt
+uses = ("sopi", "opt_gc")
 card = Card(
     title="SOPI+opt (SOPI, then Opt-GC)",
     source="SOPI section 3.3, Table 3",

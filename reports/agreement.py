@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
 from bench.report.kinds import image_kind
+from bench.report.marks import marked
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.run.acquired import REAL
 from bench.score.columns import APART, OTHER_PREFIX
@@ -36,7 +37,7 @@ class Agreement:
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write it under ``tables``."""
-        return self.table(run).write(run.folder / "tables", "agreement")
+        return marked(self.table(run), run.scores).write(run.folder / "tables", "agreement")
 
     def table(self, run: FinishedRun) -> Table:
         """Rows by image, in the order of the cases, then by method."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.contract import Card, FinishedRun
 from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_style, save
+from bench.report.marks import marked
 from bench.report.tables import Table, TableColumn, TableRow
 from bench.score.capture_range import (
     BIN_MM,
@@ -44,7 +45,8 @@ class CaptureRange:
         curves = {label: self._curves(run, label, width) for label in run.labels}
         with house_style():
             figure = self._draw(run, curves, width)
-        return [*self._table(run, curves, width).write(run.folder / "tables", "capture_range"), *figure]
+        table = marked(self._table(run, curves, width), run.scores)
+        return [*table.write(run.folder / "tables", "capture_range"), *figure]
 
     def _curves(self, run: FinishedRun, label: str, width: float) -> dict[str, CaptureCurve]:
         rows = of_label(run.scores, label)

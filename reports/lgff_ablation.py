@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.contract import Card, FinishedRun
 from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, order_table, paper_row
+from bench.report.marks import marked
 from bench.report.tables import Table
 
 _TITLES = {"1": "number of stages", "2": "parts of the network", "3": "weights of the auxiliary losses"}
@@ -44,7 +45,7 @@ class LgffAblation:
             return []
         order = order_table(run, STEPS[table], table=table, seed=self.seed)
         return [
-            *self.table(run, table, labels).write(folder, f"lgff_table{table}"),
+            *marked(self.table(run, table, labels), run.scores).write(folder, f"lgff_table{table}"),
             *order.write(folder, f"lgff_table{table}_order"),
         ]
 

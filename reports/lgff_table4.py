@@ -16,6 +16,7 @@ from bench.report.lgff import (
     order_table,
     paper_row,
 )
+from bench.report.marks import marked
 from bench.report.tables import Table
 
 # By published mTRE, the worst first.
@@ -39,8 +40,8 @@ class LgffTable4:
         steps = [*pairwise(ORDER), *best, *(("Nominal", label) for label in ORDER)]
         order = order_table(run, steps, table="4", seed=self.seed)
         return [
-            *self.paper(run).write(folder, "lgff_table4"),
-            *self.audited(run).write(folder, "lgff_table4_audited"),
+            *marked(self.paper(run), run.scores).write(folder, "lgff_table4"),
+            *marked(self.audited(run), run.scores).write(folder, "lgff_table4_audited"),
             *order.write(folder, "lgff_table4_order"),
         ]
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.contract import Card, FinishedRun
 from bench.report.bound import BOUND_NOTE, bound_rows, bounded
+from bench.report.marks import marked
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import BOUND_PREFIX, STATED_PREFIX, column
 from bench.score.statistics import of_label, values
@@ -43,7 +44,7 @@ class PoseBound:
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write the table under ``tables``."""
         table = self.table(run)
-        return [] if table is None else table.write(run.folder / "tables", "pose_bound")
+        return [] if table is None else marked(table, run.scores).write(run.folder / "tables", "pose_bound")
 
     def table(self, run: FinishedRun) -> Table | None:
         """The table; None where no case has a bound."""

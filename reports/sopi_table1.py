@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.contract import Card, FinishedRun
 from bench.report.bound import BOUND_NOTE, bound_rows, bounded
+from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
@@ -89,8 +90,8 @@ class SopiTable1:
         """Write both under ``tables``."""
         folder = run.folder / "tables"
         return [
-            *self.paper(run).write(folder, "sopi_table1"),
-            *self.audited(run).write(folder, "sopi_table1_audited"),
+            *marked(self.paper(run), run.scores).write(folder, "sopi_table1"),
+            *marked(self.audited(run), run.scores).write(folder, "sopi_table1_audited"),
         ]
 
     def paper(self, run: FinishedRun) -> Table:

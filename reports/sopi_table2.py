@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.contract import Card, FinishedRun, Outcome
+from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
@@ -62,7 +63,7 @@ class SopiTable2:
         """Write both under ``tables``."""
         folder = run.folder / "tables"
         return [
-            *self.table(run).write(folder, "sopi_table2"),
+            *marked(self.table(run), run.scores).write(folder, "sopi_table2"),
             *self.order(run).write(folder, "sopi_table2_order"),
         ]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bench.contract import Card, FinishedRun
 from bench.metrics.corners import FEWEST_MATCHES
 from bench.report.kinds import image_kind
+from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import STRICT_DEG, STRICT_MM
@@ -93,7 +94,8 @@ class SopiTable3:
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write both under ``tables``."""
         folder, name = run.folder / "tables", f"sopi_table3_{image_kind(run.scores).suffix}"
-        return [*self.paper(run).write(folder, name), *self.audited(run).write(folder, f"{name}_audited")]
+        paper, audited = (marked(table, run.scores) for table in (self.paper(run), self.audited(run)))
+        return [*paper.write(folder, name), *audited.write(folder, f"{name}_audited")]
 
     def paper(self, run: FinishedRun) -> Table:
         """The columns of SOPI's Table 3 by its definitions; its own values in a row of their own."""

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.contract import Card, Case, Estimate, Problem, Split, View
+from bench.contract import Card, Case, Dataset, Estimate, Exposure, Problem, Split, View
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, StandardView, is_rigid, nominal_pose
 from bench.protocol.model import Budget, MethodTable
 from bench.run.isolation import IsolatedMethod
+from bench.run.records import PatientRecord
 from bench.run.worker import Declined, Done
+from bench.score.caveats import met_before
 from bench.volume import Volume
 
 # Plug-ins that cannot be built without settings: the least they need.
@@ -119,19 +121,46 @@ def test_method_does_not_write_to_the_problem(name: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", registry.names("methods"))
-def test_no_method_was_tuned_or_trained_on_test_patients(name: str) -> None:
+def test_no_method_met_test_patients_behind_the_tables_back(name: str) -> None:
+    """Patients of a population with a training split: never. Single ones of which there are no others: marked."""
     for exposure in registry.card("methods", name).exposure:
         # A patient's own weights are refused to all others; that their poses are drawn apart is tested beside each.
         if exposure.patient_specific:
             continue
-        # The generator of procedural patients has versions, and their ids say which.
-        version = re.match(r"phantom-v(\d+)-", next(iter(exposure.patients), ""))
-        dataset = registry.build("datasets", exposure.dataset, {"version": int(version[1])} if version else {})
-        allowed, tested = Split(exposure.split), dataset.patient_ids(Split.TEST)
-        assert allowed is not Split.TEST
-        for patient in exposure.patients:
-            assert patient in dataset.patient_ids(allowed)
-            assert patient not in tested
+        dataset, allowed = _dataset_of(exposure), Split(exposure.split)
+        if dataset is None:
+            # One patient, whatever the split: tables know it by its fingerprint alone.
+            assert allowed is Split.TEST, f"{exposure.dataset} has no other split than its one patient: say test"
+            assert len(exposure.hashes) >= len(exposure.patients)
+            met = [_stranger(voxels) for voxels in exposure.hashes]
+            assert all(met_before([exposure], each) for each in met)
+            assert not met_before([exposure], _stranger("another"))
+            continue
+        assert allowed is not Split.TEST, f"{exposure.dataset} has patients enough: choose on validation ones"
+        assert set(exposure.patients) <= set(dataset.patient_ids(allowed))
+        assert not set(exposure.patients) & set(dataset.patient_ids(Split.TEST))
+
+
+def _dataset_of(exposure: Exposure) -> Dataset | None:
+    """The population, or None where the dataset is a file or folder of the user's."""
+    # The generator of procedural patients has versions, and their ids say which.
+    version = re.match(r"phantom-v(\d+)-", next(iter(exposure.patients), ""))
+    try:
+        built: Dataset = registry.build("datasets", exposure.dataset, {"version": int(version[1])} if version else {})
+    except registry.SettingsError:
+        return None
+    return built
+
+
+def _stranger(voxels: str) -> PatientRecord:
+    return PatientRecord(
+        patient_id="ct", patient_hash="x", dataset="ct_file", dataset_version="", landmarks=[], voxels_hash=voxels
+    )
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_what_a_method_is_built_on_is_there(name: str) -> None:
+    assert set(registry.uses(name)) <= set(registry.names("methods"))
 
 
 @pytest.mark.parametrize("name", registry.names("datasets"))

@@ -1,4 +1,7 @@
-"""Cards: what every plug-in says of itself, printed by ``fluorobench info`` and guarded by tests."""
+"""Cards: what every plug-in says of itself, printed by ``fluorobench info`` and guarded by tests.
+
+Test patients may stand in an ``Exposure`` only with their fingerprints, by which every table marks the rows concerned.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ class Exposure:
         dataset: Plug-in name of the dataset.
         split: The split the patients came from.
         patients: Their ids, as named by the dataset.
-        trials: Settings tried (tuning) or optimiser steps (training).
+        trials: Settings tried (tuning) or optimiser steps (training); None where nobody counted.
         hardware: What it ran on.
         note: What was varied, and what was found.
         patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
@@ -27,7 +30,7 @@ class Exposure:
     dataset: str
     split: str
     patients: tuple[str, ...]
-    trials: int
+    trials: int | None
     hardware: str
     note: str
     patient_specific: bool = False

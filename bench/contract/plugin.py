@@ -1,6 +1,7 @@
 """What the three kinds of plug-in promise. A plug-in module declares ``plugin`` (the class) and ``card`` (its card).
 
-A method module may also declare ``presets``: a mapping from a preset's name to settings, such as a paper's.
+A method module may also declare ``presets``: a mapping from a preset's name to settings, such as a paper's; and
+``uses``: names of the methods that it is built on, whose weights and exposures are then its own too.
 """
 
 from collections.abc import Sequence

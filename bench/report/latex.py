@@ -19,6 +19,8 @@ _SIGNS = {
     "|": r"\textbar{}",
     '"': r"\char34{}",
     "±": r"$\pm$",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "∞": r"$\infty$",
     "×": r"$\times$",
     "≥": r"$\geq$",

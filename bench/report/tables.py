@@ -22,6 +22,8 @@ Value: TypeAlias = float | int | str | None
 Cell: TypeAlias = tuple[Value, ...]
 
 NO_VALUE = "–"
+# Keys of the column that names a row's method.
+METHOD = ("method",)
 
 
 class TableError(FluorobenchError):
@@ -56,10 +58,12 @@ class TableRow:
     Attributes:
         cells: One a column.
         ranked: Whether it may be set in bold; not where numbers leave cases out.
+        mark: Printed behind the method's name, and not in the CSV: a sign that the notes explain.
     """
 
     cells: tuple[Cell, ...]
     ranked: bool = True
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,10 @@ class Table:
 
     def printed(self) -> list[list[str]]:
         """The cells as text."""
-        return [[print_cell(cell, column) for cell, column in self._cells(row)] for row in self.rows]
+        return [
+            [f"{print_cell(cell, column)}{row.mark if column.keys == METHOD else ''}" for cell, column in cells]
+            for row, cells in ((row, self._cells(row)) for row in self.rows)
+        ]
 
     def bold(self) -> list[list[bool]]:
         """Which cells are the best of their column, as printed; a tie is bold twice, a single candidate never."""

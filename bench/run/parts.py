@@ -6,7 +6,7 @@ One convention: a setting called ``weights``, at any depth, is the path of a fol
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,11 +52,12 @@ class Part:
         if not self.weights:
             return stated
         tuned = (each for each in stated if each.what != "trained")
-        return (*tuned, *(each for card in self.cards for each in card.exposure))
+        own = (replace(each, hashes=card.trained_on.hashes) for card in self.cards for each in card.exposure)
+        return (*tuned, *own)
 
 
 def parts(choice: MethodTable) -> list[Part]:
-    """The plug-in of a row and those that its settings name as stages, in their order."""
+    """The plug-in of a row, those that it is built on, and those that its settings name as stages."""
     return list(_parts(choice.plugin, choice.settings))
 
 
@@ -94,6 +95,8 @@ def _parts(plugin: str, settings: Mapping[str, Any]) -> Iterator[Part]:
     own, stages = list[str](), list[Mapping[str, Any]]()
     _sort(settings, own, stages)
     yield Part(plugin, tuple(own))
+    for name in registry.uses(plugin):
+        yield from _parts(name, {})
     for table in stages:
         yield from _parts(str(table["plugin"]), table.get("settings", {}))
 

@@ -23,7 +23,9 @@ from .method import SopiMethod as plugin  # noqa: N813
 from .method import shipped
 from .trainer import SopiTrainer as trainer  # noqa: N813
 
-__all__ = ["card", "plugin", "trainer"]
+__all__ = ["card", "plugin", "trainer", "uses"]
+
+uses = ("rtpi",)
 
 
 def _exposure() -> tuple[Exposure, ...]:

@@ -1,0 +1,83 @@
+"""What a reader must know beside a row: patients that a method met before, and targets unlike those it learnt from."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from bench.contract import Exposure
+from bench.learn import WeightsCard
+from bench.protocol import Protocol
+from bench.protocol.model import Data
+from bench.run.acquired import REAL
+from bench.run.parts import Part, parts
+from bench.run.records import PatientRecord
+from bench.score.statistics import words
+
+# Columns of one sentence a row, empty where there is nothing to say.
+EXPOSURE = "exposure"
+UNLIKE = "unlike"
+
+
+def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[PatientRecord]) -> pd.DataFrame:
+    """Rows with the columns ``exposure`` and ``unlike``.
+
+    Args:
+        rows: Of a run (``bench.score.rows``).
+        protocol: What was run.
+        patients: Of the run.
+    """
+    made_of = {choice.label: parts(choice) for choice in protocol.methods}
+    known = {each.patient_id: each for each in patients}
+
+    @cache
+    def told(label: str, patient_id: str, real: bool) -> tuple[str, str]:
+        patient, some = known[patient_id], made_of[label]
+        met = dict.fromkeys(line for part in some for line in met_before(part.exposure, patient))
+        other = dict.fromkeys(line for part in some for line in _unlike(part, patient, protocol.data, real=real))
+        return "; ".join(met), "; ".join(other)
+
+    real = [content.startswith(REAL) for content in words(rows, "content")]
+    keys = zip(words(rows, "label"), words(rows, "patient_id"), real, strict=True)
+    found = [told(*key) for key in keys]
+    return rows.assign(**{EXPOSURE: [each[0] for each in found], UNLIKE: [each[1] for each in found]})
+
+
+def met_before(exposure: Sequence[Exposure], patient: PatientRecord) -> list[str]:
+    """One sentence for each exposure that the patient is part of."""
+    fingerprints = {patient.patient_hash, patient.voxels_hash or patient.patient_hash}
+    found = [each for each in exposure if each.met(patient.dataset, patient.patient_id, fingerprints)]
+    return [f"{each.what} on {', '.join(each.patients)} of {each.dataset}: {each.note.rstrip('.')}" for each in found]
+
+
+def _unlike(part: Part, patient: PatientRecord, data: Data, *, real: bool) -> list[str]:
+    """How this case differs from what weights learnt from, one sentence a card."""
+    cards = [card for card in part.cards if not card.trained_on.patient_specific or _knows(card, patient)]
+    differences = [(card.method, unlike(card, data, real=real)) for card in cards]
+    return [f"{method} learnt from {', '.join(found)}" for method, found in differences if found]
+
+
+def _knows(card: WeightsCard, patient: PatientRecord) -> bool:
+    return patient.patient_hash in card.trained_on.hashes
+
+
+def unlike(card: WeightsCard, data: Data, *, real: bool) -> list[str]:
+    """What weights learnt from, where a protocol's cases show something else."""
+    on, body = card.trained_on, _body(card)
+    targets = [on.target, *([str(body["content"])] if "content" in body else [])]
+    said: list[str] = []
+    if real:
+        said.append(f"simulated X-rays of {' and '.join(targets)} (here: real X-rays)")
+    elif data.target not in targets:
+        said.append(f"X-rays of {' and '.join(targets)} (here: {data.target})")
+    if on.moving != data.moving:
+        said.append(f"moving {on.moving} (here: {data.moving})")
+    if on.region != data.region:
+        said.append(f"region {on.region} (here: {data.region})")
+    return said
+
+
+def _body(card: WeightsCard) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = card.scene.get("body", {})
+    return found

@@ -1,0 +1,129 @@
+"""What tables say beside a row: patients met before, targets unlike those that weights learnt from."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import registry
+from bench.contract import Exposure
+from bench.learn import WeightsCard, read_card
+from bench.protocol import Protocol, read_protocol
+from bench.report.marks import MET, OTHER, marked
+from bench.report.tables import Table, TableColumn, TableRow
+from bench.run.records import PatientRecord
+from bench.score.caveats import EXPOSURE, UNLIKE, met_before, unlike, with_caveats
+from bench.score.rows import score_rows
+from bench.volume import Volume
+
+from .test_report import FakeRun, compile_latex
+from .test_score import PATIENTS, PROBLEMS, TRUTHS, _truth_told
+
+REPORTS = Path(__file__).parents[1] / "reports"
+
+
+def playing(plugin: str, **data: Any) -> Protocol:
+    """A protocol with one row, on patients called p0 to p3 of a dataset called d."""
+    chosen = read_protocol("mismatch", "smoke")
+    row = chosen.methods[0].model_copy(update={"label": "Truth", "plugin": plugin})
+    return chosen.model_copy(update={"methods": (row,), "data": chosen.data.model_copy(update=data)})
+
+
+def exposure(**changes: Any) -> Exposure:
+    plain: dict[str, Any] = {"what": "tuned", "dataset": "d", "split": "test", "patients": ("p1",), "trials": 3}
+    return Exposure(**{**plain, "hardware": "none", "note": "Levels were chosen here.", **changes})
+
+
+def test_a_patient_is_known_by_fingerprint_where_there_is_one_else_by_name() -> None:
+    named, printed = exposure(), exposure(hashes=("v1",))
+    assert [bool(met_before([named], each)) for each in PATIENTS] == [False, True, False, False]
+    other = PATIENTS[1].model_copy(update={"dataset": "e"})
+    assert not met_before([named], other)
+    relabelled = PATIENTS[2].model_copy(update={"voxels_hash": "v1", "patient_id": "ct"})
+    assert met_before([printed], relabelled) == ["tuned on p1 of d: Levels were chosen here"]
+    assert not met_before([printed], PATIENTS[1])
+
+
+def test_a_relabelled_ct_has_the_same_voxels_hash_and_another_ct_not() -> None:
+    hu = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    bare, moved = Volume(hu, np.eye(4)), Volume(hu, np.diag([2.0, 2.0, 2.0, 1.0]), hu > 3, "verse")
+    assert bare.fingerprint() != moved.fingerprint()
+    assert bare.voxels_hash() == moved.voxels_hash()
+    assert Volume(hu + 1, np.eye(4)).voxels_hash() != bare.voxels_hash()
+
+
+@pytest.mark.parametrize(("plugin", "patient"), [("opt_sgc", "9177f62e1399eefb"), ("opt_hybrid", "ef2e1b595c7c5fa4")])
+def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin: str, patient: str) -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    patients = [PATIENTS[0].model_copy(update={"voxels_hash": patient}), *PATIENTS[1:]]
+    told = with_caveats(rows, playing(plugin), patients)
+    concerned = told["patient_id"] == "p0"
+    assert told.loc[concerned, EXPOSURE].str.startswith("tuned on").all()
+    assert (told.loc[~concerned, EXPOSURE] == "").all()
+    columns = (TableColumn(heading="Method", keys=("method",)), TableColumn(heading="From", keys=("source",)))
+    printed = (TableRow(cells=(("Truth",), ("ours",))), TableRow(cells=(("Truth",), ("published",))))
+    table = marked(Table(columns=columns, rows=printed, caption="t"), told)
+    assert [row[0] for row in table.printed()] == [f"Truth{MET}", "Truth"]
+    assert table.csv().splitlines()[1] == "Truth,ours"
+    assert [note.startswith(f"{MET} Truth met some of these patients before: tuned on") for note in table.notes] == [
+        True
+    ]
+
+
+def test_weights_say_where_cases_are_unlike_what_they_learnt_from() -> None:
+    place = Path(str(registry.module("methods", "rtpi").__file__)).parent / "weights" / "rtpi.toml"
+    shipped = read_card(place)
+    on = replace(shipped.trained_on, target="bone", moving="bone", region="lumbar")
+    scene = {key: value for key, value in shipped.scene.items() if key != "body"}
+    card: WeightsCard = replace(shipped, trained_on=on, scene=scene)
+    data = read_protocol("sopi-sim", "smoke").data
+    assert unlike(card, data, real=False) == []
+    assert unlike(card, data.model_copy(update={"target": "body"}), real=False) == ["X-rays of bone (here: body)"]
+    bodies = replace(card, scene={**scene, "body": {"content": "body"}})
+    assert unlike(bodies, data.model_copy(update={"target": "body"}), real=False) == []
+    assert "real" in unlike(card, data, real=True)[0]
+    elsewhere = data.model_copy(update={"moving": "L3", "region": "L3"})
+    assert unlike(card, elsewhere, real=False) == ["moving bone (here: L3)", "region lumbar (here: L3)"]
+
+
+def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    patients = [PatientRecord(**{**each.model_dump(), "dataset": "phantom"}) for each in PATIENTS]
+    trained = next(each for each in registry.card("methods", "sopi").exposure if each.what == "trained").patients[0]
+    renamed = rows.assign(patient_id=rows["patient_id"].replace("p0", trained))
+    patients[0] = patients[0].model_copy(update={"patient_id": trained})
+    told = with_caveats(renamed, playing("sopi_opt"), patients)
+    assert told.loc[told["patient_id"] == trained, EXPOSURE].str.contains("trained on").all()
+
+
+def told_run(folder: Path) -> FakeRun:
+    """Of whose methods the second one met all patients before, and the third learnt from other targets."""
+    run = FakeRun(folder)
+    met = ["tuned on x: y" if label == "Opt-GC" else "" for label in run.scores["label"]]
+    other = ["ngi learnt from bone (here: body)" if label == "Opt-NGI" else "" for label in run.scores["label"]]
+    run.__dict__["scores"] = run.scores.assign(**{EXPOSURE: met, UNLIKE: other})
+    return run
+
+
+@pytest.mark.parametrize("name", ["sopi_table1", "sopi_table3", "agreement"])
+def test_every_table_of_a_report_carries_the_marks(tmp_path: Path, name: str) -> None:
+    paths = registry.build("reports", name, {}).write(told_run(tmp_path))
+    tables = [path for path in paths if path.suffix == ".md"]
+    assert tables
+    for path in tables:
+        text = path.read_text()
+        assert f"Opt-GC{MET} |" in text
+        assert f"Opt-NGI{OTHER} |" in text
+        assert f"{MET} Opt-GC met all of these patients before: tuned on x: y." in text
+    compile_latex(next(path for path in paths if path.suffix == ".tex"))
+
+
+def test_no_report_writes_a_table_of_methods_without_marks() -> None:
+    lines = [line.strip() for path in REPORTS.glob("*.py") for line in path.read_text().splitlines()]
+    written = [line for line in lines if re.search(r"\.write\((run\.)?folder", line) and "order" not in line]
+    assert written
+    known = re.compile(r"marked\(|(paper|audited|table)\.write\(")
+    assert [line for line in written if not known.search(line)] == []
