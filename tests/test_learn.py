@@ -38,6 +38,7 @@ from bench.learn import (
 )
 from bench.learn.history import read_rows
 from bench.learn.source import Library
+from bench.learn.start import begin_with
 from bench.volume import Volume
 
 ROOT = Path(__file__).parents[1]
@@ -285,6 +286,46 @@ def test_damaged_and_foreign_weights_are_refused_in_one_line(exported: Path) -> 
     assert "schema" in refused()
     exported.write_text("not toml [")
     assert "cannot be read" in refused()
+
+
+def test_a_training_begins_with_finished_weights(exported: Path, cache: Path, tmp_path: Path) -> None:
+    """Its card says what was before; its checkpoint goes on without being told again, and not from elsewhere."""
+    trainer = Toy(cache=cache)
+    options: dict[str, Any] = {"background": False, "device": "cpu"}
+    run(trainer, tmp_path / "cold", 1)
+    run(trainer, tmp_path / "warm", 1, start_from=exported)
+    assert state(tmp_path / "cold") != state(tmp_path / "warm")
+    train(trainer, folder=tmp_path / "warm", budget=Budget(steps=2), start_from=exported, **options)
+    train(trainer, folder=tmp_path / "warm", budget=Budget(steps=1), **options)
+    with pytest.raises(CheckpointError, match="did not begin"):
+        train(trainer, folder=tmp_path / "cold", budget=Budget(steps=1), start_from=exported, **options)
+    export(trainer, Export(folder=tmp_path / "warm", to=tmp_path / "w", command="second"), device="cpu")
+    card, first = read_card(tmp_path / "w" / "toy.toml"), read_card(exported)
+    assert [each.command for each in card.earlier] == ["test"]
+    assert card.earlier[0].trained_on == first.trained_on
+    assert (card.steps, card.earlier[0].steps) == (4, 3)
+    assert len(card.exposure) == 2
+    third = tmp_path / "third"
+    run(trainer, third, 1, start_from=tmp_path / "w" / "toy.toml")
+    export(trainer, Export(folder=third, to=tmp_path / "w3", command="third"), device="cpu")
+    assert [each.command for each in read_card(tmp_path / "w3" / "toy.toml").earlier] == ["test", "second"]
+
+
+def test_a_wider_input_begins_blind_and_another_shape_is_refused(exported: Path, cache: Path) -> None:
+    wider = Toy(cache=cache).network()
+    wider[1] = torch.nn.Linear(300, 16)  # type: ignore[operator]
+    begin_with(wider, exported, method="toy", version=3)
+    weight = wider[1].weight.detach()  # type: ignore[union-attr]
+    assert float(weight[:, 256:].abs().max()) == 0 < float(weight.abs().max())
+    with pytest.raises(WeightsError, match="does not fit"):
+        begin_with(Toy(cache=cache, width=8).network(), exported, method="toy", version=3)
+
+
+def test_cards_without_the_new_entries_are_read(exported: Path) -> None:
+    text = exported.read_text()
+    assert "earlier = []" in text
+    exported.write_text(text.replace("earlier = []\n", ""))
+    assert read_card(exported).earlier == ()
 
 
 def problem(camera: Camera, depth_mm: float = 700.0) -> Problem:

@@ -40,12 +40,15 @@ patient's hash in their name). A method reads them with ``find_weights`` and ``l
 one line. ``WeightsCard.exposure`` belongs into the plug-in's card.
 
 Patients are staged as ``bench.run`` stages them: ``Population(region=..., target=..., moving=...)`` and ``Scene``
-(camera, view, depth, laws, photons) mirror a protocol's ``[data]``, ``[camera]``, ``[target]`` and ``[start]``. A
+(camera, view, depth, laws, photons) mirror a protocol's ``[data]``, ``[camera]``, ``[target]`` and ``[start]``;
+``Scene(body=BodyXrays(...))`` makes a share of the problems X-rays of the whole body (``Problems.body`` tells them). A
 spawned process makes the population's patients ahead in the dataset's cache; which patients a step meets depends on its
 number alone: it waits where they are not made yet.
 """
 
+from bench.learn.body import BodyXrays as BodyXrays
 from bench.learn.budget import Budget as Budget
+from bench.learn.contrast import local_contrast as local_contrast
 from bench.learn.errors import CheckpointError as CheckpointError
 from bench.learn.errors import TrainingError as TrainingError
 from bench.learn.errors import WeightsError as WeightsError
@@ -73,6 +76,7 @@ from bench.learn.weights import find_weights as find_weights
 from bench.learn.weights import load_weights as load_weights
 from bench.learn.weights import refusal as refusal
 from bench.learn.weights import save_weights as save_weights
+from bench.learn.weights_card import Earlier as Earlier
 from bench.learn.weights_card import TrainedOn as TrainedOn
 from bench.learn.weights_card import WeightsCard as WeightsCard
 from bench.learn.weights_card import WeightsFile as WeightsFile

@@ -4,7 +4,7 @@ There is no state of a random generator to keep: every step seeds them anew from
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Position:
         finished: Whether that budget is used up.
         hashes: Of the training patients met so far.
         held_out: Figures of the last validation.
+        began_with: sha256 of the finished weights that it began with; empty = none.
+        earlier: What made them, as a weights' card has it.
     """
 
     step: int = 0
@@ -44,6 +46,8 @@ class Position:
     finished: bool = False
     hashes: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     held_out: Mapping[str, float] = field(default_factory=lambda: dict[str, float]())
+    began_with: str = ""
+    earlier: Sequence[Mapping[str, Any]] = ()
 
 
 def save_checkpoint(

@@ -18,7 +18,7 @@ from bench.learn.population import Population, patients_hash
 from bench.learn.source import Library, Source
 from bench.learn.trainable import Trainable
 from bench.learn.weights import save_weights
-from bench.learn.weights_card import TrainedOn, WeightsCard
+from bench.learn.weights_card import TrainedOn, WeightsCard, earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +115,7 @@ def _card(
         held_out=dict(held_out),
         files=(),
         note=what.note,
+        earlier=tuple(earlier(each) for each in position.earlier),
     )
 
 

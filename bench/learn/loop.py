@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from bench.contract import Split
 from bench.learn.budget import Budget
 from bench.learn.checkpoint import NAME, Position, load_checkpoint, save_checkpoint
-from bench.learn.errors import TrainingError
+from bench.learn.errors import CheckpointError, TrainingError
 from bench.learn.hardware import choose_device
 from bench.learn.history import HELD_OUT, LOSSES, History, draw
 from bench.learn.population import Population
 from bench.learn.source import Library, Source
+from bench.learn.start import begin_with, stages
 from bench.learn.trainable import Plan, Trainable
+from bench.learn.weights_card import read_card
 from bench.perturb import salted_seed
 
 
@@ -66,6 +68,7 @@ def train(
     population: Population | None = None,
     device: str = "auto",
     fresh: bool = False,
+    start_from: Path | None = None,
     background: bool = True,
     report: Callable[[Progress], None] | None = None,
 ) -> Trained:
@@ -81,17 +84,19 @@ def train(
         population: Instead of the trainable's.
         device: ``auto``, ``cpu`` or ``cuda``.
         fresh: Throw away the folder's checkpoint.
+        start_from: Card of finished weights that a new training begins with; an old one goes on from its checkpoint.
         background: Make patients ahead in a process of their own.
         report: Called after every step.
 
     Raises:
-        CheckpointError: The folder's checkpoint is damaged or of another training.
+        CheckpointError: The folder's checkpoint is damaged, of another training or of another start.
+        WeightsError: The weights to begin with are damaged or do not fit.
         TrainingError: The loss is not finite, or the device is not there.
     """
     training = _Training(trainable, folder, population or trainable.population, choose_device(device), background)
     try:
         with _interrupts_wait() as stop:
-            training.begin(budget, fresh=fresh)
+            training.begin(budget, fresh=fresh, start_from=start_from)
             training.run(stop, report or _silent)
         return training.result()
     finally:
@@ -142,23 +147,35 @@ class _Training:
         self.position = Position()
         self.library = Library(population, trainable.scene, background=background)
 
-    def begin(self, budget: Budget, *, fresh: bool) -> None:
-        """Start, or go on from a checkpoint."""
+    def begin(self, budget: Budget, *, fresh: bool, start_from: Path | None) -> None:
+        """Start, from finished weights where there are any, or go on from a checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if fresh:
             # The first patient shows whether the new training can begin at all, before the old one is thrown away.
             self.library.staged(self.library.population.ids(Split.TRAIN)[0])
             (self.folder / NAME).unlink(missing_ok=True)
-        here, limits = self.position, (budget.steps, budget.minutes)
+        limits = budget.steps, budget.minutes
         if (self.folder / NAME).is_file():
             here = load_checkpoint(self.folder, self.identity, self.network, self.optimiser, self.average)
+            _require_start(here, start_from)
             self.library.hashes.update(here.hashes)
+        else:
+            here = self._beginning(start_from)
         if here.finished or (here.run_steps, here.run_minutes) != limits:
             here = replace(here, run_step=here.step, run_seconds=here.seconds, finished=False)
         self.position = replace(here, run_steps=limits[0], run_minutes=limits[1])
         self.budget = budget
         self.losses = History(self.folder / LOSSES, keep_to_step=here.step)
         self.held_out = History(self.folder / HELD_OUT, keep_to_step=here.step)
+
+    def _beginning(self, start_from: Path | None) -> Position:
+        if start_from is None:
+            return self.position
+        card = begin_with(self.network, start_from, method=self.trainable.name, version=self.trainable.version)
+        if self.average:
+            self.average = {name: tensor.detach().clone() for name, tensor in self._floating()}
+        earlier = [asdict(each) for each in stages(card)]
+        return replace(self.position, began_with=card.files[0].sha256, earlier=earlier)
 
     def run(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
         """Steps until the budget is used or somebody stops it."""
@@ -251,6 +268,14 @@ class _Training:
         if self.plan.precision == "mixed" and self.device.type == "cuda":
             return torch.autocast("cuda", dtype=torch.bfloat16)
         return nullcontext()
+
+
+def _require_start(here: Position, start_from: Path | None) -> None:
+    if start_from is not None and read_card(start_from).files[0].sha256 != here.began_with:
+        raise CheckpointError(
+            f"the checkpoint did not begin with the weights of {start_from.name}; go on without them, or start again "
+            "with --fresh or another --out"
+        )
 
 
 class _Clock:

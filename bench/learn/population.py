@@ -12,11 +12,13 @@ from bench import registry
 from bench.contract import Dataset, Patient, Split
 from bench.drr import AttenuationMap
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose
+from bench.learn.body import BodyXrays
 from bench.learn.errors import TrainingError
 from bench.perturb import Law
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.region import crop_to_label, crop_to_lumbar
+from bench.xray import Materials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Scene:
         search: Half-widths about the nominal pose that hold the truth, degrees and mm; draws beyond are redrawn.
         start: Law of the start, or None where the method needs none.
         photons: Per pixel before the logarithm; None = no noise.
+        body: X-rays of the whole body among the problems; None = every target is the population's.
     """
 
     camera: Camera = field(
@@ -42,10 +45,13 @@ class Scene:
     search: tuple[float, ...] = (24.0, 24.0, 24.0, 36.0, 18.0, 120.0)
     start: Law | None = None
     photons: float | None = 20_000.0
+    body: BodyXrays | None = None
 
     def described(self) -> dict[str, Any]:
-        """Everything that makes a difference, as plain values."""
+        """Everything that makes a difference, as plain values; without bodies as it was before there were any."""
+        body = {} if self.body is None else {"body": self.body.described()}
         return {
+            **body,
             "camera": camera_table(self.camera),
             "view": self.view.name,
             "depth_mm": self.depth_mm,
@@ -132,6 +138,7 @@ class StagedPatient:
         moving_map: Its attenuation.
         target: What the X-ray sees.
         frame: Nominal pose and rotation centre.
+        body: The whole body as two tissues, where the scene has X-rays of it; else None.
     """
 
     id: str
@@ -140,6 +147,7 @@ class StagedPatient:
     moving_map: AttenuationMap
     target: AttenuationMap
     frame: PoseFrame
+    body: Materials | None = None
 
     def warped(self, linear: Matrix) -> "StagedPatient":
         """Another patient made of this one: x -> centre + linear (x - centre), a 3x3 near the identity.
@@ -149,11 +157,15 @@ class StagedPatient:
         """
         centre = self.frame.centre
         move = compose(linear, centre - linear @ centre)
-        moving_map = AttenuationMap(self.moving_map.mu, move @ self.moving_map.affine)
-        same = self.target is self.moving_map
-        target = moving_map if same else AttenuationMap(self.target.mu, move @ self.target.affine)
+        moving_map = _moved(self.moving_map, move)
+        target = moving_map if self.target is self.moving_map else _moved(self.target, move)
+        body = None if self.body is None else Materials(_moved(self.body.soft, move), _moved(self.body.bone, move))
         moving = replace(self.moving, affine=move @ self.moving.affine)
-        return replace(self, moving=moving, moving_map=moving_map, target=target)
+        return replace(self, moving=moving, moving_map=moving_map, target=target, body=body)
+
+
+def _moved(attenuation: AttenuationMap, move: Matrix) -> AttenuationMap:
+    return AttenuationMap(attenuation.mu, move @ attenuation.affine)
 
 
 def stage(patient: Patient, population: Population, scene: Scene) -> StagedPatient:
@@ -165,7 +177,13 @@ def stage(patient: Patient, population: Population, scene: Scene) -> StagedPatie
     target = moving_map if same else AttenuationMap.from_volume(with_content(region, population.target))
     centre = np.asarray(moving.content_centre())
     frame = PoseFrame(nominal_pose(scene.view, centre, scene.depth_mm), centre)
-    return StagedPatient(patient.id, patient.hash, moving, moving_map, target, frame)
+    body = None if scene.body is None else _body(patient.volume, scene.body, population.margin_mm)
+    return StagedPatient(patient.id, patient.hash, moving, moving_map, target, frame, body)
+
+
+def _body(volume: Volume, xrays: BodyXrays, margin_mm: float) -> Materials:
+    seen = with_content(_region(volume, xrays.region, margin_mm), xrays.content)
+    return Materials.split(AttenuationMap.from_volume(seen), volume.attenuation)
 
 
 def patients_hash(hashes: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench.contract import Split
 from bench.drr import project
@@ -27,6 +28,7 @@ class Problems:
         start: Same, drawn by the scene's start law; zeros (the nominal pose) without one.
         images: (B, 1, H, W) float32 line integrals with noise, on the training's device.
         random: For whatever else the step draws of this patient.
+        body: Which images show the whole body, (B,).
     """
 
     patient: StagedPatient
@@ -35,6 +37,7 @@ class Problems:
     start: Matrix
     images: torch.Tensor
     random: np.random.Generator
+    body: NDArray[np.bool_]
 
     @property
     def truth_pose(self) -> Matrix:
@@ -109,19 +112,52 @@ class Source:
             ids = [ids[index] for index in drawn]
         return [self._staged(name) for name in ids]
 
-    def problems(self, patient: StagedPatient, count: int, *, camera: Camera | None = None) -> Problems:
+    def problems(
+        self, patient: StagedPatient, count: int, *, camera: Camera | None = None, body: Sequence[bool] | None = None
+    ) -> Problems:
         """Draw truths and starts by the scene's laws and render the targets.
 
         Args:
             patient: Of ``patients``, or such a one warped.
             count: How many.
             camera: Instead of the scene's: the same view at another resolution (``Camera.binned``).
+            body: Which of them show the whole body; None = drawn, in the share that the scene says. Nobody's body is
+                seen in a scene that has none.
         """
         camera = self.scene.camera if camera is None else camera
         random = self.random("problems", patient.id)
         truth, start = _draw(patient, self.scene, count, random)
-        images = self.render(patient, patient.frame.pose(truth), camera=camera, random=random)
-        return Problems(patient, camera, truth, start, images, random)
+        shown = np.zeros(count, dtype=np.bool_)
+        if self.scene.body is not None:
+            shown = random.random(count) < self.scene.body.share if body is None else np.asarray(body, dtype=np.bool_)
+        images = self._targets(patient, patient.frame.pose(truth), shown, camera=camera, random=random)
+        return Problems(patient, camera, truth, start, images, random, shown)
+
+    def _targets(
+        self,
+        patient: StagedPatient,
+        poses: Matrix,
+        shown: NDArray[np.bool_],
+        *,
+        camera: Camera,
+        random: np.random.Generator,
+    ) -> torch.Tensor:
+        """(B, 1, H, W): X-rays of the body where ``shown``, the population's target elsewhere."""
+        if not shown.any() or self.scene.body is None or patient.body is None:
+            return self.render(patient, poses, camera=camera, random=random)
+        images = torch.empty(len(poses), 1, camera.height, camera.width, device=self.device)
+        if not shown.all():
+            images[torch.as_tensor(~shown)] = self.render(patient, poses[~shown], camera=camera, random=random)
+        formed = self.scene.body.images(
+            patient.body, poses[shown], camera, binned=self._binned(camera), random=random,
+            corners=patient.moving.content_corners(),
+        )  # fmt: skip
+        images[torch.as_tensor(shown)] = torch.as_tensor(np.stack(formed)[:, None]).to(self.device)
+        return images
+
+    def _binned(self, camera: Camera) -> int:
+        """Pixels of the scene's camera that are one of this one's, along an edge."""
+        return round(float(self.scene.camera.K[0, 0] / camera.K[0, 0]))
 
     def poses(self, patient: StagedPatient, count: int, random: np.random.Generator) -> Matrix:
         """True poses, theta (count, 6), degrees and mm, drawn by the scene's laws and not rendered."""
@@ -135,7 +171,7 @@ class Source:
         if random is None or self.scene.photons is None:
             return clean.to(self.device)
         # A pixel that is the mean of a block of pixels has collected their photons together.
-        pooled = round(self.scene.camera.K[0, 0] / camera.K[0, 0]) ** 2
+        pooled = self._binned(camera) ** 2
         noisy = photon_noise(clean.numpy(), self.scene.photons * pooled, random)
         return torch.as_tensor(noisy).to(self.device)
 

@@ -56,6 +56,16 @@ class TrainedOn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """An earlier training whose weights this one began with."""
+
+    command: str
+    steps: int
+    seconds: float
+    trained_on: TrainedOn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsCard:
     """Everything that is said of weights.
 
@@ -76,6 +86,8 @@ class WeightsCard:
         held_out: Figures on validation patients, of the weights as exported.
         files: Of the weights.
         note: What was reached, what limits it, what more budget is expected to bring.
+        earlier: Trainings before this one, oldest first, where it began with finished weights; ``steps``, ``seconds``
+            and ``trained_on`` are those of the last one alone.
         schema: Of this card.
     """
 
@@ -95,20 +107,23 @@ class WeightsCard:
     held_out: Mapping[str, float]
     files: tuple[WeightsFile, ...]
     note: str = ""
+    earlier: tuple[Earlier, ...] = ()
     schema: int = field(default=SCHEMA)
 
     @property
     def exposure(self) -> tuple[Exposure, ...]:
-        """For the plug-in's own card: which patients were trained and tuned on."""
-        on = self.trained_on
+        """For the plug-in's own card: which patients were trained and tuned on, in this training and before it."""
+        before = [self._exposed(each.trained_on, each.steps) for each in self.earlier]
+        return (*before, self._exposed(self.trained_on, self.steps))
+
+    def _exposed(self, on: TrainedOn, steps: int) -> Exposure:
         own = "; of these very patients, test patients perhaps among them: only poses are drawn apart"
-        trained = Exposure(
-            what="trained", dataset=on.dataset, split=on.split, patients=on.patients, trials=self.steps,
+        return Exposure(
+            what="trained", dataset=on.dataset, split=on.split, patients=on.patients, trials=steps,
             hardware=self.hardware, note=f"weights of {self.method}, patients' hash {on.patients_hash}"
             f"{own if on.patient_specific else ''}",
             patient_specific=on.patient_specific,
         )  # fmt: skip
-        return (trained,)
 
 
 def write_card(card: WeightsCard, path: Path) -> None:
@@ -136,10 +151,11 @@ def read_card(path: Path) -> WeightsCard:
             f"the weights' card {path.name} has schema {schema}, this program reads {SCHEMA}; train again"
         )
     try:
-        on: dict[str, Any] = {key: _tuple(value) for key, value in table["trained_on"].items()}
+        before: list[dict[str, Any]] = table.get("earlier", [])
         stored: list[dict[str, Any]] = table["files"]
         parts: dict[str, Any] = {
-            "trained_on": TrainedOn(**on),
+            "trained_on": trained_on(table["trained_on"]),
+            "earlier": tuple(earlier(each) for each in before),
             "files": tuple(WeightsFile(**each) for each in stored),
             "volume_shape": _tuple(table["volume_shape"]),
         }
@@ -149,6 +165,16 @@ def read_card(path: Path) -> WeightsCard:
         known = ", ".join(each.name for each in fields(WeightsCard))
         raise WeightsError(f"the weights' card {path.name} is not complete ({error}); its keys are {known}") from None
     return card
+
+
+def trained_on(table: Mapping[str, Any]) -> TrainedOn:
+    """From a card's plain values."""
+    return TrainedOn(**{key: _tuple(value) for key, value in table.items()})
+
+
+def earlier(table: Mapping[str, Any]) -> Earlier:
+    """From a card's plain values."""
+    return Earlier(**{**table, "trained_on": trained_on(table["trained_on"])})
 
 
 def _require_usable(card: WeightsCard) -> None:
