@@ -15,6 +15,8 @@ one at hand (``from memory``) or are ``ours`` (between the sources, by eye). Sou
   al., Surg Radiol Anat 47(1), 2024: 18 studies pooled.
 * ``yadav2020``: Yadav et al., Int J Spine Surg 14(2), 2020: CTs of 302 adults. Chen et al., Eur Spine J 20(11), 2011.
 * ``masharawi2010``: Masharawi et al., Eur Spine J 19(5), 2010: wedging of the bodies, positive with the front lower.
+* ``mile2022``: Mi Le et al., Sci Rep 12, 2022 (s41598-022-21840-x): degrees between the upper endplates of a vertebra
+  and of the next below, standing. Nobody is drawn from it: it is there to be compared with.
 
 What was seen of the older papers is their figures as transcribed, with table and page, in the public data set
 CTSpinoPelvic1K (Apache-2.0), not the papers. Published means differ: of the pedicle's width at L5 from 11.8 to 21.6 mm.
