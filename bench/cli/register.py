@@ -53,6 +53,9 @@ class Register(CaseWords):
     margin_mm: float = 4.0
     """Round the region."""
 
+    box: Six | None = None
+    """Crop the CT first: low x y z, high x y z, world LPS mm; as weights of one's own were trained (train --box)."""
+
     seed: int = 0
     """Of the method's random numbers."""
 
@@ -72,6 +75,7 @@ class Register(CaseWords):
             content=self.content,
             region=self.region,
             margin_mm=self.margin_mm,
+            box=self.box,
             start=self.start,
             depth_mm=self.depth_mm,
             search=self.search,

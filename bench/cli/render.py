@@ -33,6 +33,15 @@ class Render:
     label_scheme: str | None = None
     """Numbering of the labels."""
 
+    region: str = "whole"
+    """Part of the CT: whole, or a label's name."""
+
+    margin_mm: float = 4.0
+    """Round the region."""
+
+    box: tuple[float, float, float, float, float, float] | None = None
+    """Crop the CT first: low x y z, high x y z, world LPS mm."""
+
     depth_mm: float = 700.0
     """Source to the volume's centre, for AP, PA and LATERAL."""
 
@@ -51,9 +60,10 @@ class Render:
 
         from bench.drr import AttenuationMap, project
         from bench.geometry import Camera, StandardView, nominal_pose
-        from bench.run.single import read_pose
+        from bench.run.single import part_of, read_pose
         from bench.volume.content import with_content
         from bench.volume.read import read_volume
+        from bench.volume.region import crop_to_box
         from bench.xray.write import ENDINGS, write_integrals
 
         if not self.out.name.lower().endswith(ENDINGS):
@@ -61,7 +71,9 @@ class Render:
         if self.size < 1 or not self.spacing_mm > 0:
             raise RenderError(f"--size and --spacing-mm must be positive; got {self.size} and {self.spacing_mm}")
         scheme = None if self.label_scheme is None else str(self.label_scheme)
-        volume = with_content(read_volume(self.volume, labels=self.labels, label_scheme=scheme), self.content)
+        volume = read_volume(self.volume, labels=self.labels, label_scheme=scheme)
+        volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
+        volume = with_content(part_of(volume, self.region, self.margin_mm), self.content)
         camera = Camera.centred(sdd_mm=self.sdd_mm, height=self.size, width=self.size, spacing_mm=self.spacing_mm)
         named = self.pose in StandardView.__members__
         centre = np.asarray(volume.content_centre())

@@ -48,6 +48,9 @@ class Run:
     box: tuple[float, float, float, float, float, float] | None = None
     """Crop the CT first: low x y z, high x y z, world LPS mm; for a CT without labels (implies --region whole)."""
 
+    weights: tuple[Path, ...] = ()
+    """Folders of weights of your own (train --weights): rows of the methods that they belong to read them."""
+
     data: Path | None = None
     """A TOML file laid over the protocol's, such as the [data] table of your own X-rays (see the README)."""
 
@@ -76,10 +79,12 @@ class Run:
         from bench.run.environment import code_hash, describe_environment
         from bench.run.execute import Execution
         from bench.run.journal import Journal
+        from bench.run.own_weights import with_weights
         from bench.run.parts import weights_used
         from bench.score.finished import open_run
 
-        protocol = _only(load_protocol(self.protocol, self.profile, self._overrides(self._starts())), self.only)
+        whole = load_protocol(self.protocol, self.profile, self._overrides(self._starts()))
+        protocol = with_weights(_only(whole, self.only), self.weights)
         journal = Journal.of(self.out, protocol)
         if journal.complete and not self.fresh:
             journal.refuse_others(code_hash(), weights_used(protocol))

@@ -1,5 +1,6 @@
 """``fluorobench train``."""
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import messages, output
+from bench.cli.own_patient import camera_words, ct_words, register_words
 from bench.cli.settings import setting
 from bench.errors import FluorobenchError
 
@@ -49,6 +51,9 @@ class Train:
     fresh: bool = False
     """Throw away the checkpoint that is there."""
 
+    start_from: Path | None = None
+    """Card (.toml) of finished weights that a new training begins with, such as methods/rtpi/weights/rtpi.toml."""
+
     out: Path | None = None
     """Folder of checkpoint and loss curve; runs/train/METHOD if not given."""
 
@@ -66,6 +71,9 @@ class Train:
 
     vertebra: str | None = None
     """The labelled structure to learn for, such as L3."""
+
+    box: tuple[float, float, float, float, float, float] | None = None
+    """Crop the CT first: low x y z, high x y z, world LPS mm; a CT without labels is learnt as this box."""
 
     weights: Path | None = None
     """Where to export to; OUT/weights if not given."""
@@ -92,13 +100,23 @@ class Train:
             with _shown(self.method) as report:
                 train(
                     trainable, folder=folder, budget=budget, population=people, device=self.device, fresh=self.fresh,
-                    report=report,
+                    start_from=self.start_from, report=report,
                 )  # fmt: skip
         what = Export(folder=folder, to=self._weights_folder(folder), command=self._command(), note=self.note)
         card = export(trainable, what, population=people, device=self.device)
         output.print(f"{card.steps} steps in {card.seconds / 60:.1f} min on {card.hardware}", markup=False)
         output.print(", ".join(f"{name} {value:g}" for name, value in card.held_out.items()), markup=False)
         output.print(f"weights: {what.to / card.files[0].name}; loss curve: {folder / 'losses.png'}", markup=False)
+        if self.volume is not None and people.patient_specific:
+            self._tell_use(trainable, people, what.to)
+
+    def _tell_use(self, trainable: "Trainable", people: "Population", weights: Path) -> None:
+        paths = {"--volume": self.volume, "--labels": self.labels}
+        use = register_words(trainable, people, ct_words(paths, self.label_scheme, self.box), weights)
+        output.print(f"to register with them: {use}", markup=False, soft_wrap=True)
+        output.print(
+            f"IMAGE has {camera_words(trainable)}; --binning makes pixels larger", markup=False, soft_wrap=True
+        )
 
     def _check(self, folder: Path) -> None:
         there = (folder / "checkpoint.safetensors").is_file()
@@ -106,8 +124,10 @@ class Train:
             raise TrainCommandError("--resume and --fresh contradict each other; give one of them")
         if (self.resume or self.export_only) and not there:
             raise TrainCommandError(f"no checkpoint in {folder}; train first, or name its folder with --out")
-        if self.volume is None and (self.labels or self.label_scheme):
-            raise TrainCommandError("--labels and --label-scheme belong to a CT of your own; name it with --volume")
+        if self.volume is None and (self.labels or self.label_scheme or self.box):
+            raise TrainCommandError(
+                "--labels, --label-scheme and --box belong to a CT of your own; name it with --volume"
+            )
         if self.ship and self.weights is not None:
             raise TrainCommandError("--ship and --weights both say where to export to; give one of them")
 
@@ -131,9 +151,11 @@ class Train:
         if self.volume is None:
             return people
         paths = {"volume": self.volume, "labels": self.labels}
-        settings = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
+        settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
         if self.label_scheme is not None:
             settings["label_scheme"] = self.label_scheme
+        if self.box is not None:
+            settings["box"] = (self.box[:3], self.box[3:])
         one: dict[str, Any] = {"patients": 1, "validation_patients": 1, "active": 1}
         region = "whole" if self.labels is None and self.vertebra is None else people.region
         return replace(people, dataset="ct_file", settings=settings, region=region, **one)
@@ -147,13 +169,14 @@ class Train:
 
     def _command(self) -> str:
         """The command as it was typed, but for the paths: they name a machine's folders."""
-        words = ["fluorobench", "train", self.method]
         given: Mapping[str, object] = {"--budget": self.budget, "--steps": self.steps, "--vertebra": self.vertebra}
-        for name, value in given.items():
-            words += [name, str(value)] if value is not None else []
+        paths = {"--start-from": self.start_from, "--volume": self.volume, "--labels": self.labels}
+        names = {name: None if path is None else Path(path.name) for name, path in paths.items()}
+        scheme = None if self.label_scheme is None else Path(self.label_scheme).name
+        words = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+        words += ct_words(names, scheme, self.box)
         words += ["--set", *self.set] if self.set else []
-        paths = {"--volume": self.volume, "--labels": self.labels}
-        return " ".join(words + [part for name, path in paths.items() if path for part in (name, path.name)])
+        return shlex.join(["fluorobench", "train", self.method, *words])
 
 
 def _learners() -> str:

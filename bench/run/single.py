@@ -15,9 +15,10 @@ from bench.geometry.converters.dicom import lost_by_dicom, to_dicom
 from bench.geometry.converters.view import ConversionError
 from bench.metrics.landmarks import landmark_errors
 from bench.optimise.loop import watched
+from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
-from bench.volume.region import crop_to_label
+from bench.volume.region import crop_to_box, crop_to_label
 from bench.xray.case import XrayCase
 from bench.xray.case_tables import ReferenceTable, read_reference
 
@@ -38,6 +39,7 @@ def pose_problem(
     content: str = "bone",
     region: str = "whole",
     margin_mm: float = 4.0,
+    box: Sequence[float] | None = None,
     start: str = HEADER,
     depth_mm: float | None = None,
     search: Sequence[float] = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0),
@@ -50,6 +52,7 @@ def pose_problem(
         content: Of the CT: ``bone``, ``body``, ``everything`` or a label's name.
         region: Part of the CT: ``whole`` or a label's name, with ``margin_mm`` round it.
         margin_mm: See ``region``.
+        box: Lower and upper corner (x, y, z, x, y, z), LPS mm, of the part of the CT to use; None = all of it.
         start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, or a file that
             ``fluorobench register`` (JSON) or ``fluorobench reference`` (TOML) wrote.
         depth_mm: Source to the content's centre; with ``header``, in place of what it says.
@@ -61,8 +64,8 @@ def pose_problem(
     """
     if len(search) != 6 or min(search) < 0:
         raise SingleError(f"search needs six half-widths >= 0 (degrees x 3, mm x 3); got {list(search)}")
-    whole = case.volume()
-    volume = with_content(whole if region == "whole" else crop_to_label(whole, region, margin_mm), content)
+    whole = case.volume() if box is None else crop_to_box(case.volume(), box[:3], box[3:])
+    volume = with_content(part_of(whole, region, margin_mm), content)
     centre = np.asarray(volume.content_centre())
     views = case.views()
     pose = starting_pose(case, start, centre, depth_mm)
@@ -78,6 +81,11 @@ def pose_problem(
         search=np.array(search, dtype=np.float64),
         seed=seed,
     )
+
+
+def part_of(volume: Volume, region: str, margin_mm: float) -> Volume:
+    """The CT, or the box of one of its labels with a margin."""
+    return volume if region == "whole" else crop_to_label(volume, region, margin_mm)
 
 
 def starting_pose(case: XrayCase, start: str, centre: Matrix, depth_mm: float | None) -> Matrix:

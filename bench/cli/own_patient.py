@@ -1,0 +1,38 @@
+"""What to type after a training for a CT of one's own: the same CT, the same part of it, the same camera."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.learn import Population, Trainable
+
+
+def ct_words(paths: Mapping[str, Path | None], label_scheme: str | None, box: Sequence[float] | None) -> list[str]:
+    """Words of a command line that name a CT of one's own; those not said are left out."""
+    given = {**paths, "--label-scheme": label_scheme}
+    words = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+    return [*words, *(["--box", *(f"{each:g}" for each in box)] if box else [])]
+
+
+def register_words(trainable: "Trainable", people: "Population", ct: Sequence[str], weights: Path) -> str:
+    """The command that registers with weights of one's own, and the camera that they were trained for."""
+    scene = trainable.scene
+    region = [] if people.region == "whole" else ["--region", people.region]
+    start = ["--start", scene.view.name, "--depth-mm", f"{scene.depth_mm:g}"]
+    search = ["--search", *(f"{each:g}" for each in scene.search)]
+    words = [
+        "fluorobench", "register", "--method", trainable.name, "--set", f"weights={weights}", *ct, *region,
+        "--content", people.moving, "--margin-mm", f"{people.margin_mm:g}", *start, *search, "--xray",
+    ]  # fmt: skip
+    return f"{shlex.join(words)} IMAGE"
+
+
+def camera_words(trainable: "Trainable") -> str:
+    """What camera the images must have."""
+    camera = trainable.scene.camera
+    size = f"{camera.width} x {camera.height} pixels, f = {camera.K[0, 0]:.1f} pixels"
+    if camera.sdd_mm is None:
+        return size
+    return f"{size} ({camera.sdd_mm / camera.K[0, 0]:.4g} mm at a source-detector distance of {camera.sdd_mm:g} mm)"
