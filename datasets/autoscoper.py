@@ -18,7 +18,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from bench.geometry import Matrix, Rig, compose, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.view import ConversionError, ToolView
 from bench.volume import Volume
+from bench.xray.outline import polygon_mask
 
 _FRAME = re.compile(r"\.(\d+)\.tiff?$", re.IGNORECASE)
 _TIE = re.compile(r"below ([\d.]+) mm")
@@ -53,6 +54,8 @@ class Autoscoper:
         binning: X-ray pixels are means of blocks of this edge.
         other_references: By frame, a second reference (4x4, mm, first camera from volume), such as the answer of
             another similarity that ``fluorobench reference`` writes.
+        outlines: By frame, one polygon a camera round the bone, drawn by hand: (column, row) in pixels of the X-ray
+            file. Pixels beyond are not valid. None = the whole X-ray.
     """
 
     folder: str
@@ -61,6 +64,7 @@ class Autoscoper:
     id: str | None = None
     binning: int = 4
     other_references: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=lambda: dict[str, Any]())
+    outlines: Mapping[str, Sequence[Sequence[Sequence[float]]]] | None = None
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(edge) and edge > 0 for edge in self.voxel_spacing_mm):
@@ -134,7 +138,7 @@ class Autoscoper:
         return tuple(
             Acquisition(
                 id=frame,
-                views=self._views(rig, [camera[frame] for camera in images]),
+                views=self._outlined(frame, self._views(rig, [camera[frame] for camera in images])),
                 reference=first @ references[frame] if frame in references else None,
                 reference_uncertainty_mm=uncertainty if frame in references else None,
                 other_reference=self._other(frame),
@@ -146,6 +150,24 @@ class Autoscoper:
         if frame not in self.other_references:
             return None
         return require_rigid(self.other_references[frame], f"other_references of frame {frame}")
+
+    def _outlined(self, frame: str, views: tuple[View, ...]) -> tuple[View, ...]:
+        """The views with all but the outlined bone masked, where outlines are given."""
+        if self.outlines is None:
+            return views
+        polygons = self.outlines.get(frame, ())
+        if len(polygons) != len(views):
+            raise AutoscoperError(
+                f"outlines need one polygon a camera for every frame; got {len(polygons)} for frame {frame} with "
+                f"{len(views)} cameras"
+            )
+        return tuple(self._masked(view, polygon) for view, polygon in zip(views, polygons, strict=True))
+
+    def _masked(self, view: View, polygon: Sequence[Sequence[float]]) -> View:
+        # Pixel centres are at whole numbers, so a block's centre is half a block off its first pixel's.
+        corners = [[(each + 0.5) / self.binning - 0.5 for each in corner] for corner in polygon]
+        inside = polygon_mask(corners, height=view.camera.height, width=view.camera.width)
+        return replace(view, valid=inside if view.valid is None else inside & view.valid)
 
     def _views(self, rig: Rig, paths: Sequence[Path]) -> tuple[View, ...]:
         from bench.xray.calibration import view_of

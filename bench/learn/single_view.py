@@ -14,37 +14,18 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.contract import Estimate, Outcome, Problem, View
 from bench.geometry import Matrix, transform_points
+from bench.learn.acquired import acquired_camera_refusal
 from bench.learn.errors import WeightsError
+from bench.learn.grey import grey
+from bench.learn.masked import MaskedFrame, masked_refusal
 from bench.learn.weights import camera_refusal, load_weights, refusal
 from bench.learn.weights_card import WeightsCard, read_card
 from bench.volume import Volume, VolumeError
 from bench.volume.content import label_mask
 from bench.volume.region import WIDE_REGIONS
-
-_LEAST_RANGE = 1e-6
-
-
-def grey(images: Tensor, size: int) -> Tensor:
-    """Scale every image to [0, 1] by its own range and average blocks of pixels.
-
-    Args:
-        images: (B, 1, H, W); line integrals, or anything that grows with them.
-        size: Pixels along each edge of the result; divides H and W.
-
-    Raises:
-        WeightsError: Another aspect, or an image without any contrast.
-    """
-    height, width = images.shape[-2:]
-    if height != width or height % size:
-        raise WeightsError(f"a square image of a multiple of {size} pixels is needed; got {height} x {width}")
-    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
-    if not bool(((high - low) > _LEAST_RANGE).all()):
-        raise WeightsError("the image is empty: all of its pixels are equal; is the object before the detector?")
-    return functional.avg_pool2d((images - low) / (high - low), height // size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +62,18 @@ def mean_errors(found: Matrix, wanted: Matrix) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ReadyNetwork:
+    """A network and what its card says."""
+
+    network: nn.Module
+    card: WeightsCard
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PreparedNetworks:
     """Networks by the hash of the patient that each is for."""
 
-    networks: Mapping[str, nn.Module]
+    networks: Mapping[str, ReadyNetwork]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +81,8 @@ class SingleViewRegressor(ABC):
     """A patient-specific method: one image in, six parameters out. It looks at no start.
 
     Attributes:
-        weights: Folder of weights of one's own (``fluorobench train ... --weights FOLDER``); None = those shipped.
+        weights: Folder of weights of one's own (``fluorobench train ... --weights FOLDER``), which may hold folders of
+            them, such as one a camera; None = those shipped.
     """
 
     name: ClassVar[str]
@@ -107,16 +97,16 @@ class SingleViewRegressor(ABC):
 
     @abstractmethod
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
-        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
+        """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1 of the size that the network takes."""
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedNetworks:
         """Load the networks that fit the camera; which one is used, the patient of each problem says."""
-        networks: dict[str, nn.Module] = {}
+        networks: dict[str, ReadyNetwork] = {}
         for path, card in self._cards():
-            if len(views) == 1 and camera_refusal(card, views) is None:
+            if len(views) == 1 and _camera_refusal(card, views) is None:
                 loaded = load_weights(path, method=self.name, version=self.version)
-                network = loaded.fill(self.build(card.architecture))
-                networks |= dict.fromkeys(card.trained_on.hashes, network)
+                ready = ReadyNetwork(loaded.fill(self.build(card.architecture)), card)
+                networks |= dict.fromkeys(card.trained_on.hashes, ready)
         return PreparedNetworks(networks)
 
     def skip(self, problem: Problem) -> str | None:
@@ -125,8 +115,11 @@ class SingleViewRegressor(ABC):
         if not cards:
             where = "here" if self.weights is None else f"in {self.weights}"
             return f"no weights are {where}; make them: fluorobench train {self.name}"
-        reasons = [refusal(card, problem) or _other_centre(card, problem) for card in cards]
-        return None if None in reasons else reasons[0] if len(cards) == 1 else self._nobody(problem, cards)
+        reasons = [_refusal(card, problem) for card in cards]
+        if None in reasons:
+            return None
+        own = [why for card, why in zip(cards, reasons, strict=True) if _is_for(card, problem)]
+        return own[0] if own else reasons[0] if len(cards) == 1 else self._nobody(problem, cards)
 
     def register(self, problem: Problem, prepared: PreparedNetworks) -> Estimate:
         """Predict the pose from the image alone.
@@ -135,21 +128,41 @@ class SingleViewRegressor(ABC):
             WeightsError: An empty image, or no network of this patient.
         """
         began = perf_counter()
-        network = prepared.networks.get(problem.patient_hash)
-        if network is None:
+        ready = prepared.networks.get(problem.patient_hash)
+        if ready is None:
             raise WeightsError(f"no {self.name} network of {problem.patient_id}; run: fluorobench train {self.name}")
-        image = torch.as_tensor(problem.views[0].image)[None, None]
+        view, size, masked = problem.views[0], int(ready.card.architecture["image_size"]), MaskedFrame.of(ready.card)
+        seen = grey(torch.as_tensor(view.image)[None, None], size) if masked is None else masked.image(view, size)
         with torch.no_grad():
-            theta = self.predict(network, image)
-        return Estimate(problem.frame.pose(theta), Outcome.CONVERGED, {"network": perf_counter() - began})
+            theta = self.predict(ready.network, seen)
+        pose = problem.frame.pose(theta) if masked is None else masked.pose(theta, view)
+        return Estimate(pose, Outcome.CONVERGED, {"network": perf_counter() - began})
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:
         folder = self.folder if self.weights is None else Path(self.weights)
-        return [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
+        return [(path, read_card(path)) for path in sorted(folder.rglob("*.toml"))]
 
     def _nobody(self, problem: Problem, cards: Sequence[WeightsCard]) -> str:
         known = ", ".join(sorted({name for card in cards for name in card.trained_on.patients}))
         return f"weights for {known} with their cameras, none for {problem.patient_id}: fluorobench train {self.name}"
+
+
+def _refusal(card: WeightsCard, problem: Problem) -> str | None:
+    """Why weights cannot take a problem, or None."""
+    if MaskedFrame.of(card) is not None:
+        return masked_refusal(card, problem)
+    return refusal(card, problem) or _other_centre(card, problem)
+
+
+def _camera_refusal(card: WeightsCard, views: Sequence[View]) -> str | None:
+    if MaskedFrame.of(card) is not None:
+        return acquired_camera_refusal(card, views)
+    return camera_refusal(card, views)
+
+
+def _is_for(card: WeightsCard, problem: Problem) -> bool:
+    """Whether patient and camera are the problem's, so that what else is wrong is worth saying."""
+    return problem.patient_hash in card.trained_on.hashes and _camera_refusal(card, problem.views) is None
 
 
 def _other_centre(card: WeightsCard, problem: Problem) -> str | None:
@@ -158,15 +171,25 @@ def _other_centre(card: WeightsCard, problem: Problem) -> str | None:
     A box round one structure has that structure's centre, whatever its margin; poses about any other point would be
     answered with a shift and no warning.
     """
-    region = card.trained_on.region
-    if region in WIDE_REGIONS:
+    on = card.trained_on
+    if on.region in WIDE_REGIONS and on.moving != "everything":
         return None
     try:
-        voxels = np.argwhere(label_mask(problem.volume, region))
+        learnt = _learnt_centre(on.region, problem.volume)
     except VolumeError as error:
-        return f"trained for {region}, which cannot be found here: {error}"
-    middle = (voxels.min(axis=0) + voxels.max(axis=0)) / 2
-    apart = float(np.linalg.norm(transform_points(problem.volume.affine, middle) - problem.centre))
+        return f"trained for {on.region}, which cannot be found here: {error}"
+    apart = float(np.linalg.norm(learnt - problem.centre))
     if apart < float(problem.volume.spacing_mm.max()):
         return None
-    return f"trained for {region} and its centre; this problem's is {apart:.0f} mm away: crop the CT to {region}"
+    return (
+        f"trained for the centre of {on.region} ({on.moving}); this problem's is {apart:.0f} mm away: crop the CT to "
+        f"{on.region}, content {on.moving}"
+    )
+
+
+def _learnt_centre(region: str, volume: Volume) -> Matrix:
+    """World mm."""
+    if region in WIDE_REGIONS:
+        return volume.with_mask(None).content_centre()
+    voxels = np.argwhere(label_mask(volume, region))
+    return transform_points(volume.affine, (voxels.min(axis=0) + voxels.max(axis=0)) / 2)

@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.geometry import Camera
+from bench.geometry import Camera, Matrix
+from bench.learn.grey import grey, masked_grey
+from bench.learn.masked import MaskedPatient, MaskedScene
 from bench.learn.population import Population, Scene
 from bench.learn.schedules import one_cycle
-from bench.learn.single_view import Units, grey, mean_errors
+from bench.learn.single_view import Units, mean_errors
 from bench.learn.source import Source
 from bench.learn.trainable import Figures, Plan
+from bench.learn.wrist_masked import masked_population, masked_scene
 from bench.perturb import Law
 from bench.xray import LowDose
 
@@ -64,6 +67,8 @@ class VertebraTrainer(ABC):
         weight_decay: Of AdamW.
         low_dose: Degradation of the images.
         seed: Of initial weights, poses and degradation: trainings of one seed see the same images in the same order.
+        wrist_camera: 0 = one vertebra, the study of ``lgff-sim``; 1 or 2 = the outlined radius before that camera of
+            the wrist's real X-rays, the study of ``lgff-xray`` (``bench.learn.wrist_masked``), which needs the data.
     """
 
     image_size: int = 128
@@ -72,6 +77,7 @@ class VertebraTrainer(ABC):
     weight_decay: float = 0.05
     low_dose: LowDose = field(default_factory=LowDose)
     seed: int = 1
+    wrist_camera: int = 0
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -98,12 +104,12 @@ class VertebraTrainer(ABC):
     @property
     def scene(self) -> Scene:
         """That of the study."""
-        return study_scene()
+        return masked_scene(self.wrist_camera) if self.wrist_camera else study_scene()
 
     @property
     def population(self) -> Population:
         """That of the study."""
-        return study_population()
+        return masked_population() if self.wrist_camera else study_population()
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         """AdamW at the peak rate."""
@@ -123,8 +129,28 @@ class VertebraTrainer(ABC):
 
     def fresh(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
         """Degraded images (B, 1, S, S), 0 to 1, of poses drawn anew, and their labels (B, 6)."""
-        problems = source.problems(source.patients()[0], count)
+        patient, scene = source.patients()[0], source.scene
+        if isinstance(scene, MaskedScene):
+            random = source.random("masked", patient.id)
+            theta = scene.draw(random, count)
+            return self.seen(source, theta, random), UNITS.labels(theta, source.device)
+        problems = source.problems(patient, count)
         return self.degraded(problems.images, problems.random), UNITS.labels(problems.truth, source.device)
+
+    def drawn_pose(self, source: Source, random: np.random.Generator) -> Matrix:
+        """One pose by the study's law, theta (1, 6), degrees and mm, not rendered."""
+        scene = source.scene
+        if isinstance(scene, MaskedScene):
+            return scene.draw(random, 1)
+        return source.poses(source.patients()[0], 1, random)
+
+    def seen(self, source: Source, theta: Matrix, random: np.random.Generator) -> Tensor:
+        """Degraded images (B, 1, S, S), 0 to 1, of poses (B, 6)."""
+        patient, scene = source.patients()[0], source.scene
+        if isinstance(scene, MaskedScene) and isinstance(patient, MaskedPatient):
+            images, masks = scene.images(patient, theta, self.low_dose, random)
+            return masked_grey(images, masks, self.image_size).to(source.device)
+        return self.degraded(source.render(patient, patient.frame.pose(theta), camera=scene.camera), random)
 
     def degraded(self, images: Tensor, random: np.random.Generator) -> Tensor:
         """Line integrals (B, 1, H, W) as the network sees them: low dose, own range, (B, 1, S, S), 0 to 1."""

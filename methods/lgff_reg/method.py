@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from bench.geometry import Matrix
-from bench.learn.single_view import SingleViewRegressor, grey
+from bench.learn.single_view import SingleViewRegressor
 from bench.learn.vertebra_study import UNITS
 
 from .network import Architecture, LgffNetwork
@@ -28,7 +28,6 @@ class LgffReg(SingleViewRegressor):
         return LgffNetwork(Architecture(**architecture))
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
-        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
-        size = cast(LgffNetwork, network).architecture.image_size
-        theta: Matrix = UNITS.theta(network(WHITE * grey(image, size))[0])[0]
+        """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1."""
+        theta: Matrix = UNITS.theta(network(WHITE * image)[0])[0]
         return theta

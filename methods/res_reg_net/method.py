@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from bench.geometry import Matrix
-from bench.learn.single_view import SingleViewRegressor, grey
+from bench.learn.single_view import SingleViewRegressor
 from bench.learn.vertebra_study import UNITS
 
 from .binary import binarised
@@ -30,6 +30,5 @@ class ResRegNet(SingleViewRegressor):
         return ResRegNetwork(**architecture)
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
-        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
-        size: Any = network.image_size
-        return np.asarray(UNITS.theta(network(binarised(grey(image, size))))[0])
+        """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1."""
+        return np.asarray(UNITS.theta(network(binarised(image)))[0])

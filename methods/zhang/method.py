@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.contract import Estimate, Problem, View
 from bench.geometry import Matrix
-from bench.learn.single_view import PreparedNetworks, SingleViewRegressor, grey
+from bench.learn.single_view import PreparedNetworks, SingleViewRegressor
 from bench.learn.vertebra_study import UNITS
 from bench.register import Prepared
 from bench.register.gradient import GradientLevel, GradientSearch
@@ -54,9 +54,8 @@ class Zhang(SingleViewRegressor):
         return ZhangNetwork(**architecture)
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
-        """Theta (6,), degrees and mm, of line integrals (1, 1, H, W)."""
-        size: Any = network.image_size
-        return np.asarray(UNITS.theta(network(grey(image, size)).pose)[0])
+        """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1."""
+        return np.asarray(UNITS.theta(network(image).pose)[0])
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedNetworks:
         """Load the networks that fit the camera, and the volume where it will be rendered."""
