@@ -162,8 +162,8 @@ class Comparison:
         dataset: Dataset = _build(self.dataset, self.settings)
         known = dataset.patient_ids(self.split)
         patients = [dataset.patient(known[index]) for index in range(self.patients or FEWEST_PATIENTS * 4)]
-        found = [dimensions.measured(each.landmarks[0]) for each in patients if each.landmarks]
-        return _dimension_lines(found, dimensions.published())
+        found = [dimensions.measured(each) for each in patients if each.landmarks]
+        return _dimension_lines(found, dimensions.published(), dimensions.described)
 
     def _note(self, protocol: "Protocol") -> str:
         spacing = " x ".join(f"{size:g}" for size in protocol.data.settings["spacing_mm"])
@@ -172,7 +172,9 @@ class Comparison:
 
 
 def _dimension_lines(
-    found: Sequence[Mapping[tuple[str, str], float]], ranges: Mapping[tuple[str, str], tuple[float, float]]
+    found: Sequence[Mapping[tuple[str, str], float]],
+    ranges: Mapping[tuple[str, str], tuple[float, float]],
+    described: Callable[[str], str],
 ) -> "list[Line]":
     """One line a dimension: of all levels and patients at least 95 % within the published mean +- 2 SD."""
     from bench.score.likeness_lines import dimension_line
@@ -183,7 +185,7 @@ def _dimension_lines(
         levels = {level: span for (each, level), span in ranges.items() if each == name}
         sizes = {level: [each[name, level] for each in found if (name, level) in each] for level in levels}
         if any(sizes.values()):
-            lines.append(dimension_line(name, sizes, levels))
+            lines.append(dimension_line(described(name), sizes, levels))
     return lines
 
 

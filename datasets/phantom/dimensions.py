@@ -1,14 +1,18 @@
-"""Dimensions of a patient's vertebrae, and the published range that each should lie in."""
+"""Dimensions of a patient's vertebrae at landmarks and on labels, and the published range that each should lie in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 
-from bench.contract import LandmarkSet
+from bench.contract import Patient
 from bench.geometry import Matrix
 
-from .v3.anthropometry import table
+from . import label_dimensions as on_labels
+from .v2.anthropometry import LABELS
+from .v3.anthropometry import published as figures_of
+from .v3.anthropometry import statuses
 
 Dimension: TypeAlias = tuple[str, str]
 
@@ -24,10 +28,19 @@ _BETWEEN: Mapping[str, tuple[str, str]] = {
 }
 # The landmark stands 1 mm within the tip.
 _SHORT_MM = {"transverse_span": 2.0}
+_ON_LABELS: Mapping[str, Callable[[on_labels.Site], float]] = {
+    "pedicle_width": on_labels.pedicle_width,
+    "pedicle_height": on_labels.pedicle_height,
+    "canal_width": on_labels.canal_width,
+    "canal_depth": on_labels.canal_depth,
+}
+_OTHERS = ("spinous_length", "disc_height", "segment_lordosis")
+NAMES = (*_BETWEEN, *_ON_LABELS, *_OTHERS)
 
 
-def measured(landmarks: LandmarkSet) -> dict[Dimension, float]:
-    """Distances between named landmarks by (dimension, level), mm; levels without landmarks are left out."""
+def measured(patient: Patient) -> dict[Dimension, float]:
+    """Dimensions by (dimension, level), mm (lordosis: degrees); what cannot be measured is left out."""
+    landmarks = patient.landmarks[0]
     points: dict[str, Matrix] = dict(zip(landmarks.point_names, landmarks.points, strict=True))
     found: dict[Dimension, float] = {}
     for name, ends in _BETWEEN.items():
@@ -35,17 +48,55 @@ def measured(landmarks: LandmarkSet) -> dict[Dimension, float]:
             first, second = (points.get(f"{level} {end}") for end in ends)
             if first is not None and second is not None:
                 found[name, level] = float(np.linalg.norm(first - second)) + _SHORT_MM.get(name, 0.0)
-    return found
+    return found | _lordosis(points) | _labelled(points, patient)
 
 
 def published() -> dict[Dimension, tuple[float, float]]:
-    """Mean of the smaller sex - 2 SD and of the larger one + 2 SD, mm, by (dimension, level)."""
+    """Mean of the smaller sex - 2 SD and of the larger one + 2 SD by (dimension, level), in units of ``measured``."""
     ranges: dict[Dimension, tuple[float, float]] = {}
-    for name in _BETWEEN:
+    for name in NAMES:
         for level in LUMBAR:
-            figures = [table()[name, level, male] for male in (False, True)]
-            ranges[name, level] = (
-                min(each.mean - 2 * each.sd for each in figures),
-                max(each.mean + 2 * each.sd for each in figures),
-            )
+            if (name, level, True) in figures_of():
+                sexes = [figures_of()[name, level, male] for male in (False, True)]
+                ranges[name, level] = (
+                    min(each.mean - 2 * each.sd for each in sexes),
+                    max(each.mean + 2 * each.sd for each in sexes),
+                )
     return ranges
+
+
+def described(name: str) -> str:
+    """A dimension with what its figures rest on, such as ``canal depth [verified]``."""
+    kinds = [statuses()[name, level] for level in LUMBAR if (name, level) in statuses()]
+    count = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    rest = "; ".join(kind if n == len(kinds) else f"{kind}: {n} of {len(kinds)}" for kind, n in count.items())
+    return f"{name.replace('_', ' ')} [{rest}]"
+
+
+def _lordosis(points: Mapping[str, Matrix]) -> dict[Dimension, float]:
+    """Degrees between the upper endplates of neighbours, in the sagittal plane."""
+    tilts: dict[str, float] = {}
+    for level in LUMBAR:
+        front, back = (points.get(f"{level} upper endplate {side}") for side in ("anterior", "posterior"))
+        if front is not None and back is not None:
+            tilts[level] = float(np.degrees(np.arctan2(front[2] - back[2], back[1] - front[1])))
+    return {
+        ("segment_lordosis", level): tilts[level] - tilts[below]
+        for level, below in pairwise(LUMBAR)
+        if level in tilts and below in tilts
+    }
+
+
+def _labelled(points: Mapping[str, Matrix], patient: Patient) -> dict[Dimension, float]:
+    found: dict[Dimension, float] = {}
+    six = "L6 spinous tip" in points
+    for level, below in pairwise((*LUMBAR, "L6" if six else "sacrum")):
+        place = on_labels.site(points, patient.volume, level, LABELS[level])
+        if place is None:
+            continue
+        for name, measure in _ON_LABELS.items():
+            found[name, level] = measure(place)
+        found["disc_height", level] = on_labels.disc_height(place, LABELS[below])
+        tip = (points[f"{level} spinous tip"] - place.origin) @ place.axes[1]
+        found["spinous_length", level] = float(tip + 2.0 - on_labels.canal_back(place))
+    return found

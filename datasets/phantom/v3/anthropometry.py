@@ -44,15 +44,25 @@ Figures = Mapping[tuple[str, str, bool], Figure]
 @cache
 def published() -> Figures:
     """Figures of the table by (dimension, level, male)."""
-    figures: dict[tuple[str, str, bool], Figure] = {}
-    with Path(__file__).with_name("anthropometry.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            for sex in ("male", "female"):
-                figures[row["dimension"], row["level"], sex == "male"] = Figure(float(row[sex]), float(row["sd"]))
-    return figures
+    return {
+        (row["dimension"], row["level"], sex == "male"): Figure(float(row[sex]), float(row["sd"]))
+        for row in _rows()
+        for sex in ("male", "female")
+    }
+
+
+@cache
+def statuses() -> Mapping[tuple[str, str], str]:
+    """What the figures rest on by (dimension, level): ``verified``, ``from memory`` or ``ours``."""
+    return {(row["dimension"], row["level"]): row["status"] for row in _rows()}
 
 
 @cache
 def table() -> Figures:
     """Figures that a person is drawn from: the published ones, less what the shapes add."""
     return {key: Figure(each.mean - ADDED_MM.get(key[0], 0.0), each.sd) for key, each in published().items()}
+
+
+def _rows() -> list[dict[str, str]]:
+    with Path(__file__).with_name("anthropometry.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
