@@ -1,6 +1,7 @@
 """Autoscoper's folders: one written here, of the same structure, and the real wrist."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import tifffile
 from scipy import ndimage
 
 from bench import registry
+from bench.cli.main import main
 from bench.contract import Patient, Split
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, compose, invert
 from bench.geometry.converters.autoscoper import format_calibration, to_autoscoper
+from bench.protocol.load import PROTOCOLS
 from bench.volume import Volume
 
 SPACING = (0.5, 0.6, 0.8)
@@ -200,3 +203,22 @@ def test_a_second_reference_is_given_by_frame(folder: Path) -> None:
     np.testing.assert_array_equal(taken.other_reference, other)
     with pytest.raises(FluorobenchError, match="frames that there are not: 0042"):
         _load(folder, other_references={"0042": other.tolist()})
+
+
+def test_a_run_says_which_frames_it_leaves_out(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for camera in (folder / "XMA_UND").iterdir():
+        shutil.copy(camera / "und.0007.tif", camera / "und.0011.tif")
+    settings = f'folder = "{folder}"\nvoxel_spacing_mm = {list(SPACING)}\nbinning = 4'
+    data = tmp_path / "data.toml"
+    data.write_text(f"[data.settings]\n{settings}\n[start]\nper_patient = 1\n")
+    # The protocol's own frames are of another wrist.
+    text, mine = (PROTOCOLS / "wrist.toml").read_text(), tmp_path / "mine.toml"
+    mine.write_text(re.sub(r"\[data\.settings\.other_references\].*?(?=\n# Not)", "", text, flags=re.DOTALL))
+    words = ["run", str(mine), "--data", str(data), "--only", "Initial", "--out", str(tmp_path / "runs")]
+    monkeypatch.setattr("sys.argv", ["fluorobench", *words])
+    main()
+    assert "knee: 1 acquisition(s) left out, whose pose nobody knows: 0011" in capsys.readouterr().err
+    table = tmp_path / "runs" / "latest" / "tables" / "agreement.md"
+    assert "1 acquisition(s) without one left out: 0011" in table.read_text()

@@ -14,7 +14,6 @@ from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
 from bench.report.marks import MET, OTHER, marked
 from bench.report.tables import Table, TableColumn, TableRow
-from bench.run.records import PatientRecord
 from bench.score.caveats import EXPOSURE, UNLIKE, met_before, unlike, with_caveats
 from bench.score.rows import score_rows
 from bench.volume import Volume
@@ -32,13 +31,19 @@ def playing(plugin: str, **data: Any) -> Protocol:
     return chosen.model_copy(update={"methods": (row,), "data": chosen.data.model_copy(update=data)})
 
 
-def exposure(**changes: Any) -> Exposure:
-    plain: dict[str, Any] = {"what": "tuned", "dataset": "d", "split": "test", "patients": ("p1",), "trials": 3}
-    return Exposure(**{**plain, "hardware": "none", "note": "Levels were chosen here.", **changes})
+NAMED = Exposure(
+    what="tuned",
+    dataset="d",
+    split="test",
+    patients=("p1",),
+    trials=3,
+    hardware="none",
+    note="Levels were chosen here.",
+)
 
 
 def test_a_patient_is_known_by_fingerprint_where_there_is_one_else_by_name() -> None:
-    named, printed = exposure(), exposure(hashes=("v1",))
+    named, printed = NAMED, replace(NAMED, hashes=("v1",))
     assert [bool(met_before([named], each)) for each in PATIENTS] == [False, True, False, False]
     other = PATIENTS[1].model_copy(update={"dataset": "e"})
     assert not met_before([named], other)
@@ -49,7 +54,7 @@ def test_a_patient_is_known_by_fingerprint_where_there_is_one_else_by_name() -> 
 
 def test_a_relabelled_ct_has_the_same_voxels_hash_and_another_ct_not() -> None:
     hu = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    bare, moved = Volume(hu, np.eye(4)), Volume(hu, np.diag([2.0, 2.0, 2.0, 1.0]), hu > 3, "verse")
+    bare, moved = Volume(hu, np.eye(4)), Volume(hu, np.diag([2.0, 2.0, 2.0, 1.0]), (hu > 3).astype(np.uint16), "verse")
     assert bare.fingerprint() != moved.fingerprint()
     assert bare.voxels_hash() == moved.voxels_hash()
     assert Volume(hu + 1, np.eye(4)).voxels_hash() != bare.voxels_hash()
@@ -91,7 +96,7 @@ def test_weights_say_where_cases_are_unlike_what_they_learnt_from() -> None:
 
 def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
-    patients = [PatientRecord(**{**each.model_dump(), "dataset": "phantom"}) for each in PATIENTS]
+    patients = [each.model_copy(update={"dataset": "phantom"}) for each in PATIENTS]
     trained = next(each for each in registry.card("methods", "sopi").exposure if each.what == "trained").patients[0]
     renamed = rows.assign(patient_id=rows["patient_id"].replace("p0", trained))
     patients[0] = patients[0].model_copy(update={"patient_id": trained})

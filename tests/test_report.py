@@ -157,7 +157,7 @@ def _record(case: Case) -> ProblemRecord:
         redraws=0,
         target_hash="t",
         landmarks_hash="l",
-        truth_hash=truth_hash(problem.case_id, as_list(case.truth)),
+        truth_hash=truth_hash(TruthRecord(case_id=problem.case_id, truth=as_list(case.truth))),
         perturbation_hash="same",
     )
 

@@ -71,7 +71,7 @@ def _problem(index: int) -> tuple[ProblemRecord, TruthRecord]:
         redraws=0,
         target_hash="t",
         landmarks_hash="l",
-        truth_hash=truth_hash(case_id, truth),
+        truth_hash=truth_hash(TruthRecord(case_id=case_id, truth=truth)),
         perturbation_hash="same",
     ), TruthRecord(case_id=case_id, truth=truth)
 
@@ -206,11 +206,27 @@ def test_hashes_survive_a_file_and_tell_cases_apart(tmp_path: Path) -> None:
     file = tmp_path / "truth.jsonl"
     file.write_text(TRUTHS[0].model_dump_json())
     again = TruthRecord.model_validate_json(file.read_text())
-    assert truth_hash(again.case_id, again.truth) == PROBLEMS[0].truth_hash
-    assert truth_hash("other", again.truth) != PROBLEMS[0].truth_hash
+    assert truth_hash(again) == PROBLEMS[0].truth_hash
+    assert truth_hash(again.model_copy(update={"case_id": "other"})) != PROBLEMS[0].truth_hash
     renamed = PROBLEMS[0].model_copy(update={"perturbation_hash": "other"})
     assert problem_hash(renamed) == problem_hash(PROBLEMS[0]) != problem_hash(PROBLEMS[1])
     assert perturbation_hash(PROBLEMS) == perturbation_hash(PROBLEMS[::-1]) != perturbation_hash(PROBLEMS[1:])
+
+
+def test_bound_and_second_reference_are_sealed_with_the_truth() -> None:
+    covariance = np.diag([1e-4, 2e-4, 3e-4, 1e-3, 2e-3, 5e-2])
+    covariance[0, 5] = covariance[5, 0] = 1e-21
+    sealed = TRUTHS[0].model_copy(update={"bound": as_list(covariance), "other": TRUTHS[1].truth})
+    problems = [PROBLEMS[0].model_copy(update={"truth_hash": truth_hash(sealed)}), *PROBLEMS[1:]]
+    score_rows(PATIENTS, problems, _truth_told(), [sealed, *TRUTHS[1:]])
+    wider = as_list(1.001 * covariance)
+    for change in ({"bound": wider}, {"bound": None}, {"other": TRUTHS[2].truth}, {"other": None}):
+        with pytest.raises(ScoreError, match="sealed before the run"):
+            score_rows(PATIENTS, problems, _truth_told(), [sealed.model_copy(update=change), *TRUTHS[1:]])
+    # The last bits follow the number of threads, and what is nought but for them follows nothing.
+    covariance[0, 5] = covariance[5, 0] = -3e-21
+    again = sealed.model_copy(update={"bound": as_list(covariance * (1 + 1e-14))})
+    assert truth_hash(again) == truth_hash(sealed)
 
 
 def test_unknown_metric_is_named_with_its_neighbour() -> None:

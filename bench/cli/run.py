@@ -1,7 +1,7 @@
 """``fluorobench run``."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,6 +92,7 @@ class Run:
         else:
             execution = Execution(protocol)
             _show(execution.pose())
+            _tell_left_out(execution.unreferenced)
             journal = Journal.open(self.out, protocol, describe_environment(), fresh=self.fresh)
             kept = len(journal.estimates())
             if kept:
@@ -154,6 +155,16 @@ def _only(protocol: "Protocol", labels: tuple[str, ...]) -> "Protocol":
         return protocol
     kept = tuple(method for method in protocol.methods if method.label in labels)
     return protocol.model_copy(update={"methods": kept})
+
+
+def _tell_left_out(unreferenced: Mapping[str, Sequence[str]]) -> None:
+    for patient, names in unreferenced.items():
+        messages.print(
+            f"{patient}: {len(names)} acquisition(s) left out, whose pose nobody knows: {', '.join(names)} (find one "
+            "with `fluorobench reference`)",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _show(steps: "Iterator[Progress]") -> None:

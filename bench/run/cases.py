@@ -152,7 +152,7 @@ def _record(
         redraws=scene.redraws,
         target_hash=_images_hash(problem.views),
         landmarks_hash=landmarks,
-        truth_hash=truth_hash(truth.case_id, truth.truth),
+        truth_hash=truth_hash(truth),
         perturbation_hash="",
     )
 

@@ -2,14 +2,38 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 
-from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord
+from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord, TruthRecord
 
 
-def truth_hash(case_id: str, truth: MatrixList) -> str:
-    """Fingerprint of one answer (rig_from_world, mm): it stands beside the problem before anything is registered."""
-    return _digest({"case_id": case_id, "truth": [[float(number) for number in row] for row in truth]})
+def truth_hash(answer: TruthRecord) -> str:
+    """Fingerprint of one answer: it stands beside the problem before anything is registered.
+
+    All of it is sealed: rig_from_world, a second reference, and the bound, this to six digits, for its last ones follow
+    the number of threads. What an answer does not have is no part of the fingerprint.
+    """
+    sealed: dict[str, object] = {"case_id": answer.case_id, "truth": _floats(answer.truth)}
+    if answer.bound is not None:
+        sealed["bound"] = _rounded(answer.bound)
+    if answer.other is not None:
+        sealed["other"] = _floats(answer.other)
+    return _digest(sealed)
+
+
+def _floats(matrix: MatrixList) -> MatrixList:
+    return [[float(number) for number in row] for row in matrix]
+
+
+def _rounded(covariance: MatrixList) -> list[list[str]]:
+    """Deviations to six digits, correlations to six decimals: those near zero have no digits to rely on."""
+    deviations = [math.sqrt(row[number]) for number, row in enumerate(covariance)]
+    correlations = [
+        [f"{round(value / (deviations[i] * deviations[j]), 6) + 0.0:.6f}" for j, value in enumerate(row)]
+        for i, row in enumerate(covariance)
+    ]
+    return [[f"{each:.5e}" for each in deviations], *correlations]
 
 
 def landmarks_hash(landmarks: Iterable[LandmarkRecord]) -> str:

@@ -172,7 +172,7 @@ def _question(problem: ProblemRecord, points: Mapping[str, Matrix], answers: Map
         raise ScoreError(f"expected a truth for case {case_id!r}; got none: let the run finish")
     record = answers[case_id]
     truth = record.truth
-    if truth_hash(case_id, truth) != problem.truth_hash:
+    if truth_hash(record) != problem.truth_hash:
         raise ScoreError(f"the truth of case {case_id!r} is not the one sealed before the run; take the run's own file")
     bound = None if record.bound is None else np.array(record.bound, dtype=np.float64)
     other = None if record.other is None else np.array(record.other, dtype=np.float64)
