@@ -26,8 +26,6 @@ _BETWEEN: Mapping[str, tuple[str, str]] = {
     "posterior_height": ("upper endplate posterior", "lower endplate posterior"),
     "transverse_span": ("transverse tip left", "transverse tip right"),
 }
-# The landmark stands 1 mm within the tip.
-_SHORT_MM = {"transverse_span": 2.0}
 _ON_LABELS: Mapping[str, Callable[[on_labels.Site], float]] = {
     "pedicle_width": on_labels.pedicle_width,
     "pedicle_height": on_labels.pedicle_height,
@@ -47,7 +45,7 @@ def measured(patient: Patient) -> dict[Dimension, float]:
         for level in LUMBAR:
             first, second = (points.get(f"{level} {end}") for end in ends)
             if first is not None and second is not None:
-                found[name, level] = float(np.linalg.norm(first - second)) + _SHORT_MM.get(name, 0.0)
+                found[name, level] = float(np.linalg.norm(first - second))
     return found | _lordosis(points) | _labelled(points, patient)
 
 
