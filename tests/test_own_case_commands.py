@@ -115,6 +115,17 @@ def test_register_tells_when_the_content_leaves_the_image(
     assert f"view 1: {100 * (1 - shares[0]):.0f} % of the content's surface lies beyond the image" in printed
 
 
+def test_pixels_that_are_no_numbers_are_one_line(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tifffile.imread(case.parent / "view2.tif").astype(np.float32)
+    image[3, 4] = np.nan
+    tifffile.imwrite(case.parent / "view2.tif", image, photometric="minisblack")
+    words = ("register", "--case", str(case), "--start", "AP", "--depth-mm", "700", "--method", "initial")
+    assert "view2.tif" in refused(monkeypatch, capsys, *words)
+    assert not (case.parent / "registration").exists()
+
+
 def test_register_does_not_trust_a_pose_at_the_bounds(
     case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from bench import registry
 from bench.contract import Outcome
+from bench.drr import project
 from bench.errors import FluorobenchError
 from bench.geometry import PoseFrame
 from bench.protocol import Protocol, validate
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal, RunError
+from bench.run.staging import open_dataset
 from bench.score.finished import open_run
 
 METHOD = """
@@ -319,6 +323,29 @@ def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
     (folder,) = tmp_path.glob("toy-*")
     with pytest.raises(RunError, match="not finished"):
         open_run(folder)
+
+
+def test_simulated_images_that_are_no_numbers_are_refused_before_a_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(*arguments: object, **named: object) -> torch.Tensor:
+        image = project(*arguments, **named)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        image[..., 5, 7] = torch.nan
+        return image
+
+    monkeypatch.setattr("bench.run.targets.project", spoilt)
+    with pytest.raises(FluorobenchError, match=r"simulated X-ray of toy-0/000.*got 1 pixels of NaN"):
+        execute(protocol("answers"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_ct_with_voxels_that_are_no_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    execution = Execution(protocol("answers"))
+    patient = open_dataset(protocol("answers")).patient("toy-1")
+    patient.volume.hu[3, 4, 5] = -np.inf
+    monkeypatch.setattr(registry.load("datasets", "toys"), "patient", lambda self, patient_id: patient)
+    with pytest.raises(FluorobenchError, match="patient toy-1: expected finite Hounsfield numbers, got 1 voxels"):
+        list(execution.pose())
 
 
 def test_more_patients_than_there_are(tmp_path: Path) -> None:

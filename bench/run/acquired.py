@@ -98,6 +98,10 @@ def require_finite(name: str, views: Sequence[View]) -> None:
     """Raise ``AcquiredError`` unless pixels that count are numbers.
 
     A similarity of anything else is none, and no method would say so.
+
+    Args:
+        name: Of the images, for the message.
+        views: Without an image nothing is asked of a view.
     """
     for number, view in enumerate(views, start=1):
         bad = np.zeros((), dtype=np.bool_) if view.image is None else ~np.isfinite(view.image)

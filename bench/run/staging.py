@@ -78,8 +78,12 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     """Load a patient and make it ready.
 
     The rotation centre is the centre of the moving content's bounding box: the structure whose pose is asked for.
+
+    Raises:
+        FluorobenchError: A CT with voxels that are no numbers, or without what the protocol asks for.
     """
     patient = dataset.patient(patient_id)
+    _require_numbers(patient)
     data = protocol.data
     region = _region(patient.volume, data.region, data.margin_mm)
     moving = with_content(region, data.moving)
@@ -92,6 +96,15 @@ def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> Stag
     left_out = unreferenced(patient.acquisitions) if protocol.target.real else ()
     view = View(protocol.camera.camera)
     return StagedPatient(patient, moving, target, materials, frame, (view,), real, landmarks, left_out)
+
+
+def _require_numbers(patient: Patient) -> None:
+    count = int(np.count_nonzero(~np.isfinite(patient.volume.hu)))
+    if count:
+        raise FluorobenchError(
+            f"patient {patient.id}: expected finite Hounsfield numbers, got {count} voxels of NaN or infinity; mend "
+            "the CT or the dataset"
+        )
 
 
 def _landmarks(protocol: Protocol, patient: Patient, moving: Volume) -> tuple[LandmarkSet, ...]:

@@ -10,6 +10,7 @@ from bench.drr import project, project_siddon
 from bench.geometry import Matrix
 from bench.perturb import generator
 from bench.protocol import Protocol
+from bench.run.acquired import require_finite
 from bench.run.neighbours import with_neighbours
 from bench.run.staging import StagedPatient
 from bench.xray import Appearance, Degradation, Formation, LowDose, Materials, Scene, form_image, photon_noise
@@ -52,12 +53,15 @@ def simulate_view(
         drawn |= {} if target.appearance is None else scene.record()
     else:
         image = _line_integrals(protocol, staged, view, pose)
+        # Before the noise, whose law knows no such number.
+        require_finite(f"the simulated X-ray of {case_id}", (replace(view, image=image),))
         made = replace(view, image=image if target.photons is None else photon_noise(image, target.photons, noise))
     if target.low_dose is not None and made.image is not None:
         random = generator(protocol.seed, "low dose", case_id, number)
         degradation = _degradation(target.low_dose, random, recorded)
         made = replace(made, image=target.low_dose.on_line_integrals(made.image, degradation))
         drawn |= degradation.record()
+    require_finite(f"the simulated X-ray of {case_id}", (made,))
     return SimulatedView(made, drawn or None)
 
 
