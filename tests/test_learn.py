@@ -347,6 +347,17 @@ def test_another_camera_depth_or_patient_is_refused(exported: Path) -> None:
     assert "alone" in str(refusal(own, problem(SCENE.camera)))
 
 
+def test_another_moving_content_is_refused_and_an_unsaid_one_is_not(exported: Path) -> None:
+    card = read_card(exported)
+    asked = problem(SCENE.camera)
+    learnt = card.trained_on.moving
+    assert refusal(card, replace(asked, moving=learnt)) is None
+    assert refusal(card, asked) is None
+    assert f"trained to register {learnt}; the moving content here is L3" in str(
+        refusal(card, replace(asked, moving="L3"))
+    )
+
+
 def test_weights_beyond_the_limit_are_sharded(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.learn.weights.LARGEST_FILE", 65536 + 5000)
     run(Toy(cache=cache), tmp_path, 2)

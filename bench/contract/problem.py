@@ -54,6 +54,8 @@ class Problem:
         search: Half-widths (degrees x 3, mm x 3) about ``nominal`` that hold the truth; any method may use them as
             bounds.
         seed: For the method's own random numbers; tells nothing of the protocol's.
+        moving: What of the CT ``volume`` holds: ``bone``, ``body``, ``everything`` or a label's name; empty where
+            nobody says.
     """
 
     case_id: str
@@ -66,6 +68,7 @@ class Problem:
     centre: Matrix
     search: Matrix
     seed: int
+    moving: str = ""
 
     @property
     def frame(self) -> PoseFrame:

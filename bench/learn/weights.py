@@ -114,10 +114,10 @@ def find_weights(folder: Path, name: str, patient_hash: str | None = None) -> Pa
 
 
 def refusal(card: WeightsCard, problem: Problem) -> str | None:
-    """Why weights cannot take a problem (another camera, several views, another patient), or None."""
+    """Why weights cannot take a problem (other content, camera, patient, several views), or None."""
     if len(problem.views) != 1:
         return f"trained for one view; this problem has {len(problem.views)}"
-    why = camera_refusal(card, problem.views)
+    why = content_refusal(card, problem) or camera_refusal(card, problem.views)
     if why is None and not _same_depth(card, problem):
         depth = float(problem.frame.centre_in_rig[2])
         why = f"trained for a source at {card.scene['depth_mm']:g} mm; the nominal pose has {depth:.0f} mm"
@@ -125,6 +125,18 @@ def refusal(card: WeightsCard, problem: Problem) -> str | None:
     if why is None and on.patient_specific and problem.patient_hash not in on.hashes:
         why = f"trained for {', '.join(on.patients)} alone, not {problem.patient_id}: fluorobench train {card.method}"
     return why
+
+
+def content_refusal(card: WeightsCard, problem: Problem) -> str | None:
+    """Why weights cannot take this moving content, or None: a network answers whatever it is shown, and wrongly.
+
+    Targets unlike those of the training are no reason: tables say so beside the row (``bench.score.caveats``).
+    """
+    learnt = card.trained_on.moving
+    if problem.moving in ("", learnt):
+        return None
+    other = f"choose {learnt}, or fluorobench train {card.method}"
+    return f"trained to register {learnt}; the moving content here is {problem.moving}: {other}"
 
 
 def camera_refusal(card: WeightsCard, views: Sequence[View]) -> str | None:

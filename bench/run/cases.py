@@ -62,6 +62,7 @@ def pose_case(
         centre=frame.centre,
         search=np.array(protocol.target.search),
         seed=salted_seed(protocol.seed, "method", case_id),
+        moving=protocol.data.moving,
     )
     truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth), bound=posed.bound, other=posed.other)
     record = _record(protocol, problem, posed, truth=truth_record, landmarks=landmarks_hash(landmark_records(staged)))

@@ -80,6 +80,7 @@ def pose_problem(
         centre=centre,
         search=np.array(search, dtype=np.float64),
         seed=seed,
+        moving=content,
     )
 
 
