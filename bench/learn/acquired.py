@@ -70,7 +70,7 @@ class AcquiredScene(Scene):
         set_ups: At least one.
     """
 
-    set_ups: tuple[SetUp, ...] = ()
+    set_ups: tuple[SetUp, ...] = field(default=(), repr=False)
     truth: Law = field(default_factory=lambda: Law("uniform", (10.0,) * 6))
     search: tuple[float, ...] = (15.0,) * 6
     photons: float | None = None

@@ -13,8 +13,9 @@ from torch import Tensor
 from bench import registry
 from bench.contract import Estimate, Method, Problem, Trace, View
 from bench.drr import AttenuationMap
-from bench.geometry import invert
+from bench.geometry import Camera, invert
 from bench.learn import WeightsCard, WeightsError, camera_refusal, load_weights, read_card, refusal
+from bench.learn.acquired import acquired_camera_refusal, acquired_refusal, windowed
 from bench.learn.descent import Descent, descend
 from bench.learn.distance import scaled, small
 from bench.learn.pose_gradient import PoseChart
@@ -76,7 +77,7 @@ class DeepRegMethod:
         if not cards:
             folder = self.weights or f"methods/{NAME}/weights"
             return f"no weights are here; make them: fluorobench train {NAME} --weights {folder}"
-        reasons = [refusal(card, problem) for card in cards]
+        reasons = [acquired_refusal(card, problem) if _acquired(card) else refusal(card, problem) for card in cards]
         return None if None in reasons else reasons[0]
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
@@ -84,7 +85,8 @@ class DeepRegMethod:
         attenuation = AttenuationMap.from_volume(volume)
         networks: dict[str, Fitted] = {}
         for path, card in self._cards():
-            if len(views) == 1 and camera_refusal(card, views) is None:
+            why = acquired_camera_refusal(card, views) if _acquired(card) else camera_refusal(card, views)
+            if len(views) == 1 and why is None:
                 fitted = _fitted(path, card, attenuation)
                 networks |= dict.fromkeys(card.trained_on.hashes or ("",), fitted)
         ready = self._refiner().prepare(volume, views) if self.refine == "gradncc" and networks else None
@@ -110,7 +112,7 @@ class DeepRegMethod:
         return replace(refined, seconds=seconds, drr_evaluations=drrs)
 
     def _descended(self, problem: Problem, fitted: Fitted) -> Estimate:
-        view, network = problem.views[0], fitted.network
+        view, network = _as_trained(problem, fitted.card), fitted.network
         size = int(fitted.card.architecture["image"])
         camera = view.camera.binned(view.camera.height // size)
         with torch.no_grad():
@@ -137,7 +139,23 @@ class DeepRegMethod:
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:
         folder = FOLDER if self.weights is None else Path(self.weights)
-        return [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
+        cards = [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
+        # Weights for everybody first: their reason is given where all refuse.
+        return sorted(cards, key=lambda each: each[1].trained_on.patient_specific)
+
+
+def _acquired(card: WeightsCard) -> bool:
+    """Whether the weights are for the cameras of real X-rays."""
+    return "set_ups" in card.scene
+
+
+def _as_trained(problem: Problem, card: WeightsCard) -> View:
+    """The problem's view, cut to the window of a training for real X-rays."""
+    if not _acquired(card):
+        return problem.views[0]
+    table = card.scene["camera"]
+    window = Camera(np.array(table["K"]), int(table["height"]), int(table["width"]), None)
+    return windowed(problem.views[0], problem.nominal, problem.centre, window)
 
 
 def _fitted(path: Path, card: WeightsCard, attenuation: AttenuationMap) -> Fitted:

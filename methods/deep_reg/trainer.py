@@ -1,18 +1,21 @@
 """How Deep-reg learns: the gradient of its distance is taught the geodesic's direction, volume branch included."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bench.geometry import Camera, Matrix, rotation_angle_deg
-from bench.learn import Plan, Population, Problems, Scene, Source, one_cycle
+from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
+from bench.learn.acquired import AcquiredPatient, placed, placements
 from bench.learn.descent import Descended, Descent, descend
 from bench.learn.distance import scaled
+from bench.learn.forearm import Forearms
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
+from bench.learn.wrist_study import wrist_population, wrist_scene
 
 from .features import FeatureVolume, features_of, input_volume
 from .network import RegiNet
@@ -20,34 +23,47 @@ from .network import RegiNet
 NAME = "deep_reg"
 VERSION = 1
 
+_WRIST_STARTS = 3
+_TINY = 1e-8
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeepRegTrainer:
     """Settings of a training.
 
     Attributes:
+        study: ``spine``: population and scene as they are given; ``wrist``: the radius before the calibrated cameras of
+            its real X-rays, with invented surroundings (needs FLUOROBENCH_DATA).
         image: Pixels along an edge; divides the detector's. The paper's is 128.
         longest: Voxels along the longest axis of the volume; the paper's is 128.
         depth_scale: mm along the beam that count as one across.
         pairs: Pairs of poses of one patient a step; the paper's batch is 2.
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.
-        translation_mm: Same, across the beam; along it ``depth_scale`` times that.
+        translation_mm: Same, across the beam.
+        depth_mm: Same, along it.
         nearest: Offsets are multiplied by a number drawn evenly from here ...
         farthest: ... to here.
         rate_at_most: Peak learning rate; low, for two encoders that drift apart lose the pose in their difference.
         weight_decay: Of AdamW.
+        match: Weight of a second loss: the fixed image's features must be those of the projection at the truth. It
+            keeps the two encoders together where the X-ray shows more than the volume.
+        forearms: Surroundings of the study ``wrist``.
     """
 
+    study: Literal["spine", "wrist"] = "spine"
     image: int = 128
     longest: int = 64
     depth_scale: float = 4.0
     pairs: int = 3
     rotation_deg: float = 6.0
     translation_mm: float = 8.0
+    depth_mm: float = 32.0
     nearest: float = 0.1
     farthest: float = 1.5
     rate_at_most: float = 2e-5
     weight_decay: float = 0.01
+    match: float = 0.0
+    forearms: Forearms = field(default_factory=Forearms)
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
     )
@@ -57,6 +73,12 @@ class DeepRegTrainer:
     name: ClassVar[str] = NAME
     version: ClassVar[int] = VERSION
     volume_shape: ClassVar[tuple[int, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.study == "wrist":
+            # The data is read here alone: whoever asks for the study has it.
+            object.__setattr__(self, "population", wrist_population())
+            object.__setattr__(self, "scene", wrist_scene(self.image))
 
     @property
     def architecture(self) -> Mapping[str, Any]:
@@ -81,47 +103,59 @@ class DeepRegTrainer:
         return one_cycle(progress, warm_up=0.05)
 
     def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
-        """Squared distances of unit gradients, of rotation and of translation."""
+        """Squared distances of unit gradients, of rotation and of translation; with ``match``, of features too."""
         net = _checked(network)
-        problems = source.problems(source.patients(1)[0], self.pairs, camera=self.camera)
+        problems = self.problems(source, placed(source.patients(1)[0], self.scene, source.random("set up")), self.pairs)
         volume = features_of(net, *self._input(problems))
         chart = PoseChart(self.starts(problems), problems.patient.frame.centre, self.depth_scale)
         vector = torch.zeros(self.pairs, 6, dtype=torch.float64, requires_grad=True)
         moving = volume.project(chart.pose(vector), problems.camera)
-        fixed = scaled(problems.images)
-        net.gather(fixed, scaled(moving))
-        (slopes,) = torch.autograd.grad(net.distance(net.fixed(fixed), moving).sum(), [vector], create_graph=True)
+        images = scaled(problems.images)
+        net.gather(images, scaled(moving))
+        fixed = net.fixed(images)
+        (slopes,) = torch.autograd.grad(net.distance(fixed, moving).sum(), [vector], create_graph=True)
         wanted = torch.as_tensor(chart.geodesic_gradient(np.zeros((self.pairs, 6)), problems.truth_pose))
         # The gradient of a squared distance is twice the way.
         net.calibrate(lengths(slopes.detach()), lengths(wanted) / 2)
         rotation, translation = (each.mean() for each in direction_losses(slopes, wanted))
-        return {"total": rotation + translation, "rotation": rotation, "translation": translation}
+        parts = {"rotation": rotation, "translation": translation}
+        total = rotation + translation
+        if self.match > 0:
+            parts["match"] = mismatch(net, volume, problems, fixed)
+            total = total + self.match * parts["match"]
+        return {"total": total, **parts}
+
+    def problems(self, source: Source, patient: StagedPatient, count: int) -> Problems:
+        """Problems of a patient; before an acquired set-up with what stands round the radius."""
+        problems = source.problems(patient, count, camera=self.camera)
+        if self.study != "wrist" or not isinstance(patient, AcquiredPatient):
+            return problems
+        radius, poses = patient.target, problems.truth_pose
+        images = self.forearms.xrays(problems.images, radius, poses, problems.camera, problems.random)
+        return replace(problems, images=patient.masked(images))
 
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
         """Where descents end on held-out patients, from one start each, beside where they began."""
         net, before, after = _checked(network), list[Matrix](), list[Matrix]()
-        for patient in source.patients():
-            problems = source.problems(patient, 1, camera=self.camera)
-            start = self.starts(problems)[0]
+        before_it = [each for patient in source.patients() for each in placements(patient, self.scene)]
+        count = 1 if self.study == "spine" else _WRIST_STARTS
+        for patient in before_it:
+            problems = self.problems(source, patient, count)
             with torch.no_grad():
                 volume = features_of(net, *self._input(problems))
-            found = refined(net, volume, problems, PoseChart(start[None], patient.frame.centre, self.depth_scale))
-            before.append(_errors(problems, start))
-            after.append(_errors(problems, found.pose))
-        names = ("rotation_deg", "in_plane_mm", "depth_mm")
-        ends, starts = np.mean(after, axis=0), np.mean(before, axis=0)
-        better = np.all(np.array(after)[:, :2] < np.array(before)[:, :2], axis=1)
-        return {
-            **{name: float(ends[at]) for at, name in enumerate(names)},
-            **{f"start_{name}": float(starts[at]) for at, name in enumerate(names)},
-            "share_better": float(better.mean()),
-        }
+            for number, start in enumerate(self.starts(problems)):
+                chart = PoseChart(start[None], patient.frame.centre, self.depth_scale)
+                found = refined(net, volume, problems, chart, number)
+                before.append(_errors(problems, start, number))
+                after.append(_errors(problems, found.pose, number))
+        return _summary(np.array(before), np.array(after))
 
     def starts(self, problems: Problems) -> Matrix:
         """Poses (B, 4, 4) about the truths, at the offsets that are learnt from."""
         count = len(problems.truth)
         factor = problems.random.uniform(self.nearest, self.farthest, size=(count, 1))
-        widths = np.repeat([np.radians(self.rotation_deg), self.translation_mm], 3)
+        across, along = [self.translation_mm] * 2, self.depth_mm / self.depth_scale
+        widths = np.array([*[np.radians(self.rotation_deg)] * 3, *across, along])
         offset = factor * problems.random.normal(size=(count, 6)) * widths
         chart = PoseChart(problems.truth_pose, problems.patient.frame.centre, self.depth_scale)
         return chart.pose(torch.as_tensor(offset)).numpy()
@@ -131,10 +165,25 @@ class DeepRegTrainer:
         return volume.to(problems.images.device), affine
 
 
-def refined(network: RegiNet, volume: FeatureVolume, problems: Problems, chart: PoseChart) -> Descended:
-    """One descent towards the first image."""
+def mismatch(network: RegiNet, volume: FeatureVolume, problems: Problems, fixed: Tensor) -> Tensor:
+    """Squared distance between features of X-rays and of the projections at their truths, in variances of the latter.
+
+    The projection is the model: only the X-ray's encoder is taught.
+    """
     with torch.no_grad():
-        fixed = network.fixed(scaled(problems.images[:1]))
+        moving = volume.project(torch.as_tensor(problems.truth_pose), problems.camera)
+        wanted = network.moving(scaled(moving))
+        spread = wanted.var(dim=(0, 2, 3), keepdim=True).mean()
+    apart: Tensor = (fixed - wanted).square().mean() / spread.clamp_min(_TINY)
+    return apart
+
+
+def refined(
+    network: RegiNet, volume: FeatureVolume, problems: Problems, chart: PoseChart, number: int = 0
+) -> Descended:
+    """One descent towards one of the images."""
+    with torch.no_grad():
+        fixed = network.fixed(scaled(problems.images[number : number + 1]))
 
     def distance(poses: Tensor) -> Tensor:
         return network.distance(fixed, volume.project(poses, problems.camera))
@@ -148,8 +197,18 @@ def _checked(network: nn.Module) -> RegiNet:
     return network
 
 
-def _errors(problems: Problems, pose: Matrix) -> Matrix:
+def _summary(before: Matrix, after: Matrix) -> dict[str, float]:
+    names = ("rotation_deg", "in_plane_mm", "depth_mm")
+    better = np.all(after[:, :2] < before[:, :2], axis=1)
+    return {
+        **{name: float(value) for name, value in zip(names, after.mean(axis=0), strict=True)},
+        **{f"start_{name}": float(value) for name, value in zip(names, before.mean(axis=0), strict=True)},
+        "share_better": float(better.mean()),
+    }
+
+
+def _errors(problems: Problems, pose: Matrix, number: int = 0) -> Matrix:
     """Rotation (degrees), displacement of the centre in the image's plane and along the beam (mm)."""
-    truth, centre = problems.truth_pose[0], problems.patient.frame.centre
+    truth, centre = problems.truth_pose[number], problems.patient.frame.centre
     shift = (pose[:3, :3] @ centre + pose[:3, 3]) - (truth[:3, :3] @ centre + truth[:3, 3])
     return np.array([rotation_angle_deg(pose, truth), np.hypot(shift[0], shift[1]), abs(shift[2])])
