@@ -157,7 +157,8 @@ def test_a_vertebra_of_boxes_has_the_dimensions_that_it_was_made_with() -> None:
 
 def test_lordosis_is_the_angle_between_upper_endplates() -> None:
     """L1's upper endplate rises to the front by 10 degrees, L2's by 4."""
-    names, points = [], []
+    names: list[str] = []
+    points: list[list[float]] = []
     for level, tilt in (("L1", 10.0), ("L2", 4.0)):
         for side, sign in (("anterior", -1.0), ("posterior", 1.0)):
             names.append(f"{level} upper endplate {side}")

@@ -48,9 +48,9 @@ class Site:
         """Labels at (..., 3) points of its own axes; 0 outside."""
         flat = np.reshape(self.origin + points @ self.axes, (-1, 3))
         index = np.rint(transform_points(self.index_from_world, flat)).astype(int)
-        inside = ((index >= 0) & (index < self.labels.shape)).all(axis=1)
-        index = np.where(inside[:, None], index, 0)
-        found = np.where(inside, self.labels[index[:, 0], index[:, 1], index[:, 2]], 0)
+        inside = np.all((index >= 0) & (index < self.labels.shape), axis=1, keepdims=True)
+        index = np.where(inside, index, 0)
+        found = np.where(inside[:, 0], self.labels[index[:, 0], index[:, 1], index[:, 2]], 0)
         return found.astype(np.float64).reshape(points.shape[:-1])
 
 
