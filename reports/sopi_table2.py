@@ -12,7 +12,7 @@ from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
-from bench.score.paired import paired_difference
+from bench.score.paired import PairedDifference, paired_differences
 from bench.score.statistics import of_label, spread, values, words
 
 ROWS = ("RTPI+EL", "CE+EL", "RTPI", "RTPI+CE", "RTPI+CE+EL")
@@ -44,6 +44,7 @@ ORDER_COLUMNS = (
     TableColumn(heading="Metric", keys=("metric",)),
     TableColumn(heading="Published\ndifference", keys=("published",)),
     TableColumn(heading="Our difference\n[95 %]", keys=("ours", "low", "high"), template="{} [{}, {}]"),
+    TableColumn(heading="p\n(Holm)", keys=("p_holm",), decimals=3),
     TableColumn(heading="Cases", keys=("cases",)),
     TableColumn(heading="Published\norder", keys=("verdict",)),
 )
@@ -86,15 +87,16 @@ class SopiTable2:
 
     def order(self, run: FinishedRun) -> Table:
         """The published steps: our difference, case by case, with its interval."""
-        known = [step for step in STEPS if set(step) <= set(run.labels)]
+        asked = [(name, *step) for step in STEPS if set(step) <= set(run.labels) for name in METRICS]
+        found = paired_differences(run.scores, asked, seed=self.seed)
         return Table(
             columns=ORDER_COLUMNS,
-            rows=tuple(_order_row(run, step, name, self.seed) for step in known for name in METRICS),
+            rows=tuple(_order_row(each, name) for (name, *_), each in zip(asked, found, strict=True)),
             caption=f"SOPI Table 2: the published order, step by step. {run.description}.",
             notes=(
                 "Differences are the first row's error minus the second's; published, the first is worse. Interval: "
-                "bootstrap over patients (6 or more), of the cases that both answered. Held or reversed: it leaves out "
-                "zero.",
+                "bootstrap over patients (6 or more), of the cases that both answered. Held or reversed: p below 0.05, "
+                "of the same resamples, adjusted for all rows of this table (Holm); an interval is of its row alone.",
                 NOT_COMPARABLE,
             ),
         )
@@ -128,18 +130,17 @@ def _published(label: str, name: str) -> tuple[float | None, float | None]:
     return (None, None) if found is None else (found.value, found.std)
 
 
-def _order_row(run: FinishedRun, step: tuple[str, str], name: str, seed: int) -> TableRow:
-    first, second = step
-    found = paired_difference(run.scores, name, first=first, second=second, seed=seed)
-    before, after = _published(first, name)[0], _published(second, name)[0]
+def _order_row(found: PairedDifference, name: str) -> TableRow:
+    before, after = _published(found.first, name)[0], _published(found.second, name)[0]
     published = None if before is None or after is None else before - after
     interval = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
     verdict = "not tested" if not found.cases else {"larger": "held", "smaller": "reversed"}.get(found.verdict, "open")
     cells: tuple[Cell, ...] = (
-        (f"{first} - {second}",),
+        (f"{found.first} - {found.second}",),
         (column(name).title,),
         (published,),
         (None if isnan(found.mean) else found.mean, *interval),
+        (found.p_holm,),
         (found.cases,),
         (verdict,),
     )

@@ -19,7 +19,7 @@ from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal
 from bench.score.finished import ScoredRun, open_run
-from bench.score.paired import paired_difference
+from bench.score.paired import paired_difference, paired_differences
 
 PATIENT = "phantom-v2-200000"
 
@@ -141,6 +141,25 @@ def test_a_paired_difference_tells_what_its_interval_tells() -> None:
     assert alike.verdict == "open"
     few = paired_difference(table_of([3.0, 4, np.nan], [1.0, 1, 1]), "error", first="a", second="b")
     assert (few.mean, few.cases, few.missing, few.interval, few.verdict) == (2.5, 2, 1, None, "open")
+
+
+def test_many_comparisons_are_adjusted_for_their_number() -> None:
+    """One of twenty differences of nothing looks like one by itself; a real one stays."""
+    random = np.random.default_rng(3)
+    count, cases = 20, 30
+    names = [f"m{number}" for number in range(count)]
+    frame = table_of([0.0] * cases, [0.0] * cases)
+    for name in names:
+        frame[name] = [*random.normal(size=cases), *np.zeros(cases)]
+    frame["m0"] = [*(random.normal(size=cases) + 2), *np.zeros(cases)]
+    found = paired_differences(frame, [(name, "a", "b") for name in names])
+    ordered = sorted((each.p or 0.0, each.p_holm or 0.0) for each in found)
+    by_hand = np.maximum.accumulate([min(1.0, (count - rank) * p) for rank, (p, _) in enumerate(ordered)])
+    assert [adjusted for _, adjusted in ordered] == pytest.approx(by_hand)
+    chance = [each for each in found[1:] if each.p is not None and each.p < 0.05]
+    assert chance, "the seed must give one that is open only by the adjustment"
+    assert all(each.interval is not None and not each.interval.low <= 0 <= each.interval.high for each in chance)
+    assert [each.verdict for each in found] == ["larger", *["open"] * (count - 1)]
 
 
 def test_a_paired_difference_of_several_patients_draws_patients() -> None:

@@ -9,7 +9,7 @@ from bench.contract import FinishedRun, Outcome
 from bench.report.published import find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
-from bench.score.paired import PairedDifference, paired_difference
+from bench.score.paired import PairedDifference, paired_differences
 from bench.score.statistics import of_label, spread, values, words
 
 PAPER = "lgff"
@@ -83,6 +83,7 @@ ORDER_COLUMNS = (
     TableColumn(heading="Metric", keys=("metric",)),
     TableColumn(heading="Published\ndifference", keys=("published",), decimals=3),
     TableColumn(heading="Our difference\n[95 %]", keys=("ours", "low", "high"), template="{} [{}, {}]", decimals=3),
+    TableColumn(heading="p\n(Holm)", keys=("p_holm",), decimals=3),
     TableColumn(heading="Cases", keys=("cases",)),
     TableColumn(heading="Published\norder", keys=("verdict",)),
 )
@@ -137,7 +138,9 @@ def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: st
         seed: Of the bootstrap.
     """
     known = [step for step in steps if set(step) <= set(run.labels)]
-    rows = [_order_row(run.scores, step, name, table=table, seed=seed) for step in known for name in METRICS]
+    asked = [(name, *step) for step in known for name in METRICS]
+    found = paired_differences(run.scores, asked, seed=seed)
+    rows = [_order_row(each, name, table=table) for (name, *_), each in zip(asked, found, strict=True)]
     return Table(
         columns=ORDER_COLUMNS,
         rows=tuple(rows),
@@ -145,23 +148,26 @@ def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: st
         notes=(
             "Differences are the first method's error minus the second's; published, the first is worse. Interval: "
             "bootstrap over the cases that both answered. Of one patient it speaks of other poses of that patient, not "
-            "of other patients. Held or reversed: the interval leaves out zero.",
+            "of other patients. Held or reversed: p below 0.05, of the same resamples, adjusted for all rows of this "
+            "table (Holm); an interval is of its row alone.",
             LGFF_NOT_COMPARABLE,
         ),
     )
 
 
-def _order_row(scores: pd.DataFrame, step: tuple[str, str], name: str, *, table: str, seed: int) -> TableRow:
-    first, second = step
-    found = paired_difference(scores, name, first=first, second=second, seed=seed)
-    before = [_published(table, label, name) for label in step]
+def _order_row(found: PairedDifference, name: str, *, table: str) -> TableRow:
+    before = [_published(table, label, name) for label in (found.first, found.second)]
     published = None if before[0] is None or before[1] is None else before[0] - before[1]
     interval = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
-    mean = None if isnan(found.mean) else found.mean
-    verdict = _verdict(found, published)
     cells: tuple[Cell, ...] = (
-        (f"{first} - {second}",), (column(name).title,), (published,), (mean, *interval), (found.cases,), (verdict,),
-    )  # fmt: skip
+        (f"{found.first} - {found.second}",),
+        (column(name).title,),
+        (published,),
+        (None if isnan(found.mean) else found.mean, *interval),
+        (found.p_holm,),
+        (found.cases,),
+        (_verdict(found, published),),
+    )
     return TableRow(cells=cells)
 
 

@@ -1,17 +1,20 @@
-"""Two methods on the same cases: the difference of their mean errors, with its interval over patients."""
+"""Two methods on the same cases: the difference of their mean errors, its interval over patients, a test of many."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from bench.score.adapters import holm
 from bench.score.statistics import (
     CONFIDENCE,
     Floats,
     Interval,
     StatisticsError,
-    clustered_interval,
+    clustered_draws,
     of_label,
+    percentile_interval,
     values,
     words,
 )
@@ -32,6 +35,8 @@ class PairedDifference:
             other patient.
         cases: How many both answered.
         missing: Cases that one of them did not.
+        p: Of no difference, two-sided, from the same resamples; None where there is no interval.
+        p_holm: The same, adjusted for all comparisons that were made together.
     """
 
     first: str
@@ -40,19 +45,40 @@ class PairedDifference:
     interval: Interval | None
     cases: int
     missing: int
+    p: float | None
+    p_holm: float | None
 
     @property
     def verdict(self) -> str:
-        """Whether the first is ``larger``, ``smaller``, or it is ``open``: by the interval alone."""
-        if self.interval is None or self.interval.low <= 0 <= self.interval.high:
+        """Whether the first is ``larger``, ``smaller``, or it is ``open``: by the adjusted p, at 5 %."""
+        if self.p_holm is None or self.p_holm >= 1 - CONFIDENCE:
             return "open"
-        return "larger" if self.interval.low > 0 else "smaller"
+        return "larger" if self.mean > 0 else "smaller"
+
+
+def paired_differences(
+    rows: pd.DataFrame, comparisons: Sequence[tuple[str, str, str]], *, seed: int = 0, draws: int = 4000
+) -> list[PairedDifference]:
+    """Compare many pairs, and adjust for their number (Holm 1979, by statsmodels): one table is one family.
+
+    Args:
+        rows: Of a run.
+        comparisons: (metric, first label, second label).
+        seed: Of the resampling.
+        draws: Resamples of each.
+
+    Raises:
+        StatisticsError: Two methods met different cases.
+    """
+    found = [paired_difference(rows, name, first=a, second=b, seed=seed, draws=draws) for name, a, b in comparisons]
+    adjusted = iter(holm([each.p for each in found if each.p is not None]))
+    return [each if each.p is None else replace(each, p_holm=next(adjusted)) for each in found]
 
 
 def paired_difference(
     rows: pd.DataFrame, name: str, *, first: str, second: str, seed: int = 0, draws: int = 4000
 ) -> PairedDifference:
-    """Compare two methods case by case.
+    """Compare two methods case by case; where more are compared, see ``paired_differences``.
 
     Args:
         rows: Of a run.
@@ -74,18 +100,32 @@ def paired_difference(
     mean = float(found.mean()) if found.size else float("nan")
     patients = np.array(words(ours, "patient_id"))
     if len(set(patients.tolist())) == 1:
-        interval = _interval(found, seed=seed, draws=draws) if found.size >= FEWEST_CASES else None
+        drawn = _drawn(found, seed=seed, draws=draws) if found.size >= FEWEST_CASES else None
     else:
-        interval = clustered_interval(found, patients[there].tolist(), _mean, seed=seed, draws=draws)
-    missing = difference.size - found.size
-    return PairedDifference(first=first, second=second, mean=mean, interval=interval, cases=found.size, missing=missing)
+        drawn = clustered_draws(found, patients[there].tolist(), _mean, seed=seed, draws=draws)
+    p = None if drawn is None else _two_sided(drawn)
+    return PairedDifference(
+        first=first,
+        second=second,
+        mean=mean,
+        interval=None if drawn is None else percentile_interval(drawn),
+        cases=found.size,
+        missing=difference.size - found.size,
+        p=p,
+        p_holm=p,
+    )
 
 
 def _mean(found: Floats) -> float:
     return float(found.mean())
 
 
-def _interval(found: Floats, *, seed: int, draws: int) -> Interval:
+def _drawn(found: Floats, *, seed: int, draws: int) -> Floats:
     chosen = np.random.default_rng(seed).integers(found.size, size=(draws, found.size))
-    low, high = np.percentile(found[chosen].mean(axis=1), [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
-    return Interval(float(low), float(high))
+    return np.asarray(found[chosen].mean(axis=1))
+
+
+def _two_sided(drawn: Floats) -> float:
+    """Twice the share of resamples on the rarer side of zero, never nought: the original counts as one of them."""
+    rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return min(1.0, 2 * (rarer + 1) / (drawn.size + 1))

@@ -129,29 +129,41 @@ def spread(sample: Floats) -> Spread:
     )
 
 
-def clustered_interval(
+def clustered_draws(
     sample: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0, draws: int = 2000
-) -> Interval | None:
-    """Percentile bootstrap that draws patients with replacement, each with all its cases.
+) -> Floats | None:
+    """A statistic of resamples that draw patients with replacement, each with all its cases.
 
     Args:
         sample: One number a row; NaN rows are handed on, the statistic decides.
         patients: The patient of each row.
         statistic: From numbers to a number.
-        seed: Of the draws; the same seed gives the same interval, whatever the order of the rows.
+        seed: Of the draws; the same seed gives the same resamples, whatever the order of the rows.
         draws: Resamples.
 
     Returns:
-        The 95 % interval, or None below 6 patients: so few draws differ that it would be falsely narrow.
+        (draws,), or None below 6 patients: so few draws differ that they would be falsely alike.
     """
     groups = _by_patient(sample, patients)
     if len(groups) < MIN_PATIENTS:
         return None
     generator = np.random.default_rng(seed)
     chosen: list[list[int]] = generator.integers(len(groups), size=(draws, len(groups))).tolist()
-    drawn = np.array([statistic(np.concatenate([groups[index] for index in row])) for row in chosen])
+    return np.array([statistic(np.concatenate([groups[index] for index in row])) for row in chosen])
+
+
+def percentile_interval(drawn: Floats) -> Interval:
+    """The middle 95 % of resampled statistics."""
     low, high = np.percentile(drawn, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))
+
+
+def clustered_interval(
+    sample: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0, draws: int = 2000
+) -> Interval | None:
+    """The 95 % percentile interval of ``clustered_draws``, whose arguments it takes; None below 6 patients."""
+    drawn = clustered_draws(sample, patients, statistic, seed=seed, draws=draws)
+    return None if drawn is None else percentile_interval(drawn)
 
 
 def rate(happened: NDArray[np.bool_], patients: Sequence[str], *, seed: int = 0, draws: int = 2000) -> Rate:
