@@ -19,6 +19,7 @@ from bench.contract import Acquisition, Problem, Split, View
 from bench.geometry import Camera, Matrix, PoseFrame, rotation_angle_deg, transform_points
 from bench.learn.errors import TrainingError
 from bench.learn.population import Population, Scene, StagedPatient, camera_table, stage
+from bench.learn.weights import content_refusal
 from bench.learn.weights_card import WeightsCard
 from bench.learn.window import aimed, through
 from bench.perturb import Law, told_draws, told_frame
@@ -177,10 +178,10 @@ def known_set_up(card: WeightsCard, view: View, nominal: Matrix, centre: Matrix)
 
 
 def acquired_refusal(card: WeightsCard, problem: Problem) -> str | None:
-    """Why weights for acquired set-ups cannot take a problem (views, camera, distance, patient), or None."""
+    """Why weights for acquired set-ups cannot take a problem (content, views, camera, distance, patient), or None."""
     if len(problem.views) != 1:
         return f"trained for one view; this problem has {len(problem.views)}"
-    why, on = acquired_camera_refusal(card, problem.views), card.trained_on
+    why, on = content_refusal(card, problem) or acquired_camera_refusal(card, problem.views), card.trained_on
     depth = float(np.linalg.norm(transform_points(problem.views[0].camera_from_rig @ problem.nominal, problem.centre)))
     reach = float(card.scene["depth_mm"]) / 10
     if why is None and abs(depth - float(card.scene["depth_mm"])) > reach:
