@@ -11,12 +11,15 @@ import pandas as pd
 import pytest
 
 from bench.contract import Case
+from bench.protocol import read_protocol
 from bench.registry import load, module
+from bench.score.budgets import DRR_MOST, most_poses, with_budgets
 from bench.score.capture_range import FEWEST_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores
 from bench.score.statistics import of_label
 
 from .test_report import CASES, HOSTILE, LABELS, FakeRun, compile_latex
+from .test_score import PROBLEMS
 
 SIMULATED, REAL = "simulated X-ray, body target, bone moving", "real X-ray, 0002 view 1, bone moving"
 TIMES_OF_CORNERS = {"Initial": np.nan, "Opt-GC": 1.0, "Opt-NGI": 2.0, HOSTILE: 4.0, TRUTH: 0.5}
@@ -87,6 +90,33 @@ def test_audited_table3_counts_what_is_defined_and_splits_the_failures(run: Xray
         assert float(row["failure_strict_percent"]) == pytest.approx(sum(parts) + no_pose)
         assert parts[1] == pytest.approx(100 * float((kinds == "depth_only").mean()))
     assert float(rows["Opt-NGI"]["mtre_mm_p95"]) == np.inf
+
+
+def test_table3_prints_what_a_row_was_allowed_beside_what_it_took(tmp_path: Path) -> None:
+    run = XrayRun(tmp_path)
+    allowed = run.scores["label"].map({"Opt-GC": 3200.0}).astype(float)
+    run.__dict__["scores"] = run.scores.assign(**{DRR_MOST: allowed})
+    paths = load("reports", "sopi_table3")().write(run)
+    (text,) = [path.read_text() for path in paths if path.name.endswith("_audited.md")]
+    last = {line.split(" |")[0].removeprefix("| "): line.split(" | ")[-1] for line in text.splitlines()}
+    assert last["Opt-GC"].startswith("1200 (3200)")
+    assert last["Initial"].startswith("1200 |")
+    rows = {row["method"]: row for row in read(paths, "audited")}
+    assert [rows[label][DRR_MOST] for label in ("Opt-GC", "Initial")] == ["3200.0", ""]
+
+
+def test_budgets_are_those_of_the_settings_and_count_views() -> None:
+    chosen = read_protocol("sopi-xray", "smoke")
+    methods = {each.label: each for each in chosen.methods}
+    assert np.isnan(most_poses(methods["Nominal"]))
+    sgc, gc = (most_poses(methods[label]) for label in ("Opt-SGC", "Opt-GC"))
+    assert sgc == 8 * (50 * 18 + 20 * 15) + 12 * 20
+    assert gc != sgc
+    two = [each.model_copy(update={"views": 2 * each.views}) for each in PROBLEMS]
+    rows = pd.DataFrame({"label": ["Opt-SGC", "Nominal"], "case_id": [two[0].case_id] * 2})
+    found = with_budgets(rows, chosen, two)[DRR_MOST]
+    assert found[0] == 2 * sgc
+    assert np.isnan(found[1])
 
 
 def test_without_an_sdd_corners_are_measured_at_the_isocentre(tmp_path: Path) -> None:

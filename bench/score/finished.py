@@ -17,6 +17,7 @@ from bench.run.cases import pose_case
 from bench.run.journal import Journal, RunError
 from bench.run.records import EstimateRecord, ProblemRecord
 from bench.run.staging import StagedPatient, open_dataset, stage_patient
+from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
 from bench.score.images import TRUTH, Answer, Scores, image_scores, with_image_scores
 from bench.score.rows import score_rows
@@ -50,7 +51,7 @@ class ScoredRun:
         """One row per registration, recomputed from the journal's files."""
         journal = self.journal
         rows = score_rows(journal.patients(), journal.problems(), journal.estimates(), journal.truths())
-        rows = with_caveats(rows, self.protocol, journal.patients())
+        rows = with_budgets(with_caveats(rows, self.protocol, journal.patients()), self.protocol, journal.problems())
         return with_image_scores(rows, self.image_scores) if self.protocol.scoring.images else rows
 
     @cached_property
@@ -86,9 +87,7 @@ class ScoredRun:
         )
         if not any(real):
             return simulated
-        acquired = (
-            f"real X-rays, moving {data.moving}, truth: the reference poses that came with them{self._left_out}"
-        )
+        acquired = f"real X-rays, moving {data.moving}, truth: the reference poses that came with them{self._left_out}"
         return acquired if all(real) else f"{acquired}; and {simulated}"
 
     @property
