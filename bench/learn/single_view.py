@@ -132,10 +132,11 @@ class SingleViewRegressor(ABC):
         if ready is None:
             raise WeightsError(f"no {self.name} network of {problem.patient_id}; run: fluorobench train {self.name}")
         view, size, masked = problem.views[0], int(ready.card.architecture["image_size"]), MaskedFrame.of(ready.card)
-        seen = grey(torch.as_tensor(view.image)[None, None], size) if masked is None else masked.image(view, size)
+        crop = None if masked is None else masked.seen(view)
+        seen = torch.as_tensor(view.image)[None, None] if crop is None else crop.image
         with torch.no_grad():
-            theta = self.predict(ready.network, seen)
-        pose = problem.frame.pose(theta) if masked is None else masked.pose(theta, view)
+            theta = self.predict(ready.network, grey(seen, size))
+        pose = problem.frame.pose(theta) if crop is None else crop.pose(theta)
         return Estimate(pose, Outcome.CONVERGED, {"network": perf_counter() - began})
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:

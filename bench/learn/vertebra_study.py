@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.geometry import Camera, Matrix
-from bench.learn.grey import grey, masked_grey
-from bench.learn.masked import MaskedPatient, MaskedScene
+from bench.contract import Split
+from bench.geometry import Camera
+from bench.learn.grey import grey
+from bench.learn.masked import MaskedScene, examples
 from bench.learn.population import Population, Scene
 from bench.learn.schedules import one_cycle
 from bench.learn.single_view import Units, mean_errors
@@ -131,26 +133,15 @@ class VertebraTrainer(ABC):
         """Degraded images (B, 1, S, S), 0 to 1, of poses drawn anew, and their labels (B, 6)."""
         patient, scene = source.patients()[0], source.scene
         if isinstance(scene, MaskedScene):
-            random = source.random("masked", patient.id)
-            theta = scene.draw(random, count)
-            return self.seen(source, theta, random), UNITS.labels(theta, source.device)
+            drawn = source.random("masked").integers(scene.kept, size=count)
+            return self.numbered(source, drawn if source.split is Split.TRAIN else np.arange(count))
         problems = source.problems(patient, count)
         return self.degraded(problems.images, problems.random), UNITS.labels(problems.truth, source.device)
 
-    def drawn_pose(self, source: Source, random: np.random.Generator) -> Matrix:
-        """One pose by the study's law, theta (1, 6), degrees and mm, not rendered."""
-        scene = source.scene
-        if isinstance(scene, MaskedScene):
-            return scene.draw(random, 1)
-        return source.poses(source.patients()[0], 1, random)
-
-    def seen(self, source: Source, theta: Matrix, random: np.random.Generator) -> Tensor:
-        """Degraded images (B, 1, S, S), 0 to 1, of poses (B, 6)."""
-        patient, scene = source.patients()[0], source.scene
-        if isinstance(scene, MaskedScene) and isinstance(patient, MaskedPatient):
-            images, masks = scene.images(patient, theta, self.low_dose, random)
-            return masked_grey(images, masks, self.image_size).to(source.device)
-        return self.degraded(source.render(patient, patient.frame.pose(theta), camera=scene.camera), random)
+    def numbered(self, source: Source, numbers: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Masked crops (B, 1, S, S), 0 to 1, by their numbers, and their labels (B, 6)."""
+        images, theta = examples(source, numbers, low_dose=self.low_dose, seed=self.seed)
+        return grey(images, self.image_size), UNITS.labels(theta, source.device)
 
     def degraded(self, images: Tensor, random: np.random.Generator) -> Tensor:
         """Line integrals (B, 1, H, W) as the network sees them: low dose, own range, (B, 1, S, S), 0 to 1."""

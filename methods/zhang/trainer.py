@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.learn import Losses, Source, WeightsError
+from bench.learn.masked import MaskedScene
 from bench.learn.vertebra_study import UNITS, VertebraTrainer
 from bench.perturb import generator
 from bench.similarity.derivatives import magnitude, sobel
@@ -74,11 +75,17 @@ class ZhangTrainer(VertebraTrainer):
 
     def known(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
         """Degraded images (B, 1, S, S) of poses in use, and their labels (B, 6)."""
-        random = source.random("incremental")
-        numbers = random.integers(self.in_use(source.step), size=count)
+        random, scene = source.random("incremental"), source.scene
+        if isinstance(scene, MaskedScene):
+            share = self.in_use(source.step) / self.poses
+            return self.numbered(source, random.integers(max(1, round(share * scene.kept)), size=count))
+        patient, numbers = source.patients()[0], random.integers(self.in_use(source.step), size=count)
         # A pose follows from its number: the set needs no room, and is the same in every training of this seed.
-        theta = np.concatenate([self.drawn_pose(source, generator(self.plan.seed, "pose", int(each))) for each in numbers])
-        return self.seen(source, theta, random), UNITS.labels(theta, source.device)
+        theta = np.concatenate(
+            [source.poses(patient, 1, generator(self.plan.seed, "pose", int(each))) for each in numbers]
+        )
+        images = source.render(patient, patient.frame.pose(theta), camera=source.scene.camera, random=random)
+        return self.degraded(images, random), UNITS.labels(theta, source.device)
 
 
 def gradient_image(images: Tensor) -> Tensor:
