@@ -42,9 +42,9 @@ def bowel(person: Person, front: float, side: float) -> list[Part]:
     random = person.random("bowel")
     wall = float(random.normal(40, 4)) + 45 * person.contrast
     parts = [_mesenteric_vessels(person, random, front)]
-    size = float(random.uniform(9.0, 14.0))
-    for _ in range(int(random.integers(11, 26))):
-        parts += _small(random, front, size * float(random.uniform(0.8, 1.25)), wall, 0.08 + 0.42 * person.gas**2)
+    size = float(random.uniform(9.0, 13.5)) * (1 + 0.3 * person.gas)
+    for _ in range(int(random.integers(14, 30))):
+        parts += _small(random, front, size * float(random.uniform(0.8, 1.25)), wall, 0.15 + 0.85 * person.gas)
     for line in _colon(person, random, front, side):
         parts += _large(person, random, line, wall)
     return parts
@@ -71,7 +71,8 @@ def _small(random: np.random.Generator, front: float, radius: float, wall_hu: fl
         pull = (np.array([0, -0.55 * front, -40]) - place) / 120
         heading = heading / np.linalg.norm(heading) + random.normal(0, 0.75, 3) * [1, 0.7, 1] + 0.5 * pull
         place = place + 20 * heading / np.linalg.norm(heading)
-        place[1] = np.clip(place[1], -0.92 * front, -40)
+        # Beside the psoas loops lie farther back than before the spine.
+        place[1] = np.clip(place[1], -0.92 * front, -40 if abs(place[0]) < 52 else -14)
         line.append(place)
     gut = Gut(
         radius=radius, pouch=0.07, period=float(random.uniform(7, 12)), rough=0.16,
@@ -79,13 +80,14 @@ def _small(random: np.random.Generator, front: float, radius: float, wall_hu: fl
         grain_hu=14.0, grain_mm=7.0,
     )  # fmt: skip
     seed = int(random.integers(1 << 30))
-    if random.random() < 0.18:
+    high = rise(np.mean(line, axis=0))
+    if random.random() < 0.22 * high:
         return [_mottled(line, gut, seed, thick_mm=float(random.uniform(5, 8)), hu=0.5 * (wall_hu + gut.filling_hu))]
     parts = [_filled(line, gut, seed)]
-    if random.random() < gas:
+    if random.random() < gas * high:
         first = int(random.integers(0, max(1, len(line) - 2)))
-        stretch = line[first : first + int(random.integers(2, 5))]
-        parts.append(_bubble(stretch, gut, seed, level=float(random.uniform(-0.7, 0.9))))
+        stretch = line[first : first + int(random.integers(2, 7))]
+        parts.append(_bubble(stretch, gut, seed, level=float(random.uniform(-0.6, 1.6))))
     return parts
 
 
@@ -93,13 +95,13 @@ def _large(person: Person, random: np.random.Generator, line: list[Matrix], wall
     """Colon, a few haustra at a time; a stretch mostly holds what the one before it holds."""
     parts: list[Part] = []
     held, seed = "", int(random.integers(1 << 30))
-    radius = float(random.uniform(13, 19))
+    radius = float(random.uniform(14, 21))
     n = 0
     while n < len(line) - 1:
         if not held or random.random() < 0.4:
-            held = _content(person, random)
-        stretch = line[n : n + int(random.integers(2, 5))]
-        wide = {"gas": 1.0 + 0.75 * person.gas * random.random(), "stool": random.uniform(0.95, 1.45), "empty": 0.6}
+            held = _content(person, random, rise(line[n]))
+        stretch = line[n : n + int(random.integers(2, 6))]
+        wide = {"gas": 1.1 + 0.9 * person.gas * random.random(), "stool": random.uniform(0.95, 1.45), "empty": 0.6}
         gut = Gut(
             radius=radius * float(wide.get(held, 1.0)) * float(random.uniform(0.9, 1.12)),
             pouch=float(random.uniform(0.1, 0.22)), period=float(random.uniform(24, 38)), rough=0.2,
@@ -107,7 +109,7 @@ def _large(person: Person, random: np.random.Generator, line: list[Matrix], wall
             grain_hu=18.0, grain_mm=4.5,
         )  # fmt: skip
         if held == "stool":
-            thick = float(random.uniform(2.5, 7.5))
+            thick = float(random.uniform(2.5, 7.5)) + 3.0 * (1 - rise(stretch[0]))
             parts.append(_mottled(stretch, gut, seed + n, thick_mm=thick, hu=float(random.normal(STOOL_HU, 22))))
         else:
             parts.append(_filled(stretch, gut, seed + n))
@@ -118,9 +120,14 @@ def _large(person: Person, random: np.random.Generator, line: list[Matrix], wall
     return parts
 
 
-def _content(person: Person, random: np.random.Generator) -> str:
-    """Gas, stool, fluid or nothing, as the person is."""
-    shares = np.array([0.1 + 1.1 * person.gas, 0.1 + 1.1 * person.stool, 0.25, 0.3])
+def rise(place: Matrix) -> float:
+    """How likely gas stays at a place, 0 to 1: the patient lies on the back, so it rises to the front."""
+    return float(np.clip((-place[1] - 50) / 25, 0.03, 1.0))
+
+
+def _content(person: Person, random: np.random.Generator, front: float) -> str:
+    """Gas, stool, fluid or nothing, as the person is; ``front`` as ``rise`` has it."""
+    shares = np.array([(0.15 + 4.0 * person.gas**1.5) * front, 0.1 + 1.1 * person.stool, 0.25, 0.3])
     return str(random.choice(["gas", "stool", "fluid", "empty"], p=shares / shares.sum()))
 
 
@@ -162,7 +169,9 @@ def _colon(person: Person, random: np.random.Generator, front: float, side: floa
     flank = min(side - 24, 104 * s)
     sides = [
         [
-            np.array([x + random.normal(0, 6), random.normal(-30, 8) - 0.0014 * (z - 40) ** 2, z + random.normal(0, 4)])
+            np.array(
+                [x + random.normal(0, 6), random.normal(-22, 10) - 0.0014 * (z - 40) ** 2, z + random.normal(0, 4)]
+            )
             for z in heights
         ]
         for x in (-flank * random.uniform(0.82, 1.0), flank * random.uniform(0.85, 1.02))
@@ -170,9 +179,14 @@ def _colon(person: Person, random: np.random.Generator, front: float, side: floa
     sag = random.uniform(0, 95)
     spread = np.linspace(-90, 90, 11) * s
     across = [
-        np.array([x, -front + 26 + 0.0045 * x * x, 78 - sag * (1 - (x / 95) ** 2) + random.normal(0, 6)])
-        for x in spread
+        np.array([x, -front + 27 + 0.003 * x * x, 78 - sag * (1 - (x / 95) ** 2) + random.normal(0, 6)]) for x in spread
     ]
-    start = sides[1][-1]
-    sigmoid = [start + np.array([-16 * n, -10 * np.sin(n) + 6 * n, 14 * np.sin(1.3 * n) - 4]) for n in range(6)]
+    # A sigmoid as long as it pleases: it swings to the front, across the middle and up.
+    start, high, far = sides[1][-1], random.uniform(-10, 130), random.uniform(60, 150)
+    turn = np.linspace(0, 1, 9)
+    deep = start[1] + (-front + 30 - start[1]) * np.sin(np.pi * np.minimum(turn * 1.4, 1) / 2)
+    sigmoid = [
+        np.array([start[0] - far * t, y, start[2] + high * np.sin(np.pi * t) + random.normal(0, 5)])
+        for t, y in zip(turn, deep, strict=True)
+    ]
     return [*sides, sigmoid, across]

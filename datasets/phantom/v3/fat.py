@@ -16,10 +16,10 @@ from bench.volume import FloatGrid, LabelGrid
 
 from ..v1.kernels import compiled, parallel, ramp_share, value_noise
 
-UNDER_SKIN_HU, VISCERAL_HU = -110.0, -98.0
+UNDER_SKIN_HU, VISCERAL_HU = -111.0, -102.0
 # Between the two.
 _DIVIDE_HU = 0.5 * (UNDER_SKIN_HU + VISCERAL_HU)
-_HIGHEST_HU = -85.0
+_HIGHEST_HU = -88.0
 # Mean slope of ``value_noise`` at its zeros, per cell.
 _SLOPE = 1.2
 
@@ -85,7 +85,7 @@ def _thread(hu: FloatGrid, labels: LabelGrid, p: Matrix, origin: Matrix, spacing
                     # Septa stand on the skin: long along the body, short across.
                     away = abs(_field(x, y, 0.6 * z, 13.0, seed)) * 13.0 / _SLOPE
                     share = min(1.0, 2.0 * p[3] / spacing) * ramp_share(away - max(p[3], 0.5 * spacing), spacing)
-                    hu[i, j, k] = here + share * (15.0 - here)
+                    hu[i, j, k] = here + share * (-20.0 - here)
                     continue
                 one = _field(x, y, z, p[1], seed + 3)
                 two = _field(x, y, z, p[1], seed + 7)

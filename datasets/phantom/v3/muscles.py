@@ -29,9 +29,8 @@ def muscles(person: Person, back: float) -> list[Part]:
         groups = (
             (_psoas(person, side, here), 0.7, 0.8),
             (_quadratus(person, side, here), 0.8, 1.0),
-            (_iliocostalis(person, side, back), 1.2, 1.6),
-            (_longissimus(person, side, back), 1.3, 1.6),
-            (_multifidus(person, side, back), 1.9, 1.6),
+            (_erector(person, side, back), 1.3, 1.4),
+            (_multifidus(person, side, back), 1.9, 0.9),
             (_pelvic(person, side, here), 1.0, 1.6),
         )
         for paths, fatty, sheath in groups:
@@ -39,7 +38,7 @@ def muscles(person: Person, back: float) -> list[Part]:
             filled = tuple(rod.made_of(shell_mm=sheath, inner_hu=lean - 0.3 * streaks) for rod in paths)
             parts.append(
                 Part(
-                    filled, SHEATH_HU, blend_mm=5.0, texture_hu=0.75 * streaks, texture_mm=(4.5, 4.5, 24),
+                    filled, SHEATH_HU, blend_mm=8.0, texture_hu=0.75 * streaks, texture_mm=(4.5, 4.5, 24),
                     texture_seed=int(random.integers(1 << 30)), shell_variation=0.5,
                 )
             )  # fmt: skip
@@ -55,7 +54,7 @@ def _chain(
 def _psoas(person: Person, side: float, bulk: float) -> list[Shape]:
     radii = {"L1": 6.5, "L2": 11.0, "L3": 15.0, "L4": 18.5, "L5": 19.5}
     points = [
-        person.frames[lv].to_world((side * (person.vertebrae[lv].upper_width / 2 + 0.78 * r * bulk), 6 - 0.35 * r, 0))
+        person.frames[lv].to_world((side * (person.vertebrae[lv].upper_width / 2 + 0.68 * r * bulk), 6 - 0.35 * r, 0))
         for lv, r in radii.items()
     ]
     points.append(person.frames["sacrum"].origin + np.array([side * 62, -30, -46]))
@@ -81,23 +80,21 @@ def _behind(person: Person, out: float, low: tuple[float, float], back: float) -
 def _multifidus(person: Person, side: float, back: float) -> list[Shape]:
     points, halves = _behind(person, side * 15.0, (40.0, 8.0), back)
     grow = np.linspace(0.75, 1.15, len(points))
-    return _chain(points, [(13.5 * g, half * 0.92) for g, half in zip(grow, halves, strict=True)])
+    return _chain(points, [(13.5 * g, half * 0.95) for g, half in zip(grow, halves, strict=True)])
 
 
-def _longissimus(person: Person, side: float, back: float) -> list[Shape]:
-    points, halves = _behind(person, side * 36.0, (44.0, 6.0), back)
-    taper = np.interp(np.linspace(0, 1, len(points)), [0, 0.5, 1], [0.95, 1.0, 0.5])
-    return _chain(points, [(17.5 * t, 1.02 * half * t) for t, half in zip(taper, halves, strict=True)])
-
-
-def _iliocostalis(person: Person, side: float, back: float) -> list[Shape]:
-    points, halves = _behind(person, side * 58.0, (46.0, 6.0), back - 5)
-    taper = np.interp(np.linspace(0, 1, len(points)), [0, 0.5, 1], [0.8, 1.0, 0.6])
-    return _chain(points[:-1], [(18.0 * t, 0.9 * half * t) for t, half in zip(taper, halves, strict=True)][:-1])
+def _erector(person: Person, side: float, back: float) -> list[Shape]:
+    """Longissimus and iliocostalis, which lean on one another under one fascia, and their tendon over the sacrum."""
+    inner, thick = _behind(person, side * 35.0, (44.0, 7.0), back)
+    outer, thin = _behind(person, side * 57.0, (46.0, 6.0), back - 4)
+    taper = np.interp(np.linspace(0, 1, len(inner)), [0, 0.5, 1], [0.95, 1.0, 0.55])
+    rods = _chain(inner, [(21 * t, 1.05 * half * t) for t, half in zip(taper, thick, strict=True)])
+    broad = [(21 * t, 0.9 * half * t) for t, half in zip(taper, thin, strict=True)]
+    return rods + _chain(outer[:-1], broad[:-1])
 
 
 def _quadratus(person: Person, side: float, bulk: float) -> list[Shape]:
-    points = [person.frames[lv].to_world((side * out, 22, 0)) for lv, out in (("T12", 42), ("L2", 58), ("L4", 76))]
+    points = [person.frames[lv].to_world((side * out, 25, 0)) for lv, out in (("T12", 40), ("L2", 52), ("L4", 66))]
     return _chain(points, [(14 * bulk, 6.5 * bulk), (18 * bulk, 8 * bulk), (20 * bulk, 8 * bulk)])
 
 

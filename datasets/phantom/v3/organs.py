@@ -28,7 +28,9 @@ def _liver(person: Person, front: float, random: np.random.Generator) -> list[Pa
     hu = float(random.normal(55, 6) - 26 * person.fat + 50 * person.contrast)
     gall = capsule((-60 * s, -0.55 * front, 62 + low), (-64 * s, -0.7 * front, 34 + low), (9, 9), (14, 15))
     twigs = [
-        capsule((-30, -20, 110 + low), (-84 + random.normal(0, 25), random.normal(-30, 25), 70 + low), (6, 6), (2.5, 2.5))
+        capsule(
+            (-30, -20, 110 + low), (-84 + random.normal(0, 25), random.normal(-30, 25), 70 + low), (6, 6), (2.5, 2.5)
+        )
         for _ in range(5)
     ]  # fmt: skip
     return [

@@ -37,13 +37,13 @@ def draw_outline(person: Person) -> Outline:
     """Fat lies inside or under the skin, as the person's; a belly that is fat inside is deep, not broad."""
     random, s = person.random("trunk"), person.scale
     inside, under = person.fat * person.visceral, person.fat * (1 - person.visceral)
-    layer = 5 + 68 * under * random.uniform(0.8, 1.2)
+    layer = 3 + 74 * under * random.uniform(0.8, 1.2)
     return Outline(
-        side=(143 + 46 * person.fat) * s + random.normal(0, 5),
-        front=(86 + 70 * inside) * s + 0.9 * layer + random.normal(0, 7),
+        side=(128 + 60 * person.fat) * s + random.normal(0, 5),
+        front=(91 + 95 * inside) * s + 0.9 * layer + random.normal(0, 8),
         back=(79 + 4 * person.fat) * s + 0.95 * layer + 10 * person.muscle + random.normal(0, 4),
         layer=layer,
-        wall=6 + 11 * person.muscle,
+        wall=9 + 12 * person.muscle,
         flare=float(random.normal(5 if person.male else 10, 4)),
     )
 
@@ -71,7 +71,7 @@ def _column(outline: Outline, depth: float) -> Shape:
     numbers = (
         outline.side - 0.85 * depth, -outline.flare, 6.0,
         outline.front - depth, 3.0, -3.0,
-        outline.back - 0.9 * depth, -3.0, 2.0, 2.4, 2.5,
+        outline.back - 0.9 * depth, -3.0, 2.0, 2.3, 3.0,
     )  # fmt: skip
     return Shape(TRUNK, Frame(np.zeros(3), np.eye(3)), numbers, EVERYWHERE)
 
@@ -81,8 +81,8 @@ def _layers(person: Person, outline: Outline) -> list[Part]:
     grain = int(person.random("layers").integers(1 << 30))
     skin = _column(outline, 0.0).made_of(shell_mm=1.8, inner_hu=UNDER_SKIN_HU)
     groove = capsule((0, outline.back + 17, 200), (0, outline.back + 17, -200), (15, 21)).carving()
-    outer = _column(outline, outline.layer).made_of(shell_mm=0.45 * outline.wall, inner_hu=VISCERAL_HU)
-    inner = _column(outline, outline.layer + 0.55 * outline.wall + 0.6).made_of(
+    outer = _column(outline, outline.layer).made_of(shell_mm=0.5 * outline.wall, inner_hu=VISCERAL_HU)
+    inner = _column(outline, outline.layer + 0.5 * outline.wall + 1.2).made_of(
         shell_mm=0.45 * outline.wall, inner_hu=VISCERAL_HU
     )
     lean = lean_hu(person)
