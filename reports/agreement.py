@@ -9,10 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
-from bench.report.kinds import image_kind
+from bench.report.kinds import image_kind, image_name
 from bench.report.marks import marked
 from bench.report.tables import Cell, Table, TableColumn, TableRow
-from bench.run.acquired import REAL
 from bench.score.columns import APART, OTHER_PREFIX
 from bench.score.statistics import of_label, spread, values, words
 
@@ -86,7 +85,7 @@ class Agreement:
         drrs = spread(values(rows, "drr_evaluations")).mean
         others = tuple((spread(values(rows, name)).median,) for name in _OTHER_NAMES) if two else ()
         cells: tuple[Cell, ...] = (
-            (_image(content),),
+            (image_name(content),),
             (label,),
             (len(rows),),
             (in_plane,),
@@ -102,12 +101,6 @@ class Agreement:
         return PERCENT * float(np.mean(np.nan_to_num(errors, nan=np.inf) < self.within_mm))
 
 
-def _image(content: str) -> str:
-    """Acquisition and view of a real X-ray; of other content all that was recorded."""
-    parts = content.split(", ")
-    return parts[1] if parts[0] == REAL and len(parts) > 1 else content
-
-
 def _goodness(contents: Sequence[str]) -> str:
     """What the references are good for, as the cases say it."""
     said = dict.fromkeys(part for content in contents for part in content.split(", ") if part.startswith("reference"))
@@ -121,7 +114,7 @@ def _has_two(scores: pd.DataFrame) -> bool:
 
 def _apart(scores: pd.DataFrame, contents: Sequence[str]) -> tuple[str, ...]:
     """How far the references of each image are apart: the floor of every comparison."""
-    found = {_image(content): spread(values(_of_content(scores, content), APART)).median for content in contents}
+    found = {image_name(content): spread(values(_of_content(scores, content), APART)).median for content in contents}
     told = ", ".join(f"{apart:.2f} mm ({image})" for image, apart in found.items() if np.isfinite(apart))
     return (f"The two references are apart by {told} mTRE: methods that differ by less are not told apart.",)
 

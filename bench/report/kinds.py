@@ -34,3 +34,17 @@ def image_kind(rows: pd.DataFrame) -> ImageKind:
 def is_real(rows: pd.DataFrame) -> list[bool]:
     """Which rows are on real X-rays."""
     return [content.startswith(REAL) for content in words(rows, "content")]
+
+
+def image_name(content: str) -> str:
+    """Acquisition and view of a real X-ray; of other content all that was recorded."""
+    parts = content.split(", ")
+    return parts[1] if parts[0] == REAL and len(parts) > 1 else content
+
+
+def one_case_an_image(rows: pd.DataFrame) -> dict[str, str]:
+    """The first case of each real X-ray, by the X-ray's name; of simulated ones, the first case of each content."""
+    found = dict[str, str]()
+    for case_id, content in sorted(zip(words(rows, "case_id"), words(rows, "content"), strict=True)):
+        found.setdefault(image_name(content), case_id)
+    return found

@@ -1,0 +1,33 @@
+"""The part of an X-ray round an outlined bone."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bench.contract import Problem, View
+from bench.geometry import Camera
+
+
+def round_outline(view: View, margin_px: int) -> View:
+    """The view cut to the box of its valid pixels with a margin; whole where all are valid.
+
+    Args:
+        view: With an image.
+        margin_px: On all sides, as far as there are pixels.
+    """
+    if view.valid is None or not view.valid.any():
+        return view
+    rows, columns = (np.flatnonzero(view.valid.any(axis=axis)) for axis in (1, 0))
+    top, left = (max(0, int(each[0]) - margin_px) for each in (rows, columns))
+    part = (slice(top, int(rows[-1]) + margin_px + 1), slice(left, int(columns[-1]) + margin_px + 1))
+    valid = np.ascontiguousarray(view.valid[part])
+    K = view.camera.K.copy()
+    K[:2, 2] -= (left, top)
+    camera = Camera(K, *valid.shape, view.camera.sdd_mm)
+    image = None if view.image is None else np.ascontiguousarray(view.image[part])
+    return replace(view, camera=camera, image=image, valid=valid)
+
+
+def cut_round_outline(problem: Problem, margin_px: int) -> Problem:
+    """The problem with its first view alone, cut by ``round_outline``."""
+    return replace(problem, views=(round_outline(problem.views[0], margin_px),))

@@ -1,0 +1,146 @@
+"""What an outline drawn round a bone tells of its pose by itself: a baseline that never sees a pixel of the X-ray.
+
+Where X-rays are masked by hand, the mask's place and shape hold part of the answer. This method draws poses within the
+search box, outlines their renderings as a hand would (``bench.xray.OutlineLaw``), learns to read poses from the masks
+by ridge regression, and reads the given one. A network on masked X-rays earns its row by beating it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.contract import Card, Estimate, Outcome, Problem, View
+from bench.drr import AttenuationMap, project
+from bench.geometry import Camera, Matrix, PoseFrame, invert, transform_points
+from bench.learn.forearm import continued
+from bench.learn.window import aimed, through, window_pixels
+from bench.volume import Volume
+from bench.xray.outline import Mask, OutlineLaw
+
+# More of the window than this is no outline of a bone.
+_MOST_VALID = 0.5
+_VISIBLE = 0.03
+_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bone:
+    """The volume where it will be rendered, and its shaft beyond the end of the CT."""
+
+    volume: AttenuationMap
+    shaft: AttenuationMap
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlineAlone:
+    """Ridge regression from masks to poses, learnt for each problem.
+
+    Attributes:
+        draws: Outlines that are learnt from.
+        share: Of the search half-widths, that poses are drawn evenly within.
+        window_mm: Edge of the square about the nominal centre that is looked at.
+        pixels: Along its edge.
+        cells: Means of so many blocks along an edge are what is regressed on.
+        ridge: Weight of the coefficients' squares; blocks have variance 1.
+        outline: Law of the outlines.
+    """
+
+    draws: int = 800
+    share: float = 2 / 3
+    window_mm: float = 110.0
+    pixels: int = 64
+    cells: int = 32
+    ridge: float = 30.0
+    outline: OutlineLaw = field(default_factory=OutlineLaw)
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> Bone:
+        """Make the volume ready to be rendered."""
+        bone = AttenuationMap.from_volume(volume)
+        return Bone(bone, continued(bone))
+
+    def skip(self, problem: Problem) -> str | None:
+        """Whether there is an outline to read."""
+        if len(problem.views) != 1:
+            return f"reads the outline in one view; this problem has {len(problem.views)}"
+        window = self._window(problem)
+        valid = window.seen.valid
+        if problem.views[0].valid is None or valid is None or not 0 < float(valid.mean()) < _MOST_VALID:
+            return "no bone is outlined in this X-ray"
+        return None
+
+    def register(self, problem: Problem, prepared: Bone) -> Estimate:
+        """Read the outline."""
+        random, window = np.random.default_rng(problem.seed), self._window(problem)
+        theta = random.uniform(-1, 1, size=(self.draws, 6)) * self.share * problem.search
+        masks = np.stack(self._masks(prepared, window, theta, random))
+        read = self._read(masks, theta, np.asarray(window.seen.valid, dtype=np.bool_))
+        pose = invert(problem.views[0].camera_from_rig) @ invert(window.turn) @ window.frame.pose(read)
+        return Estimate(np.asarray(pose), Outcome.CONVERGED, drr_evaluations=2 * self.draws)
+
+    def _window(self, problem: Problem) -> "_Window":
+        view = problem.views[0]
+        nominal = view.camera_from_rig @ problem.nominal
+        turn = aimed(transform_points(nominal, problem.centre))
+        frame = PoseFrame(turn @ nominal, problem.centre)
+        depth = float(frame.centre_in_rig[2])
+        spacing = self.window_mm / self.pixels
+        camera = Camera.centred(sdd_mm=depth, height=self.pixels, width=self.pixels, spacing_mm=spacing)
+        return _Window(turn, frame, camera, spacing, through(view, turn, camera), view.camera)
+
+    def _masks(self, bone: Bone, window: "_Window", theta: Matrix, random: np.random.Generator) -> list[Mask]:
+        made: list[Mask] = []
+        for first in range(0, len(theta), _AT_ONCE):
+            poses = window.frame.pose(theta[first : first + _AT_ONCE])
+            images = project(bone.volume, poses, window.camera) + project(bone.shaft, poses, window.camera)
+            for image in images[:, 0].numpy():
+                silhouette = image > _VISIBLE * max(float(image.max()), 1e-6)
+                made.append(self.outline.draw(silhouette, random, pixel_mm=window.pixel_mm) & window.drawn)
+        return made
+
+    def _read(self, masks: NDArray[np.bool_], theta: Matrix, given: Mask) -> Matrix:
+        """Theta (6,) of the given mask."""
+        known, asked = self._blocks(masks), self._blocks(given[None])
+        mean, middle = known.mean(axis=0), theta.mean(axis=0)
+        spread = np.maximum(known.std(axis=0), 0.05)
+        x, y = (known - mean) / spread, theta - middle
+        # As many unknowns as outlines, not as blocks.
+        weights = np.linalg.solve(x @ x.T + self.ridge * np.eye(len(x)), y)
+        found: Matrix = (((asked - mean) / spread) @ x.T @ weights)[0] + middle
+        return found
+
+    def _blocks(self, masks: NDArray[np.bool_]) -> Matrix:
+        edge = self.pixels // self.cells
+        blocks = masks.astype(np.float64).reshape(len(masks), self.cells, edge, self.cells, edge)
+        return np.asarray(blocks.mean(axis=(2, 4)).reshape(len(masks), -1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """The part of the X-ray that is looked at: the turn to it, its frame, camera, mm of the bone a pixel."""
+
+    turn: Matrix
+    frame: PoseFrame
+    camera: Camera
+    pixel_mm: float
+    seen: View
+    xray: Camera
+
+    @property
+    def drawn(self) -> Mask:
+        """Where whoever drew the outline stopped: nothing below its lowest row of the X-ray."""
+        rows = window_pixels(self.xray, self.turn, self.camera)[0].mean(axis=0)
+        lowest = rows[np.asarray(self.seen.valid, dtype=np.bool_)].max()
+        return np.asarray(rows <= lowest, dtype=np.bool_)
+
+
+plugin = OutlineAlone
+
+card = Card(
+    title="Outline alone (ridge regression on the hand-drawn mask; no X-ray is seen)",
+    source="ours",
+    citation="none",
+    licence="Apache-2.0",
+    uses_start=False,
+)
