@@ -7,3 +7,18 @@ class FluorobenchError(Exception):
     The command line prints the message as one line and exits with status 2; any other exception is a bug
     and keeps its traceback.
     """
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong, without error numbers, names of Python's exceptions or line breaks."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return " ".join(str(error).split())

@@ -3,7 +3,7 @@
 import difflib
 import os
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +14,10 @@ from bench.errors import FluorobenchError
 
 Kind: TypeAlias = Literal["methods", "datasets", "reports"]
 KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
+
+
+# Names that an error suggests; up to how many it lists where none is near.
+_FEW, _MANY = 3, 12
 
 
 class UnknownNameError(FluorobenchError):
@@ -42,11 +46,27 @@ def search_path(package_file: str) -> list[str]:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for a wrong name: says the nearest right one, else all of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    """The error for a wrong name: says the nearest right ones; where none is near, all of them if they are few."""
+    names = {_plain(each): each for each in sorted(known)}
+    near = [names[each] for each in difflib.get_close_matches(_plain(name), names, n=_FEW)]
+    if near:
+        hint = f"did you mean {_either(near)}?"
+    elif len(names) <= _MANY:
+        hint = f"known: {', '.join(names.values()) or 'none'}"
+    else:
+        nearest = difflib.get_close_matches(_plain(name), names, n=_FEW, cutoff=0.0)
+        hint = f"the nearest of {len(names)} are {_either([names[each] for each in nearest])}"
     return UnknownNameError(f"no {what} named {name!r}; {hint}")
+
+
+def _plain(name: str) -> str:
+    """Capitals and hyphens make no other name."""
+    return name.casefold().replace("-", "_")
+
+
+def _either(some: Sequence[str]) -> str:
+    *first, last = map(repr, some)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def names(kind: Kind) -> list[str]:

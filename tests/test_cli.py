@@ -146,6 +146,38 @@ def test_names_of_protocol_and_profile(tmp_path: Path) -> None:
     refused(command("report", "nowhere", cwd=tmp_path), "nowhere")
 
 
+def test_a_list_says_what_protocols_are_and_info_takes_the_labels_of_tables(tmp_path: Path) -> None:
+    listed = command("list", cwd=tmp_path).stdout
+    assert "SOPI Table 1" in listed
+    assert "smoke, quick, full" in listed
+    done = command("info", "Opt-SGC", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Opt-SGC is a row of" in done.stderr
+    assert "its plug-in is opt_sgc" in done.stderr
+    # The card, with neither Python's names nor its brackets.
+    assert "tuned on 1 patient of autoscoper, split test (wrist-biplane); settings tried: not counted" in " ".join(
+        part.strip() for line in done.stdout.splitlines() for part in line.split("\u2502") if part.strip()
+    ).replace("exposure ", "")
+    assert "Exposure(" not in done.stdout
+    preset = command("info", "opt_gc", cwd=tmp_path).stdout
+    assert "{" not in preset
+    assert "Level(" not in preset
+
+
+def test_errors_are_short_and_in_plain_words(tmp_path: Path) -> None:
+    for words in (("info", "nosuch.dcm"), ("info", "xyzzyq"), ("run", "sopi-sim", "--data", "none.toml")):
+        done = command(*words, cwd=tmp_path)
+        refused(done, words[-1])
+        assert len(done.stderr) < 200
+        assert "Errno" not in done.stderr
+    refused(command("info", "OPT-GC", cwd=tmp_path), "did you mean 'opt_gc'")
+    refused(command("register", "--case", "none.toml", cwd=tmp_path), "there is no such file")
+    (tmp_path / "junk.nii.gz").write_bytes(b"junk")
+    done = command("run", protocol(tmp_path), "--volume", "junk.nii.gz", cwd=tmp_path)
+    refused(done, "junk.nii.gz", "damaged, or none of NIfTI")
+    assert "ImageIO" not in done.stderr
+
+
 def test_volumes_that_cannot_be_used(tmp_path: Path, ct: Path) -> None:
     tiny = protocol(tmp_path)
     refused(command("run", tiny, "--volume", tmp_path / "no.nii", cwd=tmp_path), "no.nii")

@@ -1,17 +1,20 @@
 """``fluorobench list`` and ``fluorobench info``."""
 
-from dataclasses import MISSING, Field, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from bench.cli.console import output, print_table
+from bench.cli.console import messages, output, print_table
 from bench.cli.run import CommandError
 from bench.contract import Split
+from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
     from bench.cli.compare import Comparison
+    from bench.protocol.load import Summary
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,10 @@ class List:
     def __call__(self) -> None:
         """Print their names and titles."""
         from bench import registry
-        from bench.protocol import protocol_names
+        from bench.protocol.load import summaries
 
-        print_table("protocols", ("name",), [(name,) for name in protocol_names()])
+        protocols = [(each.name, each.title, ", ".join(each.profiles)) for each in summaries()]
+        print_table("protocols", ("name", "title", "profiles"), protocols)
         for kind in registry.KINDS:
             print_table(
                 kind, ("name", "title"), [(name, registry.card(kind, name).title) for name in registry.names(kind)]
@@ -32,10 +36,10 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Print the card of a method, dataset or report, and its settings; or compare a dataset with a real CT."""
+    """Print a card: of a method (by plug-in or row), dataset, report or protocol; or compare a dataset with a CT."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """Its name; or the path of an X-ray image, to see what calibration it holds."""
+    """Its name, or the label of a row of a table; or the path of an X-ray image, to see what calibration it holds."""
 
     compare: Path | None = None
     """A real CT: write a report on how near the dataset's patients come to it (a file or a DICOM folder)."""
@@ -70,7 +74,8 @@ class Info:
     def __call__(self) -> None:
         """Print it, or compare."""
         from bench import registry
-        from bench.protocol import protocol_names
+        from bench.cli.cards import print_plugin, print_protocol
+        from bench.protocol.load import summaries
 
         if self.compare is not None:
             self._comparison(self.compare).report()
@@ -82,23 +87,17 @@ class Info:
         if Path(self.name).is_file():
             _print_image(self.name)
             return
-        owners: list[registry.Kind] = [kind for kind in registry.KINDS if self.name in registry.names(kind)]
-        if not owners and self.name in protocol_names():
-            raise CommandError(f"{self.name!r} is a protocol, which has no card; read bench/protocols/{self.name}.toml")
+        by_name = {each.name: each for each in summaries()}
+        name = _plugin_of_row(self.name, by_name.values())
+        owners: list[registry.Kind] = [kind for kind in registry.KINDS if name in registry.names(kind)]
+        if not owners and name in by_name:
+            print_protocol(by_name[name])
+            return
         if not owners:
-            raise registry.unknown(
-                "plug-in", self.name, [name for kind in registry.KINDS for name in registry.names(kind)]
-            )
+            raise _no_such_name(name, by_name)
         for kind in owners:
-            card, cls = registry.card(kind, self.name), registry.load(kind, self.name)
-            rows = [(each.name, _text(getattr(card, each.name))) for each in fields(card)]
-            print_table(f"{kind}: {self.name}", ("card", ""), rows)
-            defaults = fields(cls)
-            print_table("settings", ("name", "type", "default"), [(f.name, _type(f), _default(f)) for f in defaults])
-            if kind == "methods" and registry.presets(self.name):
-                presets = registry.presets(self.name).items()
-                print_table("presets", ("name", "settings"), [(name, str(dict(values))) for name, values in presets])
-        output.print()
+            presets = registry.presets(name) if kind == "methods" else {}
+            print_plugin(f"{kind}: {name}", registry.card(kind, name), registry.load(kind, name), presets)
 
     def _comparison(self, ct: Path) -> "Comparison":
         """The command line as a comparison."""
@@ -132,17 +131,20 @@ def _print_image(path: str) -> None:
     output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
 
 
-def _type(field: "Field[Any]") -> str:
-    return field.type.__name__ if isinstance(field.type, type) else str(field.type)
+def _plugin_of_row(name: str, protocols: "Iterable[Summary]") -> str:
+    """The plug-in behind the label of a row, which is what tables print; other names stay."""
+    found = {each.name: each.rows[name] for each in protocols if name in each.rows}
+    if not found:
+        return name
+    plugin = next(iter(found.values()))
+    messages.print(f"{name} is a row of {', '.join(found)}; its plug-in is {plugin}", markup=False, soft_wrap=True)
+    return plugin
 
 
-def _default(field: "Field[Any]") -> str:
-    if field.default is not MISSING:
-        return _text(field.default)
-    return "must be given" if field.default_factory is MISSING else _text(field.default_factory())
+def _no_such_name(name: str, protocols: Iterable[str]) -> FluorobenchError:
+    from bench import registry
 
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        return "\n".join(str(each) for each in value) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return str(value)
+    if Path(name).suffix or len(Path(name).parts) > 1:
+        return CommandError(f"no such file: {name}; expected an X-ray image, or a name that `fluorobench list` prints")
+    known = [*protocols, *(each for kind in registry.KINDS for each in registry.names(kind))]
+    return CommandError(f"{registry.unknown('plug-in or protocol', name, known)} (`fluorobench list` prints all)")

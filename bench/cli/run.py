@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import messages, progress_bar
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, in_words
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -131,7 +131,7 @@ class Run:
         try:
             return tomllib.loads(self.data.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise CommandError(f"{self.data}: not a readable TOML file: {error}") from None
+            raise CommandError(f"{self.data}: not a readable TOML file: {in_words(error)}") from None
 
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}

@@ -3,13 +3,14 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
 
 from bench import registry
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, in_words
 from bench.protocol.model import Protocol
 
 _Tables: TypeAlias = dict[str, Any]
@@ -24,6 +25,33 @@ class ProtocolError(FluorobenchError):
 def protocol_names() -> list[str]:
     """Names of the protocols that come with fluorobench."""
     return sorted(path.stem for path in PROTOCOLS.glob("*.toml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a list says of a protocol that comes with fluorobench.
+
+    Attributes:
+        name: For the command line.
+        title: One line.
+        profiles: In the file's order.
+        rows: Plug-in by label.
+    """
+
+    name: str
+    title: str
+    profiles: tuple[str, ...]
+    rows: Mapping[str, str]
+
+
+def summaries() -> list[Summary]:
+    """Of every protocol that comes with fluorobench, by name; their plug-ins are not looked at."""
+    return [_summary(name, tomllib.loads((PROTOCOLS / f"{name}.toml").read_text())) for name in protocol_names()]
+
+
+def _summary(name: str, tables: _Tables) -> Summary:
+    rows = {method["label"]: method["plugin"] for method in tables["methods"]}
+    return Summary(name, tables["title"], tuple(tables["profile"]), rows)
 
 
 def load_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] | None = None) -> Protocol:
@@ -49,7 +77,7 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
     try:
         tables: _Tables = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ProtocolError(f"{path}: not a readable TOML file: {error}") from None
+        raise ProtocolError(f"{path}: not a readable TOML file: {in_words(error)}") from None
     profiles: Any = tables.pop("profile", {})
     if not _both_tables(profiles, {}) or not all(_both_tables(table, {}) for table in profiles.values()):
         raise ProtocolError(f"{path}: profile: expected tables [profile.NAME]; got {profiles!r}"[:200])

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench import registry
 from bench.contract import Estimate, Method, Problem, View
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, in_words
 from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, require_rigid, transform_points
 from bench.geometry.converters.dicom import lost_by_dicom, to_dicom
 from bench.geometry.converters.view import ConversionError
@@ -119,7 +119,7 @@ def read_pose(path: Path) -> Matrix:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SingleError(
             f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; "
-            f"got {type(error).__name__}: {error}"
+            f"{in_words(error)}"
         ) from None
 
 

@@ -1,0 +1,93 @@
+"""Cards, settings and presets as lines that a person reads."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, cast
+
+from bench.cli.console import output, print_table
+from bench.contract import Card, Exposure
+from bench.protocol.load import Summary
+
+_FEW = 4
+
+
+def print_plugin(title: str, card: Card, cls: Any, presets: Mapping[str, Mapping[str, Any]]) -> None:
+    """A plug-in's card, its settings and presets as tables.
+
+    Args:
+        title: Above the card.
+        card: The plug-in's.
+        cls: Its dataclass.
+        presets: Settings by name; empty for none.
+    """
+    print_table(title, ("card", ""), card_lines(card))
+    print_table("settings", ("name", "type", "default"), [(f.name, _type(f), _default(f)) for f in fields(cls)])
+    if presets:
+        lines = [(name, key, in_line(value)) for name, values in presets.items() for key, value in values.items()]
+        print_table("presets", ("preset", "setting", "value"), lines)
+    output.print()
+
+
+def print_protocol(protocol: Summary) -> None:
+    """A protocol's title, profiles and rows."""
+    rows = list(protocol.rows.items())
+    print_table(f"protocol: {protocol.name}", ("row", "plug-in"), rows)
+    output.print(f"{protocol.title}; profiles: {', '.join(protocol.profiles)}", markup=False, soft_wrap=True)
+
+
+def card_lines(card: Card) -> list[tuple[str, str]]:
+    """Name and text of every entry of a card."""
+    return [(each.name.replace("_", " "), _entry(getattr(card, each.name))) for each in fields(card)]
+
+
+def _entry(value: object) -> str:
+    if isinstance(value, tuple):
+        some = cast("tuple[object, ...]", value)
+        return "\n".join(exposure_line(each) if isinstance(each, Exposure) else str(each) for each in some) or "none"
+    return {True: "yes", False: "no", None: "as its settings say"}.get(cast("Any", value), str(value))
+
+
+def exposure_line(exposure: Exposure) -> str:
+    """What was met, in one sentence."""
+    names = list(exposure.patients)
+    listed = ", ".join(names if len(names) <= _FEW else [*names[: _FEW - 1], "...", names[-1]])
+    counted = f"{len(names)} patient{'s' if len(names) != 1 else ''}"
+    unit = "steps" if exposure.what == "trained" else "settings tried"
+    much = "settings tried: not counted" if exposure.trials is None else f"{exposure.trials:,} {unit}"
+    own = "; for these patients alone" if exposure.patient_specific else ""
+    where = f"{counted} of {exposure.dataset}, split {exposure.split} ({listed}){own}"
+    return f"{exposure.what} on {where}; {much}; {exposure.hardware}. {exposure.note}"
+
+
+def in_line(value: Any) -> str:
+    """A setting's value in one line, dataclasses and tables by their fields."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return f"({_pairs((f.name, getattr(value, f.name)) for f in fields(value))})"
+    if isinstance(value, Mapping):
+        return f"({_pairs(cast('Mapping[str, Any]', value).items())})" if value else "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(in_line(each) for each in cast("list[Any]", value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _pairs(some: Iterable[tuple[str, Any]]) -> str:
+    return ", ".join(f"{key} = {in_line(value)}" for key, value in some)
+
+
+def _type(field: "Field[Any]") -> str:
+    """The type without the modules that it is from."""
+    text = field.type.__name__ if isinstance(field.type, type) else str(field.type)
+    return re.sub(r"\b(\w+\.)+(?=[A-Z])", "", text)
+
+
+def _default(field: "Field[Any]") -> str:
+    if field.default is not MISSING:
+        return _lines(field.default)
+    return "must be given" if field.default_factory is MISSING else _lines(field.default_factory())
+
+
+def _lines(value: Any) -> str:
+    """One line an entry where entries are tables of their own."""
+    entries = list(cast("Iterable[Any]", value)) if isinstance(value, tuple) else []
+    return "\n".join(map(in_line, entries)) if any(map(is_dataclass, entries)) else in_line(value)
