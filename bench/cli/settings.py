@@ -1,7 +1,7 @@
 """Settings given on the command line as field=value."""
 
 import tomllib
-from typing import Any
+from typing import Any, get_type_hints
 
 from bench.errors import FluorobenchError
 
@@ -23,3 +23,24 @@ def setting(text: str) -> tuple[str, Any]:
         return name, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name, value
+
+
+def typed(owner: type, name: str, value: Any) -> Any:
+    """A setting's value as its field's type has it, such as a tuple for a list.
+
+    Args:
+        owner: Dataclass with that field.
+        name: Of the field.
+        value: As ``setting`` read it.
+
+    Raises:
+        SettingError: Another type, none of the values that it may have, or a field that words cannot fill.
+    """
+    from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(get_type_hints(owner)[name]).validate_python(value)
+    except PydanticSchemaGenerationError:
+        raise SettingError(f"setting {name!r} cannot be said on a command line; leave it out") from None
+    except ValidationError as error:
+        raise SettingError(f"setting {name!r}: {error.errors()[0]['msg']}; got {value!r}") from None

@@ -13,7 +13,7 @@ import tyro
 
 from bench.cli.console import messages, output
 from bench.cli.own_patient import camera_words, ct_words, register_words
-from bench.cli.settings import setting
+from bench.cli.settings import setting, typed
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class Train:
             raise TrainCommandError(
                 "--labels, --label-scheme and --box belong to a CT of your own; name it with --volume"
             )
+        if self.volume is not None and self.vertebra is not None and self.labels is None:
+            raise TrainCommandError(
+                f"--vertebra {self.vertebra} is found by labels: give --labels and --label-scheme, or its --box alone"
+            )
         if self.ship and self.weights is not None:
             raise TrainCommandError("--ship and --weights both say where to export to; give one of them")
 
@@ -141,7 +145,7 @@ class Train:
         for name in settings:
             if name not in trainer.__dataclass_fields__:
                 raise registry.unknown(f"setting of {self.method}'s trainer", name, trainer.__dataclass_fields__)
-        built: Trainable = trainer(**settings)
+        built: Trainable = trainer(**{name: typed(trainer, name, value) for name, value in settings.items()})
         return built
 
     def _population(self, trainable: "Trainable") -> "Population":

@@ -1,5 +1,6 @@
 """LaTeX of a table: needs only the classes and packages ``standalone`` and ``booktabs``."""
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -31,7 +32,13 @@ _SIGNS = {
     "—": "---",
     "−": "$-$",
     "…": r"\ldots{}",
+    # Behind the end of a line they would be taken for its spacing, and vanish.
+    "[": "{[}",
+    "*": "{*}",
 }
+
+# A hyphen before a number, or between two names, is a minus.
+_MINUS = re.compile(r"(?<![^\s\[(,])-(?=\d)|(?<=\s)-(?=\s)")
 
 _HEAD = r"""% Compiles by itself (pdflatex). To include it: \usepackage{standalone,booktabs} and \input this file;
 % where it is too wide, \resizebox{\linewidth}{!}{\input{...}} with graphicx.
@@ -66,14 +73,16 @@ def render_latex(
     bold: Sequence[Sequence[bool]],
     caption: str,
     notes: Sequence[str],
+    sides: str,
 ) -> str:
-    """The document of a table; first column left, others right; text of any kind is escaped here."""
-    lines = [_HEAD.rstrip("\n"), rf"\begin{{tabular}}{{@{{}}l{'r' * (len(headings) - 1)}@{{}}}}", r"\toprule"]
+    """The document of a table; ``sides`` holds l or r for each column; text of any kind is escaped here."""
+    lines = [_HEAD.rstrip("\n"), rf"\begin{{tabular}}{{@{{}}{sides}@{{}}}}", r"\toprule"]
     if any(groups):
         lines += _group_lines(groups)
-    lines += [_heading_row(headings), r"\midrule"]
+    lines += [_heading_row(headings, sides), r"\midrule"]
     for texts, marks in zip(cells, bold, strict=True):
-        printed = [_bold(escape(t)) if mark else escape(t) for t, mark in zip(texts, marks, strict=True)]
+        set_right = [escape(_MINUS.sub("−", text)) for text in texts]
+        printed = [_bold(text) if mark else text for text, mark in zip(set_right, marks, strict=True)]
         lines.append(" & ".join(printed) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}%", r"\end{lrbox}%", *_framed(caption, notes), r"\end{document}"]
     return "\n".join(lines) + "\n"
@@ -97,12 +106,11 @@ def _bold(text: str) -> str:
     return rf"\textbf{{{text}}}".replace(r"$\pm$", r"$\mathbf{\pm}$")
 
 
-def _heading_row(headings: Sequence[str]) -> str:
+def _heading_row(headings: Sequence[str], sides: str) -> str:
     """Headings, their lines stacked and set against the bottom."""
     stacked: list[str] = []
-    for index, heading in enumerate(headings):
+    for heading, side in zip(headings, sides, strict=True):
         parts = [escape(part) for part in heading.split("\n")]
-        side = "l" if index == 0 else "r"
         inner = r"\\".join(parts)
         stacked.append(rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{inner}\end{{tabular}}" if len(parts) > 1 else inner)
     return " & ".join(stacked) + r" \\"

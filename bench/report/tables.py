@@ -119,7 +119,14 @@ class Table:
             bold=self.bold(),
             caption=self.caption,
             notes=self.notes,
+            sides=self._sides(),
         )
+
+    def _sides(self) -> str:
+        """Words stand left, numbers (and words among them) right."""
+        cells = [[value for row in self.rows for value in row.cells[index]] for index in range(len(self.columns))]
+        words = [all(value is None or isinstance(value, str) for value in each) and any(each) for each in cells]
+        return "".join("l" if word or not index else "r" for index, word in enumerate(words))
 
     def csv(self) -> str:
         """Every number at full precision; nothing where there is none."""

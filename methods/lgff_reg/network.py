@@ -11,6 +11,8 @@ from typing import Literal
 
 from torch import Tensor, cat, nn
 
+from bench.learn import TrainingError
+
 from .blocks import DualBranchFusion, GlobalStage, LocalStage, conv_bn_relu
 
 STEM_CHANNELS = 16
@@ -42,6 +44,13 @@ class Architecture:
     downsampling: Literal["code", "paper"] = "code"
     interpolation: Literal["nearest", "bilinear"] = "nearest"
     plain_projection: bool = False
+
+    def __post_init__(self) -> None:
+        coarsest = 2**self.stages
+        if self.image_size < coarsest or self.image_size % coarsest:
+            raise TrainingError(
+                f"{self.stages} stages need image_size to be a multiple of {coarsest} pixels; got {self.image_size}"
+            )
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from bench.learn import Losses, Source
+from bench.learn import Losses, Source, TrainingError
 from bench.learn.vertebra_study import VertebraTrainer
 
 from .network import Architecture, LgffNetwork
@@ -38,7 +38,7 @@ class LgffTrainer(VertebraTrainer):
     """
 
     image_size: int = 64
-    stages: int = 4
+    stages: Literal[3, 4, 5] = 4
     local: bool = True
     globe: bool = True
     fusion: bool = True
@@ -51,6 +51,10 @@ class LgffTrainer(VertebraTrainer):
 
     name: ClassVar[str] = NAME
     version: ClassVar[int] = VERSION
+
+    def __post_init__(self) -> None:
+        if not self.head_weights or min(self.head_weights) < 0:
+            raise TrainingError(f"head_weights needs at least one weight, none negative; got {self.head_weights}")
 
     @property
     def architecture(self) -> Mapping[str, Any]:
