@@ -20,7 +20,7 @@ from bench.perturb import generator
 
 Grid = NDArray[np.float32]
 
-_SPACING_MM = 1.5
+_SPACING_MM = 2.0
 # Across the shaft to each side, towards the hand and towards the elbow of the wrist's end.
 _ACROSS_MM, _HAND_MM, _ELBOW_MM = 66.0, 75.0, 150.0
 # Shares of dense bone's attenuation.

@@ -47,6 +47,8 @@ class DeepRegTrainer:
         weight_decay: Of AdamW.
         match: Weight of a second loss: the fixed image's features must be those of the projection at the truth. It
             keeps the two encoders together where the X-ray shows more than the volume.
+        matched: Images a step for that second loss; the first ``pairs`` of them are the pairs'.
+        match_first: Steps that learn the second loss alone: it costs no double backward.
         forearms: Surroundings of the study ``wrist``.
     """
 
@@ -63,6 +65,8 @@ class DeepRegTrainer:
     rate_at_most: float = 2e-5
     weight_decay: float = 0.01
     match: float = 0.0
+    matched: int = 0
+    match_first: int = 0
     forearms: Forearms = field(default_factory=Forearms)
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
@@ -104,26 +108,37 @@ class DeepRegTrainer:
 
     def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
         """Squared distances of unit gradients, of rotation and of translation; with ``match``, of features too."""
-        net = _checked(network)
-        problems = self.problems(source, placed(source.patients(1)[0], self.scene, source.random("set up")), self.pairs)
-        volume = features_of(net, *self._input(problems))
-        chart = PoseChart(self.starts(problems), problems.patient.frame.centre, self.depth_scale)
+        net, patient = _checked(network), placed(source.patients(1)[0], self.scene, source.random("set up"))
+        problems = self.problems(source, patient, max(self.pairs, self.matched))
+        images = scaled(problems.images)
+        alone = source.step < self.match_first
+        with torch.set_grad_enabled(not alone):
+            volume = features_of(net, *self._input(problems))
+        if alone:
+            return self._match(net, volume, problems, images)
+        chart = PoseChart(self.starts(problems)[: self.pairs], problems.patient.frame.centre, self.depth_scale)
         vector = torch.zeros(self.pairs, 6, dtype=torch.float64, requires_grad=True)
         moving = volume.project(chart.pose(vector), problems.camera)
-        images = scaled(problems.images)
         net.gather(images, scaled(moving))
-        fixed = net.fixed(images)
+        fixed, truth = net.fixed(images[: self.pairs]), problems.truth_pose[: self.pairs]
         (slopes,) = torch.autograd.grad(net.distance(fixed, moving).sum(), [vector], create_graph=True)
-        wanted = torch.as_tensor(chart.geodesic_gradient(np.zeros((self.pairs, 6)), problems.truth_pose))
+        wanted = torch.as_tensor(chart.geodesic_gradient(np.zeros((self.pairs, 6)), truth))
         # The gradient of a squared distance is twice the way.
         net.calibrate(lengths(slopes.detach()), lengths(wanted) / 2)
-        rotation, translation = (each.mean() for each in direction_losses(slopes, wanted))
-        parts = {"rotation": rotation, "translation": translation}
-        total = rotation + translation
+        apart = torch.stack(direction_losses(slopes, wanted), dim=1)
+        total = steadied(apart, lengths(slopes.detach())).sum()
+        parts = dict(zip(("rotation", "translation"), apart.mean(dim=0), strict=True))
         if self.match > 0:
-            parts["match"] = mismatch(net, volume, problems, fixed)
+            parts["match"] = mismatch(net, volume, problems, net.fixed(images))
             total = total + self.match * parts["match"]
         return {"total": total, **parts}
+
+    def _match(self, net: RegiNet, volume: FeatureVolume, problems: Problems, images: Tensor) -> Mapping[str, Tensor]:
+        with torch.no_grad():
+            moving = scaled(volume.project(torch.as_tensor(problems.truth_pose), problems.camera))
+        net.gather(images, moving)
+        match = mismatch(net, volume, problems, net.fixed(images))
+        return {"total": match, "match": match}
 
     def problems(self, source: Source, patient: StagedPatient, count: int) -> Problems:
         """Problems of a patient; before an acquired set-up with what stands round the radius."""
@@ -163,6 +178,15 @@ class DeepRegTrainer:
     def _input(self, problems: Problems) -> tuple[Tensor, Matrix]:
         volume, affine = input_volume(problems.patient.moving_map, self.longest)
         return volume.to(problems.images.device), affine
+
+
+def steadied(apart: Tensor, slope: Tensor) -> Tensor:
+    """Means (2,) of direction losses (B, 2) in which a pair counts by its gradient's length.
+
+    The derivative of a unit vector grows as its length shrinks: unweighted, the one pair whose gradient happens to be
+    next to nothing has a hundred times the say of the others, and its direction is noise.
+    """
+    return (apart * slope / slope.mean(dim=0, keepdim=True)).mean(dim=0)
 
 
 def mismatch(network: RegiNet, volume: FeatureVolume, problems: Problems, fixed: Tensor) -> Tensor:
