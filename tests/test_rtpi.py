@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from bench import registry
 from bench.contract import Problem, Split, View
@@ -149,6 +150,30 @@ def test_trained_weights_answer_a_problem_and_refuse_another_camera(cache: Path,
     answer = problems.patient.frame.parameters(method.register(problem, prepared).pose)
     assert (np.abs(answer) <= np.array(trainer.reach) + 1e-6).all()
     assert np.abs(answer).max() > 0
+    _turned_worlds_are_answered_alike(method, problem, prepared)
     smaller = replace(problem, views=(View(SCENE.camera.binned(2)),))
     assert "16 x 16" in method.skip(smaller)
     assert method.prepare(problem.volume, smaller.views) is None
+
+
+def _turned_worlds_are_answered_alike(method: Any, problem: Problem, prepared: Any) -> None:
+    """The same patient in another patient frame, under a nominal pose that is turned with it, is the same case."""
+    straight = method.register(problem, prepared).pose
+    for angle_deg, taken in ((12.0, True), (40.0, False)):
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.from_rotvec([0, 0, angle_deg], degrees=True).as_matrix()
+        move = turn.copy()
+        move[:3, 3] = problem.centre - turn[:3, :3] @ problem.centre
+        back = np.linalg.inv(move)
+        elsewhere = replace(
+            problem, volume=replace(problem.volume, affine=move @ problem.volume.affine),
+            nominal=problem.nominal @ back, start=problem.start @ back,
+        )  # fmt: skip
+        assert (method.skip(elsewhere) is None) == taken
+        if taken:
+            ready = method.prepare(elsewhere.volume, [elsewhere.views[0].without_image()])
+            np.testing.assert_allclose(method.register(elsewhere, ready).pose @ move, straight, atol=1e-3)
+    # The same nominal pose is answered from what was kept.
+    before = len(prepared.known)
+    method.register(problem, prepared)
+    assert len(prepared.known) == before

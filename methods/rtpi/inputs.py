@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from bench.drr import AttenuationMap
 from bench.geometry import Matrix
+from bench.learn import local_contrast
 
 # Attenuation per mm that becomes 1: dense trabecular bone at 60 keV.
 _BONE_PER_MM = 0.03
@@ -44,8 +45,16 @@ def volume_input(
     return functional.grid_sample(source, grid, align_corners=False)[0] / _BONE_PER_MM
 
 
-def image_input(images: Tensor, edge: int) -> Tensor:
-    """Means of blocks, then mean 0 and standard deviation 1: (B, 1, H, W) to (B, 1, edge, edge)."""
-    small = functional.avg_pool2d(images, images.shape[-1] // edge)
+def image_input(images: Tensor, edge: int, *, local: bool) -> Tensor:
+    """Means of blocks, then mean 0 and standard deviation 1: (B, 1, H, W) to (B, 1, edge, edge).
+
+    With ``local`` a second channel holds the local contrast, found on pixels half as large: (B, 2, edge, edge).
+    """
+    width = images.shape[-1]
+    small = functional.avg_pool2d(images, width // edge)
     centred = small - small.mean((2, 3), keepdim=True)
-    return centred / centred.square().mean((2, 3), keepdim=True).sqrt().clamp_min(_SMALLEST)
+    whole = centred / centred.square().mean((2, 3), keepdim=True).sqrt().clamp_min(_SMALLEST)
+    if not local:
+        return whole
+    finer = functional.avg_pool2d(images, max(1, width // (2 * edge)))
+    return torch.cat([whole, functional.avg_pool2d(local_contrast(finer), finer.shape[-1] // edge)], dim=1)

@@ -30,6 +30,7 @@ class Shape:
         norm: ``batch`` or ``group``.
         dropout: After every activation of both branches.
         covered: Part of the volume's (rows, columns) that the image sees at the nominal pose; for ``beam``.
+        local: The image input has a second channel, of local contrast: what a body leaves to be seen of its bone.
     """
 
     volume: tuple[int, int, int] = (40, 56, 48)
@@ -42,6 +43,7 @@ class Shape:
     norm: Literal["batch", "group"] = "group"
     dropout: float = 0.0
     covered: tuple[float, float] = (0.72, 0.84)
+    local: bool = False
 
 
 PAPER = Shape(
@@ -51,7 +53,7 @@ PAPER = Shape(
 
 
 class Rtpi(nn.Module):
-    """Volumes (P, 1, D, H, W) and images (P * B, 1, h, w), B of each patient in a row, to (P * B, 6) in [0, 1]."""
+    """Volumes (P, 1, D, H, W) and images (P * B, 1 or 2, h, w), B of each patient in a row, to (P * B, 6) in [0, 1]."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
@@ -121,7 +123,8 @@ def _volume_branch(shape: Shape) -> nn.Sequential:
 
 def _image_branch(shape: Shape) -> nn.Sequential:
     a, b = shape.image_widths
-    return nn.Sequential(*(_Block(*w, shape, pool=(2, 2), bias=False) for w in ((1, a), (a, b))))
+    channels = 2 if shape.local else 1
+    return nn.Sequential(*(_Block(*w, shape, pool=(2, 2), bias=False) for w in ((channels, a), (a, b))))
 
 
 def _localisation(a: int, b: int) -> nn.Sequential:

@@ -1,18 +1,30 @@
 """How RTPI learns: eq. 5, L = alpha L_sim + L_mse + lambda R, over procedural patients."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
+from bench.drr import AttenuationMap
 from bench.drr.autograd import project_differentiable
-from bench.geometry import Matrix, rotation_angle_deg
+from bench.geometry import Matrix, PoseFrame, rotation_angle_deg
 from bench.geometry.pose_torch import pose_from_theta
-from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, WeightsError, one_cycle
+from bench.learn import (
+    BodyXrays,
+    Plan,
+    Population,
+    Problems,
+    Scene,
+    Source,
+    StagedPatient,
+    WeightsError,
+    one_cycle,
+)
 from bench.similarity import GD
 
 from .inputs import image_input, volume_input
@@ -21,6 +33,8 @@ from .network import Rtpi, Shape
 VERSION = 1
 # Outputs reach this many standard deviations of the law that poses are drawn from.
 REACH = 3.5
+# Share of the patients that lie turned at the nominal pose.
+_TURNED = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +52,13 @@ class RtpiTrainer:
         rate_at_most: Peak learning rate.
         weight_decay: lambda of eq. 5, decoupled (AdamW).
         augment: Scale of the random linear maps that make other people of a patient; 0 = none.
+        turned_deg: Standard deviation, about each axis, of how a patient lies at the nominal pose; for half of them.
     """
 
     name: ClassVar[str] = "rtpi"
     version: ClassVar[int] = VERSION
 
-    shape: Shape = field(default_factory=Shape)
+    shape: Shape = field(default_factory=lambda: Shape(local=True))
     voxel_mm: float = 3.5
     patients: int = 3
     poses: int = 12
@@ -53,10 +68,11 @@ class RtpiTrainer:
     rate_at_most: float = 2e-3
     weight_decay: float = 0.01
     augment: float = 1.0
+    turned_deg: float = 5.0
     population: Population = field(
         default_factory=lambda: Population(patients=240, active=16, steps_per_patient=20, validation_patients=12)
     )
-    scene: Scene = field(default_factory=Scene)
+    scene: Scene = field(default_factory=lambda: Scene(body=BodyXrays()))
     plan: Plan = field(default_factory=lambda: Plan(seed=7, average=0.998, validate_minutes=10.0))
 
     @property
@@ -110,8 +126,15 @@ class RtpiTrainer:
         return {"total": losses["mse"] + self.similarity * losses["similarity"], **losses}
 
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
-        """Errors on held-out patients, beside those of the nominal pose."""
-        problems = [self._problems(each, source, 16) for each in source.patients()]
+        """Errors on held-out patients, beside those of the nominal pose; ``body_``: where the whole body is seen."""
+        figures = self._held_out(network, source, body=False)
+        if self.scene.body is not None:
+            seen = self._held_out(network, source, body=True)
+            figures |= {f"body_{name}": value for name, value in seen.items()}
+        return figures
+
+    def _held_out(self, network: nn.Module, source: Source, *, body: bool) -> dict[str, float]:
+        problems = [self._problems(each, source, 12, body=[body] * 12) for each in source.patients()]
         with torch.no_grad():
             predicted = self.predict(network, problems, source.device).cpu().double().numpy()
         truth = np.concatenate([each.truth for each in problems])
@@ -122,41 +145,56 @@ class RtpiTrainer:
         if not isinstance(network, Rtpi):
             raise TypeError(f"RTPI's trainer trains Rtpi; got {type(network).__name__}")
         volumes = torch.stack([self.volume(each.patient) for each in problems]).to(device)
-        images = image_input(torch.cat([each.images for each in problems]), self.shape.image)
+        images = self.image(torch.cat([each.images for each in problems]))
         reach = torch.as_tensor(self.reach, dtype=torch.float32, device=device)
         output: Tensor = network(network.volume_features(volumes), images)
         return (2 * output.float() - 1) * reach
 
     def volume(self, patient: StagedPatient) -> Tensor:
         """The network's view of a patient."""
-        return volume_input(
-            patient.moving_map, patient.frame.nominal, centre=patient.frame.centre, shape=self.shape.volume,
-            voxel_mm=self.voxel_mm,
-        )  # fmt: skip
+        return self.grid(patient.moving_map, patient.frame)
 
-    def _problems(self, patient: StagedPatient, source: Source, count: int) -> Problems:
-        camera = self.scene.camera
-        return source.problems(patient, count, camera=camera.binned(max(1, camera.height // self.rendered)))
+    def grid(self, attenuation: AttenuationMap, frame: PoseFrame) -> Tensor:
+        """The volume as the network is fed it, (1, D, H, W), in the frame's nominal view."""
+        return volume_input(
+            attenuation, frame.nominal, centre=frame.centre, shape=self.shape.volume, voxel_mm=self.voxel_mm
+        )
+
+    def image(self, images: Tensor) -> Tensor:
+        """Line integrals (B, 1, H, W) as the network is fed them."""
+        return image_input(images, self.shape.image, local=self.shape.local)
+
+    def _problems(
+        self, patient: StagedPatient, source: Source, count: int, *, body: Sequence[bool] | None = None
+    ) -> Problems:
+        camera = self.scene.camera.binned(max(1, self.scene.camera.height // self.rendered))
+        return source.problems(patient, count, camera=camera, body=body)
 
     def _similarity(self, predicted: Tensor, problems: list[Problems]) -> Tensor:
-        if self.similarity == 0:
-            return predicted.new_zeros(())
+        """Mean of 1 - GD over the first ``compared`` poses of each patient whose image shows what is projected."""
         losses: list[Tensor] = []
         for theta, each in zip(predicted.reshape(len(problems), -1, 6), problems, strict=True):
-            poses = pose_from_theta(theta[: self.compared], each.patient.frame)
-            moving = project_differentiable(each.patient.moving_map, poses, each.camera).to(each.images.device)
-            pairs = zip(each.images[: self.compared], moving, strict=True)
+            rows = np.flatnonzero(~each.body)[: self.compared].tolist()
+            if self.similarity == 0 or not rows:
+                continue
+            moving = project_differentiable(
+                each.patient.moving_map, pose_from_theta(theta[rows], each.patient.frame), each.camera
+            )
+            pairs = zip(each.images[rows], moving.to(each.images.device), strict=True)
             losses += [1 - GD()(fixed[None], image[None])[0] for fixed, image in pairs]
-        return torch.stack(losses).mean()
+        return torch.stack(losses).mean() if losses else predicted.new_zeros(())
 
     def _another(self, patient: StagedPatient, source: Source) -> StagedPatient:
         if self.augment == 0:
             return patient
-        return patient.warped(_linear(source.random("another", patient.id), self.augment))
+        random = source.random("another", patient.id)
+        linear = _linear(random, self.augment)
+        lies = Rotation.from_rotvec(random.normal(0, self.turned_deg, 3), degrees=True).as_matrix()
+        return patient.warped(lies @ linear if random.random() < _TURNED else linear)
 
 
 def _linear(random: np.random.Generator, amount: float) -> Matrix:
-    """Mirror left and right, scale, stretch, shear and turn: other sizes, other curvatures, other ways to lie."""
+    """Mirror left and right, scale, stretch, shear: other sizes, other curvatures."""
     size = np.exp(amount * (random.normal(0, 0.06) + random.normal(0, 0.025, 3)))
     shear = np.eye(3) + amount * random.normal(0, 0.03, (3, 3)) * (1 - np.eye(3))
     mirror = np.diag([random.choice([-1.0, 1.0]), 1.0, 1.0])

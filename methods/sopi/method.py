@@ -16,7 +16,7 @@ from bench.drr import AttenuationMap, project_differentiable
 from bench.geometry import Camera, Matrix, StandardView, invert, nominal_pose
 from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, read_card, refusal
 from bench.learn.descent import Descent, descend
-from bench.learn.distance import scaled, small
+from bench.learn.distance import small
 from bench.learn.pose_gradient import PoseChart
 from bench.volume import Volume
 
@@ -117,7 +117,7 @@ class SopiMethod:
         size = network.architecture.image
         camera = view.camera.binned(view.camera.height // size)
         with torch.no_grad():
-            fixed = network.features(network.fixed, scaled(small(torch.as_tensor(view.image)[None, None], size)))
+            fixed = network.features(network.fixed, network.seen(small(torch.as_tensor(view.image)[None, None], size)))
 
         def distance(poses: Tensor) -> Tensor:
             return network.distance(fixed, project_differentiable(prepared.attenuation, poses, camera))
@@ -174,7 +174,7 @@ def _warm_up(network: Sopi, attenuation: AttenuationMap, camera: Camera) -> None
     vector = torch.zeros(1, 6, dtype=torch.float64, requires_grad=True)
     image = project_differentiable(attenuation, chart.pose(vector), camera.binned(camera.height // size))
     with torch.no_grad():
-        fixed = network.features(network.fixed, scaled(image))
+        fixed = network.features(network.fixed, network.seen(image))
     torch.autograd.grad(network.distance(fixed, image).sum(), [vector])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from bench import registry
 from bench.errors import FluorobenchError
+from bench.learn import local_contrast
 from bench.learn.distance import LearntDistance, scaled
 
 from .beginning import begin_plainly
@@ -18,6 +19,8 @@ from .encoder import CompositeEncoder
 LEVELS = ("p3", "p4", "p5")
 _SHADOW = 0.01
 _TINY = 1e-6
+# Of local contrast on the encoder's scale.
+_LOCAL_UNIT = 0.2
 
 
 class SopiError(FluorobenchError):
@@ -36,6 +39,8 @@ class Architecture:
         split_kernel: Of its split attention: 1 as in the published code, 3 as in ResNeSt.
         depth_scale: mm along the beam that count as one across (``bench.learn.pose_gradient.PoseChart``).
         shared: One encoder for both images; off = two that begin alike and are learnt apart, as published.
+        contrast: What the encoder is fed: ``range``, images from their smallest value to their largest as published,
+            or ``local`` contrast, in which bone looks alike alone and within a body.
     """
 
     image: int = 128
@@ -45,6 +50,7 @@ class Architecture:
     split_kernel: int = 1
     depth_scale: float = 4.0
     shared: bool = True
+    contrast: Literal["range", "local"] = "range"
 
     def __post_init__(self) -> None:
         if self.image < 32 or self.image % 32:
@@ -53,6 +59,8 @@ class Architecture:
             raise SopiError(f"levels must be some of {', '.join(LEVELS)}; got {self.levels}")
         if self.split_kernel not in (1, 3) or not self.depth_scale > 0:
             raise SopiError(f"split_kernel is 1 or 3 and depth_scale positive; got {self}")
+        if self.contrast not in ("range", "local"):
+            raise SopiError(f"contrast is range or local; got {self.contrast!r}")
 
     def described(self) -> dict[str, Any]:
         """As plain values, for a weights' card."""
@@ -73,8 +81,18 @@ class Sopi(LearntDistance):
         self.architecture = architecture
         self.moving.load_state_dict(self.fixed.state_dict())
 
+    def seen(self, images: Tensor) -> Tensor:
+        """Line integrals (B, 1, H, W) as the encoder is fed them, about 0 to 1.
+
+        Raises:
+            WeightsError: An image without contrast.
+        """
+        if self.architecture.contrast == "range":
+            return scaled(images)
+        return 0.5 + _LOCAL_UNIT * local_contrast(images)
+
     def features(self, encoder: nn.Module, images: Tensor) -> Sequence[Tensor]:
-        """Feature maps of images (B, 1, H, W) in [0, 1], of the levels that count."""
+        """Feature maps of images (B, 1, H, W) as ``seen``, of the levels that count."""
         found: Any = encoder(images)
         if not self.architecture.composite:
             return (cast(Tensor, found),)
@@ -86,7 +104,7 @@ class Sopi(LearntDistance):
         The mask is the moving projection's shadow, a constant: no gradient goes through it.
         """
         mask = shadow(moving) if self.architecture.masked else None
-        levels = zip(fixed, self.features(self.moving, scaled(moving)), strict=True)
+        levels = zip(fixed, self.features(self.moving, self.seen(moving)), strict=True)
         return torch.stack([_level(ours, theirs, mask) for ours, theirs in levels]).sum(dim=0)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from bench.drr import project_differentiable
 from bench.geometry import Camera, Matrix, rotation_angle_deg
-from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
+from bench.learn import BodyXrays, Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
 from bench.learn.descent import Descended, Descent, descend
-from bench.learn.distance import scaled
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
 
 from .network import LEVELS, Architecture, Sopi
@@ -32,6 +31,7 @@ class SopiTrainer:
         split_kernel: Of the split attention.
         depth_scale: mm along the beam that count as one across.
         shared: One encoder for both images.
+        contrast: What the encoder is fed.
         patients: Patients a step.
         pairs: Pairs of poses of each; the paper's batch is 4 in all.
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.
@@ -49,6 +49,7 @@ class SopiTrainer:
     split_kernel: int = 1
     depth_scale: float = 4.0
     shared: bool = True
+    contrast: Literal["range", "local"] = "local"
     patients: int = 2
     pairs: int = 2
     rotation_deg: float = 4.0
@@ -60,7 +61,7 @@ class SopiTrainer:
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
     )
-    scene: Scene = field(default_factory=Scene)
+    scene: Scene = field(default_factory=lambda: Scene(body=BodyXrays()))
     plan: Plan = field(default_factory=lambda: Plan(seed=3, clip_norm=10.0, average=0.99, validate_minutes=30.0))
 
     name: ClassVar[str] = "sopi"
@@ -73,6 +74,7 @@ class SopiTrainer:
         return Architecture(
             image=self.image, composite=self.composite, masked=self.masked, levels=tuple(self.levels),
             split_kernel=self.split_kernel, depth_scale=self.depth_scale, shared=self.shared,
+            contrast=self.contrast,
         )  # fmt: skip
 
     @property
@@ -108,19 +110,25 @@ class SopiTrainer:
         return {"total": parts["rotation"] + parts["translation"], **parts}
 
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
-        """Where descents end on held-out patients, from one start each, beside where they began."""
+        """Where descents end on held-out patients, beside where they began; ``body_``: to X-rays of the whole body."""
         if not isinstance(network, Sopi):
             raise TypeError(f"SOPI's trainer trains Sopi; got {type(network).__name__}")
-        problems = [source.problems(each, 1, camera=self.camera) for each in source.patients()]
+        kinds = {"": [False]} if self.scene.body is None else {"": [False], "body_": [True]}
+        figures: dict[str, float] = {}
+        for prefix, body in kinds.items():
+            problems = [source.problems(each, 1, camera=self.camera, body=body) for each in source.patients()]
+            figures |= {f"{prefix}{name}": value for name, value in self._descended(network, problems).items()}
+        return figures
+
+    def _descended(self, network: Sopi, problems: list[Problems]) -> dict[str, float]:
         pairs = [(each, 0, self.starts(each)[0]) for each in problems]
         ends = [self.refined(network, each, row, start).pose for each, row, start in pairs]
         before = np.array([_errors(each, row, start) for each, row, start in pairs])
         after = np.array([_errors(each, row, end) for (each, row, _), end in zip(pairs, ends, strict=True)])
         names = ("rotation_deg", "in_plane_mm", "depth_mm")
-        figures = {name: float(after[:, at].mean()) for at, name in enumerate(names)}
         better = (after[:, 0] < before[:, 0]) & (after[:, 1] < before[:, 1])
         return {
-            **figures,
+            **{name: float(after[:, at].mean()) for at, name in enumerate(names)},
             **{f"start_{name}": float(before[:, at].mean()) for at, name in enumerate(names)},
             "share_better": float(better.mean()),
         }
@@ -136,7 +144,7 @@ class SopiTrainer:
     def refined(self, network: Sopi, problems: Problems, row: int, start: Matrix) -> Descended:
         """One descent towards one image."""
         with torch.no_grad():
-            fixed = network.features(network.fixed, scaled(problems.images[row : row + 1]))
+            fixed = network.features(network.fixed, network.seen(problems.images[row : row + 1]))
 
         def distance(poses: Tensor) -> Tensor:
             image = project_differentiable(problems.patient.moving_map, poses, problems.camera)
@@ -154,9 +162,9 @@ class SopiTrainer:
             images.append(project_differentiable(each.patient.moving_map, chart.pose(vector), each.camera))
             wanted.append(torch.as_tensor(chart.geodesic_gradient(np.zeros((len(each.truth), 6)), each.truth_pose)))
             vectors.append(vector)
-        targets = scaled(torch.cat([each.images for each in batch]))
+        targets = network.seen(torch.cat([each.images for each in batch]))
         moving = torch.cat(images).to(targets.device)
-        network.gather(targets, scaled(moving))
+        network.gather(targets, network.seen(moving))
         value = network.distance(network.features(network.fixed, targets), moving).sum()
         slopes = torch.cat(torch.autograd.grad(value, vectors, create_graph=True))
         true = torch.cat(wanted)
