@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bench.cli.main import main
+from bench.protocol.load import PROTOCOLS, borrowed_name
 
 # SimpleITK has no usable types.
 sitk: Any = importlib.import_module("SimpleITK")
@@ -109,6 +110,21 @@ def test_a_run_ends_with_its_rows(tmp_path: Path, ct: Path) -> None:
     again = command("run", protocol(tmp_path), "--volume", ct, cwd=tmp_path)
     assert "already complete" in again.stderr
     assert command("score", "runs/latest", cwd=tmp_path).returncode == 0
+
+
+def test_a_copy_of_a_protocol_that_keeps_its_name_is_noticed(tmp_path: Path, ct: Path) -> None:
+    shipped, copy = PROTOCOLS / "regress.toml", tmp_path / "mine.toml"
+    copy.write_text(shipped.read_text())
+    assert borrowed_name(str(copy)) is None
+    assert borrowed_name("regress") is None
+    copy.write_text(shipped.read_text().replace("seed = ", "seed = 1"))
+    assert borrowed_name(str(copy)) == "regress"
+    tiny = protocol(tmp_path)
+    assert "calls itself" not in command("run", tiny, "--volume", ct, cwd=tmp_path).stderr
+    tiny.write_text(tiny.read_text().replace('name = "tiny"', 'name = "regress"'))
+    done = command("run", tiny, "--volume", ct, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "still calls itself regress" in " ".join(done.stderr.split())
 
 
 def test_a_label_cannot_leave_the_folder_or_become_markup(tmp_path: Path, ct: Path) -> None:

@@ -273,3 +273,15 @@ def test_success_curve_counts_every_case_of_both_panels() -> None:
     assert curve.share_below(errors, 2.0) == 0.25
     assert curve.share_below(errors, 10.0) == 0.75
     assert list(curve.PANELS) == ["mtre_mm", "mtre_in_plane_mm"]
+
+
+def test_success_curve_tells_near_perfect_methods_apart() -> None:
+    """On an axis from 0 to 20 mm, 0.02 and 0.2 mm are a hundredth of its width apart."""
+    curve = module("reports", "success_curve")
+    fine, good, lost = np.full(9, 0.02), np.full(9, 0.2), np.array([15.0, np.nan])
+    low = curve.left_end([fine, good, lost], 20.0)
+    place = [np.log(each / low) / np.log(20.0 / low) for each in (0.02, 0.2)]
+    assert place[0] > 0.1
+    assert place[1] - place[0] > 0.2
+    assert curve.left_end([lost], 20.0) == 1.0
+    assert curve.left_end([np.array([np.nan]), np.zeros(3)], 20.0) == 0.001

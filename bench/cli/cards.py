@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from bench.cli.console import output, print_table
 from bench.contract import Card, Exposure
 from bench.protocol.load import Summary
 
+Presets: TypeAlias = Mapping[str, Mapping[str, Any]]
+
 _FEW = 4
 
 
-def print_plugin(title: str, card: Card, cls: Any, presets: Mapping[str, Mapping[str, Any]]) -> None:
+def print_plugin(title: str, card: Card, cls: Any, presets: Presets) -> None:
     """A plug-in's card, its settings and presets as tables.
 
     Args:

@@ -74,7 +74,7 @@ class Info:
     def __call__(self) -> None:
         """Print it, or compare."""
         from bench import registry
-        from bench.cli.cards import print_plugin, print_protocol
+        from bench.cli.cards import Presets, print_plugin, print_protocol
         from bench.protocol.load import summaries
 
         if self.compare is not None:
@@ -96,7 +96,7 @@ class Info:
         if not owners:
             raise _no_such_name(name, by_name)
         for kind in owners:
-            presets = registry.presets(name) if kind == "methods" else {}
+            presets: Presets = registry.presets(name) if kind == "methods" else {}
             print_plugin(f"{kind}: {name}", registry.card(kind, name), registry.load(kind, name), presets)
 
     def _comparison(self, ct: Path) -> "Comparison":

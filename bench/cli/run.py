@@ -83,6 +83,7 @@ class Run:
         from bench.run.parts import weights_used
         from bench.score.finished import open_run
 
+        self._tell_of_borrowed_name()
         whole = load_protocol(self.protocol, self.profile, self._overrides(self._starts()))
         protocol = with_weights(_only(whole, self.only), self.weights)
         journal = Journal.of(self.out, protocol)
@@ -99,6 +100,17 @@ class Run:
                 messages.print(f"going on: {kept} registrations are there already in {journal.folder}")
             _show(execution.register(journal))
         write_report(open_run(journal.folder))
+
+    def _tell_of_borrowed_name(self) -> None:
+        from bench.protocol.load import borrowed_name
+
+        if (name := borrowed_name(self.protocol)) is not None:
+            messages.print(
+                f"{self.protocol} differs from the protocol {name} that comes with fluorobench and still calls itself "
+                f"{name}, as its tables will: give it a name of its own",
+                markup=False,
+                soft_wrap=True,
+            )
 
     def _starts(self) -> int | None:
         """Starts a patient: as said; for the one patient of an own CT as many as the profile has cases."""

@@ -61,6 +61,18 @@ def load_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
     return protocol
 
 
+def borrowed_name(name_or_path: str) -> str | None:
+    """The name that a protocol file of one's own shares with one that comes with fluorobench, or None.
+
+    Tables of the two would call themselves alike, and published values would stand beside both.
+    """
+    path = _find(name_or_path)
+    name = str(tomllib.loads(path.read_text()).get("name"))
+    if path.resolve().parent == PROTOCOLS or name not in protocol_names():
+        return None
+    return None if path.read_text() == (PROTOCOLS / f"{name}.toml").read_text() else name
+
+
 def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] | None = None) -> Protocol:
     """Read a protocol and choose a profile; its plug-ins are not looked at.
 
