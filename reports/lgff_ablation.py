@@ -11,16 +11,28 @@ from bench.report.tables import Table
 
 _TITLES = {"1": "number of stages", "2": "parts of the network", "3": "weights of the auxiliary losses"}
 
-# Rows of each table in the paper's order.
+# No registration at all, and the paper's rows in its order; Table 2 holds some of ours behind them.
+NONE = ("Initial", "Nominal")
 ROWS = {
     "1": ("n=3", "n=4", "n=5"),
-    "2": ("LB", "GB", "LB+GB", "LB+GB+DBFF", "full"),
+    "2": ("LB", "GB", "LB+GB", "LB+GB+DBFF", "full", "full, as the paper", "LB, seed 2", "full, seed 2"),
     "3": ("1, 1, 1", "0.3, 0.3, 0.3", "0.8, 0.6, 0.4", "0.4, 0.6, 0.8"),
 }
+# The same network from another seed.
+SEEDS = (("LB, seed 2", "LB"), ("full, seed 2", "full"))
 # (worse, better), as the paper argues.
 STEPS = {
     "1": (("n=3", "n=4"), ("n=5", "n=4")),
-    "2": (("LB", "LB+GB"), ("GB", "LB+GB"), ("LB+GB", "LB+GB+DBFF"), ("LB+GB+DBFF", "full")),
+    "2": (
+        ("LB", "GB"),
+        ("LB", "LB+GB"),
+        ("GB", "LB+GB"),
+        ("LB+GB", "LB+GB+DBFF"),
+        ("LB+GB+DBFF", "full"),
+        ("LB", "full"),
+        ("full, as the paper", "full"),
+        *SEEDS,
+    ),
     "3": tuple((label, "0.4, 0.6, 0.8") for label in ROWS["3"][:3]),
 }
 
@@ -40,9 +52,10 @@ class LgffAblation:
         return [path for table in ROWS for path in self._write(run, table)]
 
     def _write(self, run: FinishedRun, table: str) -> list[Path]:
-        labels, folder = [label for label in ROWS[table] if label in run.labels], run.folder / "tables"
-        if not labels:
+        here, folder = [label for label in ROWS[table] if label in run.labels], run.folder / "tables"
+        if not here:
             return []
+        labels = [*(label for label in NONE if label in run.labels), *here]
         order = order_table(run, STEPS[table], table=table, seed=self.seed)
         return [
             *marked(self.table(run, table, labels), run.scores).write(folder, f"lgff_table{table}"),
@@ -57,7 +70,7 @@ class LgffAblation:
             caption=f"LGFF-Reg Table {table}: {_TITLES[table]}. {run.description}.",
             notes=(
                 "Skipped rows have no weights yet: they are not shipped; the protocol file names the command "
-                "that trains each. Compare rows of equal training alone.",
+                "that trains each. Compare rows of equal training alone; what another seed changes is chance.",
                 UNITS,
                 MISSING,
                 LGFF_NOT_COMPARABLE,

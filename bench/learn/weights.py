@@ -123,7 +123,10 @@ def refusal(card: WeightsCard, problem: Problem) -> str | None:
         why = f"trained for a source at {card.scene['depth_mm']:g} mm; the nominal pose has {depth:.0f} mm"
     on = card.trained_on
     if why is None and on.patient_specific and problem.patient_hash not in on.hashes:
-        why = f"trained for {', '.join(on.patients)} alone, not {problem.patient_id}: fluorobench train {card.method}"
+        why = (
+            f"trained for {', '.join(on.patients)} alone, not {problem.patient_id}, whose content is another (hash "
+            f"{problem.patient_hash}, not {', '.join(on.hashes)}): fluorobench train {card.method}"
+        )
     return why
 
 
