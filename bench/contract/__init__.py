@@ -16,5 +16,6 @@ from bench.contract.plugin import ManyMethod as ManyMethod
 from bench.contract.plugin import Method as Method
 from bench.contract.problem import Case as Case
 from bench.contract.problem import Image as Image
+from bench.contract.problem import PoseLaw as PoseLaw
 from bench.contract.problem import Problem as Problem
 from bench.contract.problem import View as View

@@ -1,7 +1,7 @@
 """What is asked: a problem, which a method sees, and a case, which adds the answer and never leaves the harness."""
 
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,21 @@ class View:
         return replace(self, image=None, valid=None)
 
 
+@dataclass(frozen=True, slots=True)
+class PoseLaw:
+    """What a protocol tells everybody of how a pose was drawn: the six parameters, each for itself.
+
+    Attributes:
+        kind: ``normal`` (``width`` is the standard deviation) or ``uniform`` (``width`` is the half-width).
+        width: Six, degrees and mm, in the order of theta.
+        about: The true pose, or the nominal one.
+    """
+
+    kind: Literal["normal", "uniform"]
+    width: tuple[float, ...]
+    about: Literal["truth", "nominal"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """One registration: find rig_from_world.
@@ -56,6 +71,9 @@ class Problem:
         seed: For the method's own random numbers; tells nothing of the protocol's.
         moving: What of the CT ``volume`` holds: ``bone``, ``body``, ``everything`` or a label's name; empty where
             nobody says.
+        truth_law: How true poses were drawn about the nominal one; None where nobody says. Of a real X-ray it is the
+            nominal pose that was drawn so.
+        start_law: How starts were drawn; None where nobody says or the law is no such one.
     """
 
     case_id: str
@@ -69,6 +87,8 @@ class Problem:
     search: Matrix
     seed: int
     moving: str = ""
+    truth_law: PoseLaw | None = None
+    start_law: PoseLaw | None = None
 
     @property
     def frame(self) -> PoseFrame:

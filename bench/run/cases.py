@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.contract import Case, Problem, View
+from bench.contract import Case, PoseLaw, Problem, View
 from bench.geometry import Matrix, PoseFrame
 from bench.perturb import Law, StartLaw, draw_case, generator, salted_seed, told_draws
 from bench.protocol import Protocol
@@ -63,6 +63,8 @@ def pose_case(
         search=np.array(protocol.target.search),
         seed=salted_seed(protocol.seed, "method", case_id),
         moving=protocol.data.moving,
+        truth_law=_told(protocol.target.law.law),
+        start_law=_told(protocol.start.laws[protocol.start.law].law),
     )
     truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth), bound=posed.bound, other=posed.other)
     record = _record(protocol, problem, posed, truth=truth_record, landmarks=landmarks_hash(landmark_records(staged)))
@@ -128,6 +130,11 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
 def _laws(protocol: Protocol) -> tuple[Law, StartLaw]:
     """Of the truth and of the start."""
     return protocol.target.law.law, protocol.start.laws[protocol.start.law].law
+
+
+def _told(law: StartLaw) -> PoseLaw | None:
+    """A law as methods are told it: what the protocol's file says, and nothing of this case."""
+    return PoseLaw(law.kind, law.width, law.about) if isinstance(law, Law) else None
 
 
 def landmark_records(staged: StagedPatient) -> list[LandmarkRecord]:

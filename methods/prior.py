@@ -1,0 +1,86 @@
+"""The best guess without an image: the mean of the true pose, given how poses were drawn and where the start lies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import truncnorm
+
+from bench.contract import Card, Estimate, Outcome, PoseLaw, Problem, View
+from bench.volume import Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """Answer with the posterior mean of theta: every parameter for itself, within the search's half-widths."""
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> None:
+        """Nothing to prepare."""
+
+    def register(self, problem: Problem, prepared: None) -> Estimate:
+        """Weigh the start against the nominal pose by the laws of both."""
+        start = problem.frame.parameters(problem.start)
+        theta = [self._mean(problem, number, float(start[number])) for number in range(6)]
+        return Estimate(pose=problem.frame.pose(theta), outcome=Outcome.CONVERGED)
+
+    def skip(self, problem: Problem) -> str | None:
+        """Why there is no such mean, or None."""
+        if problem.truth_law is None or problem.start_law is None:
+            return "the problem does not say by which laws pose and start were drawn, parameter by parameter"
+        return None
+
+    def _mean(self, problem: Problem, number: int, start: float) -> float:
+        if problem.truth_law is None or problem.start_law is None:
+            return 0.0
+        end = float(problem.search[number])
+        return posterior_mean(problem.truth_law, problem.start_law, number, start, end)
+
+
+def posterior_mean(truth: PoseLaw, begin: PoseLaw, number: int, start: float, search: float) -> float:
+    """Mean of a true parameter given the start's: Bayes' rule for normal and uniform laws.
+
+    Args:
+        truth: Law of the truth, about the nominal pose (zero).
+        begin: Law of the start.
+        number: Of the parameter.
+        start: The start's parameter.
+        search: Half-width about zero that holds the truth.
+    """
+    middle, precision, low, high = 0.0, 0.0, -search, search
+    told = [(truth, 0.0), *([(begin, start)] if begin.about == "truth" else [])]
+    for law, place in told:
+        width = law.width[number]
+        if law.kind == "uniform":
+            low, high = max(low, place - width), min(high, place + width)
+        elif width == 0:
+            low = high = place
+        else:
+            weight = width**-2
+            middle = (precision * middle + weight * place) / (precision + weight)
+            precision += weight
+    if high <= low:
+        return (low + high) / 2
+    return _truncated(middle, precision, low, high)
+
+
+def _truncated(middle: float, precision: float, low: float, high: float) -> float:
+    """Mean of a normal law between two ends; of no law at all their middle."""
+    if precision == 0:
+        return (low + high) / 2
+    deviation = precision**-0.5
+    ends = np.array([low - middle, high - middle]) / deviation
+    return float(np.clip(truncnorm.mean(*ends, loc=middle, scale=deviation), low, high))
+
+
+plugin = Prior
+card = Card(
+    title="Prior (no image seen; the mean of the pose's law, given the start)",
+    source="ours",
+    citation="none",
+    licence="Apache-2.0",
+    deviations=(
+        "Parameters are taken one by one, and on real X-rays start and truth as if measured in one frame.",
+        "Redraws of poses that leave the detector are not accounted for.",
+    ),
+    uses_start=True,
+)
