@@ -30,7 +30,7 @@ LgffReg, LgffTrainer = _lgff.plugin, _lgff.trainer
 Architecture, LgffNetwork = _network.Architecture, _network.LgffNetwork
 
 # A grid that a patient is made on in a moment; the protocol's is finer.
-COARSE: dict[str, Any] = {"size": 48, "spacing_mm": 5.0}
+COARSE: dict[str, Any] = {"size": 48, "spacing_mm": 5.0, "version": 2}
 PATIENT, STRANGER = "phantom-v2-200000", "phantom-v2-200001"
 
 

@@ -20,7 +20,7 @@ HERE = Path(__file__).parents[1] / "datasets" / "phantom"
 
 
 def phantom(folder: Path, **settings: Any) -> Any:
-    return registry.load("datasets", "phantom")(cache_dir=folder, **settings)
+    return registry.load("datasets", "phantom")(**{"cache_dir": folder, "version": 2, **settings})
 
 
 def inside(name: str) -> Any:
@@ -61,7 +61,7 @@ def labels_of(patient: Patient) -> Any:
 
 
 # What each version's sources hash to: a version that patients were made with is never edited again.
-FROZEN = {"v1": "b63acf58d220f463", "v2": "5a480f155222f470"}
+FROZEN = {"v1": "b63acf58d220f463", "v2": "5a480f155222f470", "v3": "3d08b27998944602"}
 
 
 @pytest.mark.parametrize("version", sorted(FROZEN))
@@ -80,6 +80,8 @@ def test_sources_of_a_used_version_are_frozen(version: str) -> None:
         (1, 100001, -48.2576, 1135.7307),
         (2, 11, -120.4784, 1243.0751),
         (2, 100001, -26.7412, 1050.8970),
+        (3, 11, -206.3710, 1052.8362),
+        (3, 100001, -75.4337, 883.4968),
     ],
 )
 def test_a_seed_gives_the_patient_it_always_gave(
@@ -259,7 +261,7 @@ def test_options_out_of_range_are_refused_in_one_line(tmp_path: Path, settings: 
 
 
 def test_versions_name_their_patients_and_share_their_splits(tmp_path: Path) -> None:
-    first, second = phantom(tmp_path, version=1), phantom(tmp_path)
+    first, second = phantom(tmp_path, version=1), phantom(tmp_path, version=2)
     with pytest.raises(FluorobenchError, match="version"):
         second.patient("phantom-v1-000001")
     splits = import_module("bench.contract").Split

@@ -65,7 +65,7 @@ def small(name: str, **settings: Any) -> Any:
 
 def coarse(cache: Path, patient: str) -> dict[str, Any]:
     """A grid that a patient is made on in a moment; the protocol's is finer."""
-    return {"size": 48, "spacing_mm": 5.0, "only": patient, "cache_dir": str(cache)}
+    return {"size": 48, "spacing_mm": 5.0, "only": patient, "version": 2, "cache_dir": str(cache)}
 
 
 def people(cache: Path) -> Population:

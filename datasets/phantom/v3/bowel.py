@@ -43,8 +43,8 @@ def bowel(person: Person, front: float, side: float) -> list[Part]:
     wall = float(random.normal(40, 4)) + 45 * person.contrast
     parts = [_mesenteric_vessels(person, random, front)]
     size = float(random.uniform(9.0, 13.5)) * (1 + 0.3 * person.gas)
-    for _ in range(int(random.integers(14, 30))):
-        parts += _small(random, front, size * float(random.uniform(0.8, 1.25)), wall, 0.15 + 0.85 * person.gas)
+    for _ in range(int(random.integers(16, 32))):
+        parts += _small(random, front, size * float(random.uniform(0.8, 1.25)), wall, 0.35 + 0.65 * person.gas)
     for line in _colon(person, random, front, side):
         parts += _large(person, random, line, wall)
     return parts
@@ -109,7 +109,7 @@ def _large(person: Person, random: np.random.Generator, line: list[Matrix], wall
             grain_hu=18.0, grain_mm=4.5,
         )  # fmt: skip
         if held == "stool":
-            thick = float(random.uniform(2.5, 7.5)) + 3.0 * (1 - rise(stretch[0]))
+            thick = gut.radius * float(random.uniform(0.35, 1.05)) + 3.0 * (1 - rise(stretch[0]))
             parts.append(_mottled(stretch, gut, seed + n, thick_mm=thick, hu=float(random.normal(STOOL_HU, 22))))
         else:
             parts.append(_filled(stretch, gut, seed + n))
@@ -127,7 +127,7 @@ def rise(place: Matrix) -> float:
 
 def _content(person: Person, random: np.random.Generator, front: float) -> str:
     """Gas, stool, fluid or nothing, as the person is; ``front`` as ``rise`` has it."""
-    shares = np.array([(0.15 + 4.0 * person.gas**1.5) * front, 0.1 + 1.1 * person.stool, 0.25, 0.3])
+    shares = np.array([(0.15 + 6.0 * person.gas) * front, 0.1 + 1.1 * person.stool, 0.18, 0.15])
     return str(random.choice(["gas", "stool", "fluid", "empty"], p=shares / shares.sum()))
 
 
@@ -144,7 +144,7 @@ def _filled(line: list[Matrix], gut: Gut, seed: int) -> Part:
 def _mottled(line: list[Matrix], gut: Gut, seed: int, *, thick_mm: float, hu: float) -> Part:
     """Stool, or what folds hold: the thinner the layer, the more gas."""
     rods = tuple(rod.made_of(shell_mm=thick_mm, inner_hu=-840.0) for rod in _rods(line, gut, 0.0, seed))
-    grain = 4.0 + 0.5 * thick_mm
+    grain = 5.5
     return Part(rods, hu, blend_mm=3.0, texture_mm=(grain, grain, grain), texture_seed=seed, shell_variation=1.7)
 
 
@@ -176,7 +176,7 @@ def _colon(person: Person, random: np.random.Generator, front: float, side: floa
         ]
         for x in (-flank * random.uniform(0.82, 1.0), flank * random.uniform(0.85, 1.02))
     ]
-    sag = random.uniform(0, 95)
+    sag = random.uniform(20, 130)
     spread = np.linspace(-90, 90, 11) * s
     across = [
         np.array([x, -front + 27 + 0.003 * x * x, 78 - sag * (1 - (x / 95) ** 2) + random.normal(0, 6)]) for x in spread

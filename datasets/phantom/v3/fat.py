@@ -16,7 +16,7 @@ from bench.volume import FloatGrid, LabelGrid
 
 from ..v1.kernels import compiled, parallel, ramp_share, value_noise
 
-UNDER_SKIN_HU, VISCERAL_HU = -111.0, -102.0
+UNDER_SKIN_HU, VISCERAL_HU = -112.0, -104.0
 # Between the two.
 _DIVIDE_HU = 0.5 * (UNDER_SKIN_HU + VISCERAL_HU)
 _HIGHEST_HU = -88.0

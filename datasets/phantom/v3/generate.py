@@ -26,7 +26,7 @@ from .trunk import soft_tissue
 # The middle of the box, mm from the middle of L3's body: T12 to S1 fit, air before and behind the body.
 BOX_CENTRE = (0.0, -10.0, -14.0)
 # As ``AcquisitionSettings`` has it, with low doses too: at 3 mm one real CT shows 8 HU in its fat.
-NOISE_HU = (9.0, 34.0)
+NOISE_HU = (9.0, 38.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +66,9 @@ def strands_of(person: Person) -> Strands:
     """Vessels, septa and haze in a person's fat."""
     random = person.random("strands")
     return Strands(
-        vessel_mm=float(random.uniform(0.9, 1.7)), mesh_mm=float(random.uniform(11, 19)),
+        vessel_mm=float(random.uniform(1.0, 2.0)), mesh_mm=float(random.uniform(11, 19)),
         vessel_hu=float(35 + 90 * person.contrast), septum_mm=float(random.uniform(0.15, 0.5)),
-        haze_hu=float(random.uniform(10, 60)), seed=int(random.integers(1 << 24)),
+        haze_hu=float(random.uniform(20, 85)), seed=int(random.integers(1 << 24)),
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def muscles(person: Person, back: float) -> list[Part]:
             filled = tuple(rod.made_of(shell_mm=sheath, inner_hu=lean - 0.3 * streaks) for rod in paths)
             parts.append(
                 Part(
-                    filled, SHEATH_HU, blend_mm=8.0, texture_hu=0.75 * streaks, texture_mm=(4.5, 4.5, 24),
+                    filled, SHEATH_HU, blend_mm=8.0, texture_hu=1.1 * streaks, texture_mm=(5.5, 8, 24),
                     texture_seed=int(random.integers(1 << 30)), shell_variation=0.5,
                 )
             )  # fmt: skip

@@ -43,7 +43,7 @@ def draw_person(seed: int, *, fractures: bool) -> Person:
     male = bool(random.random() < 0.5)
     age = float(np.clip(random.normal(58, 17), 20, 92))
     size = float(np.clip(random.normal(), -WITHIN_SD, WITHIN_SD))
-    fat = float(random.beta(1.3, 1.7))
+    fat = float(random.beta(1.3, 1.5))
     muscle = float(np.clip(random.normal(0.82 - 0.005 * age + (0.08 if male else -0.05), 0.14), 0.05, 1))
     levels, sacralised = _levels(random)
     wear = _wear(random, age, levels)
@@ -55,7 +55,7 @@ def draw_person(seed: int, *, fractures: bool) -> Person:
         levels=levels, sacralised=sacralised, vertebrae=vertebrae, fractures=broken, wear=wear,
         frames=draw_frames(stream(VERSION, seed, "spine"), levels, vertebrae, broken, age),
         visceral=float(np.clip(random.normal(0.62 if male else 0.4, 0.17), 0.1, 0.95)),
-        gas=float(random.beta(1.4, 1.2)), stool=float(random.beta(1.8, 1.8)),
+        gas=float(0.3 + 0.7 * random.beta(1.3, 0.9)), stool=float(random.beta(2.0, 1.4)),
         contrast=float(random.uniform(0.4, 1.2)) if random.random() < 0.4 else 0.0,
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def _density(random: np.random.Generator, age: float) -> float:
 
 def _cortex(random: np.random.Generator, age: float) -> float:
     """Thinner with age; people of one age differ by about a third, so that both real CTs lie among them."""
-    return float(np.clip((1.12 - 0.005 * (age - 30)) * np.exp(random.normal(0, 0.27)), 0.5, 2.0))
+    return float(np.clip((1.03 - 0.005 * (age - 30)) * np.exp(random.normal(0, 0.34)), 0.45, 2.2))
 
 
 def _levels(random: np.random.Generator) -> tuple[tuple[str, ...], bool]:

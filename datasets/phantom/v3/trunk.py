@@ -37,13 +37,13 @@ def draw_outline(person: Person) -> Outline:
     """Fat lies inside or under the skin, as the person's; a belly that is fat inside is deep, not broad."""
     random, s = person.random("trunk"), person.scale
     inside, under = person.fat * person.visceral, person.fat * (1 - person.visceral)
-    layer = 3 + 74 * under * random.uniform(0.8, 1.2)
+    layer = 3 + 82 * under * random.uniform(0.8, 1.2)
     return Outline(
         side=(128 + 60 * person.fat) * s + random.normal(0, 5),
         front=(91 + 95 * inside) * s + 0.9 * layer + random.normal(0, 8),
         back=(79 + 4 * person.fat) * s + 0.95 * layer + 10 * person.muscle + random.normal(0, 4),
         layer=layer,
-        wall=9 + 12 * person.muscle,
+        wall=8 + 11 * person.muscle,
         flare=float(random.normal(5 if person.male else 10, 4)),
     )
 
