@@ -2,14 +2,18 @@
 
 Deviations from Gao et al. (MICCAI 2020) and its published code:
 
-* The volume has at most 64 voxels along its longest axis instead of 128 (``longest = 128`` restores them), on the
-  patient's own grid; a lumbar spine's voxels are then 4 mm.
+* The volume stays on the patient's own grid, with at most 128 voxels along its longest axis (32 for the wrist).
 * Joseph's projector with exact derivatives instead of sampled rays.
-* One network for everybody by default; the paper's is of one patient (``fluorobench train deep_reg --volume CT``).
+* One network for everybody by default; the paper's is of one patient (``fluorobench train deep_reg --volume CT``, or
+  ``--set study=wrist`` for the radius before the cameras of its real X-rays).
 * The rotation vector is taken about the pose at hand; ``depth_scale`` mm along the beam count as one across. Fixed
   image and projected channels are scaled by their own ranges.
 * Encoders begin alike, near smoothing ones, and the 3D branch near the plain volume; batch statistics are held while
   gradients are taken; AdamW, one cycle and averaged weights instead of SGD with a cyclic rate.
+* A pair of poses counts by the length of its gradient: the derivative of a unit vector grows as its length shrinks, and
+  pairs with next to no gradient would rule the loss.
+* A second loss (``match``): the X-ray's features must be those of the projection at the truth, or the smallest distance
+  lies elsewhere. It costs no double backward; ``match_first`` steps learn it alone.
 * A descent's step is the gradient times a factor that training measures.
 * ``refine = "gradncc"`` climbs gradient correlation by L-BFGS, coarse to fine, instead of cyclic SGD.
 """
@@ -35,11 +39,12 @@ card = Card(
     citation="Gao et al., Generalizing Spatial Transformers to Projective Geometry, MICCAI 2020",
     licence="Apache-2.0; written from the papers and from facts about their code",
     deviations=(
-        "At most 64 voxels along the volume's longest axis instead of 128 (longest = 128 restores them).",
+        "On the patient's own grid, at most 128 voxels along the longest axis (32 for the wrist).",
         "Joseph's projector with exact derivatives instead of sampled rays.",
         "One network for everybody by default; of one patient with: fluorobench train deep_reg --volume CT.",
         "Rotation vector about the pose at hand; 4 mm of depth count as 1 mm; images scaled by their own ranges.",
         "Encoders begin alike and nearly plain; batch statistics are held; AdamW, one cycle, averaged weights.",
+        "Pairs of poses count by the length of their gradient; a second loss matches features at the truth.",
         "A descent's step is the gradient times a factor measured in training.",
         "refine = 'gradncc' climbs gradient correlation by L-BFGS, coarse to fine, instead of cyclic SGD.",
     ),

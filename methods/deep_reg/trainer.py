@@ -35,7 +35,8 @@ class DeepRegTrainer:
         study: ``spine``: population and scene as they are given; ``wrist``: the radius before the calibrated cameras of
             its real X-rays, with invented surroundings (needs FLUOROBENCH_DATA).
         image: Pixels along an edge; divides the detector's. The paper's is 128.
-        longest: Voxels along the longest axis of the volume; the paper's is 128.
+        longest: Voxels along the longest axis of the volume at most, as in the paper. Coarser projections are blurred,
+            and the smallest distance to a sharp X-ray then lies at another depth.
         depth_scale: mm along the beam that count as one across.
         pairs: Pairs of poses of one patient a step; the paper's batch is 2.
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.
@@ -54,7 +55,7 @@ class DeepRegTrainer:
 
     study: Literal["spine", "wrist"] = "spine"
     image: int = 128
-    longest: int = 64
+    longest: int = 128
     depth_scale: float = 4.0
     pairs: int = 3
     rotation_deg: float = 6.0
