@@ -106,9 +106,10 @@ class OutlineAlone:
         spread = np.maximum(known.std(axis=0), 0.05)
         x, y = (known - mean) / spread, theta - middle
         # As many unknowns as outlines, not as blocks.
-        weights = np.linalg.solve(x @ x.T + self.ridge * np.eye(len(x)), y)
-        found: Matrix = (((asked - mean) / spread) @ x.T @ weights)[0] + middle
-        return found
+        inner: Matrix = np.matmul(x, x.T)
+        weights = np.asarray(np.linalg.solve(inner + self.ridge * np.eye(len(x)), y), dtype=np.float64)
+        like: Matrix = np.matmul((asked - mean) / spread, x.T)
+        return np.asarray(np.matmul(like, weights)[0] + middle)
 
     def _blocks(self, masks: NDArray[np.bool_]) -> Matrix:
         edge = self.pixels // self.cells

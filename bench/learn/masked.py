@@ -257,8 +257,8 @@ def examples(source: Source, numbers: NDArray[np.int64], *, low_dose: LowDose, s
 
 def cropped(image: Tensor, mask: NDArray[np.bool_], crop: Crop) -> Tensor:
     """The crop of an image (1, 1, H, W) masked by (H, W), scaled by its masked-in pixels: (1, 1, edge, edge)."""
-    parts = (torch.as_tensor(crop.cut(each))[None, None] for each in (image[0, 0].cpu().numpy(), mask))
-    return masked_grey(*parts, crop.edge)
+    part, inside = (torch.as_tensor(crop.cut(each))[None, None] for each in (image[0, 0].cpu().numpy(), mask))
+    return masked_grey(part, inside, crop.edge)
 
 
 def _same(one: Camera, other: Camera) -> bool:

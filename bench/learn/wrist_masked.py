@@ -5,6 +5,7 @@
 
 from dataclasses import fields
 from functools import cache
+from typing import Any
 
 from bench.geometry import Camera
 from bench.learn.acquired import AcquiredScene
@@ -48,5 +49,6 @@ def masked_scene(camera: int) -> MaskedScene:
     if camera not in CAMERAS:
         raise TrainingError(f"the wrist was X-rayed by cameras 1 and 2; got wrist_camera={camera}")
     plain = wrist_scene(images=[f"{frame} view {camera}" for frame in FRAMES])
-    shared = {each.name: getattr(plain, each.name) for each in fields(AcquiredScene)}
-    return MaskedScene(**{**shared, "camera": masked_window()}, lowest_row=LOWEST_ROW)
+    shared: dict[str, Any] = {each.name: getattr(plain, each.name) for each in fields(AcquiredScene)}
+    shared["camera"] = masked_window()
+    return MaskedScene(**shared, lowest_row=LOWEST_ROW)

@@ -23,7 +23,7 @@ def round_outline(view: View, margin_px: int) -> View:
     valid = np.ascontiguousarray(view.valid[part])
     K = view.camera.K.copy()
     K[:2, 2] -= (left, top)
-    camera = Camera(K, *valid.shape, view.camera.sdd_mm)
+    camera = Camera(K, valid.shape[0], valid.shape[1], view.camera.sdd_mm)
     image = None if view.image is None else np.ascontiguousarray(view.image[part])
     return replace(view, camera=camera, image=image, valid=valid)
 
