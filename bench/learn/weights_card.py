@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from bench.contract import Exposure
+from bench.errors import in_words
 from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
 
@@ -144,7 +145,9 @@ def read_card(path: Path) -> WeightsCard:
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WeightsError(f"the weights' card {path.name} cannot be read ({error}); train or fetch it again") from None
+        raise WeightsError(
+            f"the weights' card {path.name} cannot be read ({in_words(error)}); train or fetch it again"
+        ) from None
     schema = table.get("schema")
     if schema != SCHEMA:
         raise WeightsError(
