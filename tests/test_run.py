@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bench import registry
-from bench.contract import Outcome
+from bench.contract import Outcome, Patient
 from bench.drr import project
 from bench.errors import FluorobenchError
 from bench.geometry import PoseFrame
@@ -343,7 +343,11 @@ def test_a_ct_with_voxels_that_are_no_numbers_is_refused(monkeypatch: pytest.Mon
     execution = Execution(protocol("answers"))
     patient = open_dataset(protocol("answers")).patient("toy-1")
     patient.volume.hu[3, 4, 5] = -np.inf
-    monkeypatch.setattr(registry.load("datasets", "toys"), "patient", lambda self, patient_id: patient)
+
+    def spoilt(self: object, patient_id: str) -> Patient:
+        return patient
+
+    monkeypatch.setattr(registry.load("datasets", "toys"), "patient", spoilt)
     with pytest.raises(FluorobenchError, match="patient toy-1: expected finite Hounsfield numbers, got 1 voxels"):
         list(execution.pose())
 
