@@ -118,8 +118,7 @@ def read_pose(path: Path) -> Matrix:
         return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SingleError(
-            f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; "
-            f"{in_words(error)}"
+            f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; {in_words(error)}"
         ) from None
 
 
