@@ -10,7 +10,7 @@ from bench.contract import Card, Estimate, Method, Problem, View
 from bench.register import Level
 from bench.volume import Volume
 
-# Opt-GC's pyramid with a third of its first step, and one search: from the pose that it is given, nowhere else. With its
+# Opt-GC's pyramid with a third of its first step, and one search: from the pose that it is given alone. With its
 # own first step, which spans the search box, and its second search, from the nominal pose, it forgets SOPI's answer.
 NEAR: Mapping[str, Any] = {
     "restarts": 1,
