@@ -91,16 +91,23 @@ def load_checkpoint(
     try:
         tensors, text = read_tensors(folder / NAME)
         stored: dict[str, Any] = json.loads(text["training"])
-        version = int(stored["format"])
-    except (WeightsError, KeyError, ValueError) as error:
+        version, made_with = int(stored["format"]), dict(stored["identity"])
+    except (WeightsError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"the checkpoint in {folder} cannot be read ({error}); start again with --fresh"
         ) from None
     if version != FORMAT:
         raise CheckpointError(f"the checkpoint in {folder} has format {version}, not {FORMAT}; start with --fresh")
-    _require_same(folder, stored["identity"], json.loads(json.dumps(identity)))
-    _fill(tensors, stored, network, optimiser, average)
-    return Position(**stored["position"])
+    _require_same(folder, made_with, json.loads(json.dumps(identity)))
+    try:
+        _fill(tensors, stored, network, optimiser, average)
+        return Position(**stored["position"])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        first = " ".join(str(error).split())[:160]
+        raise CheckpointError(
+            f"the checkpoint in {folder} does not fit this program's {identity['method']} ({first}); go back to the "
+            "program that made it, or start again with --fresh"
+        ) from None
 
 
 def _require_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

@@ -1,13 +1,16 @@
 """The loss curve: lines of a CSV as the training goes, and a picture of it."""
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+
+from bench.learn.tensors import write_whole
 
 LOSSES, HELD_OUT = "losses.csv", "held_out.csv"
 PICTURE = "losses.png"
@@ -26,11 +29,15 @@ class History:
 
     def __init__(self, path: Path, *, keep_to_step: int) -> None:
         self._path = path
-        self._fields: list[str] = []
         rows = [row for row in read_rows(path) if int(row["step"]) <= keep_to_step] if keep_to_step else []
-        path.unlink(missing_ok=True)
-        for row in rows:
-            self._write(row)
+        self._fields = list(rows[0]) if rows else []
+        if rows:
+            # In one go: a kill meanwhile must not take the curve.
+            text = io.StringIO(newline="")
+            self._append(text, rows, header=True)
+            write_whole(path, text.getvalue().encode())
+        else:
+            path.unlink(missing_ok=True)
 
     def add(self, step: int, seconds: float, figures: Mapping[str, float]) -> None:
         """Append one row."""
@@ -41,10 +48,13 @@ class History:
         first = not self._fields
         self._fields = self._fields or list(row)
         with self._path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, self._fields, extrasaction="ignore")
-            if first:
-                writer.writeheader()
-            writer.writerow(row)
+            self._append(file, [row], header=first)
+
+    def _append(self, file: TextIO, rows: Iterable[Mapping[str, str]], *, header: bool) -> None:
+        writer = csv.DictWriter(file, self._fields, extrasaction="ignore")
+        if header:
+            writer.writeheader()
+        writer.writerows(rows)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -180,21 +180,25 @@ class _Training:
     def run(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
         """Steps until the budget is used or somebody stops it."""
         clock = _Clock(self.position.seconds)
-        saved = validated = clock.seconds()
+        now = saved = validated = clock.seconds()
         while (used := self._used(clock.seconds())) < 1:
-            figures = self._step(used)
+            before, figures = now, self._step(used)
             now = clock.seconds()
             self.position = replace(self.position, step=self.position.step + 1, seconds=now)
             self.losses.add(self.position.step, now, figures)
             report(self._progress(figures))
-            if now - validated >= 60 * self.plan.validate_minutes:
-                self._validate(report)
-                validated = clock.seconds()
-            if stop() or clock.seconds() - saved >= min(60.0, self.plan.checkpoint_seconds):
-                self._save(clock.seconds())
-                saved = clock.seconds()
+            pause = now - validated >= 60 * self.plan.validate_minutes
+            # What comes next may be killed too: a step as long as this one, or a validation, which may be longer.
+            if pause or stop() or now - saved + (now - before) >= min(60.0, self.plan.checkpoint_seconds):
+                self._save(now)
+                saved = now
             if stop():
                 raise KeyboardInterrupt
+            if pause:
+                self._validate(report)
+                saved = validated = clock.seconds()
+                self._save(saved)
+        self._save(self.position.seconds)
         self._validate(report)
         self.position = replace(self.position, finished=True)
         self._save(self.position.seconds)

@@ -145,11 +145,13 @@ class SopiMethod:
         return built
 
     def _network(self, card: WeightsCard) -> Sopi:
+        # First of all: what belongs to another method or version has an architecture that means nothing here.
+        loaded = load_weights(self._path(), method=NAME, version=VERSION)
         architecture = Architecture.of(card.architecture)
         if (architecture.composite, architecture.masked) != (self.composite, self.masked):
             raise SopiError(f"these weights are of another variant; set composite and masked as in {card.architecture}")
         network = Sopi(architecture)
-        load_weights(self._path(), method=NAME, version=VERSION).fill(network)
+        loaded.fill(network)
         for parameter in network.parameters():
             parameter.requires_grad_(False)
         return network

@@ -68,9 +68,16 @@ class Architecture:
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Architecture":
-        """From a weights' card."""
-        settings: dict[str, Any] = {**described, "levels": tuple(described["levels"])}
-        return cls(**settings)
+        """From a weights' card.
+
+        Raises:
+            SopiError: A card that describes another network, or a part that this program does not know.
+        """
+        try:
+            settings: dict[str, Any] = {**described, "levels": tuple(described["levels"])}
+            return cls(**settings)
+        except (KeyError, TypeError) as error:
+            raise SopiError(f"the weights' card describes no network of SOPI's ({error}); train again") from None
 
 
 class Sopi(LearntDistance):
