@@ -18,12 +18,14 @@ from bench.cli import main as cli
 from bench.learn import read_card
 from bench.protocol.load import read_protocol
 from bench.run.own_weights import OwnWeightsError, with_weights
+from bench.run.single import pose_problem
+from bench.xray.case import case_of
 
 SHAPE = (40, 32, 40)
 SPACING = 3.0
 BOX = "-45 -45 -30 45 45 30"
 SMALL, AWAY = ("-26", "-26", "-20", "26", "26", "20"), ("900", "900", "900", "910", "910", "910")
-CAMERA = ["--sdd-mm", "1011.7", "--spacing-mm", "1.5", "--flip", "none", "--bright", "bone"]
+CAMERA = ["--sdd-mm", "1011.7", "--spacing-mm", "1.5", "--flip", "none", "--bright", "integrals"]
 TRAIN = ["train", "lgff_reg", "--steps", "1", "--set", "image_size=32", "batch=2"]
 
 
@@ -95,6 +97,31 @@ def test_what_a_training_says_to_type_next_works(own: Own, capsys: pytest.Captur
     own.run("render", *shown, "--sdd-mm", "1011.7", "--size", "128", "--spacing-mm", "1.5", "--out", "ap.tif")
     own.run(*["ap.tif" if word == "IMAGE" else word for word in words], *CAMERA)
     assert (own.folder / "registration" / "registration.json").is_file()
+
+
+def test_line_integrals_are_read_as_they_were_written(own: Own) -> None:
+    own.run("render", *own.words, "--region", "L3", "--size", "64", "--spacing-mm", "3", "--out", "ap.tif")
+    problem = pose_problem(
+        case_of(
+            {
+                "id": "ap",
+                "ct": {"volume": "ct.nii.gz"},
+                "images": [
+                    {
+                        "file": "ap.tif",
+                        "flip": "none",
+                        "bright": "integrals",
+                        "calibration": {"kind": "header", "sdd_mm": 1000.0, "spacing_mm": 3.0},
+                    }
+                ],
+            },
+            name="test",
+            folder=own.folder,
+        ),
+        start="AP",
+        depth_mm=700.0,
+    )
+    np.testing.assert_allclose(problem.views[0].image, tifffile.imread("ap.tif"), atol=1e-5)
 
 
 def test_a_card_states_the_whole_command_but_no_folder(own: Own) -> None:

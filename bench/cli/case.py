@@ -50,8 +50,8 @@ class CaseWords:
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None
     """What turns the stored image into the one seen from the source, where the header does not say."""
 
-    bright: Literal["air", "bone"] | None = None
-    """Whether high numbers mean air or bone, where the header does not say."""
+    bright: Literal["air", "bone", "integrals"] | None = None
+    """What high numbers mean, where the header does not say: air, bone, or integrals, as render writes them."""
 
     binning: int = 1
     """X-ray pixels are means of blocks of this edge."""

@@ -11,6 +11,9 @@ class RenderError(FluorobenchError):
     """A rendering that cannot be made."""
 
 
+_NUMBERS = "line integrals -log(I / I0), float32; register reads them with --bright integrals"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Render:
     """Render a CT as an X-ray: line integrals (.tif, .nii, .nii.gz) or an image to look at (.png)."""
@@ -80,5 +83,5 @@ class Render:
         pose = nominal_pose(StandardView[self.pose], centre, self.depth_mm) if named else read_pose(Path(self.pose))
         image = project(AttenuationMap.from_volume(volume), pose[None], camera)[0, 0].numpy()
         written = write_integrals(self.out, image, self.spacing_mm)
-        what = "bone bright, 8 bits, to look at" if written.suffix == ".png" else "line integrals -log(I / I0), float32"
+        what = "bone bright, 8 bits, to look at" if written.suffix == ".png" else _NUMBERS
         output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)

@@ -74,7 +74,7 @@ class ImageTable(Table):
     file: str
     calibration: Calibration
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None
-    bright: Literal["air", "bone"] | None = None
+    bright: Literal["air", "bone", "integrals"] | None = None
     bits: int | None = Field(default=None, ge=1, le=32)
     frame: int | None = Field(default=None, ge=0)
     binning: int = Field(default=1, ge=1)

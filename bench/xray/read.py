@@ -58,6 +58,10 @@ class XrayImage:
     path: str
 
 
+Meaning: TypeAlias = Bright | Literal["integrals"]
+"""What high numbers of an image mean."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Raw:
     """Stored numbers (H, W), the header, and the spacing as SimpleITK gives it."""
@@ -74,7 +78,7 @@ def read_xray(
     sdd_mm: float | None = None,
     flip: Flip | None = None,
     bits: int | None = None,
-    bright: Bright | None = None,
+    bright: Meaning | None = None,
     frame: int | None = None,
 ) -> XrayImage:
     """Read one X-ray image. What the user says goes before what the file says.
@@ -85,7 +89,8 @@ def read_xray(
         sdd_mm: Source to detector.
         flip: What turns the stored image into the one seen from the source; needed where the file does not tell.
         bits: Of a stored number, where fewer than its type holds (12 bits in 16).
-        bright: ``air`` where high numbers mean many X-rays, ``bone`` where they mean few.
+        bright: ``air`` where high numbers mean many X-rays, ``bone`` where they mean few, ``integrals`` where they are
+            line integrals already, -log(I / I0), as ``fluorobench render`` writes them.
         frame: Of a file of several, from 0.
 
     Raises:
@@ -101,7 +106,7 @@ def read_xray(
     oriented = _as_seen(_intensities(file, raw, fields, bits=bits, bright=bright), file, fields, flip)
     return XrayImage(
         intensities=np.ascontiguousarray(oriented),
-        full_scale=_full_scale(file, raw, fields, bits),
+        full_scale=1.0 if bright == "integrals" else _full_scale(file, raw, fields, bits),
         spacing_mm=spacing if spacing is None or turns % 2 == 0 else (spacing[1], spacing[0]),
         sdd_mm=sdd_mm if sdd_mm is not None or fields is None else fields.sdd_mm,
         source_to_patient_mm=None if fields is None else fields.source_to_patient_mm,
@@ -202,9 +207,12 @@ def _full_scale(path: Path, raw: _Raw, fields: DicomFields | None, bits: int | N
 
 
 def _intensities(
-    path: Path, raw: _Raw, fields: DicomFields | None, *, bits: int | None, bright: Bright | None
+    path: Path, raw: _Raw, fields: DicomFields | None, *, bits: int | None, bright: Meaning | None
 ) -> Pixels:
     numbers = np.asarray(raw.numbers, dtype=np.float32)
+    if bright == "integrals":
+        # Scaled to a brightest pixel of 1, which a constant added to all line integrals does not move.
+        return np.exp(numbers.min() - numbers)
     if float(numbers.min()) < 0:
         raise XrayError(f"{path}: pixels go down to {float(numbers.min()):g}; expected intensities of 0 and more")
     top = np.float32(_full_scale(path, raw, fields, bits))
