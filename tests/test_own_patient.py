@@ -21,6 +21,7 @@ from bench.run.own_weights import OwnWeightsError, with_weights
 from bench.run.single import pose_problem
 from bench.xray.case import case_of
 
+_sitk: Any = SimpleITK
 SHAPE = (40, 32, 40)
 SPACING = 3.0
 BOX = "-45 -45 -30 45 45 30"
@@ -73,10 +74,10 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Own:
     hu[labels > 0] = 500
     hu[18:22, 12:16, 12:20] = 1200
     for name, array in (("ct", hu), ("seg", labels)):
-        image = SimpleITK.GetImageFromArray(array)
+        image = _sitk.GetImageFromArray(array)
         image.SetSpacing([SPACING] * 3)
         image.SetOrigin([-SPACING * (size - 1) / 2 for size in SHAPE[::-1]])
-        SimpleITK.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
+        _sitk.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
     words = ("--volume", "ct.nii.gz", "--labels", "seg.nii.gz", "--label-scheme", "verse")
     return Own(tmp_path, words, monkeypatch)
 
@@ -121,7 +122,8 @@ def test_line_integrals_are_read_as_they_were_written(own: Own) -> None:
         start="AP",
         depth_mm=700.0,
     )
-    np.testing.assert_allclose(problem.views[0].image, tifffile.imread("ap.tif"), atol=1e-5)
+    read: Any = problem.views[0].image
+    np.testing.assert_allclose(read, tifffile.imread("ap.tif"), atol=1e-5)
 
 
 def test_a_card_states_the_whole_command_but_no_folder(own: Own) -> None:
@@ -162,8 +164,8 @@ def test_weights_go_to_every_row_and_stage_of_their_method(own: Own) -> None:
 def test_another_ct_is_refused_by_its_content(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
     own.run(*TRAIN, *own.words, "--vertebra", "L3", "--out", "mine")
     words = told(capsys)
-    ct = SimpleITK.ReadImage("ct.nii.gz")
-    SimpleITK.WriteImage(ct + 1, "ct.nii.gz")
+    ct = _sitk.ReadImage("ct.nii.gz")
+    _sitk.WriteImage(ct + 1, "ct.nii.gz")
     own.run("render", *own.words, "--region", "L3", "--size", "128", "--spacing-mm", "1.5", "--out", "ap.tif")
     why = own.refused(capsys, *["ap.tif" if word == "IMAGE" else word for word in words], *CAMERA)
     assert "trained for ct alone, not ap, whose content is another" in why

@@ -62,8 +62,10 @@ def _stage(value: Any, by_method: Mapping[str, Path], taken: set[str]) -> Any:
     """A setting with its tables that name a plug-in of their own settled."""
     if isinstance(value, list | tuple):
         return [_stage(each, by_method, taken) for each in cast("Sequence[Any]", value)]
-    if not isinstance(value, Mapping) or "plugin" not in value:
+    if not isinstance(value, Mapping):
         return value
     table = cast("Mapping[str, Any]", value)
+    if "plugin" not in table:
+        return table
     settings = _settled(str(table["plugin"]), table.get("settings", {}), by_method, taken)
     return {**table, "settings": settings}
