@@ -15,6 +15,7 @@ from bench.contract import Acquisition, Outcome, Patient, Problem, Split, View
 from bench.geometry import Camera, PoseFrame, StandardView, invert, is_rigid, nominal_pose
 from bench.learn import Budget, Export, export, read_card, train
 from bench.learn.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
+from bench.learn.descent import Descent
 from bench.learn.wrist_study import wrist_population
 from bench.perturb import Law
 from bench.volume import Volume
@@ -88,6 +89,16 @@ def test_weights_of_a_patient_before_a_camera_are_taken_there(weights: tuple[Pat
     assert is_rigid(found.pose)
     assert found.outcome in (Outcome.CONVERGED, Outcome.BUDGET)
     assert not np.allclose(found.pose, problem.start)
+
+
+def test_coarse_voxels_come_first_where_there_are_coarser_ones(weights: tuple[Path, AcquiredScene]) -> None:
+    folder, scene = weights
+    problem, few = asked(scene), Descent(freeze=False, iterations=3, seconds=None)
+    counts: list[int] = []
+    for coarse in ((), (16, 64), (4, 8)):
+        method = DeepRegMethod(weights=str(folder), descent=few, coarse=coarse)
+        counts.append(method.register(problem, method.prepare(problem.volume, problem.views)).drr_evaluations)
+    assert counts == [3, 3, 9]
 
 
 def test_the_rig_may_lie_elsewhere(weights: tuple[Path, AcquiredScene]) -> None:

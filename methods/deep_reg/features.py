@@ -33,6 +33,11 @@ class FeatureVolume:
         return project_features(self.channels, self.affine, camera_from_world, camera)
 
 
+def coarsening(attenuation: AttenuationMap, longest: int) -> int:
+    """Edge of the blocks of voxels that leave ``longest`` along the longest axis at most."""
+    return int(np.ceil(max(attenuation.shape) / longest))
+
+
 def input_volume(attenuation: AttenuationMap, longest: int) -> tuple[Tensor, Matrix]:
     """The branch's input (1, 1, I, J, K), 1 = bone, and its affine.
 
@@ -40,8 +45,7 @@ def input_volume(attenuation: AttenuationMap, longest: int) -> tuple[Tensor, Mat
         attenuation: Of the moving volume.
         longest: Voxels along the longest axis at most; blocks are averaged until that is so.
     """
-    factor = int(np.ceil(max(attenuation.shape) / longest))
-    coarse = coarsened(attenuation, factor)
+    coarse = coarsened(attenuation, coarsening(attenuation, longest))
     return torch.as_tensor(coarse.mu)[None, None] / _BONE_PER_MM, coarse.affine
 
 

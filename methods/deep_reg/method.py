@@ -16,12 +16,12 @@ from bench.drr import AttenuationMap
 from bench.geometry import Camera, invert
 from bench.learn import WeightsCard, WeightsError, camera_refusal, load_weights, read_card, refusal
 from bench.learn.acquired import acquired_camera_refusal, acquired_refusal, windowed
-from bench.learn.descent import Descent, descend
+from bench.learn.descent import Descended, Descent, Distance, descend
 from bench.learn.distance import scaled, small
 from bench.learn.pose_gradient import PoseChart
 from bench.volume import Volume
 
-from .features import FeatureVolume, features_of, input_volume
+from .features import FeatureVolume, coarsening, features_of, input_volume
 from .network import RegiNet
 from .trainer import NAME, VERSION
 
@@ -30,10 +30,16 @@ FOLDER = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A network and what its 3D branch made of the patient."""
+    """A network and what its 3D branch made of the patient.
+
+    Attributes:
+        network: With its weights.
+        volumes: From coarse voxels to those of the card.
+        card: Of the weights.
+    """
 
     network: RegiNet
-    volume: FeatureVolume
+    volumes: tuple[FeatureVolume, ...]
     card: WeightsCard
 
 
@@ -61,12 +67,15 @@ class DeepRegMethod:
 
     Attributes:
         refine: ``none``: the network alone; ``gradncc``: then climb gradient correlation from its pose.
-        descent: Steps and stops.
+        descent: Steps and stops, on every volume of voxels.
+        coarse: Voxels along the longest axis of the volumes that are descended on first, where the network's own has
+            more: coarse ones lead from farther away, fine ones show the depth.
         weights: Folder of weights of one's own; None = those shipped.
     """
 
     refine: Literal["none", "gradncc"] = "none"
     descent: Descent = field(default_factory=_descent)
+    coarse: tuple[int, ...] = (64,)
     weights: str | None = None
 
     def skip(self, problem: Problem) -> str | None:
@@ -87,7 +96,7 @@ class DeepRegMethod:
         for path, card in self._cards():
             why = acquired_camera_refusal(card, views) if _acquired(card) else camera_refusal(card, views)
             if len(views) == 1 and why is None:
-                fitted = _fitted(path, card, attenuation)
+                fitted = _fitted(path, card, attenuation, self.coarse)
                 networks |= dict.fromkeys(card.trained_on.hashes or ("",), fitted)
         ready = self._refiner().prepare(volume, views) if self.refine == "gradncc" and networks else None
         return Prepared(networks, ready)
@@ -118,19 +127,19 @@ class DeepRegMethod:
         with torch.no_grad():
             fixed = network.fixed(scaled(small(torch.as_tensor(view.image)[None, None], size)))
 
-        def distance(poses: Tensor) -> Tensor:
-            return network.distance(fixed, fitted.volume.project(poses, camera))
-
-        base = (view.camera_from_rig @ problem.start)[None]
-        chart = PoseChart(base, problem.centre, float(fitted.card.architecture["depth_scale"]))
-        found = descend(distance, chart, network.gains(), self.descent)
-        count = len(found.distances)
-        best = np.maximum.accumulate(-np.array(found.distances))
+        pose, found = view.camera_from_rig @ problem.start, list[Descended]()
+        for volume in fitted.volumes:
+            chart = PoseChart(pose[None], problem.centre, float(fitted.card.architecture["depth_scale"]))
+            found.append(descend(_distance(network, fixed, volume, camera), chart, network.gains(), self.descent))
+            pose = found[-1].pose
+        before, last = sum(len(each.distances) for each in found[:-1]), found[-1]
+        count = before + len(last.distances)
+        best = np.maximum.accumulate(-np.array(last.distances))
         return Estimate(
-            pose=invert(view.camera_from_rig) @ found.pose,
-            outcome=found.outcome,
+            pose=invert(view.camera_from_rig) @ pose,
+            outcome=last.outcome,
             drr_evaluations=count,
-            trace=Trace(tuple(range(1, count + 1)), tuple(best.tolist())),
+            trace=Trace(tuple(range(before + 1, count + 1)), tuple(best.tolist())),
         )
 
     def _refiner(self) -> Method:
@@ -158,11 +167,18 @@ def _as_trained(problem: Problem, card: WeightsCard) -> View:
     return windowed(problem.views[0], problem.nominal, problem.centre, window)
 
 
-def _fitted(path: Path, card: WeightsCard, attenuation: AttenuationMap) -> Fitted:
-    network = RegiNet()
+def _distance(network: RegiNet, fixed: Tensor, volume: FeatureVolume, camera: Camera) -> Distance:
+    return lambda poses: network.distance(fixed, volume.project(poses, camera))
+
+
+def _fitted(path: Path, card: WeightsCard, attenuation: AttenuationMap, coarse: Sequence[int]) -> Fitted:
+    network, finest = RegiNet(), int(card.architecture["longest"])
     load_weights(path, method=NAME, version=VERSION).fill(network)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
+    wanted = [*(each for each in sorted(coarse) if each < finest), finest]
+    # A small volume is the same at several of them.
+    levels = {coarsening(attenuation, each): each for each in wanted}
     with torch.no_grad():
-        volume, affine = input_volume(attenuation, int(card.architecture["longest"]))
-        return Fitted(network, features_of(network, volume, affine), card)
+        volumes = tuple(features_of(network, *input_volume(attenuation, each)) for each in levels.values())
+    return Fitted(network, volumes, card)
