@@ -15,7 +15,13 @@ Deviations from Gao et al. (MICCAI 2020) and its published code:
 * A second loss (``match``): the X-ray's features must be those of the projection at the truth, or the smallest distance
   lies elsewhere. It costs no double backward; ``match_first`` steps learn it alone.
 * A descent's step is the gradient times a factor that training measures.
+* A descent goes over coarse voxels (64 along the longest axis) and then over fine ones.
 * ``refine = "gradncc"`` climbs gradient correlation by L-BFGS, coarse to fine, instead of cyclic SGD.
+
+No weights for real wrists are shipped. A short training (653 steps, about two minutes of processor time; 600 of them
+matching alone: from 2.8 to 0.12 variances) brought held-out rendered X-rays with surroundings from 6.3 to 4.8 degrees
+and from 3.5 to 3.4 mm in plane, and the four real X-rays (16 starts of the protocol ``wrist``) from medians of 10.8,
+8.4, 8.0 and 5.9 mm in plane to 9.8, 8.0, 6.9 and 5.4: the right way, and far from the 0.5 mm of Opt-SGC.
 """
 
 from bench.contract import Card, Exposure
@@ -45,7 +51,7 @@ card = Card(
         "Rotation vector about the pose at hand; 4 mm of depth count as 1 mm; images scaled by their own ranges.",
         "Encoders begin alike and nearly plain; batch statistics are held; AdamW, one cycle, averaged weights.",
         "Pairs of poses count by the length of their gradient; a second loss matches features at the truth.",
-        "A descent's step is the gradient times a factor measured in training.",
+        "A descent's step is the gradient times a factor measured in training; coarse voxels come before fine ones.",
         "refine = 'gradncc' climbs gradient correlation by L-BFGS, coarse to fine, instead of cyclic SGD.",
     ),
     uses_start=True,

@@ -86,7 +86,7 @@ class DeepRegMethod:
         if not cards:
             folder = self.weights or f"methods/{NAME}/weights"
             return f"no weights are here; make them: fluorobench train {NAME} --weights {folder}"
-        reasons = [acquired_refusal(card, problem) if _acquired(card) else refusal(card, problem) for card in cards]
+        reasons = [_refusal(card, problem) for card in cards]
         return None if None in reasons else reasons[0]
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
@@ -156,6 +156,13 @@ class DeepRegMethod:
 def _acquired(card: WeightsCard) -> bool:
     """Whether the weights are for the cameras of real X-rays."""
     return "set_ups" in card.scene
+
+
+def _refusal(card: WeightsCard, problem: Problem) -> str | None:
+    """Another camera first: content could be chosen, cameras cannot."""
+    if _acquired(card):
+        return acquired_refusal(card, problem)
+    return camera_refusal(card, problem.views) or refusal(card, problem)
 
 
 def _as_trained(problem: Problem, card: WeightsCard) -> View:
