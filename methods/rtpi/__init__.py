@@ -7,9 +7,12 @@ Deviations from SOPI (Chen et al., ICASSP 2024), section 2.1, and from its publi
   pixels instead of 128^3 and 256^2, narrower branches, two localisation blocks. ``Shape``'s ``PAPER`` has the sizes of
   the published code.
 * Voxels along the beam become channels and lie where the image shows them; the published reshape mixes places.
-* Group normalisation without dropout in the branches; standardised images instead of minimum to maximum.
+* Group normalisation without dropout in the branches; standardised images instead of minimum to maximum, and beside
+  them their local contrast (``bench.learn.contrast``), in which bone looks alike alone and within a body.
+* The volume is seen as the nominal camera sees it, so that a nominal pose may look up to 15 degrees beside the view.
 * L_mse in units of the law's standard deviations; AdamW, one cycle and averaged weights instead of cyclic SGD.
-* Training patients are procedural, and mirrored, scaled, sheared at random.
+* Training patients are procedural, and mirrored, scaled, sheared, turned at random; three in five of their images are
+  X-rays of the whole body (``bench.learn.body``), where L_sim is left out: the projection holds the bone alone.
 """
 
 from bench.contract import Card, Exposure
@@ -36,9 +39,10 @@ card = Card(
         "All six parameters are regressed, through a sigmoid, within 3.5 standard deviations of the poses' law.",
         "Default network for CPUs: 40 x 56 x 48 voxels, 64 x 64 pixels, 289 390 parameters (paper: 128^3, 256^2).",
         "Voxels along the beam become channels where the image shows them, instead of a reshape.",
-        "Group normalisation, no dropout in the branches; standardised images.",
+        "Group normalisation, no dropout in the branches; standardised images and their local contrast.",
         "AdamW, one cycle and averaged weights instead of cyclic SGD; L_mse in standard deviations; L_sim weighs 0.05.",
-        "Trained on procedural patients, mirrored, scaled and sheared at random.",
+        "Trained on procedural patients, mirrored, scaled, sheared and turned at random, three in five images being "
+        "X-rays of the whole body.",
     ),
     uses_start=False,
     exposure=_exposure(),
