@@ -128,7 +128,7 @@ class DeepRegTrainer:
         net.calibrate(lengths(slopes.detach()), lengths(wanted) / 2)
         apart = torch.stack(direction_losses(slopes, wanted), dim=1)
         total = steadied(apart, lengths(slopes.detach())).sum()
-        parts = dict(zip(("rotation", "translation"), apart.mean(dim=0), strict=True))
+        parts: dict[str, Tensor] = dict(zip(("rotation", "translation"), apart.mean(dim=0), strict=True))
         if self.match > 0:
             parts["match"] = mismatch(net, volume, problems, net.fixed(images))
             total = total + self.match * parts["match"]
