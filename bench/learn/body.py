@@ -4,7 +4,7 @@ A network that has only seen bone cut out of its body answers nonsense where a b
 every patient therefore shows the whole body, formed as ``bench.xray`` does at the resolution that is asked for.
 """
 
-from collections.abc import Sequence
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -117,6 +117,5 @@ def at_resolution(formation: Formation, binned: int) -> Formation:
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:
     """Lists for tuples, nothing for None: as a weights' card gives it back."""
-    listed = {key: list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-              for key, value in table.items()}  # fmt: skip
+    listed: dict[str, Any] = json.loads(json.dumps(table))
     return {key: value for key, value in listed.items() if value is not None}

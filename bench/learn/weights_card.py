@@ -177,7 +177,8 @@ def trained_on(table: Mapping[str, Any]) -> TrainedOn:
 
 def earlier(table: Mapping[str, Any]) -> Earlier:
     """From a card's plain values."""
-    return Earlier(**{**table, "trained_on": trained_on(table["trained_on"])})
+    parts: dict[str, Any] = {**table, "trained_on": trained_on(table["trained_on"])}
+    return Earlier(**parts)
 
 
 def _require_usable(card: WeightsCard) -> None:
