@@ -10,8 +10,8 @@ from bench.contract import Card, Estimate, Exposure, Method, Problem, View
 from bench.register import Level
 from bench.volume import Volume
 
-# Opt-GC without its coarsest level, one search, from the pose that it is given alone. At 32 pixels, with a step that spans
-# the search box, and from the nominal pose, bodies mislead it away from SOPI's answer.
+# Opt-GC without its coarsest level, one search, from the pose that it is given alone. At 32 pixels, with a step that
+# spans the search box, and from the nominal pose, bodies mislead it away from SOPI's answer.
 NEAR: Mapping[str, Any] = {
     "restarts": 1,
     "levels": (
@@ -72,8 +72,8 @@ card = Card(
     citation="Chen et al., Optimization-Based Fast 2D/3D Registration with SOPI, ICASSP 2024",
     licence="Apache-2.0; written from the paper",
     deviations=(
-        "The paper runs it on real X-rays alone and states no settings. Opt-GC searches once, from SOPI's pose, without "
-        "its coarsest level; then_settings = {} restores the settings of Opt-GC's row, restarts included.",
+        "The paper runs it on real X-rays alone and states no settings. Opt-GC searches once, from SOPI's pose, "
+        "without its coarsest level; then_settings = {} restores the settings of Opt-GC's row, restarts included.",
     ),
     uses_start=False,
     exposure=(
