@@ -19,7 +19,7 @@ from bench.score.rows import score_rows
 from bench.volume import Volume
 
 from .test_report import FakeRun, compile_latex
-from .test_score import PATIENTS, PROBLEMS, TRUTHS, _truth_told
+from .test_score import PATIENTS, PROBLEMS, TRUTHS, truth_told
 
 REPORTS = Path(__file__).parents[1] / "reports"
 
@@ -62,7 +62,7 @@ def test_a_relabelled_ct_has_the_same_voxels_hash_and_another_ct_not() -> None:
 
 @pytest.mark.parametrize(("plugin", "patient"), [("opt_sgc", "9177f62e1399eefb"), ("opt_hybrid", "ef2e1b595c7c5fa4")])
 def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin: str, patient: str) -> None:
-    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     patients = [PATIENTS[0].model_copy(update={"voxels_hash": patient}), *PATIENTS[1:]]
     told = with_caveats(rows, playing(plugin), patients)
     concerned = told["patient_id"] == "p0"
@@ -95,7 +95,7 @@ def test_weights_say_where_cases_are_unlike_what_they_learnt_from() -> None:
 
 
 def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
-    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     patients = [each.model_copy(update={"dataset": "phantom"}) for each in PATIENTS]
     trained = next(each for each in registry.card("methods", "sopi").exposure if each.what == "trained").patients[0]
     renamed = rows.assign(patient_id=rows["patient_id"].replace("p0", trained))

@@ -14,8 +14,9 @@ from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import transform_points
 from bench.learn import Budget, Export, Population, Source, WeightsError, export, read_card, stage, train
+from bench.learn.grey import grey
 from bench.learn.history import read_rows
-from bench.learn.single_view import Units, grey
+from bench.learn.single_view import Units
 from bench.learn.source import Library
 from bench.protocol.load import read_protocol
 from bench.registry import build, module

@@ -94,7 +94,7 @@ def _answer(label: str, case_id: str, pose: MatrixList | None, outcome: Outcome 
     )
 
 
-def _truth_told(label: str = "Truth") -> list[EstimateRecord]:
+def truth_told(label: str = "Truth") -> list[EstimateRecord]:
     return [_answer(label, record.case_id, record.truth) for record in TRUTHS]
 
 
@@ -104,7 +104,7 @@ def _shifted(label: str, theta: Sequence[float]) -> list[EstimateRecord]:
 
 
 def test_truth_as_answer_has_no_error_and_always_succeeds() -> None:
-    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     for declared in COLUMNS:
         absent = ("initial_", "bound_", "stated_", "other_", "references_")
         measured = declared.unit in ("deg", "mm") and not declared.name.startswith(absent)
@@ -125,7 +125,7 @@ def test_start_as_answer_scores_exactly_its_recorded_initial_error() -> None:
 
 
 def test_every_declared_column_is_in_every_row() -> None:
-    rows = score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS)
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     assert [declared.name for declared in COLUMNS] == list(rows.columns)[-len(COLUMNS) :]
     absent = ("bound_", "stated_", "other_", "references_", "cases_per_second")
     stated = [declared.name for declared in COLUMNS if not declared.name.startswith(absent)]
@@ -133,7 +133,7 @@ def test_every_declared_column_is_in_every_row() -> None:
 
 
 def test_registrations_without_pose_stay_and_fail() -> None:
-    answers = _truth_told()
+    answers = truth_told()
     answers[2] = _answer("Truth", answers[2].case_id, None, Outcome.TIMED_OUT)
     answers[5] = _answer("Truth", answers[5].case_id, None, Outcome.RAISED)
     rows = score_rows(PATIENTS, PROBLEMS, answers, TRUTHS)
@@ -176,14 +176,14 @@ def test_sopi_calls_depth_tx_and_the_vertical_axis_rx() -> None:
 
 
 def test_order_of_records_changes_nothing() -> None:
-    answers = [*_shifted("B", (1, 2, 3, 4, 5, 6)), *_truth_told("A")]
+    answers = [*_shifted("B", (1, 2, 3, 4, 5, 6)), *truth_told("A")]
     forward = score_rows(PATIENTS, PROBLEMS, answers, TRUTHS)
     backward = score_rows(PATIENTS[::-1], PROBLEMS[::-1], answers[::-1], TRUTHS[::-1])
     assert forward.equals(backward)
 
 
 def test_records_that_do_not_belong_together_are_refused() -> None:
-    told = _truth_told()
+    told = truth_told()
     other = told[0].model_copy(update={"perturbation_hash": "other"})
     with pytest.raises(ScoreError, match="one set of perturbations"):
         score_rows(PATIENTS, PROBLEMS, [other, *told[1:]], TRUTHS)
@@ -218,11 +218,11 @@ def test_bound_and_second_reference_are_sealed_with_the_truth() -> None:
     covariance[0, 5] = covariance[5, 0] = 1e-21
     sealed = TRUTHS[0].model_copy(update={"bound": as_list(covariance), "other": TRUTHS[1].truth})
     problems = [PROBLEMS[0].model_copy(update={"truth_hash": truth_hash(sealed)}), *PROBLEMS[1:]]
-    score_rows(PATIENTS, problems, _truth_told(), [sealed, *TRUTHS[1:]])
+    score_rows(PATIENTS, problems, truth_told(), [sealed, *TRUTHS[1:]])
     wider = as_list(1.001 * covariance)
     for change in ({"bound": wider}, {"bound": None}, {"other": TRUTHS[2].truth}, {"other": None}):
         with pytest.raises(ScoreError, match="sealed before the run"):
-            score_rows(PATIENTS, problems, _truth_told(), [sealed.model_copy(update=change), *TRUTHS[1:]])
+            score_rows(PATIENTS, problems, truth_told(), [sealed.model_copy(update=change), *TRUTHS[1:]])
     # The last bits follow the number of threads, and what is nought but for them follows nothing.
     covariance[0, 5] = covariance[5, 0] = -3e-21
     again = sealed.model_copy(update={"bound": as_list(covariance * (1 + 1e-14))})
@@ -324,4 +324,4 @@ def test_refusing_to_answer_never_helps() -> None:
 
 def test_statistics_of_a_method_that_did_not_run_are_refused() -> None:
     with pytest.raises(StatisticsError, match="rows of 'Nobody'"):
-        of_label(score_rows(PATIENTS, PROBLEMS, _truth_told(), TRUTHS), "Nobody")
+        of_label(score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS), "Nobody")

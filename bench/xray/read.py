@@ -212,7 +212,8 @@ def _intensities(
     numbers = np.asarray(raw.numbers, dtype=np.float32)
     if bright == "integrals":
         # Scaled to a brightest pixel of 1, which a constant added to all line integrals does not move.
-        return np.exp(numbers.min() - numbers)
+        darkest = float(numbers.min())
+        return np.asarray(np.exp(darkest - numbers), dtype=np.float32)
     if float(numbers.min()) < 0:
         raise XrayError(f"{path}: pixels go down to {float(numbers.min()):g}; expected intensities of 0 and more")
     top = np.float32(_full_scale(path, raw, fields, bits))
