@@ -175,7 +175,7 @@ def test_an_image_without_contrast_is_one_line(own: Own, capsys: pytest.CaptureF
     own.run(*TRAIN, *own.words, "--vertebra", "L3", "--out", "mine")
     words = told(capsys)
     tifffile.imwrite("empty.tif", np.full((128, 128), 3, dtype=np.float32))
-    assert "no X-rays in this image" in own.refused(
+    assert "the image is empty" in own.refused(
         capsys, *["empty.tif" if word == "IMAGE" else word for word in words], *CAMERA
     )
 

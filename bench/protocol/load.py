@@ -67,7 +67,7 @@ def borrowed_name(name_or_path: str) -> str | None:
     Tables of the two would call themselves alike, and published values would stand beside both.
     """
     path = _find(name_or_path)
-    name = str(tomllib.loads(path.read_text()).get("name"))
+    name = str(_parsed(path).get("name"))
     if path.resolve().parent == PROTOCOLS or name not in protocol_names():
         return None
     return None if path.read_text() == (PROTOCOLS / f"{name}.toml").read_text() else name
@@ -86,10 +86,7 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
         ProtocolError: The file is not TOML, or a key or value is wrong.
     """
     path = _find(name_or_path)
-    try:
-        tables: _Tables = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ProtocolError(f"{path}: not a readable TOML file: {in_words(error)}") from None
+    tables = _parsed(path)
     profiles: Any = tables.pop("profile", {})
     if not _both_tables(profiles, {}) or not all(_both_tables(table, {}) for table in profiles.values()):
         raise ProtocolError(f"{path}: profile: expected tables [profile.NAME]; got {profiles!r}"[:200])
@@ -98,6 +95,13 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
     merged = _merge_run(_merge(tables, profiles[profile]), overrides or {})
     merged["profile"] = profile
     return validate(merged, source=str(path))
+
+
+def _parsed(path: Path) -> _Tables:
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ProtocolError(f"{path}: not a readable TOML file: {in_words(error)}") from None
 
 
 def validate(tables: Mapping[str, Any], *, source: str) -> Protocol:
