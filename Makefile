@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
-bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 3 minutes on two cores).
+bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 6 minutes on two cores).
 	$(BIN)/fluorobench run sopi-sim --profile quick
 
 train: $(STAMP) ## Train a method's network: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).

@@ -76,6 +76,7 @@ from bench.learn.weights import find_weights as find_weights
 from bench.learn.weights import load_weights as load_weights
 from bench.learn.weights import refusal as refusal
 from bench.learn.weights import save_weights as save_weights
+from bench.learn.weights import shipped_exposure as shipped_exposure
 from bench.learn.weights_card import Earlier as Earlier
 from bench.learn.weights_card import TrainedOn as TrainedOn
 from bench.learn.weights_card import WeightsCard as WeightsCard

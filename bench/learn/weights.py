@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.contract import Problem, View
+from bench.contract import Exposure, Problem, View
 from bench.learn.errors import WeightsError
 from bench.learn.tensors import packed, read_tensors, write_whole
 from bench.learn.weights_card import WeightsCard, WeightsFile, read_card, write_card
@@ -111,6 +111,11 @@ def find_weights(folder: Path, name: str, patient_hash: str | None = None) -> Pa
     """
     names = [name] if patient_hash is None else [f"{name}-{patient_hash}", name]
     return next((path for each in names if (path := folder / f"{each}.toml").is_file()), None)
+
+
+def shipped_exposure(folder: Path) -> tuple[Exposure, ...]:
+    """Of all patients that the weights of a folder are for: what a patient-specific method's card says of itself."""
+    return tuple(each for path in sorted(folder.glob("*.toml")) for each in read_card(path).exposure)
 
 
 def refusal(card: WeightsCard, problem: Problem) -> str | None:

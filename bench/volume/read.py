@@ -270,7 +270,7 @@ def guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
 def _reason(message: str) -> str:
     """The telling part of an ITK message: its last line, without addresses in memory and its own preamble."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if any("ImageIO" in line for line in lines):
+    if any("ImageIO reader" in line or "not recognized" in line for line in lines):
         return "it is damaged, or none of NIfTI, NRRD, MetaImage, DICOM, TIFF and PNG"
     last = re.sub(r"^(sitk::|itk::|ITK )ERROR: ", "", lines[-1] if lines else "no reason given")
     return re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", last)

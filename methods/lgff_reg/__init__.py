@@ -3,21 +3,14 @@
 Yang et al., Journal of Image and Graphics 30(8), 2025.
 """
 
-from bench.contract import Card, Exposure
-from bench.learn import read_card
+from bench.contract import Card
+from bench.learn import shipped_exposure
 
 from .method import LgffReg
 from .trainer import LgffTrainer
 
 plugin = LgffReg
 trainer = LgffTrainer
-
-
-def _exposure() -> tuple[Exposure, ...]:
-    """Of all patients that weights are shipped for."""
-    return tuple(each for path in sorted(LgffReg.folder.glob("*.toml")) for each in read_card(path).exposure)
-
-
 card = Card(
     title="LGFF-Reg (local and global feature fusion, patient-specific)",
     source="reimplemented from the paper and facts of its public code",
@@ -33,5 +26,5 @@ card = Card(
         "Strengths of the low-dose degradation are ours.",
     ),
     uses_start=False,
-    exposure=_exposure(),
+    exposure=shipped_exposure(LgffReg.folder),
 )

@@ -4,6 +4,7 @@ Meng et al., IEEE Transactions on Medical Robotics and Bionics 4(2), 2022.
 """
 
 from bench.contract import Card
+from bench.learn import shipped_exposure
 
 from .method import ResRegNet
 from .trainer import ResRegTrainer
@@ -24,4 +25,5 @@ card = Card(
         "fly.",
     ),
     uses_start=False,
+    exposure=shipped_exposure(ResRegNet.folder),
 )
