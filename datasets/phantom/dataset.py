@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from bench.contract import LandmarkSet, Patient, Split
 from bench.volume import LabelGrid, Volume
@@ -12,7 +14,7 @@ from . import cache
 from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
 from .v2.options import PatientOptions
 
-VERSIONS = (1, 2, 3)
+VERSIONS = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +83,22 @@ class Phantom:
             PhantomError: An id that no split holds, or version 1, which has none.
         """
         if self.version == 1:
-            raise PhantomError("version 1 has no sub-regions; use version 2 or 3")
+            raise PhantomError("version 1 has no sub-regions; use a later one")
         seed = seed_of(patient_id, self.version)
-        if self.version == 2:
-            from .v2.generate import anatomy as anatomy_v2
-
-            return anatomy_v2(seed, self._options()).regions
-        from .v3.generate import anatomy
-
-        return anatomy(seed, self._options()).regions
+        regions: LabelGrid = self._generator().anatomy(seed, self._options()).regions
+        return regions
 
     def _generated(self, seed: int) -> tuple[Volume, LandmarkSet]:
         if self.version == 1:
             from .v1.generate import generate as generate_v1
 
             return generate_v1(version=1, seed=seed, size=self.size, spacing_mm=self.spacing_mm)
-        if self.version == 2:
-            from .v2.generate import generate as generate_v2
+        made: tuple[Volume, LandmarkSet] = self._generator().generate(seed, self._options())
+        return made
 
-            return generate_v2(seed, self._options())
-        from .v3.generate import generate
-
-        return generate(seed, self._options())
+    def _generator(self) -> Any:
+        """Loaded when asked for: compiling one costs seconds, and nobody needs them all."""
+        return import_module(f".v{self.version}.generate", __package__)
 
     def _fingerprint(self, path: Path, volume: Volume) -> str:
         """Of the recipe: the scanner multiplies matrices, whose last bits differ with machine and threads.
