@@ -251,7 +251,7 @@ def test_implants_are_metal_in_the_right_bone(tmp_path: Path, implants: str, bri
         ({"size": 8}, "size"),
         ({"implants": "nails"}, "screws"),
         ({"version": 1, "implants": "screws"}, "version 1"),
-        ({"version": 4}, "version"),
+        ({"version": 5}, "version"),
     ],
 )
 def test_options_out_of_range_are_refused_in_one_line(tmp_path: Path, settings: dict[str, Any], says: str) -> None:
