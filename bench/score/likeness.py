@@ -4,7 +4,7 @@ Measured on volumes of one grid and field (``datasets/common_grid``), else they 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -31,6 +31,10 @@ HU_BINS: Mapping[str, Floats] = {
 GRADIENT_BINS = np.linspace(-3.0, 0.0, 31)
 _FREQUENCIES = 20
 _LOWEST_PER_MM = 0.015
+CLUTTER = "clutter, AP (log10 of soft edges over the spine's)"
+# Of the realism protocol's coarsest level, where a search finds its basin or does not: 64 pixels an image.
+_COARSE_PX = SIZE // 64
+_SOFT_HU = np.float32(40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ def look(patient_id: str, volume: Volume) -> Look:
     for name, image in images.items():
         _texture(name, image, nyquist, scalars, curves, positions)
     scalars |= spine_contrast(images["AP"], _drr(volume, "bone", StandardView.AP))
+    softened = _drr(_softened(volume), "body", StandardView.AP)
+    scalars[CLUTTER] = clutter(images["AP"], softened)
     return Look(patient_id=patient_id, scalars=scalars, curves=curves, positions=positions, images=images)
 
 
@@ -104,6 +110,41 @@ def spine_contrast(body: Image, bone: Image) -> dict[str, float]:
     over = float(body[middle][spine].mean() / body[middle][beside].mean() - 1)
     share = float((bone[middle][spine] / body[middle][spine]).mean())
     return {"spine over its neighbours, AP (%)": 100 * over, "bone's share of the spine's path, AP (%)": 100 * share}
+
+
+def clutter(body: Image, softened: Image) -> float:
+    """Energy of the gradients that are not the spine's over that of those that are, log10, at 64 pixels an image.
+
+    Within the box of the spine's projection. The spine's own edges are those that vanish where bone turns into soft
+    tissue; leaving bone out instead would leave a hole, with edges of its own.
+
+    Args:
+        body: (256, 256) AP line integrals of the body.
+        softened: The same with soft tissue in the place of the lumbar bone.
+    """
+    spine = body - softened
+    there = spine > 0.05 * float(np.percentile(spine, 99))
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    if not rows.size or float(spine.max()) <= 0:
+        return np.nan
+    box = np.s_[
+        rows[0] // _COARSE_PX : rows[-1] // _COARSE_PX + 1, columns[0] // _COARSE_PX : columns[-1] // _COARSE_PX + 1
+    ]
+    soft, own = (float(_gradient_energy(image)[box].sum()) for image in (softened, spine))
+    return float(np.log10(soft / own)) if soft > 0 and own > 0 else np.nan
+
+
+def _gradient_energy(image: Image) -> Floats:
+    """Squared gradient of the image in blocks of the coarsest level's pixels."""
+    side = SIZE // _COARSE_PX
+    coarse = image.astype(np.float64).reshape(side, _COARSE_PX, side, _COARSE_PX).mean(axis=(1, 3))
+    down, across = np.gradient(coarse)
+    return np.asarray(down**2 + across**2)
+
+
+def _softened(volume: Volume) -> Volume:
+    """The CT with soft tissue in the place of its bone."""
+    return replace(volume, hu=np.where(bone_mask(volume), _SOFT_HU, volume.hu))
 
 
 def _tissues(

@@ -1,0 +1,147 @@
+"""Which phantoms resemble one CT, told from their looks before anything is registered.
+
+A population's mean is compared with one person; patients who resemble that person are the fairer company. What they
+are matched on was settled by reasoning before any success was seen, and is not tuned. Five ideas of what makes one
+patient harder than another weigh alike, and an idea's measures share its weight:
+
+* **stoutness** (how few photons come through, how much of them is scatter): median line integral AP, share of fat;
+* **bone** (how much there is to see): median and 95th percentile of its HU;
+* **edges** (what a measure of gradients finds anywhere in the image): median and 95th percentile gradient AP;
+* **contrast** (how far the spine stands out): its share of its own path, its excess over its neighbours;
+* **clutter** (edges that do not move with the bone, over those that do, where the spine is).
+
+Each measure is divided by its standard deviation over the pool; the distance is the root of the weighted sum of
+squares: 1 where two patients differ by one standard deviation in everything. A Mahalanobis distance was not taken: with
+nine measures and some fifty patients it would stretch directions in which the pool hardly varies.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.errors import FluorobenchError
+from bench.score.likeness import CLUTTER, Look
+from bench.score.statistics import Floats
+
+IDEAS: Mapping[str, tuple[str, ...]] = {
+    "stoutness": ("line integral, median, AP", "fat, share of the body (%)"),
+    "bone": ("bone, median (HU)", "bone, 95th percentile (HU)"),
+    "edges": ("gradient, median, AP (1/mm)", "gradient, 95th percentile, AP (1/mm)"),
+    "contrast": ("bone's share of the spine's path, AP (%)", "spine over its neighbours, AP (%)"),
+    "clutter": (CLUTTER,),
+}
+COVARIATES: tuple[str, ...] = tuple(name for names in IDEAS.values() for name in names)
+UNUSUAL = 0.95
+
+
+class MatchingError(FluorobenchError):
+    """A pool that nobody can be matched from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covariate:
+    """One measure on all sides.
+
+    Attributes:
+        name: With its unit.
+        real: The CT's.
+        mean: Of the pool.
+        spread: Standard deviation over the pool (divisor n - 1).
+        chosen: Mean of the chosen.
+    """
+
+    name: str
+    real: float
+    mean: float
+    spread: float
+    chosen: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Who of a pool resembles the CT, and whether anyone does.
+
+    Attributes:
+        order: Ids of the pool, nearest to the CT first.
+        distances: Of each to the CT.
+        count: How many are chosen: the first.
+        reach: The CT's mean distance to the chosen.
+        own: The same of every phantom to its own nearest others, ascending.
+        covariates: What was matched on.
+    """
+
+    order: tuple[str, ...]
+    distances: tuple[float, ...]
+    count: int
+    reach: float
+    own: tuple[float, ...]
+    covariates: tuple[Covariate, ...]
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Ids of the matched patients, nearest first."""
+        return self.order[: self.count]
+
+    @property
+    def percentile(self) -> float:
+        """Share of the pool that has its own nearest others nearer than the CT has its own."""
+        return float(np.mean(np.array(self.own) < self.reach))
+
+    @property
+    def resembled(self) -> bool:
+        """Whether the CT is no more alone than most phantoms are."""
+        return self.percentile <= UNUSUAL
+
+
+def match(pool: Sequence[Look], real: Look, *, count: int) -> Matching:
+    """Choose the ``count`` of a pool that are nearest to a CT; the order of the pool does not matter.
+
+    Raises:
+        MatchingError: Too few to choose from, a CT without one of the measures, or a pool that does not vary in it.
+    """
+    able = sorted((each for each in pool if np.isfinite(_measures(each)).all()), key=lambda each: each.patient_id)
+    if not 0 < count < len(able):
+        raise MatchingError(
+            f"expected more than {count} phantoms to choose {count} from; got {len(able)}: enlarge --pool"
+        )
+    measures, own = np.stack([_measures(each) for each in able]), _measures(real)
+    spread = measures.std(axis=0, ddof=1)
+    _require(own, spread, real.patient_id)
+    scale = np.sqrt(_weights()) / spread
+    ours, theirs = measures * scale, own * scale
+    distances = np.linalg.norm(ours - theirs, axis=1)
+    nearest = np.argsort(distances, kind="stable")
+    chosen = nearest[:count]
+    between = np.linalg.norm(ours[:, None] - ours[None], axis=2)
+    # The first column is a phantom's distance to itself.
+    company = np.sort(between, axis=1)[:, 1 : count + 1].mean(axis=1)
+    sides = zip(COVARIATES, own, measures.mean(axis=0), spread, measures[chosen].mean(axis=0), strict=True)
+    return Matching(
+        order=tuple(able[index].patient_id for index in nearest),
+        distances=tuple(float(distances[index]) for index in nearest),
+        count=count,
+        reach=float(distances[chosen].mean()),
+        own=tuple(float(each) for each in np.sort(company)),
+        covariates=tuple(
+            Covariate(name=name, real=float(a), mean=float(b), spread=float(c), chosen=float(d))
+            for name, a, b, c, d in sides
+        ),
+    )
+
+
+def _measures(look: Look) -> Floats:
+    return np.array([look.scalars[name] for name in COVARIATES], dtype=np.float64)
+
+
+def _weights() -> Floats:
+    """Of the squares, summing to one: ideas alike, an idea's measures alike."""
+    return np.array([1 / len(IDEAS) / len(names) for names in IDEAS.values() for _ in names])
+
+
+def _require(own: Floats, spread: Floats, name: str) -> None:
+    for covariate, value, width in zip(COVARIATES, own, spread, strict=True):
+        if not np.isfinite(value):
+            raise MatchingError(f"{name}: {covariate} could not be measured; --pool 0 compares without matching")
+        if not width > 0:
+            raise MatchingError(f"{covariate} is the same in the whole pool; --pool 0 compares without matching")
