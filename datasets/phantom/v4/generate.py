@@ -9,17 +9,18 @@ from ..v2.acquisition import AcquisitionSettings, acquire
 from ..v2.discs import discs
 from ..v2.implants import paint
 from ..v2.kernels import render
-from ..v2.landmarks import anatomical
 from ..v2.metal import implants_of
 from ..v2.options import PatientOptions
 from ..v2.pelvis import ilium, ribs
 from ..v2.sacrum import sacrum
 from ..v2.shapes import Part
-from ..v2.vertebra import sclerosis, vertebra
+from ..v2.vertebra import sclerosis
 from ..v3.fat import thread
 from ..v3.generate import NOISE_HU, Anatomy, origin_of, strands_of
-from ..v3.trunk import soft_tissue
+from .trunk import soft_tissue
+from .landmarks import anatomical
 from .person import Person, draw_person
+from .vertebra import vertebra
 
 
 def parts_of(person: Person) -> list[Part]:
