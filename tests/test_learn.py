@@ -4,15 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
@@ -22,8 +21,6 @@ from bench.learn import (
     CheckpointError,
     Export,
     Plan,
-    Population,
-    Scene,
     Source,
     TrainingError,
     WeightsError,
@@ -39,64 +36,10 @@ from bench.learn import (
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 from bench.learn.start import begin_with
+from bench.learn.tensors import packed
 from bench.volume import Volume
 
-ROOT = Path(__file__).parents[1]
-SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8))
-
-
-def people(cache: Path, **changes: Any) -> Population:
-    settings = {"size": 24, "spacing_mm": 8.0, "cache_dir": cache}
-    return replace(
-        Population(settings=settings, patients=3, active=2, steps_per_patient=2, validation_patients=1), **changes
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Toy:
-    """Regresses the pose from 16 x 16 pixels; dropout makes every step depend on the random numbers."""
-
-    cache: Path
-    width: int = 16
-    plan: Plan = field(default_factory=lambda: Plan(average=0.9))
-
-    name: str = "toy"
-    version: int = 3
-    scene: Scene = field(default_factory=lambda: SCENE)
-    volume_shape: tuple[int, ...] = ()
-
-    @property
-    def population(self) -> Population:
-        return people(self.cache)
-
-    @property
-    def architecture(self) -> Mapping[str, Any]:
-        return {"width": self.width}
-
-    def network(self) -> nn.Module:
-        return nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(256, self.width),
-            nn.BatchNorm1d(self.width),
-            nn.Dropout(0.2),
-            nn.Linear(self.width, 6),
-        )
-
-    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(network.parameters(), lr=3e-3)
-
-    def rate(self, step: int, progress: float) -> float:
-        return one_cycle(progress)
-
-    def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
-        problems = source.problems(source.patients(1)[0], 8)
-        truth = torch.as_tensor(problems.truth / np.array(SCENE.truth.width), dtype=torch.float32)
-        return {"total": (network(problems.images) - truth).square().mean()}
-
-    def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
-        problems = source.problems(source.patients()[0], 4)
-        with torch.no_grad():
-            return {"size": float(network(problems.images).abs().mean())}
+from .toy_training import ROOT, SCENE, Toy, people
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +87,9 @@ def test_killed_outright_and_resumed_gives_the_same_bits(cache: Path, tmp_path: 
     plan = Plan(average=0.9, checkpoint_seconds=0.0)
     run(Toy(cache=cache, plan=plan), tmp_path / "whole", 6)
     code = (
-        "import os, signal, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import os, signal\n"
         "from pathlib import Path\n"
-        "from test_learn import Toy, run\n"
+        "from tests.test_learn import Toy, run\n"
         "from bench.learn import Plan\n"
         "def kill(progress):\n"
         "    if progress.step == 4: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -356,6 +298,13 @@ def test_another_moving_content_is_refused_and_an_unsaid_one_is_not(exported: Pa
     assert f"trained to register {learnt}; the moving content here is L3" in str(
         refusal(card, replace(asked, moving="L3"))
     )
+
+
+def test_the_same_weights_are_the_same_file() -> None:
+    """Their checksum belongs to a run's identity; safetensors alone writes the texts in a random order."""
+    tensors, text = {"a": torch.ones(3), "b": torch.zeros(2)}, {"version": "3", "method": "µ", "x": "1"}
+    files = {packed(tensors, dict(order)) for order in permutations(text.items()) for _ in range(4)}
+    assert len(files) == 1
 
 
 def test_weights_beyond_the_limit_are_sharded(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

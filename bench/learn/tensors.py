@@ -1,5 +1,6 @@
 """The one place that touches safetensors: tensors and text in one file, written whole, read without running it."""
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -27,7 +28,19 @@ def write_whole(path: Path, data: bytes) -> None:
 def packed(tensors: Mapping[str, Tensor], text: Mapping[str, str] | None = None) -> bytes:
     """A safetensors file's bytes."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    return save(plain, None if text is None else dict(text))
+    return _in_order(save(plain, None if text is None else dict(text)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its texts sorted: safetensors writes them in a random order, and a checksum would differ."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header: dict[str, dict[str, Any]] = json.loads(data[8:end])
+    if len(header.get("__metadata__", {})) < 2:
+        return data
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
