@@ -89,19 +89,26 @@ class Train:
 
     def __call__(self) -> None:
         """Train, validate, export."""
-        from bench.learn import Budget, Export, export, train
+        from bench.learn import Budget, mark_finished, train
 
         trainable = self._trainable()
         people = self._population(trainable)
         folder = self.out or Path("runs") / "train" / self.method
         self._check(folder)
-        if not self.export_only:
-            budget = Budget.parse(self.budget, self.steps)
-            with _shown(self.method) as report:
-                train(
-                    trainable, folder=folder, budget=budget, population=people, device=self.device, fresh=self.fresh,
-                    start_from=self.start_from, report=report,
-                )  # fmt: skip
+        if self.export_only:
+            self._export(trainable, people, folder)
+            mark_finished(folder)
+            return
+        budget = Budget.parse(self.budget, self.steps)
+        with _shown(self.method) as report:
+            train(
+                trainable, folder=folder, budget=budget, population=people, device=self.device, fresh=self.fresh,
+                start_from=self.start_from, report=report, deliver=lambda: self._export(trainable, people, folder),
+            )  # fmt: skip
+
+    def _export(self, trainable: "Trainable", people: "Population", folder: Path) -> None:
+        from bench.learn import Export, export
+
         what = Export(folder=folder, to=self._weights_folder(folder), command=self._command(), note=self.note)
         card = export(trainable, what, population=people, device=self.device)
         output.print(f"{card.steps} steps in {card.seconds / 60:.1f} min on {card.hardware}", markup=False)

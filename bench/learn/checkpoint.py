@@ -30,9 +30,11 @@ class Position:
         run_seconds: Seconds then.
         run_steps: That budget's steps, or None.
         run_minutes: Its minutes, or None.
-        finished: Whether that budget is used up.
+        spent: Whether that budget's steps are all done.
+        finished: Whether what follows them is done too: the last validation and what the training is for.
         hashes: Of the training patients met so far.
         held_out: Figures of the last validation.
+        held_out_step: Steps done then; None = no validation yet.
         began_with: sha256 of the finished weights that it began with; empty = none.
         earlier: What made them, as a weights' card has it.
     """
@@ -43,9 +45,11 @@ class Position:
     run_seconds: float = 0.0
     run_steps: int | None = None
     run_minutes: float | None = None
+    spent: bool = False
     finished: bool = False
     hashes: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     held_out: Mapping[str, float] = field(default_factory=lambda: dict[str, float]())
+    held_out_step: int | None = None
     began_with: str = ""
     earlier: Sequence[Mapping[str, Any]] = ()
 
@@ -108,6 +112,15 @@ def load_checkpoint(
             f"the checkpoint in {folder} does not fit this program's {identity['method']} ({first}); go back to the "
             "program that made it, or start again with --fresh"
         ) from None
+
+
+def mark_finished(folder: Path) -> None:
+    """Let a folder's spent budget count as finished, so that the same budget again comes on top."""
+    tensors, text = read_tensors(folder / NAME)
+    stored: dict[str, Any] = json.loads(text["training"])
+    if stored["position"].get("spent"):
+        stored["position"]["finished"] = True
+        write_whole(folder / NAME, packed(tensors, {"training": json.dumps(stored)}))
 
 
 def _require_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bench.contract import Split
 from bench.learn.budget import Budget
-from bench.learn.checkpoint import NAME, Position, load_checkpoint, save_checkpoint
+from bench.learn.checkpoint import NAME, Position, load_checkpoint, mark_finished, save_checkpoint
 from bench.learn.errors import CheckpointError, TrainingError
 from bench.learn.hardware import choose_device
 from bench.learn.history import HELD_OUT, LOSSES, History, draw
@@ -71,10 +71,12 @@ def train(
     start_from: Path | None = None,
     background: bool = True,
     report: Callable[[Progress], None] | None = None,
+    deliver: Callable[[], object] | None = None,
 ) -> Trained:
     """Train until the budget is used; goes on from the folder's checkpoint where there is one.
 
     An unfinished training with the same budget is completed; a finished one, or another budget, gets the budget on top.
+    It is finished when ``deliver`` has returned: killed at any moment before, the same call ends in the same place.
     SIGINT and SIGTERM end it after the step with a checkpoint and ``KeyboardInterrupt``.
 
     Args:
@@ -87,6 +89,7 @@ def train(
         start_from: Card of finished weights that a new training begins with; an old one goes on from its checkpoint.
         background: Make patients ahead in a process of their own.
         report: Called after every step.
+        deliver: What the training is for, such as the export of its weights; called when its checkpoint is complete.
 
     Raises:
         CheckpointError: The folder's checkpoint is damaged, of another training or of another start.
@@ -98,9 +101,12 @@ def train(
         with _interrupts_wait() as stop:
             training.begin(budget, fresh=fresh, start_from=start_from)
             training.run(stop, report or _silent)
-        return training.result()
     finally:
         training.library.close()
+    if deliver is not None:
+        deliver()
+    mark_finished(folder)
+    return training.result()
 
 
 def averaged(trainable: Trainable, network: nn.Module, average: Mapping[str, Tensor]) -> nn.Module:
@@ -162,11 +168,12 @@ class _Training:
         else:
             here = self._beginning(start_from)
         if here.finished or (here.run_steps, here.run_minutes) != limits:
-            here = replace(here, run_step=here.step, run_seconds=here.seconds, finished=False)
+            here = replace(here, run_step=here.step, run_seconds=here.seconds, spent=False, finished=False)
         self.position = replace(here, run_steps=limits[0], run_minutes=limits[1])
         self.budget = budget
         self.losses = History(self.folder / LOSSES, keep_to_step=here.step)
-        self.held_out = History(self.folder / HELD_OUT, keep_to_step=here.step)
+        # A validation that was killed may have written its row: it would stand there twice when it is made again.
+        self.held_out = History(self.folder / HELD_OUT, keep_to_step=here.step - (not self._validated()))
 
     def _beginning(self, start_from: Path | None) -> Position:
         if start_from is None:
@@ -178,7 +185,20 @@ class _Training:
         return replace(self.position, began_with=card.files[0].sha256, earlier=earlier)
 
     def run(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
-        """Steps until the budget is used or somebody stops it."""
+        """Steps until the budget is used or somebody stops it, then the last validation."""
+        if not self.position.spent:
+            self._steps(stop, report)
+            # Said apart from the times: of a budget in minutes a moment may be left after the last step.
+            self.position = replace(self.position, spent=True)
+            self._save(self.position.seconds)
+        if not self._validated():
+            self._validate(report)
+            self._save(self.position.seconds)
+        draw(self.folder, f"{self.trainable.name}, {self.position.step} steps")
+        if stop():
+            raise KeyboardInterrupt
+
+    def _steps(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
         clock = _Clock(self.position.seconds)
         now = saved = validated = clock.seconds()
         while (used := self._used(clock.seconds())) < 1:
@@ -198,15 +218,11 @@ class _Training:
                 self._validate(report)
                 saved = validated = clock.seconds()
                 self._save(saved)
-        self._save(self.position.seconds)
-        self._validate(report)
-        self.position = replace(self.position, finished=True)
-        self._save(self.position.seconds)
-        draw(self.folder, f"{self.trainable.name}, {self.position.step} steps")
 
     def result(self) -> Trained:
         """What was reached."""
-        return Trained(averaged(self.trainable, self.network, self.average), self.position, self.device)
+        position = replace(self.position, finished=True)
+        return Trained(averaged(self.trainable, self.network, self.average), position, self.device)
 
     def _step(self, used: float) -> dict[str, float]:
         torch.manual_seed(salted_seed(self.plan.seed, "step", self.position.step))  # pyright: ignore
@@ -242,10 +258,13 @@ class _Training:
     def _validate(self, report: Callable[[Progress], None]) -> None:
         network = averaged(self.trainable, self.network, self.average)
         figures = dict(self.trainable.validate(network, self._source(Split.VALIDATION)))
-        self.position = replace(self.position, held_out=figures)
+        self.position = replace(self.position, held_out=figures, held_out_step=self.position.step)
         self.held_out.add(self.position.step, self.position.seconds, figures)
         draw(self.folder, f"{self.trainable.name}, {self.position.step} steps")
         report(replace(self._progress(figures), held_out=True))
+
+    def _validated(self) -> bool:
+        return self.position.held_out_step == self.position.step
 
     def _save(self, seconds: float) -> None:
         self.position = replace(self.position, seconds=seconds, hashes=dict(self.library.hashes))
