@@ -17,9 +17,9 @@ from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
 from ..v3.fat import thread
 from ..v3.generate import NOISE_HU, Anatomy, origin_of, strands_of
-from .trunk import soft_tissue
 from .landmarks import anatomical
 from .person import Person, draw_person
+from .trunk import soft_tissue
 from .vertebra import vertebra
 
 

@@ -1,0 +1,256 @@
+"""Small bowel and colon of version 4: pouches of unequal size, and gas that has one level in each connected piece.
+
+A piece of colon is a row of overlapping ellipsoids, each a haustrum of its own size, offset and distance to the next;
+where they stand closely the gut is smooth, where they stand apart folds cut in. First all walls with what they hold are
+painted, then the gas of the whole piece, cut off by one plane: it passes from pouch to pouch and ends roundly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.geometry import Matrix
+
+from ..v1.shapes import rod_axes
+from ..v2.shapes import Part, Shape, capsule, ellipsoid, half_space, soft, tube
+from .person import Person
+
+GAS_HU = -960.0
+# Pouches painted together: few, since the renderer asks every pouch of a part in the part's whole box.
+_TOGETHER = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pouch:
+    """A haustrum: centre, direction of the gut (unit), radii across (two) and along, mm."""
+
+    centre: Matrix
+    along: Matrix
+    radii: tuple[float, float, float]
+
+    def shape(self, inwards: float) -> Shape:
+        """The ellipsoid, ``inwards`` mm smaller."""
+        u, v, w = (max(radius - inwards, 1.0) for radius in self.radii)
+        return ellipsoid(self.centre, (u, v, w), rod_axes(self.along, np.array([0.0, 1.0, 0.0])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A connected piece of colon: its course, calibre (mm), what it holds, and the share of it that is gas."""
+
+    line: list[Matrix]
+    radius: float
+    held: str
+    gas: float
+
+
+def bowel(person: Person, front: float, side: float) -> list[Part]:
+    """Painted back to front, so that loops lie over one another.
+
+    Args:
+        person: Whose.
+        front: How far the cavity reaches before the middle of L3, mm.
+        side: To each side, mm.
+    """
+    random = person.random("bowel")
+    wall = float(random.normal(40, 4)) + 45 * person.contrast
+    parts = [_mesenteric_vessels(person, random, front)]
+    size = float(random.uniform(8.5, 12.5)) * (1 + 0.35 * person.gas)
+    for _ in range(int(random.integers(11, 19) - 4 * person.fat)):
+        parts += _small(person, random, front, size * float(random.uniform(0.75, 1.25)), wall)
+    for piece in _colon(person, random, front, side):
+        parts += _large(random, piece, wall)
+    return parts
+
+
+def _mesenteric_vessels(person: Person, random: np.random.Generator, front: float) -> Part:
+    """The root's large vessels, which fan out from before the spine to both sides and down."""
+    twigs: list[Shape] = []
+    root = np.array([random.normal(4, 4), -48 - 0.1 * front, 40])
+    for _ in range(14):
+        start = root + np.array([0, -4, -random.uniform(0, 70)])
+        end = start + np.array([random.normal(0, 45), -random.uniform(5, 0.4 * front), -random.uniform(5, 50)])
+        thick = float(random.uniform(1.8, 4.2))
+        twigs.append(capsule(start, end, (thick, thick), (0.5 * thick, 0.5 * thick)))
+    return soft(tuple(twigs), 44.0 + 100 * person.contrast, blend_mm=1.5)
+
+
+def _small(person: Person, random: np.random.Generator, front: float, radius: float, wall_hu: float) -> list[Part]:
+    """One winding loop, mostly fluid or collapsed; what gas it has lies in its foremost bends."""
+    line = _walk(person, random, front)
+    hu, seed, ring = float(random.normal(22, 11)), int(random.integers(1 << 30)), float(random.uniform(7, 13))
+    collapsed = random.random() < 0.3
+    grain = float(random.uniform(3.5, 6.5))
+    filling = wall_hu - 6 if collapsed else hu
+    parts = [
+        Part(
+            tuple(rod.made_of(shell_mm=2.2, inner_hu=filling) for rod in _rods(line, radius, ring, seed)), wall_hu,
+            blend_mm=3.0, texture_hu=float(random.uniform(8, 24)), texture_mm=(grain, grain, grain), texture_seed=seed,
+            shell_variation=0.5,
+        )
+    ]  # fmt: skip
+    if not collapsed and random.random() < 0.8 * person.gas:
+        behind = _level(
+            np.array(line)[:, 1], np.full(len(line), radius), float(random.uniform(0.1, 0.3 + 0.6 * person.gas))
+        )
+        gas = soft(tuple(_rods(line, radius - 2.4, ring, seed)), GAS_HU, blend_mm=2.0)
+        parts.append(gas.confined(_before(behind)))
+    return parts
+
+
+def _walk(person: Person, random: np.random.Generator, front: float) -> list[Matrix]:
+    """Turns smoothly inside the belly; fat before and beside the spine keeps loops away from it."""
+    fat = 45 * person.fat * person.visceral
+    place = np.array([random.uniform(-85, 85), random.uniform(-0.85 * front, -48 - fat), random.uniform(-125, 55)])
+    heading = random.normal(0, 1, 3)
+    line = [place]
+    for _ in range(int(random.integers(5, 10))):
+        pull = (np.array([0, -0.55 * front, -40]) - place) / 120
+        heading = heading / np.linalg.norm(heading) + random.normal(0, 0.75, 3) * [1, 0.7, 1] + 0.5 * pull
+        place = place + 20 * heading / np.linalg.norm(heading)
+        place[1] = np.clip(place[1], -0.92 * front, -48 - fat if abs(place[0]) < 52 else -20 - fat)
+        line.append(place)
+    return line
+
+
+def _rods(line: list[Matrix], radius: float, ring: float, seed: int) -> list[Shape]:
+    return [
+        tube(line[n], line[n + 1], radius, pouch=0.07, period=ring, rough=0.2, seed=seed) for n in range(len(line) - 1)
+    ]
+
+
+def _large(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Part]:
+    """Walls with their contents, then the gas of the whole piece before one plane."""
+    pouches = _pouches(random, piece)
+    seed, wall = int(random.integers(1 << 30)), float(random.uniform(1.4, 2.6))
+    groups = [pouches[n : n + _TOGETHER] for n in range(0, len(pouches) - 1, _TOGETHER - 1)]
+    parts = [_holding(random, group, piece.held, wall, wall_hu, seed) for group in groups]
+    if piece.gas > 0:
+        middles = np.array([pouch.centre[1] for pouch in pouches])
+        behind = _level(middles, np.array([pouch.radii[0] for pouch in pouches]), piece.gas)
+        for group in groups:
+            if min(pouch.centre[1] - max(pouch.radii) for pouch in group) < behind:
+                gas = soft(tuple(pouch.shape(wall) for pouch in group), GAS_HU, blend_mm=1.0)
+                parts.append(gas.confined(_before(behind)))
+    return parts
+
+
+def _pouches(random: np.random.Generator, piece: Piece) -> list[Pouch]:
+    """Along the course: calibre, distance and depth of the folds drift, some stretches are smooth."""
+    knots = np.array(piece.line)
+    reach = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
+    pouches: list[Pouch] = []
+    at, drift, folded = 0.0, float(random.normal(0, 0.12)), float(random.uniform(0.55, 1.05))
+    while at < reach[-1]:
+        centre, ahead = (np.array([np.interp(s, reach, axis) for axis in knots.T]) for s in (at, at + 4.0))
+        along = ahead - centre if at + 4.0 < reach[-1] else centre - knots[-2]
+        here = piece.radius * float(np.exp(drift))
+        across = here * random.uniform(0.9, 1.12, 2)
+        shift = random.normal(0, 0.1 * here, 3)
+        length = here * folded * float(random.uniform(0.72, 1.1))
+        pouches.append(Pouch(centre + shift, along, (across[0], across[1], length)))
+        if random.random() < 0.25:
+            folded = float(random.uniform(0.45, 1.15))
+        at += here * folded * float(random.uniform(0.8, 1.2))
+        drift = 0.75 * drift + float(random.normal(0, 0.13))
+    return pouches
+
+
+def _holding(
+    random: np.random.Generator, group: list[Pouch], held: str, wall_mm: float, wall_hu: float, seed: int
+) -> Part:
+    """A few pouches with their contents.
+
+    Paste is even, mash has fine grey mottles, crumbs are soft tissue with small bubbles: a layer nearly as thick as the
+    gut, whose varying thickness leaves gas in its gaps.
+    """
+    grain = float(random.uniform(2.6, 4.4))
+    inner, mottle, shell, variation, outer = float(random.normal(18, 9)), 12.0, wall_mm, 0.5, wall_hu
+    if held == "paste":
+        inner, mottle = float(random.normal(40, 14)), float(random.uniform(20, 40))
+    elif held == "mash":
+        inner, mottle = float(random.normal(-20, 30)), float(random.uniform(60, 130))
+    elif held == "crumbs":
+        calibre = float(np.mean([pouch.radii[0] for pouch in group]))
+        inner, mottle, shell = float(random.uniform(-850, -350)), 60.0, calibre * float(random.uniform(1.2, 2.6))
+        variation, outer = float(random.uniform(1.0, 1.3)), float(random.normal(30, 14))
+    elif held == "empty":
+        inner = wall_hu - 8
+    shapes = tuple(pouch.shape(0.0).made_of(shell_mm=shell, inner_hu=inner) for pouch in group)
+    return Part(
+        shapes, outer, blend_mm=2.0, texture_hu=mottle, texture_mm=(grain, grain, grain), texture_seed=seed,
+        shell_variation=variation,
+    )  # fmt: skip
+
+
+def _level(middles: Matrix, radii: Matrix, share: float) -> float:
+    """How far back gas reaches when it fills a share of a piece, world y: what lies in front fills first."""
+    depths = (middles[:, None] + radii[:, None] * np.linspace(-0.9, 0.9, 9)).ravel()
+    weights = np.repeat(radii**2, 9)
+    order = np.argsort(depths)
+    filled = np.cumsum(weights[order]) / weights.sum()
+    return float(np.interp(min(share, 0.999), filled, depths[order]))
+
+
+def _before(behind: float) -> Shape:
+    return half_space((0, behind, 0), (0, 1, 0)).confining()
+
+
+def _content(person: Person, random: np.random.Generator, dry: float) -> str:
+    """What a piece holds beside gas; stool is drier towards the end of the gut."""
+    if random.random() > 0.15 + 0.75 * person.stool:
+        return str(random.choice(["fluid", "empty"], p=[0.35, 0.65]))
+    shares = np.array([0.35, 0.4, 0.1 + 0.4 * dry])
+    return str(random.choice(["paste", "mash", "crumbs"], p=shares / shares.sum()))
+
+
+def _colon(person: Person, random: np.random.Generator, front: float, side: float) -> list[Piece]:
+    """Ascending and descending colon, sigmoid, and the transverse one in one or two pieces."""
+    radius = float(random.uniform(13, 19))
+    courses = _courses(person, random, front, side)
+    pieces: list[Piece] = []
+    for name, gassy, dry, wide in (
+        ("ascending", 0.35, 0.2, 1.1), ("descending", 0.25, 1.0, 0.78), ("sigmoid", 0.8, 0.9, 0.85),
+        ("right", 1.0, 0.4, 1.0), ("left", 1.0, 0.6, 1.0),
+    ):  # fmt: skip
+        held = _content(person, random, dry)
+        gas = float(np.clip(gassy * person.gas * random.lognormal(0, 0.5), 0, 0.97))
+        # Little gas is gathered by one piece or the other, not spread over all.
+        gas = gas if random.random() < 0.3 + 1.2 * person.gas else 0.0
+        empty = held == "empty" and gas < 0.15
+        swell = 0.6 if empty else float(random.uniform(0.85, 1.15)) * (1 + 0.55 * gas)
+        swell *= 1.12 if held in ("mash", "crumbs", "paste") else 1.0
+        pieces.append(Piece(line=courses[name], radius=radius * wide * swell, held=held, gas=0.0 if empty else gas))
+    return pieces
+
+
+def _courses(person: Person, random: np.random.Generator, front: float, side: float) -> dict[str, list[Matrix]]:
+    s = person.scale
+    fat = person.fat * person.visceral
+    flank = min(side - 24, 104 * s)
+    lines: dict[str, list[Matrix]] = {}
+    for name, sign, deep in (("ascending", -1, -30), ("descending", 1, -24)):
+        x, y = sign * flank * random.uniform(0.82, 1.0), deep - 22 * fat + random.normal(0, 9)
+        lines[name] = [
+            np.array([x + random.normal(0, 6), y + random.normal(0, 5) - 0.0012 * (z - 40) ** 2, z])
+            for z in np.arange(92.0 if sign > 0 else 66.0, -120, -23)
+        ]
+    sag = random.uniform(15, 120)
+    spread = np.linspace(-92, 92, 11) * s
+    lean = random.uniform(0, 26)
+    across = [
+        np.array([x, -front + 27 + 0.003 * x * x + random.normal(0, 4),
+                  76 + lean * x / 92 - sag * (1 - (x / 95) ** 2) + random.normal(0, 6)])
+        for x in spread
+    ]  # fmt: skip
+    cut = int(random.integers(4, 8))
+    lines["right"], lines["left"] = across[: cut + 1], across[cut:]
+    # A sigmoid as long as it pleases: it swings to the front, across the middle and up.
+    start, high, far = lines["descending"][-1], random.uniform(-10, 120), random.uniform(60, 150)
+    turn = np.linspace(0, 1, 9)
+    deep = start[1] + (-front + 32 - start[1]) * np.sin(np.pi * np.minimum(turn * 1.4, 1) / 2)
+    lines["sigmoid"] = [
+        np.array([start[0] - far * t, y, start[2] + high * np.sin(np.pi * t) + random.normal(0, 5)])
+        for t, y in zip(turn, deep, strict=True)
+    ]
+    return lines
