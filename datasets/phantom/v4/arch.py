@@ -32,11 +32,13 @@ class Spinous:
         root: Where it leaves the laminae, in the middle of its height.
         end: Middle of its rear edge.
         tall: Half of its height.
+        bow: How far its middle stands to the left of the line between.
     """
 
     root: _Point
     end: _Point
     tall: float
+    bow: float
 
 
 def spinous(person: Person, level: str) -> Spinous:
@@ -46,7 +48,7 @@ def spinous(person: Person, level: str) -> Spinous:
     tall = 0.33 * size.posterior_height * (0.78 if level in ("L5", "L6", "T11") else 1.0) * random.normal(1, 0.06)
     back, length = size.wall + size.canal_depth, size.spinous_length
     end = (float(random.normal(0, 1.6)), back + length - 4.0, float(-4.0 - np.tan(slope) * (length - 6.0)))
-    return Spinous((0.0, back + 2.0, -4.0), end, float(tall))
+    return Spinous((0.0, back + 2.0, -4.0), end, float(tall), float(random.normal(0, 0.8)))
 
 
 def midline(person: Person, level: str, bone: Bone) -> list[Shape]:
@@ -54,11 +56,19 @@ def midline(person: Person, level: str, bone: Bone) -> list[Shape]:
     course = spinous(person, level)
     (_, front, high), (sway, rear, low), tall = course.root, course.end, course.tall
     sunk = low - 0.85 * tall
-    blade = capsule(course.root, (sway, rear - 1.5, low), (2.2, tall), (1.6, tall * 0.92))
-    base = capsule((0, front + 1.5, high - 4), (0, front + 10, high - 8), (5.2, 5.2), (2.6, 4.5))
-    keel = capsule((0, front + 4, high - 0.95 * tall), (sway, rear - 4.5, sunk), (3.4, 2.8), (2.5, 3.0))
-    rim = capsule((sway, rear + 1, low + 0.45 * tall), (sway, rear, sunk), (1.9, 2.4), (2.9, 2.9))
-    return [_made(shape, bone.spinous, SPINOUS) for shape in (blade, base, keel, rim)]
+    waist = (0.5 * sway + course.bow, 0.55 * front + 0.45 * rear, 0.55 * high + 0.45 * low)
+    belly = (waist[0], waist[1], waist[2] - 0.9 * tall)
+    blades = (
+        capsule(course.root, waist, (2.6, tall), (2.0, tall * 0.92)),
+        capsule(waist, (sway, rear - 1.5, low), (2.0, tall * 0.92), (1.8, tall * 0.88)),
+    )
+    base = capsule((0, front + 0.5, high - 2.5), (0, front + 10, high - 8), (4.6, 6.5), (2.8, 5.0))
+    keels = (
+        capsule((0, front + 4, high - 0.95 * tall), belly, (4.0, 2.8), (3.1, 2.6)),
+        capsule(belly, (sway, rear - 4.5, sunk), (3.1, 2.6), (2.7, 3.0)),
+    )
+    rim = capsule((sway, rear + 1, low + 0.45 * tall), (sway, rear, sunk), (2.1, 2.4), (3.2, 3.0))
+    return [_made(shape, bone.spinous, SPINOUS) for shape in (*blades, base, *keels, rim)]
 
 
 def half_arch(person: Person, level: str, side: float, bone: Bone) -> list[Shape]:
@@ -85,8 +95,20 @@ def transverse_tip(person: Person, level: str) -> _Point:
     """Middle of the end of the left transverse process in its vertebra's frame, mm."""
     size = person.vertebrae[level]
     half = sum(heights(size, person.fractures.get(level))) / 4
-    back, rise = (16.0, 2.0) if level.startswith("T") else (10.5, 5.0 if level == "L4" else 3.0)
-    return size.transverse_span / 2 - 3.0, size.wall + back, half * 0.15 + rise
+    random = person.random("transverse" + level)
+    back = {"T11": 20.0, "T12": 20.0, "L5": 17.0, "L6": 17.0}.get(level, 22.0) + random.normal(0, 2.5)
+    rise = (5.0 if level == "L4" else 3.0) + random.normal(0, 1.5)
+    return size.transverse_span / 2 - 2.9, float(size.wall + back * person.scale), float(half * 0.15 + rise)
+
+
+def fused(person: Person, level: str) -> bool:
+    """Whether the transverse processes of a level run into the sacral wings."""
+    return person.sacralised and level == person.levels[-1]
+
+
+def fusion(person: Person, side: float) -> Matrix:
+    """World point in the sacral wing where a fused transverse process ends, +1 left."""
+    return person.frames["sacrum"].to_world((side * 40, 6, -12))
 
 
 class _Arch:
@@ -96,7 +118,7 @@ class _Arch:
         self.size, self.frame, self.side, self.half = size, frame, side, half
         self.wall, self.back = size.wall, size.wall + size.canal_depth
         self.across = (size.canal_width + size.pedicle_width) / 2
-        self.root = self.at(self.across, self.wall + 8.5, half * 0.3)
+        self.root = self.at(self.across + 0.8, self.wall + 8.5, half * 0.22)
 
     def at(self, x: float, y: float, z: float) -> Matrix:
         """World point; x counts away from the middle."""
@@ -121,7 +143,7 @@ def _pedicle(arch: _Arch, bone: Bone, vary: tuple[float, float], *, broad: bool)
     """From within the body, into which it widens, to the pars."""
     size = arch.size
     waist = size.pedicle_width / 2 * vary[0], size.pedicle_height / 2 * vary[1]
-    front = arch.at(arch.across * (0.86 if broad else 0.96), arch.wall - 6, arch.half * 0.42)
+    front = arch.at(arch.across * (0.8 if broad else 0.87), arch.wall - 7, arch.half * 0.44)
     middle = arch.at(arch.across, arch.wall + 2, arch.half * 0.4)
     flare, flat = (waist[0] * 1.2, waist[1] * 1.15), arch.direction(1, 0, 0)
     rods = (
@@ -136,14 +158,14 @@ def _lower(arch: _Arch, joint: Joint, bone: Bone) -> list[Shape]:
     offset = -(joint.gap / 2 + _PLATE_MM)
     top = joint.centre + offset * joint.normal + joint.half_height * 0.6 * joint.along
     pars = capsule(arch.root, top, (4.6, 4.2), (4.4, 4.0), flat_along=arch.direction(0, 1, 0))
-    tall, leaning = 0.3 * arch.size.posterior_height, arch.direction(0.55, 1, 0.35)
+    tall, leaning = 0.3 * arch.size.posterior_height, arch.direction(0.85, 1, 0.4)
     lamina = capsule(
-        arch.at(arch.size.canal_width / 2 + 1.0, arch.back - 3.5, -1.5), arch.at(0.5, arch.back + 3.2, -4.0),
-        (2.8, tall), (2.8, tall * 0.9), flat_along=leaning,
+        arch.at(0.5 * arch.size.canal_width, arch.back - 5.5, -1.0), arch.at(0.5, arch.back + 4.0, -4.0),
+        (3.2, tall), (3.2, tall * 0.9), flat_along=leaning,
     )  # fmt: skip
     foot = joint.centre + (offset - 1.2) * joint.normal - 0.2 * joint.half_height * joint.along
     leg = capsule(
-        arch.at(0.3 * arch.size.canal_width, arch.back + 1.5, -5.0), foot, (3.0, 5.6), (3.0, 4.6), flat_along=leaning
+        arch.at(0.22 * arch.size.canal_width, arch.back + 1.5, -5.0), foot, (3.6, 5.8), (3.2, 4.8), flat_along=leaning
     )
     return [
         _made(_plate(joint, offset), bone.facet, ARTICULAR),
@@ -166,9 +188,8 @@ def _upper(arch: _Arch, joint: Joint, bone: Bone) -> list[Shape]:
 
 def _transverse(person: Person, level: str, arch: _Arch, bone: Bone) -> Shape:
     """A thin blade; stout at the last level, fused with the sacral wing where that is sacralised."""
-    if person.sacralised and level == person.levels[-1]:
-        wing = person.frames["sacrum"].to_world((arch.side * 40, 6, -12))
-        broad = capsule(arch.root, wing, (8.0, 9.0), (9.0, 9.5), flat_along=(0, 1, 0))
+    if fused(person, level):
+        broad = capsule(arch.root, fusion(person, arch.side), (8.0, 9.0), (9.0, 9.5), flat_along=(0, 1, 0))
         return _made(broad, bone.transverse, TRANSVERSE)
     stout = (3.8, 7.0) if level in ("L5", "L6") else (2.9, 5.2)
     rod = capsule(arch.root, arch.at(*transverse_tip(person, level)), stout, (2.0, 3.8),

@@ -5,7 +5,7 @@ import numpy as np
 from bench.contract import LandmarkSet
 
 from ..v2 import landmarks as second
-from .arch import spinous, transverse_tip
+from .arch import fused, fusion, spinous, transverse_tip
 from .person import Person
 
 
@@ -19,6 +19,7 @@ def anatomical(person: Person) -> LandmarkSet:
         frame, (sway, rear, low) = person.frames[level], spinous(person, level).end
         points[f"{level} spinous tip"] = frame.to_world((sway, rear + 2.0, low - 1.0))
         x, y, z = transverse_tip(person, level)
-        for side, sign in (("left", 1.0), ("right", -1.0)):
-            points[f"{level} transverse tip {side}"] = frame.to_world((sign * (x + 1.5), y, z))
+        for name, side in (("left", 1.0), ("right", -1.0)):
+            tip = fusion(person, side) if fused(person, level) else frame.to_world((side * (x + 1.9), y, z))
+            points[f"{level} transverse tip {name}"] = tip
     return LandmarkSet(found.name, np.stack(list(points.values())), found.point_names)

@@ -10,7 +10,7 @@ from ..v2.anthropometry import LABELS, Dimensions
 from ..v2.regions import BODY as BODY_REGION
 from ..v2.shapes import BODY, Part, Shape, capsule
 from ..v2.spine import Deformity, Fracture, heights
-from ..v2.vertebra import canal, soft_joint
+from ..v2.vertebra import soft_joint
 from .arch import half_arch, midline
 from .bone import DENSE_HU, bone_of
 from .person import Person
@@ -31,7 +31,7 @@ def vertebra(person: Person, level: str) -> list[Part]:
         shapes += half_arch(person, level, side, bone)
     grain = int(random.integers(1 << 30))
     solid = Part(
-        (*shapes, canal(size).within(frame)), DENSE_HU, label=LABELS[level], blend_mm=2.6,
+        (*shapes, *(hole.within(frame) for hole in canal(size))), DENSE_HU, label=LABELS[level], blend_mm=2.6,
         texture_hu=0.12 * person.trabecular_hu + 8, texture_mm=(2.6, 2.6, 8.0), texture_seed=grain, frame=frame,
         shell_variation=0.22, dense_hu=0.35 * person.trabecular_hu + (60.0 if fracture else 15.0),
     )  # fmt: skip
@@ -39,18 +39,30 @@ def vertebra(person: Person, level: str) -> list[Part]:
 
 
 def body(size: Dimensions, fracture: Fracture | None, random: np.random.Generator) -> Shape:
-    """The vertebral body."""
+    """The vertebral body; its endplates as deep as in Wang et al., Eur Spine J 21(11), 2012 (0.7 and 1.5 mm)."""
     front, back = heights(size, fracture)
-    dish = float(random.uniform(1.3, 2.4)), float(random.uniform(1.7, 3.2))
+    dish = float(random.uniform(0.4, 1.2)), float(random.uniform(0.9, 2.3))
     if fracture is not None:
         deep = 0.62 * fracture.loss * back if fracture.deformity is Deformity.BICONCAVE else 1.5
         dish = dish[0] + deep, dish[1] + (deep if random.random() < 0.6 else 0.0)
     numbers = (
         size.upper_width / 2, size.upper_depth / 2, size.lower_width / 2, size.lower_depth / 2, front / 2, back / 2,
-        float(random.uniform(0.1, 0.17)), 0.05, *dish, float(random.uniform(1.2, 2.6)), float(random.normal(0, 0.35)),
+        float(random.uniform(0.1, 0.17)), 0.05, *dish, float(random.uniform(0.6, 1.7)), float(random.normal(0, 0.35)),
         0.35,
     )  # fmt: skip
     return Shape(BODY, WORLD, numbers, float(np.hypot(size.lower_width, max(front, back)) / 2 + 6))
+
+
+def canal(size: Dimensions) -> list[Shape]:
+    """Holes: the canal, wide between the pedicles, pointed and leaning back between the laminae, and one for veins."""
+    wide, deep = size.canal_width, size.canal_depth
+    y = size.wall + 0.36 * deep
+    front = capsule((0, y - 1.0, 45), (0, y + 1.0, -45), (wide / 2, 0.44 * deep))
+    y = size.wall + 0.6 * deep - 0.5
+    rear = capsule((0, y - 9.0, 45), (0, y + 9.0, -45), (0.3 * wide, 0.4 * deep))
+    # Where the basivertebral veins leave the body.
+    vein = capsule((0, size.wall - 3.0, 0.5), (0, size.wall + 2.0, 0.5), (1.8, 0.9), (3.4, 1.9))
+    return [front.carving(), rear.carving(), vein.carving()]
 
 
 def _osteophytes(size: Dimensions, random: np.random.Generator, wear: float) -> list[Shape]:
