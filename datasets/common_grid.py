@@ -47,6 +47,7 @@ class CommonGrid:
             CT's whole extent is kept.
         bone: ``labels``: L1 to L5 as labelled. ``threshold``: HU above 150 in the body and within the box of L1 to L5.
         box: Lower and upper corner (x, y, z) of L1 to L5, LPS mm, for a source without labels.
+        only: Ids of the source's patients that alone are used, of the splits that hold them; empty = all.
     """
 
     source: str = "phantom"
@@ -55,6 +56,7 @@ class CommonGrid:
     field_mm: tuple[float, float] = (240.0, 240.0)
     bone: Literal["labels", "threshold"] = "labels"
     box: tuple[Corner, Corner] | None = None
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(0 < size < np.inf for size in (*self.spacing_mm, *self.field_mm)):
@@ -70,8 +72,16 @@ class CommonGrid:
         return str(getattr(self._source, "version", "unversioned"))
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """Ids of the source."""
-        return self._source.patient_ids(split)
+        """Ids of the source, or those of them that were asked for.
+
+        Raises:
+            CommonGridError: One that was asked for is not in this split.
+        """
+        known = self._source.patient_ids(split)
+        strangers = [name for name in self.only if name not in known]
+        if strangers:
+            raise CommonGridError(f"only: {', '.join(strangers)} not among the {split} patients of {self.source}")
+        return self.only or known
 
     def patient(self, patient_id: str) -> Patient:
         """A patient of the source, on the common grid; without the source's landmarks, which not every one has.

@@ -36,6 +36,7 @@ def comparison(ct: Path) -> Comparison:
         label_scheme=None,
         box=BOX,
         patients=4,
+        pool=None,
         split=Split.VALIDATION,
         profile="quick",
         out=ct.parent,

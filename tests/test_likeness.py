@@ -11,7 +11,8 @@ from bench.report.likeness import binned, write_figures
 from bench.report.likeness_page import verdict, write_page
 from bench.score.capture import Capture, capture, fit_logistic, near_enough
 from bench.score.likeness import Look, look, spectrum, spine_contrast
-from bench.score.likeness_lines import curve_lines, dimension_line, scalar_lines, success_lines
+from bench.score.likeness_lines import curve_lines, dimension_line, scalar_lines
+from bench.score.likeness_success import success_lines
 from bench.score.statistics import StatisticsError
 from bench.volume import Volume
 

@@ -56,6 +56,9 @@ class Info:
     patients: int | None = None
     """How many of the dataset's patients; the protocol's number if not given."""
 
+    pool: int | None = None
+    """Of a comparison: patients looked at, to match the CT with those most like it; 0 matches nobody; 8 a match."""
+
     split: Split = Split.TEST
     """Which of the dataset's splits."""
 
@@ -80,9 +83,9 @@ class Info:
         if self.compare is not None:
             self._comparison(self.compare).report()
             return
-        if self.labels or self.label_scheme or self.box or self.patients is not None:
+        if self.labels or self.label_scheme or self.box or self.patients is not None or self.pool is not None:
             raise CommandError(
-                "--labels, --label-scheme, --box and --patients belong to a comparison; add --compare CT"
+                "--labels, --label-scheme, --box, --patients and --pool belong to a comparison; add --compare CT"
             )
         if Path(self.name).is_file():
             _print_image(self.name)
@@ -114,6 +117,7 @@ class Info:
             label_scheme=self.label_scheme,
             box=self.box,
             patients=self.patients,
+            pool=self.pool,
             split=self.split,
             profile="quick" if self.quick else "full",
             out=self.out,

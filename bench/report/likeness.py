@@ -32,30 +32,31 @@ def write_figures(
         note: Small print: what was compared.
     """
     with house_style():
-        paths = _drrs(folder, population, real, note)
+        shown = [real, *population[:_SHOWN]]
+        titles = [f"real CT: {real.patient_id}", *(each.patient_id for each in shown[1:])]
+        paths = drrs_figure(folder, "drrs", shown, titles, note)
         paths += _curves(folder, "hu", [name for name in real.curves if name.startswith("HU")], population, real, note)
         textures = [name for name in real.curves if not name.startswith("HU")]
         paths += _curves(folder, "drr_statistics", textures, population, real, note)
         if captures[0]:
-            paths += _success(folder, captures, note)
+            paths += success_figure(folder, "success", captures, note)
     return paths
 
 
-def _drrs(folder: Path, population: Sequence[Look], real: Look, note: str) -> list[Path]:
-    """The CT and the first phantoms, AP above lateral; each on its own grey scale, as a workstation shows them."""
-    shown = [real, *population[:_SHOWN]]
-    figure, axes = grid(len(real.images), len(shown), width=7.2, height=2.9)
-    for row, view in zip(axes, real.images, strict=True):
+def drrs_figure(folder: Path, file: str, shown: Sequence[Look], titles: Sequence[str], note: str) -> list[Path]:
+    """Patients side by side, AP above lateral; each on its own grey scale, as a workstation shows them."""
+    figure, axes = grid(len(shown[0].images), len(shown), width=7.2, height=2.9)
+    for row, view in zip(axes, shown[0].images, strict=True):
         for cell, each in zip(row, shown, strict=True):
             low, high = np.percentile(each.images[view], [2, 99.8])
             cell.imshow(each.images[view], cmap="gray", vmin=low, vmax=high)
             cell.set_axis_off()
         row[0].text(-0.04, 0.5, view, transform=row[0].transAxes, rotation=90, ha="right", va="center", fontsize=7)
-    for cell, each in zip(axes[0], shown, strict=True):
-        cell.set_title(f"real CT: {each.patient_id}" if each is real else each.patient_id, fontsize=6.5)
+    for cell, title in zip(axes[0], titles, strict=True):
+        cell.set_title(title, fontsize=6.5 if len(shown) <= _SHOWN + 1 else 5.5)
     small = f"{note} Line integrals of the body, nominal pose; bright is dense; each image on a grey scale of its own."
     footnote(figure, [small])
-    return save(figure, folder, "drrs")
+    return save(figure, folder, file)
 
 
 def _curves(
@@ -99,7 +100,10 @@ def _axis(name: str) -> str:
     return "frequency at the isocentre (1/mm)" if name.startswith("power") else "log10 gradient (1/mm)"
 
 
-def _success(folder: Path, captures: tuple[Sequence[Capture], Sequence[Capture]], note: str) -> list[Path]:
+def success_figure(
+    folder: Path, file: str, captures: tuple[Sequence[Capture], Sequence[Capture]], note: str
+) -> list[Path]:
+    """Success against initial error, a cell a method: phantoms and the CT."""
     figure, [row] = grid(1, len(captures[0]), width=7.2, height=2.7, sharey=True)
     for cell, ours, theirs in zip(row, *captures, strict=True):
         for each, colour, name, shift in ((ours, PHANTOM_COLOUR, "phantoms", -1), (theirs, REAL_COLOUR, "real CT", 1)):
@@ -114,7 +118,7 @@ def _success(folder: Path, captures: tuple[Sequence[Capture], Sequence[Capture]]
         "bars at 50 %: 95 % interval of the 50 % point."
     )
     footnote(figure, [small])
-    return save(figure, folder, "success")
+    return save(figure, folder, file)
 
 
 def _one_success(cell: Axes, each: Capture, colour: str, name: str, shift: int) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.score.capture import NEAR_ENOUGH, Capture, near_enough
 from bench.score.likeness import Look
 from bench.score.statistics import Floats
 
@@ -19,7 +18,7 @@ class Line:
     """One compared quantity.
 
     Attributes:
-        section: ``dimensions``, ``HU``, ``DRR`` or ``success``.
+        section: ``success``, ``matched``, ``dimensions``, ``HU`` or ``DRR``.
         what: The quantity, with its unit.
         phantom: The population's side, printed.
         real: The CT's side, or the published one.
@@ -48,24 +47,6 @@ def scalar_lines(population: Sequence[Look], real: Look) -> list[Line]:
 def curve_lines(population: Sequence[Look], real: Look) -> list[Line]:
     """One line a curve: at least 80 % of its points within the population's mean +- 2 standard deviations."""
     return [_curve_line(population, real, name) for name in real.curves]
-
-
-def success_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
-    """One line a method: 50 % points within 25 % of the real CT's."""
-    lines: list[Line] = []
-    for ours, theirs in zip(population, real, strict=True):
-        apart = f"{ours.half_mm / theirs.half_mm:.2f} x" if ours.reached and theirs.reached else "–"
-        lines.append(
-            Line(
-                section="success",
-                what=f"{ours.label}: initial mTRE at which half succeed",
-                phantom=ours.text,
-                real=theirs.text,
-                distance=f"{apart} (criterion {1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g})",
-                passed=near_enough(ours, theirs),
-            )
-        )
-    return lines
 
 
 def dimension_line(name: str, sizes: Mapping[str, Sequence[float]], ranges: Mapping[str, tuple[float, float]]) -> Line:

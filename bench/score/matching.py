@@ -84,6 +84,11 @@ class Matching:
         return self.order[: self.count]
 
     @property
+    def nearest(self) -> tuple[tuple[str, float], ...]:
+        """The matched patients with their distances, nearest first."""
+        return tuple(zip(self.chosen, self.distances[: self.count], strict=True))
+
+    @property
     def percentile(self) -> float:
         """Share of the pool that has its own nearest others nearer than the CT has its own."""
         return float(np.mean(np.array(self.own) < self.reach))

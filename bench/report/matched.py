@@ -1,0 +1,165 @@
+"""Matched patients on paper: who they are, what was matched, how they look, and each patient's success."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
+from bench.report.files import write_text
+from bench.report.likeness import PHANTOM_COLOUR, REAL_COLOUR, drrs_figure, success_figure
+from bench.score.capture import Capture
+from bench.score.likeness import Look
+from bench.score.likeness_success import Standing, standing
+from bench.score.matching import COVARIATES, Matching
+
+MATCHED_COLOUR = COLOURS[2]
+_SHOWN = 6
+_LANE = 0.24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """The patients of a pool that resemble the CT.
+
+    Attributes:
+        matching: How they were found.
+        looks: The whole pool's.
+        captures: Success of the chosen, by method.
+    """
+
+    matching: Matching
+    looks: Sequence[Look]
+    captures: Sequence[Capture]
+
+    @property
+    def chosen(self) -> list[Look]:
+        """Looks of the chosen, nearest first."""
+        by_name = {each.patient_id: each for each in self.looks}
+        return [by_name[name] for name in self.matching.chosen]
+
+
+def sentence(matching: Matching) -> str:
+    """Who was chosen and how far they are, for the terminal and the page."""
+    who = ", ".join(f"{name} ({distance:.2f})" for name, distance in matching.nearest)
+    verdict = (
+        f"the CT is no more alone than {100 * (1 - matching.percentile):.0f} % of the phantoms are among themselves"
+        if matching.resembled
+        else "no phantom of the pool resembles this CT: it lies farther from its nearest than "
+        f"{100 * matching.percentile:.0f} % of the phantoms do from theirs, and what follows is no matched comparison"
+    )
+    return (
+        f"Matched patients, nearest first, with their distance in standard deviations of the pool: {who}. "
+        f"Their mean is {matching.reach:.2f}; {verdict}."
+    )
+
+
+def covariate_table(matched: Matched, real: Look) -> str:
+    """What was matched on, in Markdown: the CT, the chosen, the pool."""
+    rows = [["", "distance", *COVARIATES], ["---"] * (len(COVARIATES) + 2)]
+    rows.append([f"**{real.patient_id}**", "", *(f"**{each.real:.3g}**" for each in matched.matching.covariates)])
+    for look, (name, distance) in zip(matched.chosen, matched.matching.nearest, strict=True):
+        rows.append([name, f"{distance:.2f}", *(f"{look.scalars[each]:.3g}" for each in COVARIATES)])
+    rows.append(["mean of the matched", "", *(f"{each.chosen:.3g}" for each in matched.matching.covariates)])
+    pool = [f"{each.mean:.3g} ± {each.spread:.2g}" for each in matched.matching.covariates]
+    rows.append([f"pool of {len(matched.matching.order)}", "", *pool])
+    away = [f"{(each.real - each.mean) / each.spread:+.1f} SD" for each in matched.matching.covariates]
+    rows.append(["the CT from the pool's mean", "", *away])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def write_matched(
+    folder: Path, matched: Matched, real: Look, captures: tuple[Sequence[Capture], Sequence[Capture]], note: str
+) -> list[Path]:
+    """Write ``pool.csv`` and the figures ``matched_drrs``, ``matched_success`` and ``patients``.
+
+    Args:
+        folder: Where to.
+        matched: The chosen.
+        real: The CT.
+        captures: Success of the population and of the CT, by method.
+        note: Small print: what was compared.
+    """
+    names = [f"real CT: {real.patient_id}"]
+    names += [f"{name}: {apart:.2f}" for name, apart in matched.matching.nearest]
+    with house_style():
+        shown = [real, *matched.chosen[:_SHOWN]]
+        small = f"{note} The patients nearest to the CT, with their distance in standard deviations of the pool."
+        paths = drrs_figure(folder, "matched_drrs", shown, names[: len(shown)], small)
+        paths += success_figure(folder, "matched_success", (matched.captures, captures[1]), f"{note} Matched patients.")
+    return [*paths, write_text(folder / "pool.csv", _pool_csv(matched, real))]
+
+
+def patients_figure(
+    folder: Path, captures: tuple[Sequence[Capture], Sequence[Capture]], matched: Sequence[Capture], note: str
+) -> list[Path]:
+    """Write ``patients``: the share of successes of every patient, the CT's with its interval.
+
+    Args:
+        folder: Where to.
+        captures: Success of the population and of the CT, by method.
+        matched: Success of the matched patients, by method; empty where nobody was matched.
+        note: Small print.
+    """
+    with house_style():
+        figure, [[cell]] = grid(1, 1, width=7.2, height=3.0)
+        for place, (ours, theirs) in enumerate(zip(*captures, strict=True)):
+            _dots(cell, place - _LANE, standing(ours, theirs), PHANTOM_COLOUR)
+            if matched:
+                _dots(cell, place, standing(matched[place], theirs), MATCHED_COLOUR)
+            _person(cell, place + _LANE, standing(ours, theirs))
+        _lanes(cell, captures, matched)
+        small = (
+            f"{note} A dot is a patient: share of the starts, uniform in their initial error, from which one search "
+            "succeeds; short lines: medians. The CT's bar: 95 % interval (Wilson) over its own starts."
+        )
+        footnote(figure, [small])
+        return save(figure, folder, "patients")
+
+
+def _dots(cell: Axes, place: float, found: Standing, colour: str) -> None:
+    """Dots spread sideways where shares coincide."""
+    order = np.argsort(found.shares, kind="stable")
+    ranks = {share: np.flatnonzero(found.shares[order] == share) for share in set(found.shares.tolist())}
+    aside = np.concatenate([np.arange(same.size) - (same.size - 1) / 2 for _, same in sorted(ranks.items())])
+    step = min(0.035, 0.2 / max(1, int(np.abs(aside).max()) * 2))
+    cell.plot(place + step * aside, 100 * found.shares[order], "o", color=colour, ms=4, mec=INK, mew=0.3, alpha=0.85)
+    middle = 100 * float(np.median(found.shares))
+    cell.plot([place - 0.1, place + 0.1], [middle] * 2, color=colour, linewidth=1.2)
+
+
+def _person(cell: Axes, place: float, found: Standing) -> None:
+    ends = [100 * found.interval.low, 100 * found.interval.high]
+    cell.plot([place] * 2, ends, color=REAL_COLOUR, linewidth=2)
+    cell.plot([place], [100 * found.real], "D", color=REAL_COLOUR, ms=5, mec=INK, mew=0.4)
+
+
+def _lanes(cell: Axes, captures: tuple[Sequence[Capture], Sequence[Capture]], matched: Sequence[Capture]) -> None:
+    """Axes, labels and legend."""
+    ours, theirs = captures[0][0], captures[1][0]
+    cell.plot([], [], "o", color=PHANTOM_COLOUR, label=f"population ({len(set(ours.patients))} patients)")
+    if matched:
+        cell.plot([], [], "o", color=MATCHED_COLOUR, label=f"matched ({len(set(matched[0].patients))} patients)")
+    cell.plot([], [], "D", color=REAL_COLOUR, label=f"real CT: {theirs.patients[0]}")
+    cell.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    cell.set_xticks(range(len(captures[0])), [each.label for each in captures[0]])
+    cell.set(xlim=(-0.5, len(captures[0]) - 0.5), ylim=(-4, 104))
+    cell.set_ylabel("Starts that succeed (%)")
+    cell.axhline(50, color=GREY, linewidth=0.6, linestyle=(0, (1, 2)))
+    cell.grid(axis="y")
+
+
+def _pool_csv(matched: Matched, real: Look) -> str:
+    """Everyone, nearest first, after the CT."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["patient_id", "chosen", "distance", *COVARIATES])
+    writer.writerow([real.patient_id, "", "", *(real.scalars[name] for name in COVARIATES)])
+    by_name = {each.patient_id: each for each in matched.looks}
+    for name, distance in zip(matched.matching.order, matched.matching.distances, strict=True):
+        own = (by_name[name].scalars[covariate] for covariate in COVARIATES)
+        writer.writerow([name, int(name in matched.matching.chosen), f"{distance:.4f}", *own])
+    return out.getvalue()

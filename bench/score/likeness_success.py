@@ -1,0 +1,160 @@
+"""Success against initial error, phantom beside real CT: the 50 % points, and the CT among the phantoms one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.score.adapters import wilson
+from bench.score.capture import NEAR_ENOUGH, Capture, near_enough
+from bench.score.likeness_lines import Line
+from bench.score.matching import UNUSUAL, Matching
+from bench.score.statistics import CONFIDENCE, Floats, Interval, rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the CT stands among the patients of a population, by the share of starts from which a search succeeds.
+
+    Starts are uniform in the initial error, so that the share is the 50 % point's place on the axis, smeared; unlike
+    that point it exists for every patient, also where half is never reached.
+
+    Attributes:
+        label: Of the method.
+        names: The patients.
+        shares: Of each.
+        real: The CT's share.
+        interval: Of the CT's, 95 %: Wilson's, over its cases.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    shares: Floats
+    real: float
+    interval: Interval
+
+    @property
+    def percentile(self) -> float:
+        """Share of the patients who are harder than the CT, those that tie with it counted half."""
+        return float(np.mean(self.shares < self.real) + np.mean(self.shares == self.real) / 2)
+
+    @property
+    def inside(self) -> bool:
+        """Whether the CT's interval reaches into the patients' range."""
+        return bool(self.interval.low <= self.shares.max() and self.interval.high >= self.shares.min())
+
+
+def standing(population: Capture, real: Capture) -> Standing:
+    """The CT among the patients of a population that met the same law of starts."""
+    names = tuple(sorted(set(population.patients)))
+    owner = np.array(population.patients)
+    shares = np.array([float(population.success[owner == name].mean()) for name in names])
+    return Standing(
+        label=population.label,
+        names=names,
+        shares=shares,
+        real=float(real.success.mean()),
+        interval=_of_one_person(real),
+    )
+
+
+def success_lines(
+    population: Sequence[Capture], real: Sequence[Capture], *, section: str = "success", suffix: str = ""
+) -> list[Line]:
+    """One line a method: 50 % points within 25 % of the real CT's; where neither has one, their success rates.
+
+    Where neither side reaches half, the criterion has no number to compare. Both being that hard (or that easy) is
+    agreement so far; it passes unless the rates differ: unless the 95 % interval of their difference leaves out 0.
+    """
+    return [
+        _success_line(ours, theirs, section=section, suffix=suffix)
+        for ours, theirs in zip(population, real, strict=True)
+    ]
+
+
+def standing_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+    """One line a method: whether the population holds a patient as hard as the CT."""
+    return [_standing_line(standing(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
+
+
+def matching_line(matching: Matching) -> Line:
+    """Whether any phantom resembles the CT: its matched company, beside that of phantoms among themselves."""
+    own, count = np.array(matching.own), matching.count
+    return Line(
+        section="matched",
+        what=f"resemblance: mean distance to the {count} nearest of {len(own)} phantoms",
+        phantom=f"{np.median(own):.2f}; 95 % below {np.percentile(own, 100 * UNUSUAL):.2f}",
+        real=f"{matching.reach:.2f}",
+        distance=f"percentile {100 * matching.percentile:.0f}" + ("" if matching.resembled else ": none resembles it"),
+        passed=matching.resembled,
+    )
+
+
+def success_interval(capture: Capture) -> Interval | None:
+    """Of the success rate, 95 %: of several patients with their cases in clusters, of one Wilson's over his cases.
+
+    None for too few patients to speak for others.
+    """
+    if len(set(capture.patients)) == 1:
+        return _of_one_person(capture)
+    return rate(capture.success, capture.patients).interval
+
+
+def difference_interval(first: float, own: Interval, second: float, other: Interval) -> Interval:
+    """Of ``first - second``, from both shares' own intervals (Newcombe, Stat. Med. 17, 1998, method 10)."""
+    low = np.hypot(first - own.low, other.high - second)
+    high = np.hypot(own.high - first, second - other.low)
+    return Interval(float(first - second - low), float(first - second + high))
+
+
+def _of_one_person(capture: Capture) -> Interval:
+    return Interval(*wilson(float(capture.success.sum()), capture.success.size, CONFIDENCE))
+
+
+def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) -> Line:
+    passed, distance = near_enough(ours, theirs), "–"
+    if ours.reached and theirs.reached:
+        distance = f"{ours.half_mm / theirs.half_mm:.2f} x"
+    criterion = f"{1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g}"
+    if passed is None:
+        passed, distance, criterion = *_by_rates(ours, theirs), "0 inside"
+    return Line(
+        section=section,
+        what=f"{ours.label}{suffix}: initial mTRE at which half succeed",
+        phantom=ours.text,
+        real=theirs.text,
+        distance=f"{distance} (criterion {criterion})",
+        passed=passed,
+    )
+
+
+def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
+    """The verdict where neither side has a 50 % point, and why."""
+    own, other = success_interval(ours), success_interval(theirs)
+    never = "neither reaches half" if ours.half_mm <= 0 else "both stay above half"
+    if own is None or other is None:
+        return None, f"{never}; too few phantoms to compare success"
+    first, second = float(ours.success.mean()), float(theirs.success.mean())
+    apart = difference_interval(first, own, second, other)
+    text = f"{never}; success {_percent(first)} against {_percent(second)} %, difference [{_span(apart)}] %"
+    return bool(apart.low <= 0 <= apart.high), text
+
+
+def _standing_line(found: Standing) -> Line:
+    low, middle, high = np.percentile(found.shares, [0, 50, 100])
+    return Line(
+        section="success",
+        what=f"{found.label}: the CT's share of successes among the phantoms' own",
+        phantom=f"{_percent(low)} to {_percent(high)} %, median {_percent(middle)} %; {found.shares.size} phantoms",
+        real=f"{_percent(found.real)} % [{_span(found.interval)}]",
+        distance=f"percentile {_percent(found.percentile)} (criterion: its interval meets their range)",
+        passed=found.inside,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _span(interval: Interval) -> str:
+    return f"{_percent(interval.low)}, {_percent(interval.high)}"
