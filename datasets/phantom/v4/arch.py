@@ -5,23 +5,46 @@ them. Local axes: x left, y posterior, z superior, origin in the middle of the b
 follow an L3 in a CT of 1.5 mm (heights of the borders read off at five depths), stretched to each person's numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.geometry import Matrix
 
 from ..v1.shapes import Frame
+from ..v2 import arch as second
 from ..v2.anthropometry import Dimensions
-from ..v2.arch import Joint, joint_below
+from ..v2.arch import Joint
 from ..v2.regions import ARCH, ARTICULAR, SPINOUS, TRANSVERSE
-from ..v2.shapes import Shape, capsule
+from ..v2.shapes import Part, Shape, capsule, soft
 from ..v2.spine import heights
+from ..v2.vertebra import CARTILAGE_HU
 from .bone import Bone, Stuff
 from .person import Person
 
-_PLATE_MM = 3.1
+_PLATE_MM = 3.5
+# How far the joints stand behind version 2's: areas of coronal cuts through two L3 in CT are largest that much later.
+_BEHIND_MM = 2.8
 _Point = tuple[float, float, float]
+
+
+def joint_below(person: Person, level: str, side: float) -> Joint:
+    """The facet joint between a level and the next one, +1 left: version 2's, farther back; at the sacrum the same."""
+    joint = second.joint_below(person, level, side)
+    place = person.levels.index(level) + 1
+    if place == len(person.levels):
+        return joint
+    back = person.frames[level].axes[1] + person.frames[person.levels[place]].axes[1]
+    behind = _BEHIND_MM * person.scale * back / np.linalg.norm(back)
+    return replace(joint, centre=joint.centre + behind, half_height=joint.half_height * 1.08)
+
+
+def soft_joint(person: Person, level: str) -> Part:
+    """The joint spaces below a level: they take the place of the bone painted before."""
+    joints = [joint_below(person, level, side) for side in (-1.0, 1.0)]
+    spaces = tuple(_plate(joint, 0.0, joint.gap / 2 + 0.15, extra=0.8) for joint in joints)
+    part = soft(spaces, CARTILAGE_HU)
+    return Part(part.shapes, part.shell_hu, label=-1, blend_mm=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +156,10 @@ def _made(shape: Shape, stuff: Stuff, region: int) -> Shape:
     return shape.made_of(shell_mm=stuff.shell_mm, inner_hu=stuff.inner_hu).of_region(region)
 
 
-def _plate(joint: Joint, offset: float) -> Shape:
-    """What one bone turns to a joint."""
-    middle, reach = joint.centre + offset * joint.normal, (joint.half_height - _PLATE_MM) * joint.along
-    return capsule(middle + reach, middle - reach, (_PLATE_MM, joint.half_breadth), flat_along=joint.normal)
+def _plate(joint: Joint, offset: float, thick: float = _PLATE_MM, *, extra: float = 0.0) -> Shape:
+    """What lies along a joint, ``offset`` beside its middle."""
+    middle, reach = joint.centre + offset * joint.normal, (joint.half_height - thick) * joint.along
+    return capsule(middle + reach, middle - reach, (thick, joint.half_breadth + extra), flat_along=joint.normal)
 
 
 def _pedicle(arch: _Arch, bone: Bone, vary: tuple[float, float], *, broad: bool) -> list[Shape]:
@@ -157,15 +180,15 @@ def _lower(arch: _Arch, joint: Joint, bone: Bone) -> list[Shape]:
     """Pars, the leaning lamina with its leg, and the lower articular process, which stands inside the joint below."""
     offset = -(joint.gap / 2 + _PLATE_MM)
     top = joint.centre + offset * joint.normal + joint.half_height * 0.6 * joint.along
-    pars = capsule(arch.root, top, (4.6, 4.2), (4.4, 4.0), flat_along=arch.direction(0, 1, 0))
+    pars = capsule(arch.root, top, (5.0, 4.4), (4.8, 4.4), flat_along=arch.direction(0, 1, 0))
     tall, leaning = 0.3 * arch.size.posterior_height, arch.direction(0.85, 1, 0.4)
     lamina = capsule(
-        arch.at(0.5 * arch.size.canal_width, arch.back - 5.5, -1.0), arch.at(0.5, arch.back + 4.0, -4.0),
-        (3.2, tall), (3.2, tall * 0.9), flat_along=leaning,
+        arch.at(0.5 * arch.size.canal_width, arch.back - 4.5, -1.0), arch.at(0.5, arch.back + 6.5, -4.5),
+        (3.6, tall), (3.6, tall * 0.9), flat_along=leaning,
     )  # fmt: skip
     foot = joint.centre + (offset - 1.2) * joint.normal - 0.2 * joint.half_height * joint.along
     leg = capsule(
-        arch.at(0.22 * arch.size.canal_width, arch.back + 1.5, -5.0), foot, (3.6, 5.8), (3.2, 4.8), flat_along=leaning
+        arch.at(0.2 * arch.size.canal_width, arch.back + 4.5, -6.0), foot, (3.8, 6.2), (3.8, 5.2), flat_along=leaning
     )
     return [
         _made(_plate(joint, offset), bone.facet, ARTICULAR),

@@ -10,8 +10,7 @@ from ..v2.anthropometry import LABELS, Dimensions
 from ..v2.regions import BODY as BODY_REGION
 from ..v2.shapes import BODY, Part, Shape, capsule
 from ..v2.spine import Deformity, Fracture, heights
-from ..v2.vertebra import soft_joint
-from .arch import half_arch, midline
+from .arch import half_arch, midline, soft_joint
 from .bone import DENSE_HU, bone_of
 from .person import Person
 
@@ -58,8 +57,8 @@ def canal(size: Dimensions) -> list[Shape]:
     wide, deep = size.canal_width, size.canal_depth
     y = size.wall + 0.36 * deep
     front = capsule((0, y - 1.0, 45), (0, y + 1.0, -45), (wide / 2, 0.44 * deep))
-    y = size.wall + 0.6 * deep - 0.5
-    rear = capsule((0, y - 9.0, 45), (0, y + 9.0, -45), (0.3 * wide, 0.4 * deep))
+    y = size.wall + 0.58 * deep - 0.5
+    rear = capsule((0, y - 9.0, 45), (0, y + 9.0, -45), (0.28 * wide, 0.42 * deep))
     # Where the basivertebral veins leave the body.
     vein = capsule((0, size.wall - 3.0, 0.5), (0, size.wall + 2.0, 0.5), (1.8, 0.9), (3.4, 1.9))
     return [front.carving(), rear.carving(), vein.carving()]
