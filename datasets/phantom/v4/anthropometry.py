@@ -1,14 +1,34 @@
-"""Discs of version 4's people: the published height in the middle, between endplates as shallow as in life.
+"""Dimensions of version 4's people: version 3's draws moved to a table with more rows that were seen in print.
 
-Version 3 draws a disc's height between the rims 3.2 mm less than published, for endplates that together are 4.3 mm
-deep. Version 4's are 2.4 mm deep (Wang et al., Eur Spine J 21(11), 2012: 2.2 mm), so its rims stand apart by the
-difference.
+Each row of ``anthropometry.csv`` says what its figures rest on: ``verified`` (printed; where it was seen), ``measured``
+(by us on a published shape), ``from memory`` or ``ours``. Sources besides those that version 3's table names
+(``panjabi1991``, ``panjabi1992``, ``zindrick1987``, ``christodoulou2005``, ``cook2021``, ``abbas2021``, ``duman2026``,
+``yadav2020``, ``masharawi2010``, ``mile2022``):
+
+* ``ctspinopelvic1k``: the public data set of that name measures 802 patients' CTs by its own script, one row a patient;
+  the span of the transverse processes is the extent of the vertebra from left to right. From L2 to L4 it is 5 to 8 mm
+  more than what stood here of Panjabi's twelve spines; the mean shape of ``clouthier2023`` agrees within 2.4 mm.
+* ``clouthier2023``: Clouthier et al., J Biomech 146, 2023, 111421: shapes of L2 to L5 of 87 patients' CTs. Measured on
+  the mean shape: depth of an endplate in the middle, halfway between where its surface begins to fall (39 degrees) and
+  the body's extent 2 mm inside, 1 to 2 mm to either side; spinous processes.
+* ``bonczar2024``: Bonczar et al., Surg Radiol Anat 47(1), 2024: 18 studies pooled. ``kaur2016``: Kaur et al., J Clin
+  Orthop Trauma 7(2), 2016: CTs of 50 Indians. Their heights of pedicles were seen as constants of a program only.
+
+Discs have the published height in the middle, between endplates as shallow as in life. Version 3 draws a disc's height
+between the rims 3.2 mm less than published, for endplates that together are 4.3 mm deep. Version 4's are 2.4 mm deep
+(Wang et al., Eur Spine J 21(11), 2012: 2.2 mm), so its rims stand apart by the difference.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
 
+from ..figure_table import Figures, FigureTable, read_table
 from ..v1.person import stream
+from ..v2.anthropometry import Dimensions
 from ..v2.spine import draw_frames
+from ..v3 import anthropometry as before
 from ..v3 import person as third
 from .person import Person
 
@@ -17,10 +37,49 @@ _RIMS_MM = 1.9
 _LAST_MM = 0.9
 
 
-def with_wider_rims(person: Person) -> Person:
-    """The same person, rims of the endplates farther apart; narrowed by wear like the rest of the disc."""
-    vertebrae = dict(person.vertebrae)
-    for level, size in person.vertebrae.items():
+@cache
+def _read() -> FigureTable:
+    return read_table(Path(__file__).with_name("anthropometry.csv"))
+
+
+def published() -> Figures:
+    """Figures of the table by (dimension, level, male)."""
+    return _read().figures
+
+
+def statuses() -> Mapping[tuple[str, str], str]:
+    """What the figures rest on by (dimension, level): ``verified``, ``measured``, ``from memory`` or ``ours``."""
+    return _read().statuses
+
+
+@cache
+def table() -> Figures:
+    """Figures that a person is drawn about: the published ones, less what the shapes add."""
+    return _read().less(before.ADDED_MM)
+
+
+def moved(size: Dimensions, level: str, *, male: bool) -> Dimensions:
+    """A vertebra drawn by version 3 as far from this table's means, in standard deviations, as it was from version 3's.
+
+    What both tables have in common stays to the bit, discs among it, which wear has narrowed since they were drawn.
+    """
+    changes: dict[str, float] = {}
+    for name in (field.name for field in fields(Dimensions)):
+        key = name, "L5" if level == "L6" else level, male
+        old, new = before.table()[key], table()[key]
+        if new != old:
+            changes[name] = new.mean + (getattr(size, name) - old.mean) * new.sd / old.sd
+    return replace(size, **changes)
+
+
+def with_own_dimensions(person: Person) -> Person:
+    """The same person with this table's dimensions and rims of the endplates farther apart, the spine strung anew.
+
+    What rims stand farther apart is narrowed by wear like the rest of the disc.
+    """
+    vertebrae: dict[str, Dimensions] = {}
+    for level, drawn in person.vertebrae.items():
+        size = moved(drawn, level, male=person.male)
         more = (_LAST_MM if level == person.levels[-1] else _RIMS_MM) * (1 - 0.55 * person.wear[level])
         vertebrae[level] = replace(size, disc_height=size.disc_height + more)
     random = stream(third.VERSION, person.seed, "spine")

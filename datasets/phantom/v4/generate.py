@@ -17,7 +17,7 @@ from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
 from ..v3.fat import thread
 from ..v3.generate import NOISE_HU, Anatomy, origin_of, strands_of
-from .anthropometry import with_wider_rims
+from .anthropometry import with_own_dimensions
 from .landmarks import anatomical
 from .person import Person, draw_person
 from .trunk import soft_tissue
@@ -35,7 +35,7 @@ def parts_of(person: Person) -> list[Part]:
 
 def anatomy(seed: int, options: PatientOptions) -> Anatomy:
     """The patient of a seed as it is."""
-    person = with_wider_rims(draw_person(seed, fractures=options.fractures))
+    person = with_own_dimensions(draw_person(seed, fractures=options.fractures))
     cube = (options.size, options.size, options.size)
     hu, labels, regions = render(parts_of(person), shape=cube, origin=origin_of(options), spacing_mm=options.spacing_mm)
     thread(hu, labels, strands_of(person), origin=origin_of(options), spacing_mm=options.spacing_mm)
