@@ -101,3 +101,11 @@ def test_splits_and_version_are_the_sources() -> None:
     dataset = registry.build("datasets", "common_grid", {"settings": {"version": 1}})
     assert dataset.version == "1"
     assert dataset.patient_ids(Split.TEST)[0] == "phantom-v1-200000"
+
+
+def test_only_those_asked_for_are_used_and_each_must_be_there() -> None:
+    settings = {"source": "phantom", "settings": {"version": 1}}
+    chosen = registry.build("datasets", "common_grid", {**settings, "only": ["phantom-v1-200007"]})
+    assert list(chosen.patient_ids(Split.TEST)) == ["phantom-v1-200007"]
+    with pytest.raises(FluorobenchError, match="phantom-v1-200007 not among the train patients of phantom"):
+        chosen.patient_ids(Split.TRAIN)

@@ -4,14 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK
 
+from bench import registry
 from bench.cli.catalogue import Info
 from bench.cli.compare import Comparison
 from bench.contract import Split
 from bench.errors import FluorobenchError
 from bench.perturb import GoldLaw
+from bench.protocol import Protocol
+from bench.score.capture import Capture, capture
 
 BOX = (-10.0, -10.0, -10.0, 10.0, 10.0, 10.0)
 
@@ -71,5 +75,83 @@ def test_what_cannot_be_compared_is_one_clear_line(ct: Path) -> None:
         Info(name="phantom", compare=ct, box=BOX, patients=2)()
     with pytest.raises(FluorobenchError, match="did you mean 'phantom'"):
         Info(name="phantmo", compare=ct, box=BOX)()
-    with pytest.raises(FluorobenchError, match="belong to a comparison"):
-        Info(name="phantom", box=BOX)()
+    for alone in (Info(name="phantom", box=BOX), Info(name="phantom", pool=20)):
+        with pytest.raises(FluorobenchError, match="belong to a comparison"):
+            alone()
+    with pytest.raises(FluorobenchError, match="at least 0 patients; got --pool -1"):
+        Info(name="phantom", compare=ct, box=BOX, pool=-1)()
+    with pytest.raises(FluorobenchError, match="6 patients are chosen from a pool of more; got --pool 6"):
+        Info(name="phantom", compare=ct, box=BOX, quick=True, pool=6)()
+    with pytest.raises(FluorobenchError, match="phantom has 10000 test patients; got --pool 10001"):
+        Info(name="phantom", compare=ct, box=BOX, pool=10001)()
+
+
+def test_eight_are_looked_at_for_each_that_is_matched_unless_told_otherwise(ct: Path) -> None:
+    chosen = comparison(ct)
+    ours, _ = chosen.protocols()
+    assert chosen.pool_size(ours) == 32
+    assert replace(chosen, pool=9).pool_size(ours) == 9
+    assert replace(chosen, pool=0).pool_size(ours) == 4
+    alone = replace(chosen, settings={"version": 1, "only": "phantom-v1-000007"})
+    assert alone.pool_size(ours) == 4
+
+
+def written(path: Path, array: np.ndarray, spacing_mm: float) -> Path:
+    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
+    image.SetSpacing((spacing_mm,) * 3)  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]
+    SimpleITK.WriteImage(image, str(path))
+    return path
+
+
+def made_up(protocol: Protocol) -> list[Capture]:
+    """Success of three methods that never registered anything."""
+    settings = protocol.data.settings
+    names: list[str] = settings.get("only", [f"p{index}" for index in range(protocol.data.patients)])
+    random = np.random.default_rng(len(names))
+    initial = random.uniform(0, 48, 12 * len(names))
+    good = random.uniform(0, 48, initial.size) > initial
+    rows = pd.DataFrame(
+        {
+            "label": "Opt-GC",
+            "case_id": [f"{index:04d}" for index in range(initial.size)],
+            "patient_id": [name for name in names for _ in range(12)],
+            "initial_mtre_mm": initial,
+            "mpd_mm": np.where(good, 1.0, 30.0),
+        }
+    )
+    return [capture(rows, "Opt-GC", limit_mm=48.0, draws=40)]
+
+
+def no_figures(*_: object) -> list[Path]:
+    """Their own test draws them."""
+    return []
+
+
+def test_a_ct_that_is_one_of_the_pool_is_its_own_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"version": 1, "size": 40, "spacing_mm": 6.0, "cache_dir": str(tmp_path / "cache")}
+    twin = "phantom-v1-100005"
+    volume = registry.build("datasets", "phantom", settings).patient(twin).volume
+    spacing = float(volume.spacing_mm[0])
+    ct = written(tmp_path / "twin.nii.gz", volume.hu, spacing)
+    labels = written(tmp_path / "labels.nii.gz", volume.labels, spacing)
+    seen: list[Protocol] = []
+
+    def captures(_: Comparison, protocol: Protocol) -> list[Capture]:
+        seen.append(protocol)
+        return made_up(protocol)
+
+    monkeypatch.setattr(Comparison, "_captures", captures)
+    monkeypatch.setattr("bench.report.likeness.write_figures", no_figures)
+    chosen = replace(comparison(ct), settings=settings, labels=labels, label_scheme="phantom", box=None, pool=7)
+    chosen.report()
+    [folder] = tmp_path.glob("compare-*")
+    pool = pd.read_csv(folder / "pool.csv")
+    assert len(pool) == 8
+    assert pool["patient_id"][1] == twin
+    assert pool["distance"][1] < 0.2 < pool["distance"][2]
+    assert seen[2].data.settings["only"] == sorted(pool["patient_id"][1:5])
+    assert (seen[2].start, seen[2].target, seen[2].methods) == (seen[0].start, seen[0].target, seen[0].methods)
+    assert twin in capsys.readouterr().err
+    assert {path.name for path in folder.iterdir()} >= {"comparison.md", "matched_drrs.png", "patients.png"}

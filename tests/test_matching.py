@@ -37,7 +37,8 @@ def test_the_twin_is_the_nearest_and_distances_rise() -> None:
 
 def test_the_order_of_the_pool_changes_nothing() -> None:
     people, real = pool(), seen("ct", [0.3] * len(COVARIATES))
-    shuffled = [people[index] for index in np.random.default_rng(1).permutation(len(people))]
+    order: list[int] = np.random.default_rng(1).permutation(len(people)).tolist()
+    shuffled = [people[index] for index in order]
     assert match(people, real, count=6) == match(shuffled, real, count=6)
 
 

@@ -93,7 +93,7 @@ class Comparison:
         lines += [*self._dimension_lines(), *scalar_lines(looks, real), *curve_lines(looks, real)]
         paths = write_figures(folder, looks, real, captures, note)
         paths += patients_figure(folder, captures, [] if matched is None else matched.captures, note)
-        asides, written = _matched_page(folder, matched, real, captures, note)
+        asides, written = _matched_page(folder, matched, real, captures[1], note)
         notes = _method(ours, theirs, len(looks))
         title = f"{self.dataset} against {self._name}"
         paths += [*written, *write_page(folder, lines, title=title, notes=notes, asides=asides)]
@@ -263,7 +263,7 @@ def _matched_page(
     folder: Path,
     matched: "Matched | None",
     real: "Look",
-    captures: "tuple[Sequence[Capture], Sequence[Capture]]",
+    captures: "Sequence[Capture]",
     note: str,
 ) -> tuple[dict[str, list[str]], list[Path]]:
     """What the page says of the matched patients, and their files."""

@@ -71,25 +71,23 @@ def covariate_table(matched: Matched, real: Look) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def write_matched(
-    folder: Path, matched: Matched, real: Look, captures: tuple[Sequence[Capture], Sequence[Capture]], note: str
-) -> list[Path]:
-    """Write ``pool.csv`` and the figures ``matched_drrs``, ``matched_success`` and ``patients``.
+def write_matched(folder: Path, matched: Matched, real: Look, captures: Sequence[Capture], note: str) -> list[Path]:
+    """Write ``pool.csv`` and the figures ``matched_drrs`` and ``matched_success``.
 
     Args:
         folder: Where to.
         matched: The chosen.
         real: The CT.
-        captures: Success of the population and of the CT, by method.
+        captures: Success of the CT, by method.
         note: Small print: what was compared.
     """
-    names = [f"real CT: {real.patient_id}"]
-    names += [f"{name}: {apart:.2f}" for name, apart in matched.matching.nearest]
+    names = [f"real CT\n{real.patient_id}"]
+    names += [f"{name}\n{apart:.2f} away" for name, apart in matched.matching.nearest]
     with house_style():
         shown = [real, *matched.chosen[:_SHOWN]]
         small = f"{note} The patients nearest to the CT, with their distance in standard deviations of the pool."
         paths = drrs_figure(folder, "matched_drrs", shown, names[: len(shown)], small)
-        paths += success_figure(folder, "matched_success", (matched.captures, captures[1]), f"{note} Matched patients.")
+        paths += success_figure(folder, "matched_success", (matched.captures, captures), f"{note} Matched patients.")
     return [*paths, write_text(folder / "pool.csv", _pool_csv(matched, real))]
 
 
