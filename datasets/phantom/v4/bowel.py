@@ -16,6 +16,7 @@ from ..v2.shapes import Part, Shape, capsule, ellipsoid, half_space, soft, tube
 from .person import Person
 
 GAS_HU = -960.0
+STOOL = ("paste", "mash", "crumbs")
 # Pouches painted together: few, since the renderer asks every pouch of a part in the part's whole box.
 _TOGETHER = 5
 
@@ -55,9 +56,13 @@ def bowel(person: Person, front: float, side: float) -> list[Part]:
     random = person.random("bowel")
     wall = float(random.normal(40, 4)) + 45 * person.contrast
     parts = [_mesenteric_vessels(person, random, front)]
-    size = float(random.uniform(8.5, 12.5)) * (1 + 0.35 * person.gas)
-    for _ in range(int(random.integers(11, 19) - 4 * person.fat)):
-        parts += _small(person, random, front, size * float(random.uniform(0.75, 1.25)), wall)
+    size = float(random.uniform(9.0, 14.0)) * (1 + 0.35 * person.gas)
+    nests = [_nest(person, random, front) for _ in range(4)]
+    for _ in range(int(random.integers(17, 28) - 5 * person.fat)):
+        nest = nests[int(random.integers(4))]
+        parts += _small(
+            person, random, _walk(person, random, front, nest), size * float(random.uniform(0.7, 1.3)), wall
+        )
     for piece in _colon(person, random, front, side):
         parts += _large(random, piece, wall)
     return parts
@@ -75,9 +80,10 @@ def _mesenteric_vessels(person: Person, random: np.random.Generator, front: floa
     return soft(tuple(twigs), 44.0 + 100 * person.contrast, blend_mm=1.5)
 
 
-def _small(person: Person, random: np.random.Generator, front: float, radius: float, wall_hu: float) -> list[Part]:
+def _small(
+    person: Person, random: np.random.Generator, line: list[Matrix], radius: float, wall_hu: float
+) -> list[Part]:
     """One winding loop, mostly fluid or collapsed; what gas it has lies in its foremost bends."""
-    line = _walk(person, random, front)
     hu, seed, ring = float(random.normal(22, 11)), int(random.integers(1 << 30)), float(random.uniform(7, 13))
     collapsed = random.random() < 0.3
     grain = float(random.uniform(3.5, 6.5))
@@ -89,27 +95,31 @@ def _small(person: Person, random: np.random.Generator, front: float, radius: fl
             shell_variation=0.5,
         )
     ]  # fmt: skip
-    if not collapsed and random.random() < 0.8 * person.gas:
+    if not collapsed and random.random() < 0.15 + 0.85 * person.gas and person.gas > 0:
         behind = _level(
-            np.array(line)[:, 1], np.full(len(line), radius), float(random.uniform(0.1, 0.3 + 0.6 * person.gas))
+            np.array(line)[:, 1], np.full(len(line), radius), float(random.uniform(0.1, 0.2 + 0.7 * person.gas))
         )
         gas = soft(tuple(_rods(line, radius - 2.4, ring, seed)), GAS_HU, blend_mm=2.0)
         parts.append(gas.confined(_before(behind)))
     return parts
 
 
-def _walk(person: Person, random: np.random.Generator, front: float) -> list[Matrix]:
-    """Turns smoothly inside the belly; fat before and beside the spine keeps loops away from it."""
+def _nest(person: Person, random: np.random.Generator, front: float) -> Matrix:
+    """Where loops lie together; fat parts the nests."""
+    return np.array([random.uniform(-80, 80), random.uniform(-0.8, -0.5) * front, random.uniform(-110, 40)])
+
+
+def _walk(person: Person, random: np.random.Generator, front: float, nest: Matrix) -> list[Matrix]:
+    """Turns smoothly about its nest; fat before and beside the spine keeps loops away from it."""
     fat = 45 * person.fat * person.visceral
-    place = np.array([random.uniform(-85, 85), random.uniform(-0.85 * front, -48 - fat), random.uniform(-125, 55)])
+    place = nest + random.normal(0, 1, 3) * [24, 12, 24]
     heading = random.normal(0, 1, 3)
-    line = [place]
-    for _ in range(int(random.integers(5, 10))):
-        pull = (np.array([0, -0.55 * front, -40]) - place) / 120
-        heading = heading / np.linalg.norm(heading) + random.normal(0, 0.75, 3) * [1, 0.7, 1] + 0.5 * pull
-        place = place + 20 * heading / np.linalg.norm(heading)
+    line: list[Matrix] = []
+    for _ in range(int(random.integers(6, 11))):
         place[1] = np.clip(place[1], -0.92 * front, -48 - fat if abs(place[0]) < 52 else -20 - fat)
         line.append(place)
+        heading = heading / np.linalg.norm(heading) + random.normal(0, 0.75, 3) * [1, 0.7, 1] + (nest - place) / 90
+        place = place + 20 * heading / np.linalg.norm(heading)
     return line
 
 
@@ -131,8 +141,20 @@ def _large(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Pa
         for group in groups:
             if min(pouch.centre[1] - max(pouch.radii) for pouch in group) < behind:
                 gas = soft(tuple(pouch.shape(wall) for pouch in group), GAS_HU, blend_mm=1.0)
-                parts.append(gas.confined(_before(behind)))
+                lumps = _lumps(random, group, behind) if piece.held in STOOL else []
+                parts.append(gas.confined(_before(behind), *lumps))
     return parts
+
+
+def _lumps(random: np.random.Generator, group: list[Pouch], behind: float) -> list[Shape]:
+    """Stool has no level: balls of it stand out of the plane into the gas."""
+    lumps: list[Shape] = []
+    for pouch in group:
+        size = float(pouch.radii[0] * random.uniform(0.35, 0.75))
+        place = np.array([pouch.centre[0], behind + size * random.uniform(-0.5, 0.6), pouch.centre[2]])
+        place += random.normal(0, 0.35 * pouch.radii[0], 3) * [1, 0, 1]
+        lumps.append(ellipsoid(place, (size * 1.2, size, size * float(random.uniform(0.8, 1.4)))).carving())
+    return lumps
 
 
 def _pouches(random: np.random.Generator, piece: Piece) -> list[Pouch]:
@@ -151,8 +173,8 @@ def _pouches(random: np.random.Generator, piece: Piece) -> list[Pouch]:
         pouches.append(Pouch(centre + shift, along, (across[0], across[1], length)))
         if random.random() < 0.25:
             folded = float(random.uniform(0.45, 1.15))
-        at += here * folded * float(random.uniform(0.8, 1.2))
-        drift = 0.75 * drift + float(random.normal(0, 0.13))
+        at += here * folded * float(np.clip(random.lognormal(0, 0.25), 0.55, 1.5))
+        drift = 0.75 * drift + float(random.normal(0, 0.15))
     return pouches
 
 
@@ -172,7 +194,7 @@ def _holding(
         inner, mottle = float(random.normal(-20, 30)), float(random.uniform(60, 130))
     elif held == "crumbs":
         calibre = float(np.mean([pouch.radii[0] for pouch in group]))
-        inner, mottle, shell = float(random.uniform(-850, -350)), 60.0, calibre * float(random.uniform(1.2, 2.6))
+        inner, mottle, shell = float(random.uniform(-850, -400)), 60.0, calibre * float(random.uniform(0.9, 2.2))
         variation, outer = float(random.uniform(1.0, 1.3)), float(random.normal(30, 14))
     elif held == "empty":
         inner = wall_hu - 8
@@ -198,10 +220,10 @@ def _before(behind: float) -> Shape:
 
 def _content(person: Person, random: np.random.Generator, dry: float) -> str:
     """What a piece holds beside gas; stool is drier towards the end of the gut."""
-    if random.random() > 0.15 + 0.75 * person.stool:
+    if random.random() > 0.2 + 0.8 * person.stool:
         return str(random.choice(["fluid", "empty"], p=[0.35, 0.65]))
-    shares = np.array([0.35, 0.4, 0.1 + 0.4 * dry])
-    return str(random.choice(["paste", "mash", "crumbs"], p=shares / shares.sum()))
+    shares = np.array([0.2, 0.4, 0.35 + 0.4 * dry])
+    return str(random.choice(STOOL, p=shares / shares.sum()))
 
 
 def _colon(person: Person, random: np.random.Generator, front: float, side: float) -> list[Piece]:
@@ -214,7 +236,7 @@ def _colon(person: Person, random: np.random.Generator, front: float, side: floa
         ("right", 1.0, 0.4, 1.0), ("left", 1.0, 0.6, 1.0),
     ):  # fmt: skip
         held = _content(person, random, dry)
-        gas = float(np.clip(gassy * person.gas * random.lognormal(0, 0.5), 0, 0.97))
+        gas = float(np.clip(1.3 * gassy * person.gas * random.lognormal(0, 0.5), 0, 0.97))
         # Little gas is gathered by one piece or the other, not spread over all.
         gas = gas if random.random() < 0.3 + 1.2 * person.gas else 0.0
         empty = held == "empty" and gas < 0.15
@@ -235,22 +257,22 @@ def _courses(person: Person, random: np.random.Generator, front: float, side: fl
             np.array([x + random.normal(0, 6), y + random.normal(0, 5) - 0.0012 * (z - 40) ** 2, z])
             for z in np.arange(92.0 if sign > 0 else 66.0, -120, -23)
         ]
-    sag = random.uniform(15, 120)
-    spread = np.linspace(-92, 92, 11) * s
+    # Across the belly: high or hanging, straight or in bends.
+    high, sag, bends = random.normal(58, 18), random.uniform(0, 100), random.uniform(3, 16)
     lean = random.uniform(0, 26)
     across = [
-        np.array([x, -front + 27 + 0.003 * x * x + random.normal(0, 4),
-                  76 + lean * x / 92 - sag * (1 - (x / 95) ** 2) + random.normal(0, 6)])
-        for x in spread
+        np.array([x + random.normal(0, 5), -front + 26 + 0.003 * x * x + random.normal(0, 5),
+                  high + lean * x / 92 - sag * (1 - (x / 95) ** 2) + random.normal(0, bends)])
+        for x in np.linspace(-92, 92, 11) * s
     ]  # fmt: skip
     cut = int(random.integers(4, 8))
     lines["right"], lines["left"] = across[: cut + 1], across[cut:]
     # A sigmoid as long as it pleases: it swings to the front, across the middle and up.
-    start, high, far = lines["descending"][-1], random.uniform(-10, 120), random.uniform(60, 150)
+    start, high, far = lines["descending"][-1], random.uniform(0, 150), random.uniform(60, 170)
     turn = np.linspace(0, 1, 9)
     deep = start[1] + (-front + 32 - start[1]) * np.sin(np.pi * np.minimum(turn * 1.4, 1) / 2)
     lines["sigmoid"] = [
-        np.array([start[0] - far * t, y, start[2] + high * np.sin(np.pi * t) + random.normal(0, 5)])
+        np.array([start[0] - far * t, y, start[2] + high * np.sin(np.pi * t) + random.normal(0, 9)])
         for t, y in zip(turn, deep, strict=True)
     ]
     return lines

@@ -28,7 +28,7 @@ def draw_person(seed: int, *, fractures: bool) -> Person:
     own = {
         "fat": float(random.beta(1.1, 0.95)),
         "gas": _gas(random),
-        "stool": float(random.beta(1.2, 1.2)),
+        "stool": float(random.beta(1.5, 1.1)),
         "trabecular_hu": float(np.clip(222 - 1.85 * drawn.age + random.normal(0, 46), 15, 290)),
     }
     return Person(**{field.name: getattr(drawn, field.name) for field in fields(third.Person)} | own)
@@ -40,7 +40,7 @@ def _gas(random: np.random.Generator) -> float:
     if kind < _GASLESS:
         return 0.0
     if kind < _GASLESS + _QUIET:
-        return float(random.uniform(0.02, 0.18))
+        return float(random.uniform(0.05, 0.25))
     if kind < _GASLESS + _QUIET + _USUAL:
-        return float(random.uniform(0.2, 0.6))
-    return float(random.uniform(0.6, 1.0))
+        return float(random.uniform(0.25, 0.7))
+    return float(random.uniform(0.7, 1.0))

@@ -33,6 +33,7 @@ class Outline:
         flare: How much broader 100 mm below.
         shift: Of the outline to the left, against the spine.
         turn: Of the outline about the long axis, radians.
+        square: Power of the superellipse behind: 2 is round.
     """
 
     side: float
@@ -44,6 +45,7 @@ class Outline:
     flare: float
     shift: float
     turn: float
+    square: float
 
 
 def draw_outline(person: Person) -> Outline:
@@ -54,7 +56,7 @@ def draw_outline(person: Person) -> Outline:
     behind = float(random.uniform(0.35, 1.0))
     return Outline(
         side=(126 + 60 * person.fat) * s + random.normal(0, 6),
-        front=(88 + 95 * inside) * s + 0.9 * layer + random.normal(0, 9),
+        front=(91 + 95 * inside) * s + 0.9 * layer + random.normal(0, 9),
         back=(65 + 4 * person.fat) * s + behind * layer + 14 * person.muscle + random.normal(0, 3),
         layer=layer,
         behind=behind,
@@ -62,6 +64,7 @@ def draw_outline(person: Person) -> Outline:
         flare=float(random.normal(5 if person.male else 11, 5)),
         shift=float(random.normal(0, 4)),
         turn=float(random.normal(0, 0.035)),
+        square=float(random.uniform(2.2, 2.9)),
     )
 
 
@@ -93,7 +96,7 @@ def _column(outline: Outline, depth: float) -> Shape:
     numbers = (
         outline.side - 0.85 * depth, -outline.flare, 6.0,
         outline.front - depth, 3.0, -3.0,
-        outline.back - outline.behind * depth, -3.0, 2.0, 2.3, 3.0,
+        outline.back - outline.behind * depth, -3.0, 2.0, 2.3, outline.square,
     )  # fmt: skip
     return Shape(TRUNK, _frame(outline), numbers, EVERYWHERE)
 
