@@ -8,11 +8,12 @@ import pytest
 
 from bench.contract import Image
 from bench.report.likeness_page import write_page
-from bench.report.matched import Matched, covariate_table, patients_figure, sentence, write_matched
+from bench.report.matched import Matched, asides, patients_figure, sentence, write_matched
 from bench.score.capture import Capture, capture
 from bench.score.likeness import Look
 from bench.score.likeness_success import (
     difference_interval,
+    matched_lines,
     matching_line,
     standing,
     standing_lines,
@@ -130,15 +131,13 @@ def test_the_page_names_the_matched_and_shows_them(tmp_path: Path) -> None:
     assert {path.name for path in figures} >= {"matched_drrs.png", "matched_success.png", "patients.png", "pool.csv"}
     lines = [
         *standing_lines(ours, theirs),
-        matching_line(matched.matching),
-        *success_lines(ours, theirs, section="matched", suffix=", matched"),
+        *matched_lines(matched.matching, matched.captures, theirs),
     ]
-    table = covariate_table(matched, real)
-    page, _ = write_page(tmp_path, lines, title="Test", notes=[], asides={"matched": [table]})
+    page, _ = write_page(tmp_path, lines, title="Test", notes=[], asides=asides([matched], real))
     text = page.read_text()
     assert "Opt-NCC, matched" in text
     assert text.count("![") == 3
-    assert [name for name in matched.matching.chosen if f"| {name} |" not in table] == []
+    assert [name for name in matched.matching.chosen if f"| {name} |" not in text] == []
     stored = pd.read_csv(tmp_path / "pool.csv")
     assert list(stored["patient_id"]) == [real.patient_id, *matched.matching.order]
     assert stored["chosen"].sum() == 3

@@ -78,25 +78,25 @@ class Comparison:
     def report(self) -> None:
         """Compare, write the report, print its lines."""
         from bench.report.likeness import write_figures
-        from bench.report.likeness_page import HEADINGS, cells, verdict, write_page
-        from bench.report.matched import patients_figure
+        from bench.report.likeness_page import HEADINGS, cells, method_notes, verdict, write_page
+        from bench.report.matched import asides, patients_figure, write_matched
         from bench.score.likeness_lines import curve_lines, scalar_lines
-        from bench.score.likeness_success import standing_lines, success_lines
+        from bench.score.likeness_success import matched_lines, standing_lines, success_lines
 
         ours, theirs = self.protocols()
         looks, real = self._looks(ours, self.pool_size(ours)), self._looks(theirs, 1)[0]
         matching = self._matching(looks, real, ours)
         captures = self._captures(ours), self._captures(theirs)
-        matched = None if matching is None else self._matched(matching, looks, ours)
+        matched = [] if matching is None else [self._matched(matching, looks, ours)]
         folder, note = self.out / f"compare-{self.dataset}-{self._name}-{self.profile}", self._note(ours)
-        lines = [*success_lines(*captures), *standing_lines(*captures), *_matched_lines(matched, captures[1])]
+        lines = [*success_lines(*captures), *standing_lines(*captures)]
+        lines += [line for each in matched for line in matched_lines(each.matching, each.captures, captures[1])]
         lines += [*self._dimension_lines(), *scalar_lines(looks, real), *curve_lines(looks, real)]
         paths = write_figures(folder, looks, real, captures, note)
-        paths += patients_figure(folder, captures, [] if matched is None else matched.captures, note)
-        asides, written = _matched_page(folder, matched, real, captures[1], note)
-        notes = _method(ours, theirs, len(looks))
-        title = f"{self.dataset} against {self._name}"
-        paths += [*written, *write_page(folder, lines, title=title, notes=notes, asides=asides)]
+        paths += patients_figure(folder, captures, [found for each in matched for found in each.captures], note)
+        paths += [path for each in matched for path in write_matched(folder, each, real, captures[1], note)]
+        title, notes = f"{self.dataset} against {self._name}", method_notes(ours, theirs, len(looks))
+        paths += write_page(folder, lines, title=title, notes=notes, asides=asides(matched, real))
         print_table(title, HEADINGS, [cells(line) for line in lines])
         output.print(f"{verdict(lines)}; {len(paths)} files in {folder}", soft_wrap=True, markup=False)
 
@@ -248,55 +248,6 @@ def _dimension_lines(
         if any(sizes.values()):
             lines.append(dimension_line(described(name), sizes, levels))
     return lines
-
-
-def _matched_lines(matched: "Matched | None", real: "Sequence[Capture]") -> "list[Line]":
-    from bench.score.likeness_success import matching_line, success_lines
-
-    if matched is None:
-        return []
-    own = success_lines(matched.captures, real, section="matched", suffix=", matched")
-    return [matching_line(matched.matching), *own]
-
-
-def _matched_page(
-    folder: Path,
-    matched: "Matched | None",
-    real: "Look",
-    captures: "Sequence[Capture]",
-    note: str,
-) -> tuple[dict[str, list[str]], list[Path]]:
-    """What the page says of the matched patients, and their files."""
-    from bench.report.matched import covariate_table, sentence, write_matched
-
-    if matched is None:
-        return {}, []
-    asides = {"matched": [sentence(matched.matching), covariate_table(matched, real)]}
-    return asides, write_matched(folder, matched, real, captures, note)
-
-
-def _method(ours: "Protocol", theirs: "Protocol", looked_at: int) -> list[str]:
-    """How it was compared, as paragraphs."""
-    spacing = " x ".join(f"{size:g}" for size in ours.data.settings["spacing_mm"])
-    bone = {"labels": "L1 to L5 as labelled", "threshold": "HU above 150 within the box of L1 to L5"}
-    return [
-        f"Both sides were brought to voxels of {spacing} mm, to one field of 240 mm about the lumbar spine, and to one "
-        f"definition of bone: {bone[ours.data.settings['bone']]}. Tissues and projections: {looked_at} phantoms.",
-        f"Success: protocol `{ours.name}`, {ours.profile} profile: {ours.data.patients} phantoms x "
-        f"{ours.start.per_patient} starts, the CT x {theirs.start.per_patient}; one local search each, starts uniform "
-        f"in initial mTRE; target: whole body, {ours.target.formation}; moving: bone alone. A case succeeds with a "
-        "mean projection distance below 5 mm on the detector. Intervals: bootstrap over phantoms; over cases of the "
-        "one CT.",
-        "A number passes where the CT lies within the phantoms' mean ± 2 standard deviations, a curve where 80 % of "
-        "its points do, a 50 % point where it lies within 25 % of the CT's. Where neither side ever reaches half there "
-        "is no such point: both being that hard passes unless the 95 % interval of the difference of their success "
-        "rates (Newcombe 1998) leaves out 0, which shows no likeness beyond what so many cases can tell apart.",
-        "One CT is one person, and CTs differ by more than 25 %: besides the mean, the CT is placed among the phantoms "
-        "one by one (a pass: its interval meets their range), and compared with the phantoms that resemble it most. "
-        "These are chosen from everyone looked at, those of the plain comparison among them, by nine measures of CT "
-        "and AP projection fixed beforehand (`bench/score/matching.py`), before anything is registered. Passing does "
-        "not show that the population is right, falling short shows where it is not.",
-    ]
 
 
 def _run(protocol: "Protocol", out: Path, *, fresh: bool) -> "ScoredRun":

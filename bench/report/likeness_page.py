@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from bench.protocol import Protocol
 from bench.report.files import write_text
 from bench.score.likeness_lines import Line
 
@@ -35,6 +36,36 @@ def verdict(lines: Sequence[Line]) -> str:
     """How many of the judged lines pass, in a sentence."""
     judged = [line for line in lines if line.passed is not None]
     return f"{sum(bool(line.passed) for line in judged)} of {len(judged)} lines pass"
+
+
+def method_notes(ours: Protocol, theirs: Protocol, looked_at: int) -> list[str]:
+    """How it was compared, as paragraphs.
+
+    Args:
+        ours: What the population was run on.
+        theirs: What the CT was run on.
+        looked_at: Phantoms whose tissues and projections were measured.
+    """
+    spacing = " x ".join(f"{size:g}" for size in ours.data.settings["spacing_mm"])
+    bone = {"labels": "L1 to L5 as labelled", "threshold": "HU above 150 within the box of L1 to L5"}
+    return [
+        f"Both sides were brought to voxels of {spacing} mm, to one field of 240 mm about the lumbar spine, and to one "
+        f"definition of bone: {bone[ours.data.settings['bone']]}. Tissues and projections: {looked_at} phantoms.",
+        f"Success: protocol `{ours.name}`, {ours.profile} profile: {ours.data.patients} phantoms x "
+        f"{ours.start.per_patient} starts, the CT x {theirs.start.per_patient}; one local search each, starts uniform "
+        f"in initial mTRE; target: whole body, {ours.target.formation}; moving: bone alone. A case succeeds with a "
+        "mean projection distance below 5 mm on the detector. Intervals: bootstrap over phantoms; over cases of the "
+        "one CT.",
+        "A number passes where the CT lies within the phantoms' mean ± 2 standard deviations, a curve where 80 % of "
+        "its points do, a 50 % point where it lies within 25 % of the CT's. Where neither side ever reaches half there "
+        "is no such point: both being that hard passes unless the 95 % interval of the difference of their success "
+        "rates (Newcombe 1998) leaves out 0, which shows no likeness beyond what so many cases can tell apart.",
+        "One CT is one person, and CTs differ by more than 25 %: besides the mean, the CT is placed among the phantoms "
+        "one by one (a pass: its interval meets their range), and compared with the phantoms that resemble it most. "
+        "These are chosen from everyone looked at, those of the plain comparison among them, by nine measures of CT "
+        "and AP projection fixed beforehand (`bench/score/matching.py`), before anything is registered. Passing does "
+        "not show that the population is right, falling short shows where it is not.",
+    ]
 
 
 def write_page(

@@ -71,6 +71,11 @@ def covariate_table(matched: Matched, real: Look) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def asides(matched: Sequence[Matched], real: Look) -> dict[str, list[str]]:
+    """What the page says below its tables: of the matched patients, where there are any."""
+    return {"matched": [text for each in matched for text in (sentence(each.matching), covariate_table(each, real))]}
+
+
 def write_matched(folder: Path, matched: Matched, real: Look, captures: Sequence[Capture], note: str) -> list[Path]:
     """Write ``pool.csv`` and the figures ``matched_drrs`` and ``matched_success``.
 

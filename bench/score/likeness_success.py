@@ -36,7 +36,8 @@ class Standing:
     @property
     def percentile(self) -> float:
         """Share of the patients who are harder than the CT, those that tie with it counted half."""
-        return float(np.mean(self.shares < self.real) + np.mean(self.shares == self.real) / 2)
+        harder, tied = np.asarray(self.shares < self.real), np.asarray(self.shares == self.real)
+        return float(harder.mean() + tied.mean() / 2)
 
     @property
     def inside(self) -> bool:
@@ -75,6 +76,11 @@ def success_lines(
 def standing_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
     """One line a method: whether the population holds a patient as hard as the CT."""
     return [_standing_line(standing(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
+
+
+def matched_lines(matching: Matching, chosen: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+    """Whether the CT was matched at all, then the criterion asked of the matched patients alone."""
+    return [matching_line(matching), *success_lines(chosen, real, section="matched", suffix=", matched")]
 
 
 def matching_line(matching: Matching) -> Line:

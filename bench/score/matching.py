@@ -116,7 +116,7 @@ def match(pool: Sequence[Look], real: Look, *, count: int) -> Matching:
     scale = np.sqrt(_weights()) / spread
     ours, theirs = measures * scale, own * scale
     distances = np.linalg.norm(ours - theirs, axis=1)
-    nearest = np.argsort(distances, kind="stable")
+    nearest: list[int] = np.argsort(distances, kind="stable").tolist()
     chosen = nearest[:count]
     between = np.linalg.norm(ours[:, None] - ours[None], axis=2)
     # The first column is a phantom's distance to itself.
