@@ -72,9 +72,11 @@ from bench.learn.trainable import Losses as Losses
 from bench.learn.trainable import Plan as Plan
 from bench.learn.trainable import Trainable as Trainable
 from bench.learn.weights import Weights as Weights
+from bench.learn.weights import architecture_of as architecture_of
 from bench.learn.weights import camera_refusal as camera_refusal
 from bench.learn.weights import find_weights as find_weights
 from bench.learn.weights import load_weights as load_weights
+from bench.learn.weights import pixels_divide as pixels_divide
 from bench.learn.weights import refusal as refusal
 from bench.learn.weights import save_weights as save_weights
 from bench.learn.weights import shipped_exposure as shipped_exposure

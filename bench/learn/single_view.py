@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,14 +18,16 @@ from torch import Tensor, nn
 from bench.contract import Estimate, Outcome, Problem, View
 from bench.geometry import Matrix, transform_points
 from bench.learn.acquired import acquired_camera_refusal
-from bench.learn.errors import WeightsError
+from bench.learn.errors import TrainingError, WeightsError
 from bench.learn.grey import grey
 from bench.learn.masked import MaskedFrame, masked_refusal
-from bench.learn.weights import camera_refusal, load_weights, refusal
+from bench.learn.weights import Weights, camera_refusal, load_weights, refusal
 from bench.learn.weights_card import WeightsCard, read_card
 from bench.volume import Volume, VolumeError
 from bench.volume.content import label_mask
 from bench.volume.region import WIDE_REGIONS
+
+_FEWEST_PIXELS, _MOST_PIXELS = 8, 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,21 @@ def mean_errors(found: Matrix, wanted: Matrix) -> dict[str, float]:
     return {f"mae_{name}": float(value) for name, value in zip(names, mean, strict=True)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SquareInput:
+    """The architecture of a network that has one size to choose.
+
+    Attributes:
+        image_size: Pixels along an edge of the input.
+    """
+
+    image_size: int
+
+    def __post_init__(self) -> None:
+        if not _FEWEST_PIXELS <= self.image_size <= _MOST_PIXELS:
+            raise TrainingError(f"image_size should be {_FEWEST_PIXELS} to {_MOST_PIXELS}; got {self.image_size}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadyNetwork:
     """A network and what its card says."""
@@ -92,8 +109,8 @@ class SingleViewRegressor(ABC):
     weights: str | None = None
 
     @abstractmethod
-    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
-        """The network of a card's architecture."""
+    def build(self, loaded: Weights) -> nn.Module:
+        """The network of a card's architecture, with its weights."""
 
     @abstractmethod
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
@@ -105,7 +122,7 @@ class SingleViewRegressor(ABC):
         for path, card in self._cards():
             if len(views) == 1 and _camera_refusal(card, views) is None:
                 loaded = load_weights(path, method=self.name, version=self.version)
-                ready = ReadyNetwork(loaded.fill(self.build(card.architecture)), card)
+                ready = ReadyNetwork(self.build(loaded), card)
                 networks |= dict.fromkeys(card.trained_on.hashes, ready)
         return PreparedNetworks(networks)
 

@@ -2,19 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bench.contract import Exposure, Problem, View
+from bench.errors import FluorobenchError
 from bench.learn.errors import WeightsError
+from bench.learn.plain import PlainError, from_plain
 from bench.learn.tensors import packed, read_tensors, write_whole
 from bench.learn.weights_card import WeightsCard, WeightsFile, read_card, write_card
+
+T = TypeVar("T")
 
 LARGEST_FILE = 15 * 1024 * 1024
 
@@ -26,18 +30,60 @@ class Weights:
     card: WeightsCard
     tensors: Mapping[str, Tensor]
 
-    def fill(self, network: nn.Module) -> nn.Module:
+    def architecture(self, kind: type[T]) -> T:
+        """The card's architecture as a dataclass that has a field for each of its keys, and checks what they hold.
+
+        Raises:
+            WeightsError: Keys missing or unknown, a value of another type, or one that ``kind`` refuses.
+        """
+        return architecture_of(self.card, kind)
+
+    def network(self, build: Callable[[], nn.Module]) -> nn.Module:
+        """The network that ``build`` makes, filled, in eval mode.
+
+        Measured first without memory: a card could ask for more of it than there is.
+
+        Raises:
+            WeightsError: A tensor is missing, unknown or of another shape.
+        """
+        with torch.device("meta"):
+            self.fill(build(), assign=True)
+        return self.fill(build())
+
+    def fill(self, network: nn.Module, *, assign: bool = False) -> nn.Module:
         """Put the weights into a network built from ``card.architecture``; returns it in eval mode.
 
         Raises:
             WeightsError: A tensor is missing, unknown or of another shape.
         """
         try:
-            network.load_state_dict(dict(self.tensors))
+            network.load_state_dict(dict(self.tensors), assign=assign)
         except RuntimeError as error:
             first = " ".join(str(error).split())[:160]
             raise WeightsError(f"the weights do not fit {self.card.method}'s network: {first}; train again") from None
         return network.eval()
+
+
+def architecture_of(card: WeightsCard, kind: type[T]) -> T:
+    """As ``Weights.architecture``, before the weights are read."""
+    try:
+        return from_plain(kind, card.architecture, "architecture")
+    except (PlainError, FluorobenchError) as error:
+        raise WeightsError(f"the card of {card.method}'s weights: {error}; train or fetch them again") from None
+
+
+def pixels_divide(card: WeightsCard, image: int) -> None:
+    """See to it that a network's images are the training's camera's, binned.
+
+    Raises:
+        WeightsError: No whole number of the camera's pixels is one of the network's.
+    """
+    height = int(card.scene["camera"]["height"])
+    if image < 1 or height % image:
+        raise WeightsError(
+            f"the card of {card.method}'s weights: image should divide the {height} pixels of its camera; got {image}; "
+            "train or fetch them again"
+        )
 
 
 def save_weights(folder: Path, name: str, network: nn.Module, card: WeightsCard) -> WeightsCard:

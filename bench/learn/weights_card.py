@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from bench.contract import Exposure
 from bench.errors import in_words
 from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
+from bench.learn.plain import from_plain
 
 SCHEMA = 1
 
@@ -140,11 +141,11 @@ def read_card(path: Path) -> WeightsCard:
     """Read a card.
 
     Raises:
-        WeightsError: No such file, no TOML, another schema, or keys missing or unknown.
+        WeightsError: No such file, no TOML, another schema, keys missing or unknown, values of another type.
     """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise WeightsError(
             f"the weights' card {path.name} cannot be read ({in_words(error)}); train or fetch it again"
         ) from None
@@ -154,31 +155,18 @@ def read_card(path: Path) -> WeightsCard:
             f"the weights' card {path.name} has schema {schema}, this program reads {SCHEMA}; train again"
         )
     try:
-        before: list[dict[str, Any]] = table.get("earlier", [])
-        stored: list[dict[str, Any]] = table["files"]
-        parts: dict[str, Any] = {
-            "trained_on": trained_on(table["trained_on"]),
-            "earlier": tuple(earlier(each) for each in before),
-            "files": tuple(WeightsFile(**each) for each in stored),
-            "volume_shape": _tuple(table["volume_shape"]),
-        }
-        card = WeightsCard(**{**table, **parts})
+        card = from_plain(WeightsCard, table, defaults=True)
         _require_usable(card)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        known = ", ".join(each.name for each in fields(WeightsCard))
-        raise WeightsError(f"the weights' card {path.name} is not complete ({error}); its keys are {known}") from None
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise WeightsError(
+            f"the weights' card {path.name} is not complete or not usable ({error}); train or fetch it again"
+        ) from None
     return card
-
-
-def trained_on(table: Mapping[str, Any]) -> TrainedOn:
-    """From a card's plain values."""
-    return TrainedOn(**{key: _tuple(value) for key, value in table.items()})
 
 
 def earlier(table: Mapping[str, Any]) -> Earlier:
     """From a card's plain values."""
-    parts: dict[str, Any] = {**table, "trained_on": trained_on(table["trained_on"])}
-    return Earlier(**parts)
+    return from_plain(Earlier, table, "earlier", defaults=True)
 
 
 def _require_usable(card: WeightsCard) -> None:
@@ -189,10 +177,6 @@ def _require_usable(card: WeightsCard) -> None:
     for file in card.files:
         if Path(file.name).name != file.name:
             raise ValueError(f"files lie beside their card; got {file.name}")
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if value.__class__ is list else value
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from bench import registry
 from bench.contract import Estimate, Method, Problem, Trace, View
 from bench.drr import AttenuationMap
 from bench.geometry import Camera, invert
-from bench.learn import WeightsCard, WeightsError, camera_refusal, load_weights, read_card, refusal
+from bench.learn import WeightsCard, WeightsError, camera_refusal, load_weights, pixels_divide, read_card, refusal
 from bench.learn.acquired import acquired_camera_refusal, acquired_refusal, windowed
 from bench.learn.descent import Descended, Descent, Distance, descend
 from bench.learn.distance import scaled, small
@@ -22,7 +22,7 @@ from bench.learn.pose_gradient import PoseChart
 from bench.volume import Volume
 
 from .features import FeatureVolume, coarsening, features_of, input_volume
-from .network import RegiNet
+from .network import Architecture, RegiNet
 from .trainer import NAME, VERSION
 
 FOLDER = Path(__file__).parent / "weights"
@@ -36,11 +36,13 @@ class Fitted:
         network: With its weights.
         volumes: From coarse voxels to those of the card.
         card: Of the weights.
+        architecture: What the card says of the network.
     """
 
     network: RegiNet
     volumes: tuple[FeatureVolume, ...]
     card: WeightsCard
+    architecture: Architecture
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,14 +124,14 @@ class DeepRegMethod:
 
     def _descended(self, problem: Problem, fitted: Fitted) -> Estimate:
         view, network = _as_trained(problem, fitted.card), fitted.network
-        size = int(fitted.card.architecture["image"])
+        size = fitted.architecture.image
         camera = view.camera.binned(view.camera.height // size)
         with torch.no_grad():
             fixed = network.fixed(scaled(small(torch.as_tensor(view.image)[None, None], size)))
 
         pose, found = view.camera_from_rig @ problem.start, list[Descended]()
         for volume in fitted.volumes:
-            chart = PoseChart(pose[None], problem.centre, float(fitted.card.architecture["depth_scale"]))
+            chart = PoseChart(pose[None], problem.centre, fitted.architecture.depth_scale)
             found.append(descend(_distance(network, fixed, volume, camera), chart, network.gains(), self.descent))
             pose = found[-1].pose
         before, last = sum(len(each.distances) for each in found[:-1]), found[-1]
@@ -179,13 +181,16 @@ def _distance(network: RegiNet, fixed: Tensor, volume: FeatureVolume, camera: Ca
 
 
 def _fitted(path: Path, card: WeightsCard, attenuation: AttenuationMap, coarse: Sequence[int]) -> Fitted:
-    network, finest = RegiNet(), int(card.architecture["longest"])
-    load_weights(path, method=NAME, version=VERSION).fill(network)
+    loaded = load_weights(path, method=NAME, version=VERSION)
+    architecture, network = loaded.architecture(Architecture), RegiNet()
+    pixels_divide(card, architecture.image)
+    loaded.fill(network)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
+    finest = architecture.longest
     wanted = [*(each for each in sorted(coarse) if each < finest), finest]
     # A small volume is the same at several of them.
     levels = {coarsening(attenuation, each): each for each in wanted}
     with torch.no_grad():
         volumes = tuple(features_of(network, *input_volume(attenuation, each)) for each in levels.values())
-    return Fitted(network, volumes, card)
+    return Fitted(network, volumes, card, architecture)

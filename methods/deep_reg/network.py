@@ -7,11 +7,13 @@ Published size: 781 723 parameters (3D 8 571, moving encoder 386 720, fixed enco
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from bench.learn import TrainingError
 from bench.learn.distance import LearntDistance, scaled
 
 FEATURE_CHANNELS = 3
@@ -25,6 +27,34 @@ _OUTPUT_CHANNELS = 64
 _SMOOTH, _STRONGER = 0.4, 3.0
 # Of the last 3D convolution: in the beginning the projected channels are nearly the plain projection.
 _FAINT = 0.05
+
+
+# Beyond these no memory would do.
+_MOST_PIXELS, _MOST_VOXELS, _MOST_DEPTH_SCALE = 4096, 1024, 1e3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """What inference must know of a training; the network itself is always the same.
+
+    Attributes:
+        image: Pixels along an edge of the images that it compares.
+        longest: Voxels along the longest axis of the volume at most.
+        depth_scale: mm along the beam that count as one across (``bench.learn.pose_gradient.PoseChart``).
+    """
+
+    image: int
+    longest: int
+    depth_scale: float
+
+    def __post_init__(self) -> None:
+        # Three poolings stand in each 2D encoder.
+        if not 8 <= self.image <= _MOST_PIXELS:
+            raise TrainingError(f"image should be 8 to {_MOST_PIXELS} pixels; got {self.image}")
+        if not 1 <= self.longest <= _MOST_VOXELS:
+            raise TrainingError(f"longest should be 1 to {_MOST_VOXELS} voxels; got {self.longest}")
+        if not 0 < self.depth_scale <= _MOST_DEPTH_SCALE:
+            raise TrainingError(f"depth_scale should be above 0 and at most 1000; got {self.depth_scale}")
 
 
 class VolumeBranch(nn.Module):

@@ -1,7 +1,7 @@
 """How Deep-reg learns: the gradient of its distance is taught the geodesic's direction, volume branch included."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
 from bench.learn.wrist_study import wrist_population, wrist_scene
 
 from .features import FeatureVolume, features_of, input_volume
-from .network import RegiNet
+from .network import Architecture, RegiNet
 
 NAME = "deep_reg"
 VERSION = 1
@@ -88,7 +88,7 @@ class DeepRegTrainer:
     @property
     def architecture(self) -> Mapping[str, Any]:
         """What inference must know."""
-        return {"image": self.image, "longest": self.longest, "depth_scale": self.depth_scale}
+        return asdict(Architecture(image=self.image, longest=self.longest, depth_scale=self.depth_scale))
 
     @property
     def camera(self) -> Camera:

@@ -1,13 +1,13 @@
 """LGFF-Reg as a method."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from bench.geometry import Matrix
+from bench.learn import Weights
 from bench.learn.single_view import SingleViewRegressor
 from bench.learn.vertebra_study import UNITS
 
@@ -23,9 +23,10 @@ class LgffReg(SingleViewRegressor):
     version: ClassVar[int] = VERSION
     folder: ClassVar[Path] = Path(__file__).parent / "weights"
 
-    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
-        """The network of a card's architecture."""
-        return LgffNetwork(Architecture(**architecture))
+    def build(self, loaded: Weights) -> nn.Module:
+        """The network of a card's architecture, with its weights."""
+        architecture = loaded.architecture(Architecture)
+        return loaded.network(lambda: LgffNetwork(architecture))
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
         """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1."""

@@ -17,6 +17,8 @@ from .blocks import DualBranchFusion, GlobalStage, LocalStage, conv_bn_relu
 
 STEM_CHANNELS = 16
 PARAMETERS = 6
+# Beyond it no memory would do.
+_MOST_PIXELS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +49,10 @@ class Architecture:
 
     def __post_init__(self) -> None:
         coarsest = 2**self.stages
-        if self.image_size < coarsest or self.image_size % coarsest:
+        if self.image_size < coarsest or self.image_size % coarsest or self.image_size > _MOST_PIXELS:
             raise TrainingError(
-                f"{self.stages} stages need image_size to be a multiple of {coarsest} pixels; got {self.image_size}"
+                f"{self.stages} stages need image_size to be a multiple of {coarsest} pixels, at most {_MOST_PIXELS}; "
+                f"got {self.image_size}"
             )
 
     @property

@@ -1,15 +1,15 @@
 """ResRegNet as a method."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor, nn
 
 from bench.geometry import Matrix
-from bench.learn.single_view import SingleViewRegressor
+from bench.learn import Weights
+from bench.learn.single_view import SingleViewRegressor, SquareInput
 from bench.learn.vertebra_study import UNITS
 
 from .binary import binarised
@@ -25,9 +25,10 @@ class ResRegNet(SingleViewRegressor):
     version: ClassVar[int] = VERSION
     folder: ClassVar[Path] = Path(__file__).parent / "weights"
 
-    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
-        """The network of a card's architecture."""
-        return ResRegNetwork(**architecture)
+    def build(self, loaded: Weights) -> nn.Module:
+        """The network of a card's architecture, with its weights."""
+        size = loaded.architecture(SquareInput).image_size
+        return loaded.network(lambda: ResRegNetwork(size))
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
         """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1."""

@@ -17,7 +17,7 @@ from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights,
 from bench.volume import Volume
 
 from .network import Rtpi
-from .trainer import VERSION, RtpiTrainer, trainer_of
+from .trainer import VERSION, Architecture, RtpiTrainer, trainer_of
 
 FOLDER = Path(__file__).parent / "weights"
 _NAME = "rtpi"
@@ -75,9 +75,8 @@ class RtpiMethod:
         if path is None or len(views) != 1 or camera_refusal(read_card(path), views) is not None:
             return None
         loaded = load_weights(path, method=_NAME, version=VERSION)
-        trainer = trainer_of(loaded.card.architecture)
-        network = trainer.network()
-        loaded.fill(network).to(self.device)
+        trainer = trainer_of(loaded.architecture(Architecture))
+        network = loaded.network(trainer.network).to(self.device)
         if not isinstance(network, Rtpi):
             raise TypeError("RTPI's trainer builds RTPI's network")
         scene, attenuation = loaded.card.scene, AttenuationMap.from_volume(volume)

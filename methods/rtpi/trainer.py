@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from bench.learn import (
     Scene,
     Source,
     StagedPatient,
+    TrainingError,
     WeightsError,
     one_cycle,
 )
@@ -35,6 +36,25 @@ VERSION = 1
 REACH = 3.5
 # Share of the patients that lie turned at the nominal pose.
 _TURNED = 0.5
+_LARGEST_VOXEL_MM = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture(Shape):
+    """What the network is built from, how its volume is made and what its outputs mean.
+
+    Attributes:
+        voxel_mm: Of the network's volume.
+        reach: Half-widths of the outputs about the nominal pose, degrees and mm.
+    """
+
+    voxel_mm: float
+    reach: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        Shape.__post_init__(self)
+        if not 0 < self.voxel_mm <= _LARGEST_VOXEL_MM:
+            raise TrainingError(f"voxel_mm should be above 0 and at most {_LARGEST_VOXEL_MM:g}; got {self.voxel_mm}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +98,8 @@ class RtpiTrainer:
     @property
     def architecture(self) -> Mapping[str, Any]:
         """What the network is built from, and the range of its outputs."""
-        return {**_listed(asdict(self.shape)), "voxel_mm": self.voxel_mm, "reach": list(self.reach)}
+        built = Architecture(**asdict(self.shape), voxel_mm=self.voxel_mm, reach=self.reach)
+        return _listed(asdict(built))
 
     @property
     def volume_shape(self) -> tuple[int, ...]:
@@ -221,18 +242,18 @@ def _figures(predicted: Matrix, truth: Matrix, problems: list[Problems]) -> dict
     }
 
 
-def trainer_of(architecture: Mapping[str, Any]) -> RtpiTrainer:
-    """The trainer whose network a weights' card describes."""
-    plain: dict[str, Any] = {
-        key: tuple(value) if value.__class__ is list else value for key, value in architecture.items()
-    }
-    shape = Shape(**{key: value for key, value in plain.items() if key in Shape.__dataclass_fields__})
-    reach = plain["reach"]
-    if tuple(reach) != RtpiTrainer().reach:
+def trainer_of(architecture: Architecture) -> RtpiTrainer:
+    """The trainer whose network a weights' card describes.
+
+    Raises:
+        WeightsError: Its outputs mean something else here.
+    """
+    shape = Shape(**{each.name: getattr(architecture, each.name) for each in fields(Shape)})
+    if architecture.reach != RtpiTrainer().reach:
         raise WeightsError(
-            f"these weights answer within {reach}, this program within {RtpiTrainer().reach}; train again"
+            f"these weights answer within {architecture.reach}, this program within {RtpiTrainer().reach}; train again"
         )
-    return replace(RtpiTrainer(), shape=shape, voxel_mm=float(plain["voxel_mm"]))
+    return replace(RtpiTrainer(), shape=shape, voxel_mm=architecture.voxel_mm)
 
 
 def _listed(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bench import registry
 from bench.contract import Estimate, Method, Problem, Trace, View
 from bench.drr import AttenuationMap, project_differentiable
 from bench.geometry import Camera, Matrix, StandardView, invert, nominal_pose
-from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, read_card, refusal
+from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, pixels_divide, read_card, refusal
 from bench.learn.descent import Descent, descend
 from bench.learn.distance import small
 from bench.learn.pose_gradient import PoseChart
@@ -150,6 +150,7 @@ class SopiMethod:
         architecture = Architecture.of(card.architecture)
         if (architecture.composite, architecture.masked) != (self.composite, self.masked):
             raise SopiError(f"these weights are of another variant; set composite and masked as in {card.architecture}")
+        pixels_divide(card, architecture.image)
         network = Sopi(architecture)
         loaded.fill(network)
         for parameter in network.parameters():

@@ -12,11 +12,14 @@ from bench import registry
 from bench.errors import FluorobenchError
 from bench.learn import local_contrast
 from bench.learn.distance import LearntDistance, scaled
+from bench.learn.plain import PlainError, from_plain
 
 from .beginning import begin_plainly
 from .encoder import CompositeEncoder
 
 LEVELS = ("p3", "p4", "p5")
+# Beyond these no memory, and no X-ray, would do.
+_MOST_PIXELS, _MOST_DEPTH_SCALE = 4096, 1e3
 _SHADOW = 0.01
 _TINY = 1e-6
 # Of local contrast on the encoder's scale.
@@ -53,12 +56,12 @@ class Architecture:
     contrast: Literal["range", "local"] = "range"
 
     def __post_init__(self) -> None:
-        if self.image < 32 or self.image % 32:
-            raise SopiError(f"image must be a multiple of 32 pixels; got {self.image}")
+        if self.image < 32 or self.image % 32 or self.image > _MOST_PIXELS:
+            raise SopiError(f"image must be a multiple of 32 pixels, at most {_MOST_PIXELS}; got {self.image}")
         if not self.levels or not set(self.levels) <= set(LEVELS):
             raise SopiError(f"levels must be some of {', '.join(LEVELS)}; got {self.levels}")
-        if self.split_kernel not in (1, 3) or not self.depth_scale > 0:
-            raise SopiError(f"split_kernel is 1 or 3 and depth_scale positive; got {self}")
+        if self.split_kernel not in (1, 3) or not 0 < self.depth_scale <= _MOST_DEPTH_SCALE:
+            raise SopiError(f"split_kernel is 1 or 3, depth_scale above 0 and at most 1000; got {self}")
         if self.contrast not in ("range", "local"):
             raise SopiError(f"contrast is range or local; got {self.contrast!r}")
 
@@ -73,10 +76,11 @@ class Architecture:
         Raises:
             SopiError: A card that describes another network, or a part that this program does not know.
         """
+        # Cards from before there was a choice of contrast have none.
+        table = {"contrast": "range", **described}
         try:
-            settings: dict[str, Any] = {**described, "levels": tuple(described["levels"])}
-            return cls(**settings)
-        except (KeyError, TypeError) as error:
+            return from_plain(cls, table, "architecture")
+        except (PlainError, SopiError) as error:
             raise SopiError(f"the weights' card describes no network of SOPI's ({error}); train again") from None
 
 

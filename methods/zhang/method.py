@@ -1,16 +1,17 @@
 """Zhang's network as a method, with and without its refinement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from torch import Tensor, nn
 
 from bench.contract import Estimate, Problem, View
 from bench.geometry import Matrix
-from bench.learn.single_view import PreparedNetworks, SingleViewRegressor
+from bench.learn import Weights
+from bench.learn.single_view import PreparedNetworks, SingleViewRegressor, SquareInput
 from bench.learn.vertebra_study import UNITS
 from bench.register import Prepared
 from bench.register.gradient import GradientLevel, GradientSearch
@@ -49,9 +50,10 @@ class Zhang(SingleViewRegressor):
         if self.refine != "none":
             self._search()
 
-    def build(self, architecture: Mapping[str, Any]) -> nn.Module:
-        """The network of a card's architecture."""
-        return ZhangNetwork(**architecture)
+    def build(self, loaded: Weights) -> nn.Module:
+        """The network of a card's architecture, with its weights."""
+        size = loaded.architecture(SquareInput).image_size
+        return loaded.network(lambda: ZhangNetwork(size))
 
     def predict(self, network: nn.Module, image: Tensor) -> Matrix:
         """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1."""
