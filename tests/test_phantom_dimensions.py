@@ -1,4 +1,4 @@
-"""The table of dimensions that version 3 is drawn from, what its people get of it, and measuring on labels."""
+"""The tables of dimensions that versions 3 and 4 are drawn from, what people get of them, and measuring on labels."""
 
 import csv
 from dataclasses import fields, replace
@@ -16,7 +16,7 @@ from bench.volume import Volume
 HERE = Path(__file__).parents[1] / "datasets" / "phantom"
 LEVELS = ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
 LUMBAR = LEVELS[2:]
-STATUSES = {"verified", "from memory", "ours"}
+STATUSES = {"v3": {"verified", "from memory", "ours"}, "v4": {"verified", "measured", "from memory", "ours"}}
 
 
 def inside(name: str) -> Any:
@@ -24,8 +24,8 @@ def inside(name: str) -> Any:
     return import_module(f"bench.datasets.phantom.{name}")
 
 
-def rows() -> list[dict[str, str]]:
-    with (HERE / "v3" / "anthropometry.csv").open(newline="", encoding="utf-8") as file:
+def rows(version: str) -> list[dict[str, str]]:
+    with (HERE / version / "anthropometry.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -44,29 +44,90 @@ def patients(tmp_path_factory: pytest.TempPathFactory) -> list[Patient]:
     return [dataset.patient(f"phantom-v3-{seed:06d}") for seed in (11, 12)]
 
 
-def test_every_dimension_has_a_row_a_level_and_says_what_it_rests_on() -> None:
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_every_dimension_has_a_row_a_level_and_says_what_it_rests_on(version: str) -> None:
     names = {field.name for field in fields(inside("v2.anthropometry").Dimensions)}
-    found = {(row["dimension"], row["level"]) for row in rows()}
+    found = {(row["dimension"], row["level"]) for row in rows(version)}
     assert {(name, level) for name in names for level in LEVELS} <= found
-    assert len(found) == len(rows())
-    for row in rows():
-        assert row["status"] in STATUSES, row
+    assert len(found) == len(rows(version))
+    for row in rows(version):
+        assert row["status"] in STATUSES[version], row
         assert float(row["sd"]) > 0
-        if row["status"] == "verified":
+        if row["status"] in ("verified", "measured"):
             assert row["source"] not in ("", "ours"), row
             assert row["seen_in"], row
             assert row["n"], row
 
 
-def test_most_figures_were_seen_in_a_source() -> None:
-    kinds = [row["status"] for row in rows()]
-    assert kinds.count("verified") > len(kinds) / 2
+def test_what_version_4_verifies_anew_says_where_in_the_source_it_stands() -> None:
+    old = {(row["dimension"], row["level"]): row for row in rows("v3")}
+    fresh = [row for row in rows("v4") if row != old[row["dimension"], row["level"]]]
+    assert len(fresh) > 20
+    for row in fresh:
+        if row["status"] in ("verified", "measured"):
+            assert row["table"], row
+            assert row["sexes_from"], row
+            assert row["sd_from"], row
+        else:
+            assert row["status"] == "ours", row
 
 
-def test_every_source_is_named_in_full_beside_the_table() -> None:
-    text = (HERE / "v3" / "anthropometry.py").read_text(encoding="utf-8")
-    for source in {row["source"] for row in rows() if row["status"] != "ours"}:
+def test_the_documented_counts_are_the_tables() -> None:
+    kinds = [row["status"] for row in rows("v4")]
+    counts = {kind: kinds.count(kind) for kind in STATUSES["v4"]}
+    assert counts["verified"] > 2 * len(kinds) / 3
+    text = " ".join((HERE.parents[1] / "docs" / "dimensions.md").read_text(encoding="utf-8").split())
+    assert f"Of {len(kinds)} rows {counts['verified']} are `verified`" in text
+    for kind in ("measured", "from memory", "ours"):
+        assert f"{counts[kind]} `{kind}`" in text
+
+
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_every_source_is_named_in_full_beside_the_table(version: str) -> None:
+    text = (HERE / version / "anthropometry.py").read_text(encoding="utf-8")
+    for source in {row["source"] for row in rows(version) if row["status"] != "ours"}:
         assert f"``{source}``" in text, source
+
+
+@pytest.mark.parametrize("male", [False, True])
+def test_version_4_keeps_how_far_a_vertebra_stands_from_the_mean(male: bool) -> None:
+    """Two SD above version 3's means is two SD above version 4's; what the tables share is kept to the bit."""
+    before, now = inside("v3.anthropometry"), inside("v4.anthropometry")
+    names = [field.name for field in fields(inside("v2.anthropometry").Dimensions)]
+    changed = 0
+    for level in LEVELS:
+        figures = {name: before.table()[name, level, male] for name in names}
+        drawn = inside("v2.anthropometry").Dimensions(**{name: f.mean + 2 * f.sd for name, f in figures.items()})
+        moved = now.moved(drawn, level, male=male)
+        for name in names:
+            due = now.table()[name, level, male]
+            if due == figures[name]:
+                assert getattr(moved, name) == getattr(drawn, name)
+            else:
+                changed += 1
+                assert getattr(moved, name) == pytest.approx(due.mean + 2 * due.sd)
+    assert changed > 15
+
+
+def test_the_sixth_lumbar_vertebra_is_moved_as_the_fifth() -> None:
+    now = inside("v4.anthropometry")
+    figures = inside("v3.anthropometry").table()
+    names = [field.name for field in fields(inside("v2.anthropometry").Dimensions)]
+    drawn = inside("v2.anthropometry").Dimensions(**{name: figures[name, "L5", True].mean for name in names})
+    assert now.moved(drawn, "L6", male=True) == now.moved(drawn, "L5", male=True) != drawn
+
+
+def test_people_of_version_4_have_transverse_processes_as_wide_as_living_people() -> None:
+    now, draw = inside("v4.anthropometry"), inside("v4.person").draw_person
+    added = inside("v3.anthropometry").ADDED_MM["transverse_span"]
+    people = [now.with_own_dimensions(draw(seed, fractures=False)) for seed in range(120)]
+    for male in (False, True):
+        own = [person for person in people if person.male is male]
+        for level in LEVELS:
+            figure = now.published()["transverse_span", level, male]
+            spans = np.array([person.vertebrae[level].transverse_span for person in own]) + added
+            assert abs(spans.mean() - figure.mean) < 0.35 * figure.sd, (level, male)
+            assert (np.abs(spans - figure.mean) <= 2 * figure.sd).all(), (level, male)
 
 
 def test_people_are_drawn_about_the_published_means_of_their_sex_less_what_shapes_add(people: list[Any]) -> None:
@@ -110,8 +171,9 @@ def test_all_dimensions_are_found_on_a_patient_and_described(patients: list[Pati
     assert set(ranges) <= set(found)
     assert {name for name, _ in ranges} == set(dimensions.NAMES)
     assert dimensions.described("canal_depth") == "canal depth [verified]"
-    assert dimensions.described("spinous_length") == "spinous length [ours]"
-    assert "from memory: 4 of 5" in dimensions.described("upper_depth")
+    assert dimensions.described("transverse_span") == "transverse span [verified]"
+    assert dimensions.described("spinous_length") == "spinous length [ours: 1 of 5; measured: 4 of 5]"
+    assert "from memory: 1 of 5" in dimensions.described("upper_depth")
 
 
 def test_without_labels_only_what_landmarks_show_is_measured(patients: list[Patient]) -> None:
