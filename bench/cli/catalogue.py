@@ -57,7 +57,7 @@ class Info:
     """How many of the dataset's patients; the protocol's number if not given."""
 
     pool: int | None = None
-    """Of a comparison: patients looked at, to match the CT with those most like it; 0 matches nobody; 8 a match."""
+    """How many are looked at to find those most like the CT; eight for each if not given, 0 matches nobody."""
 
     split: Split = Split.TEST
     """Which of the dataset's splits."""
