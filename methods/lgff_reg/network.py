@@ -51,7 +51,7 @@ class Architecture:
         coarsest = 2**self.stages
         if self.image_size < coarsest or self.image_size % coarsest or self.image_size > _MOST_PIXELS:
             raise TrainingError(
-                f"{self.stages} stages need image_size to be a multiple of {coarsest} pixels, at most {_MOST_PIXELS}; "
+                f"{self.stages} stages need image_size, {_MOST_PIXELS} at most, to be a multiple of {coarsest} pixels; "
                 f"got {self.image_size}"
             )
 
