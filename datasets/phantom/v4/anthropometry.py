@@ -3,16 +3,14 @@
 Each row of ``anthropometry.csv`` says what its figures rest on: ``verified`` (printed; where it was seen), ``measured``
 (by us on a published shape), ``from memory`` or ``ours``. Sources besides those that version 3's table names
 (``panjabi1991``, ``panjabi1992``, ``zindrick1987``, ``christodoulou2005``, ``cook2021``, ``abbas2021``, ``duman2026``,
-``yadav2020``, ``masharawi2010``, ``mile2022``):
+``bonczar2024``, ``yadav2020``, ``masharawi2010``, ``mile2022``):
 
 * ``ctspinopelvic1k``: the public data set of that name measures 802 patients' CTs by its own script, one row a patient;
   the span of the transverse processes is the extent of the vertebra from left to right. From L2 to L4 it is 5 to 8 mm
   more than what stood here of Panjabi's twelve spines; the mean shape of ``clouthier2023`` agrees within 2.4 mm.
 * ``clouthier2023``: Clouthier et al., J Biomech 146, 2023, 111421: shapes of L2 to L5 of 87 patients' CTs. Measured on
   the mean shape: depth of an endplate in the middle, halfway between where its surface begins to fall (39 degrees) and
-  the body's extent 2 mm inside, 1 to 2 mm to either side; spinous processes.
-* ``bonczar2024``: Bonczar et al., Surg Radiol Anat 47(1), 2024: 18 studies pooled. ``kaur2016``: Kaur et al., J Clin
-  Orthop Trauma 7(2), 2016: CTs of 50 Indians. Their heights of pedicles were seen as constants of a program only.
+  the body's extent 2 mm inside, 1 to 2 mm to either side; heights of pedicles and spinous processes, as on labels.
 
 Discs have the published height in the middle, between endplates as shallow as in life. Version 3 draws a disc's height
 between the rims 3.2 mm less than published, for endplates that together are 4.3 mm deep. Version 4's are 2.4 mm deep
