@@ -116,7 +116,7 @@ def _walk(person: Person, random: np.random.Generator, front: float, nest: Matri
     heading = random.normal(0, 1, 3)
     line: list[Matrix] = []
     for _ in range(int(random.integers(6, 11))):
-        place[1] = np.clip(place[1], -0.92 * front, -48 - fat if abs(place[0]) < 52 else -20 - fat)
+        place[1] = np.clip(place[1], -0.92 * front, -54 - fat if abs(place[0]) < 52 else -28 - fat)
         line.append(place)
         heading = heading / np.linalg.norm(heading) + random.normal(0, 0.75, 3) * [1, 0.7, 1] + (nest - place) / 90
         place = place + 20 * heading / np.linalg.norm(heading)
@@ -194,7 +194,7 @@ def _holding(
         inner, mottle = float(random.normal(-20, 30)), float(random.uniform(60, 130))
     elif held == "crumbs":
         calibre = float(np.mean([pouch.radii[0] for pouch in group]))
-        inner, mottle, shell = float(random.uniform(-850, -400)), 60.0, calibre * float(random.uniform(0.9, 2.2))
+        inner, mottle, shell = float(random.uniform(-850, -400)), 60.0, calibre * float(random.uniform(0.8, 1.8))
         variation, outer = float(random.uniform(1.0, 1.3)), float(random.normal(30, 14))
     elif held == "empty":
         inner = wall_hu - 8
@@ -228,12 +228,12 @@ def _content(person: Person, random: np.random.Generator, dry: float) -> str:
 
 def _colon(person: Person, random: np.random.Generator, front: float, side: float) -> list[Piece]:
     """Ascending and descending colon, sigmoid, and the transverse one in one or two pieces."""
-    radius = float(random.uniform(13, 19))
+    radius = float(random.uniform(11.5, 17))
     courses = _courses(person, random, front, side)
     pieces: list[Piece] = []
     for name, gassy, dry, wide in (
         ("ascending", 0.35, 0.2, 1.1), ("descending", 0.25, 1.0, 0.78), ("sigmoid", 0.8, 0.9, 0.85),
-        ("right", 1.0, 0.4, 1.0), ("left", 1.0, 0.6, 1.0),
+        ("right", 1.0, 0.4, 1.05), ("left", 1.0, 0.6, 1.0), ("bend", 0.9, 0.6, 0.95),
     ):  # fmt: skip
         held = _content(person, random, dry)
         gas = float(np.clip(1.3 * gassy * person.gas * random.lognormal(0, 0.5), 0, 0.97))
@@ -251,7 +251,7 @@ def _courses(person: Person, random: np.random.Generator, front: float, side: fl
     fat = person.fat * person.visceral
     flank = min(side - 24, 104 * s)
     lines: dict[str, list[Matrix]] = {}
-    for name, sign, deep in (("ascending", -1, -30), ("descending", 1, -24)):
+    for name, sign, deep in (("ascending", -1, -38), ("descending", 1, -31)):
         x, y = sign * flank * random.uniform(0.82, 1.0), deep - 22 * fat + random.normal(0, 9)
         lines[name] = [
             np.array([x + random.normal(0, 6), y + random.normal(0, 5) - 0.0012 * (z - 40) ** 2, z])
@@ -267,6 +267,14 @@ def _courses(person: Person, random: np.random.Generator, front: float, side: fl
     ]  # fmt: skip
     cut = int(random.integers(4, 8))
     lines["right"], lines["left"] = across[: cut + 1], across[cut:]
+    # Where the colon is longer than its way, one bend more hangs before the spine.
+    first, last = random.normal(0, 1, (2, 3)) * [45, 0, 30] + [0, 0, -30]
+    lines["bend"] = [
+        (1 - t) * first
+        + t * last
+        + np.array([0, -front + 28 + random.normal(0, 6), random.uniform(-50, 50) * t * (1 - t)])
+        for t in np.linspace(0, 1, 6)
+    ]
     # A sigmoid as long as it pleases: it swings to the front, across the middle and up.
     start, high, far = lines["descending"][-1], random.uniform(0, 150), random.uniform(60, 170)
     turn = np.linspace(0, 1, 9)

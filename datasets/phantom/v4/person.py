@@ -3,13 +3,16 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy.special import betaincinv
 
 from ..v1.person import stream
 from ..v3 import person as third
 
 VERSION = 4
-# Of people: no gas in the bowel at all, little, as usual; the rest is distended.
-_GASLESS, _QUIET, _USUAL = 0.1, 0.25, 0.43
+# Shares of people and how much gas they have at most: none at all, little, as usual, distended.
+_GAS = ((0.0, 0.0), (0.08, 0.02), (0.33, 0.25), (0.75, 0.7), (1.0, 1.0))
+# Steps of an evenly spread sequence in three dimensions: powers of the inverse of the root of x^4 = x + 1.
+_STEPS = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -22,25 +25,18 @@ class Person(third.Person):
 
 
 def draw_person(seed: int, *, fractures: bool) -> Person:
-    """The person of a seed; without ``fractures`` the same one before any."""
+    """The person of a seed; without ``fractures`` the same one before any.
+
+    Fat, gas and stool of consecutive seeds are spread evenly, so that a dozen patients already show the whole range:
+    quiet bellies and distended ones, lean and stout.
+    """
     drawn = third.draw_person(seed, fractures=fractures)
     random = stream(VERSION, seed, "build")
+    gas, fat, stool = (float(seed * step % 1.0) for step in _STEPS)
     own = {
-        "fat": float(random.beta(1.1, 0.95)),
-        "gas": _gas(random),
-        "stool": float(random.beta(1.5, 1.1)),
-        "trabecular_hu": float(np.clip(222 - 1.85 * drawn.age + random.normal(0, 46), 15, 290)),
+        "fat": float(betaincinv(1.1, 0.95, fat)),
+        "gas": float(np.interp(gas, *np.transpose(_GAS))),
+        "stool": float(betaincinv(1.5, 1.1, stool)),
+        "trabecular_hu": float(np.clip(232 - 1.95 * drawn.age + random.normal(0, 44), 28, 290)),
     }
     return Person(**{field.name: getattr(drawn, field.name) for field in fields(third.Person)} | own)
-
-
-def _gas(random: np.random.Generator) -> float:
-    """A third of all bellies are quiet, a fifth or so distended."""
-    kind = random.random()
-    if kind < _GASLESS:
-        return 0.0
-    if kind < _GASLESS + _QUIET:
-        return float(random.uniform(0.05, 0.25))
-    if kind < _GASLESS + _QUIET + _USUAL:
-        return float(random.uniform(0.25, 0.7))
-    return float(random.uniform(0.7, 1.0))

@@ -53,11 +53,11 @@ def draw_outline(person: Person) -> Outline:
     random, s = person.random("trunk"), person.scale
     inside, under = person.fat * person.visceral, person.fat * (1 - person.visceral)
     layer = 3 + 78 * under * random.uniform(0.75, 1.25)
-    behind = float(random.uniform(0.35, 1.0))
+    behind = float(random.uniform(0.35, 1.15))
     return Outline(
         side=(126 + 60 * person.fat) * s + random.normal(0, 6),
         front=(91 + 95 * inside) * s + 0.9 * layer + random.normal(0, 9),
-        back=(65 + 4 * person.fat) * s + behind * layer + 14 * person.muscle + random.normal(0, 3),
+        back=(67 + 4 * person.fat) * s + behind * layer + 14 * person.muscle + random.normal(0, 3),
         layer=layer,
         behind=behind,
         wall=7 + 11 * person.muscle,
