@@ -10,7 +10,7 @@ import numpy as np
 
 from .person import Person
 
-DENSE_HU = 1080.0
+DENSE_HU = 1060.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ def bone_of(person: Person, level: str) -> Bone:
     return Bone(
         wall=Stuff(0.48 * cortex * float(vary[0]), spongy),
         pedicle=Stuff(0.6 * cortex * float(vary[1]), 0.9 * spongy + 110),
-        lamina=Stuff(1.6 * cortex * float(vary[2]), arch + 60),
-        facet=Stuff(1.9 * cortex * float(vary[3]) * (1 + 0.35 * wear), arch + 120 + 200 * wear),
+        lamina=Stuff(1.45 * cortex * float(vary[2]), arch + 60),
+        facet=Stuff(1.75 * cortex * float(vary[3]) * (1 + 0.35 * wear), arch + 120 + 200 * wear),
         transverse=Stuff(0.55 * cortex * float(vary[4]), 0.5 * spongy + 40),
         spinous=Stuff(0.6 * cortex * float(vary[5]), 0.55 * spongy + 40),
     )
