@@ -82,15 +82,15 @@ def midline(person: Person, level: str, bone: Bone) -> list[Shape]:
     waist = (0.5 * sway + course.bow, 0.55 * front + 0.45 * rear, 0.55 * high + 0.45 * low)
     belly = (waist[0], waist[1], waist[2] - 0.9 * tall)
     blades = (
-        capsule(course.root, waist, (2.6, tall), (2.0, tall * 0.92)),
-        capsule(waist, (sway, rear - 1.5, low), (2.0, tall * 0.92), (1.8, tall * 0.88)),
+        capsule(course.root, waist, (2.3, tall), (1.8, tall * 0.92)),
+        capsule(waist, (sway, rear - 1.5, low), (1.8, tall * 0.92), (1.8, tall * 0.88)),
     )
     base = capsule((0, front + 0.5, high - 2.5), (0, front + 10, high - 8), (4.6, 6.5), (2.8, 5.0))
     keels = (
-        capsule((0, front + 4, high - 0.95 * tall), belly, (4.0, 2.8), (3.1, 2.6)),
-        capsule(belly, (sway, rear - 4.5, sunk), (3.1, 2.6), (2.7, 3.0)),
+        capsule((0, front + 4, high - 0.95 * tall), belly, (4.4, 3.0), (3.6, 3.0)),
+        capsule(belly, (sway, rear - 4.5, sunk), (3.6, 3.0), (3.2, 3.3)),
     )
-    rim = capsule((sway, rear + 1, low + 0.45 * tall), (sway, rear, sunk), (2.1, 2.4), (3.2, 3.0))
+    rim = capsule((sway, rear + 1, low + 0.45 * tall), (sway, rear, sunk), (2.2, 2.6), (3.6, 3.2))
     return [_made(shape, bone.spinous, SPINOUS) for shape in (*blades, base, *keels, rim)]
 
 
