@@ -15,6 +15,7 @@ from bench.score.likeness_success import (
     difference_interval,
     matched_lines,
     matching_line,
+    ratio_interval,
     standing,
     standing_lines,
     success_interval,
@@ -78,6 +79,20 @@ def test_a_difference_holds_nothing_where_the_shares_are_surely_apart() -> None:
     apart = difference_interval(0.6, Interval(0.5, 0.7), 0.2, Interval(0.1, 0.3))
     assert apart.low == pytest.approx(0.4 - np.sqrt(0.02))
     assert apart.high == pytest.approx(0.4 + np.sqrt(0.02))
+
+
+def test_a_ratio_carries_the_doubt_of_both_sides() -> None:
+    sure, wide = Interval(10.0, 10.0), Interval(5.0, 15.0)
+    one_sided = ratio_interval(20.0, Interval(16.0, 30.0), 10.0, sure)
+    np.testing.assert_allclose([one_sided.low, one_sided.high], [1.6, 3.0])
+    other_sided = ratio_interval(20.0, Interval(20.0, 20.0), 10.0, Interval(8.0, 16.0))
+    np.testing.assert_allclose([other_sided.low, other_sided.high], [20 / 16, 20 / 8])
+    both = ratio_interval(20.0, Interval(16.0, 30.0), 10.0, wide)
+    assert both.low < one_sided.low
+    assert both.high > one_sided.high
+    assert ratio_interval(20.0, Interval(16.0, 30.0), 10.0, Interval(0.0, 40.0)).high == np.inf
+    [line] = success_lines([drawn([0.5] * 6, half_mm=20.0)], [drawn([0.5], half_mm=20.0)])
+    assert line.distance.startswith("1.00 x [")
 
 
 def test_the_ct_stands_among_the_patients_one_by_one() -> None:

@@ -113,6 +113,21 @@ def difference_interval(first: float, own: Interval, second: float, other: Inter
     return Interval(float(first - second - low), float(first - second + high))
 
 
+def ratio_interval(first: float, own: Interval, second: float, other: Interval) -> Interval:
+    """Of ``first / second``, both positive, from their own intervals (MOVER; Donner and Zou 2012).
+
+    The upper end is infinite where the second may be zero.
+    """
+    low, high = min(own.low, first), max(own.high, first)
+    least, most = min(other.low, second), max(other.high, second)
+    product = first * second
+    root = np.sqrt(product**2 - low * (2 * first - low) * most * (2 * second - most))
+    scale = least * (2 * second - least)
+    reach = np.sqrt(product**2 - high * (2 * first - high) * scale)
+    upper = float((product + reach) / scale) if scale > 0 else np.inf
+    return Interval(float(low * (2 * first - low) / (product + root)), upper)
+
+
 def _of_one_person(capture: Capture) -> Interval:
     return Interval(*wilson(float(capture.success.sum()), capture.success.size, CONFIDENCE))
 
@@ -120,7 +135,8 @@ def _of_one_person(capture: Capture) -> Interval:
 def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) -> Line:
     passed, distance = near_enough(ours, theirs), "–"
     if ours.reached and theirs.reached:
-        distance = f"{ours.half_mm / theirs.half_mm:.2f} x"
+        apart = ratio_interval(ours.half_mm, ours.interval, theirs.half_mm, theirs.interval)
+        distance = f"{ours.half_mm / theirs.half_mm:.2f} x [{apart.low:.2f}, {apart.high:.2f}]"
     criterion = f"{1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g}"
     if passed is None:
         passed, distance, criterion = *_by_rates(ours, theirs), "0 inside"
