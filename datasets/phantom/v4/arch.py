@@ -25,6 +25,8 @@ from .person import Person
 _PLATE_MM = 3.5
 # How far the joints stand behind version 2's: areas of coronal cuts through two L3 in CT are largest that much later.
 _BEHIND_MM = 2.8
+# Height of a spinous process against L2 to L4.
+_TALL = {"T11": 0.72, "T12": 0.85, "L1": 0.93, "L5": 0.78, "L6": 0.78}
 _Point = tuple[float, float, float]
 
 
@@ -68,7 +70,7 @@ def spinous(person: Person, level: str) -> Spinous:
     """The course of a spinous process: 15 to 27 degrees down in the loins, steeper at T11."""
     size, random = person.vertebrae[level], person.random("spinous" + level)
     slope = np.radians((32.0 if level == "T11" else 15.0 if level in ("L5", "L6") else 20.0) + random.normal(0, 3.0))
-    tall = 0.33 * size.posterior_height * (0.78 if level in ("L5", "L6", "T11") else 1.0) * random.normal(1, 0.06)
+    tall = 0.31 * size.posterior_height * _TALL.get(level, 1.0) * random.normal(1, 0.06)
     back, length = size.wall + size.canal_depth, size.spinous_length
     end = (float(random.normal(0, 1.6)), back + length - 4.0, float(-4.0 - np.tan(slope) * (length - 6.0)))
     return Spinous((0.0, back + 2.0, -4.0), end, float(tall), float(random.normal(0, 0.8)))

@@ -40,7 +40,7 @@ def bone_of(person: Person, level: str) -> Bone:
     arch, vary = 0.75 * spongy + 110, np.exp(random.normal(0, 0.1, 6))
     return Bone(
         wall=Stuff(0.48 * cortex * float(vary[0]), spongy),
-        pedicle=Stuff(0.6 * cortex * float(vary[1]), 0.9 * spongy + 110),
+        pedicle=Stuff(0.6 * cortex * float(vary[1]), 0.95 * spongy + 70),
         lamina=Stuff(1.45 * cortex * float(vary[2]), arch + 60),
         facet=Stuff(1.75 * cortex * float(vary[3]) * (1 + 0.35 * wear), arch + 120 + 200 * wear),
         transverse=Stuff(0.55 * cortex * float(vary[4]), 0.5 * spongy + 40),
