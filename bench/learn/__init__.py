@@ -28,11 +28,11 @@ field that fulfils ``Trainable``. Then ``fluorobench train NAME --budget 20m`` t
     trainer = MyTrainer
 
 What a step uses must come from its ``source`` (``source.patients``, ``problems``, ``random``) or from torch's global
-generator, which the engine seeds at every step: then a killed training resumes to the same bits. ``source.step`` is the
-step's number. The engine calls ``total.backward(inputs=parameters)``, so a loss may itself hold
-``torch.autograd.grad(..., create_graph=True)``; ``validate`` runs with gradients on (use ``torch.no_grad`` where none
-are needed). ``StagedPatient.warped`` makes other people out of one by a 3x3 matrix; ``Problems.patient.moving_map`` is
-what ``bench.drr`` projects.
+generator, which the engine seeds at every step: then a killed training resumes to the same bits, given the same number
+of torch's threads (convolutions split their sums by them). ``source.step`` is the step's number. The engine calls
+``total.backward(inputs=parameters)``, so a loss may itself hold ``torch.autograd.grad(..., create_graph=True)``;
+``validate`` runs with gradients on (use ``torch.no_grad`` where none are needed). ``StagedPatient.warped`` makes other
+people out of one by a 3x3 matrix; ``Problems.patient.moving_map`` is what ``bench.drr`` projects.
 
 Weights: ``methods/NAME/weights/NAME.safetensors`` and ``NAME.toml`` (``WeightsCard``; patient-specific ones carry the
 patient's hash in their name). A method reads them with ``find_weights`` and ``load_weights(...).fill(network)`` in
@@ -55,6 +55,7 @@ from bench.learn.errors import TrainingError as TrainingError
 from bench.learn.errors import WeightsError as WeightsError
 from bench.learn.export import Export as Export
 from bench.learn.export import export as export
+from bench.learn.hardware import one_thread as one_thread
 from bench.learn.loop import Progress as Progress
 from bench.learn.loop import Trained as Trained
 from bench.learn.loop import train as train

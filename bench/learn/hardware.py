@@ -1,6 +1,8 @@
 """What a training ran on, in words that name no machine."""
 
 import platform
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,6 +23,21 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no GPU that torch can use; train with --device cpu")
     return torch.device(name)
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """Let torch compute on one thread of the CPU meanwhile.
+
+    Its convolutions split their sums by threads, so another number of them gives other last bits. (The projector's
+    kernels do not: no two of their tasks add to one number.)
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def describe(device: torch.device) -> str:

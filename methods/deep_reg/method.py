@@ -14,7 +14,16 @@ from bench import registry
 from bench.contract import Estimate, Method, Problem, Trace, View
 from bench.drr import AttenuationMap
 from bench.geometry import Camera, invert
-from bench.learn import WeightsCard, WeightsError, camera_refusal, load_weights, pixels_divide, read_card, refusal
+from bench.learn import (
+    WeightsCard,
+    WeightsError,
+    camera_refusal,
+    load_weights,
+    one_thread,
+    pixels_divide,
+    read_card,
+    refusal,
+)
 from bench.learn.acquired import acquired_camera_refusal, acquired_refusal, windowed
 from bench.learn.descent import Descended, Descent, Distance, descend
 from bench.learn.distance import scaled, small
@@ -98,7 +107,8 @@ class DeepRegMethod:
         for path, card in self._cards():
             why = acquired_camera_refusal(card, views) if _acquired(card) else camera_refusal(card, views)
             if len(views) == 1 and why is None:
-                fitted = _fitted(path, card, attenuation, self.coarse)
+                with one_thread():
+                    fitted = _fitted(path, card, attenuation, self.coarse)
                 networks |= dict.fromkeys(card.trained_on.hashes or ("",), fitted)
         ready = self._refiner().prepare(volume, views) if self.refine == "gradncc" and networks else None
         return Prepared(networks, ready)
@@ -113,7 +123,8 @@ class DeepRegMethod:
         if fitted is None:
             raise WeightsError(f"no Deep-reg network of {problem.patient_id}; run: fluorobench train {NAME}")
         began = perf_counter()
-        estimate = self._descended(problem, fitted)
+        with one_thread():
+            estimate = self._descended(problem, fitted)
         seconds = {"descent": perf_counter() - began}
         if self.refine == "none":
             return replace(estimate, seconds=seconds)
