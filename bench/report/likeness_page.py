@@ -58,9 +58,9 @@ def method_notes(ours: Protocol, theirs: Protocol, looked_at: int) -> list[str]:
         "one CT.",
         "A number passes where the CT lies within the phantoms' mean ± 2 standard deviations, a curve where 80 % of "
         "its points do, a 50 % point where it lies within 25 % of the CT's; the ratio's 95 % interval says how sure "
-        "that is and decides nothing. Where neither side ever reaches half there is no such point: both being that hard "
-        "passes unless the 95 % interval of the difference of their success rates (Newcombe 1998) leaves out 0, which "
-        "shows no likeness beyond what so many cases can tell apart.",
+        "that is and decides nothing. Where neither side ever reaches half there is no such point: both being that "
+        "hard passes unless the 95 % interval of the difference of their success rates (Newcombe 1998) leaves out 0, "
+        "which shows no likeness beyond what so many cases can tell apart.",
         "One CT is one person, and CTs differ by more than 25 %: besides the mean, the CT is placed among the phantoms "
         "one by one (a pass: its interval meets their range), and compared with the phantoms that resemble it most. "
         "These are chosen from everyone looked at, those of the plain comparison among them, by nine measures of CT "
