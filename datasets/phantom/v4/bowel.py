@@ -162,18 +162,20 @@ def _pouches(random: np.random.Generator, piece: Piece) -> list[Pouch]:
     knots = np.array(piece.line)
     reach = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
     pouches: list[Pouch] = []
-    at, drift, folded = 0.0, float(random.normal(0, 0.12)), float(random.uniform(0.55, 1.05))
+    at, before = 0.0, 0.0
+    drift, folded = float(random.normal(0, 0.12)), float(random.uniform(0.55, 1.05))
     while at < reach[-1]:
         centre, ahead = (np.array([np.interp(s, reach, axis) for axis in knots.T]) for s in (at, at + 4.0))
         along = ahead - centre if at + 4.0 < reach[-1] else centre - knots[-2]
         here = piece.radius * float(np.exp(drift))
-        across = here * random.uniform(0.9, 1.12, 2)
-        shift = random.normal(0, 0.1 * here, 3)
-        length = here * folded * float(random.uniform(0.72, 1.1))
-        pouches.append(Pouch(centre + shift, along, (across[0], across[1], length)))
         if random.random() < 0.25:
-            folded = float(random.uniform(0.45, 1.15))
-        at += here * folded * float(np.clip(random.lognormal(0, 0.25), 0.55, 1.5))
+            folded = float(random.uniform(0.5, 1.1))
+        step = here * folded * float(np.clip(random.lognormal(0, 0.4), 0.45, 1.6))
+        u, v = (float(here * size) for size in random.uniform(0.9, 1.12, 2))
+        # Long enough to reach into both neighbours: how far decides how deep the folds cut in.
+        length = max(step, before) * float(random.uniform(0.65, 1.0))
+        pouches.append(Pouch(centre + random.normal(0, 0.1 * here, 3), along, (u, v, max(length, 0.35 * here))))
+        at, before = at + step, step
         drift = 0.75 * drift + float(random.normal(0, 0.15))
     return pouches
 

@@ -11,8 +11,8 @@ from ..v3 import person as third
 VERSION = 4
 # Shares of people and how much gas they have at most: none at all, little, as usual, distended.
 _GAS = ((0.0, 0.0), (0.08, 0.02), (0.33, 0.25), (0.75, 0.7), (1.0, 1.0))
-# Steps of an evenly spread sequence in three dimensions: powers of the inverse of the root of x^4 = x + 1.
-_STEPS = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+# Steps of evenly spread sequences: numbers that no fraction of small terms comes near, none a sum of the others.
+_STEPS = (0.5 * (np.sqrt(5.0) - 1.0), np.sqrt(2.0) - 1.0, np.sqrt(3.0) - 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
