@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.geometry import Camera, Matrix, rotation_angle_deg
+from bench.geometry import Camera, Matrix
 from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
 from bench.learn.acquired import AcquiredPatient, placed, placements
 from bench.learn.descent import Descended, Descent, descend
+from bench.learn.descent_study import descent_errors, descent_figures, offsets
 from bench.learn.distance import scaled
 from bench.learn.forearm import Forearms
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
@@ -162,17 +163,15 @@ class DeepRegTrainer:
             for number, start in enumerate(self.starts(problems)):
                 chart = PoseChart(start[None], patient.frame.centre, self.depth_scale)
                 found = refined(net, volume, problems, chart, number)
-                before.append(_errors(problems, start, number))
-                after.append(_errors(problems, found.pose, number))
-        return _summary(np.array(before), np.array(after))
+                before.append(descent_errors(problems, number, start))
+                after.append(descent_errors(problems, number, found.pose))
+        return descent_figures(np.array(before), np.array(after))
 
     def starts(self, problems: Problems) -> Matrix:
         """Poses (B, 4, 4) about the truths, at the offsets that are learnt from."""
-        count = len(problems.truth)
-        factor = problems.random.uniform(self.nearest, self.farthest, size=(count, 1))
         across, along = [self.translation_mm] * 2, self.depth_mm / self.depth_scale
         widths = np.array([*[np.radians(self.rotation_deg)] * 3, *across, along])
-        offset = factor * problems.random.normal(size=(count, 6)) * widths
+        offset = offsets(problems, widths, nearest=self.nearest, farthest=self.farthest)
         chart = PoseChart(problems.truth_pose, problems.patient.frame.centre, self.depth_scale)
         return chart.pose(torch.as_tensor(offset)).numpy()
 
@@ -220,20 +219,3 @@ def _checked(network: nn.Module) -> RegiNet:
     if not isinstance(network, RegiNet):
         raise TypeError(f"Deep-reg's trainer trains RegiNet; got {type(network).__name__}")
     return network
-
-
-def _summary(before: Matrix, after: Matrix) -> dict[str, float]:
-    names = ("rotation_deg", "in_plane_mm", "depth_mm")
-    better = np.all(after[:, :2] < before[:, :2], axis=1)
-    return {
-        **{name: float(value) for name, value in zip(names, after.mean(axis=0), strict=True)},
-        **{f"start_{name}": float(value) for name, value in zip(names, before.mean(axis=0), strict=True)},
-        "share_better": float(better.mean()),
-    }
-
-
-def _errors(problems: Problems, pose: Matrix, number: int = 0) -> Matrix:
-    """Rotation (degrees), displacement of the centre in the image's plane and along the beam (mm)."""
-    truth, centre = problems.truth_pose[number], problems.patient.frame.centre
-    shift = (pose[:3, :3] @ centre + pose[:3, 3]) - (truth[:3, :3] @ centre + truth[:3, 3])
-    return np.array([rotation_angle_deg(pose, truth), np.hypot(shift[0], shift[1]), abs(shift[2])])

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.drr import project_differentiable
-from bench.geometry import Camera, Matrix, rotation_angle_deg
+from bench.geometry import Camera, Matrix
 from bench.learn import BodyXrays, Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
 from bench.learn.descent import Descended, Descent, descend
+from bench.learn.descent_study import descent_errors, descent_figures, offsets
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
 
 from .network import LEVELS, Architecture, Sopi
@@ -123,22 +124,14 @@ class SopiTrainer:
     def _descended(self, network: Sopi, problems: list[Problems]) -> dict[str, float]:
         pairs = [(each, 0, self.starts(each)[0]) for each in problems]
         ends = [self.refined(network, each, row, start).pose for each, row, start in pairs]
-        before = np.array([_errors(each, row, start) for each, row, start in pairs])
-        after = np.array([_errors(each, row, end) for (each, row, _), end in zip(pairs, ends, strict=True)])
-        names = ("rotation_deg", "in_plane_mm", "depth_mm")
-        better = (after[:, 0] < before[:, 0]) & (after[:, 1] < before[:, 1])
-        return {
-            **{name: float(after[:, at].mean()) for at, name in enumerate(names)},
-            **{f"start_{name}": float(before[:, at].mean()) for at, name in enumerate(names)},
-            "share_better": float(better.mean()),
-        }
+        before = np.array([descent_errors(each, row, start) for each, row, start in pairs])
+        after = np.array([descent_errors(each, row, end) for (each, row, _), end in zip(pairs, ends, strict=True)])
+        return descent_figures(before, after)
 
     def starts(self, problems: Problems) -> Matrix:
         """Poses (B, 4, 4) about the truths, at the offsets that are learnt from."""
-        count = len(problems.truth)
-        factor = problems.random.uniform(self.nearest, self.farthest, size=(count, 1))
         widths = np.repeat([np.radians(self.rotation_deg), self.translation_mm], 3)
-        offset = factor * problems.random.normal(size=(count, 6)) * widths
+        offset = offsets(problems, widths, nearest=self.nearest, farthest=self.farthest)
         return self._chart(problems.patient, problems.truth_pose).pose(torch.as_tensor(offset)).numpy()
 
     def refined(self, network: Sopi, problems: Problems, row: int, start: Matrix) -> Descended:
@@ -173,10 +166,3 @@ class SopiTrainer:
 
     def _chart(self, patient: StagedPatient, poses: Matrix) -> PoseChart:
         return PoseChart(poses, patient.frame.centre, self.depth_scale)
-
-
-def _errors(problems: Problems, row: int, pose: Matrix) -> tuple[float, float, float]:
-    """Rotation (degrees), displacement of the centre in the image's plane and along the beam (mm)."""
-    truth, centre = problems.truth_pose[row], problems.patient.frame.centre
-    shift = (pose[:3, :3] @ centre + pose[:3, 3]) - (truth[:3, :3] @ centre + truth[:3, 3])
-    return rotation_angle_deg(pose, truth), float(np.hypot(shift[0], shift[1])), float(abs(shift[2]))
