@@ -10,7 +10,7 @@ import numpy as np
 
 from .person import Person
 
-DENSE_HU = 1060.0
+DENSE_HU = 1220.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,15 @@ class Bone:
 
 
 def bone_of(person: Person, level: str) -> Bone:
-    """Thinner layers and lighter spongy bone with age; facets grow dense with wear."""
-    random, wear = person.random("bone" + level), person.wear[level]
-    cortex, spongy = person.cortex, person.trabecular_hu
-    arch, vary = 0.75 * spongy + 110, np.exp(random.normal(0, 0.1, 6))
+    """Thinner layers and lighter spongy bone with age; facets grow dense with wear; people differ more than levels."""
+    own, shared = person.random("bone" + level), person.random("bone")
+    cortex, spongy, wear = person.cortex, person.trabecular_hu, person.wear[level]
+    arch, vary = 0.75 * spongy + 90, np.exp(shared.normal(0, 0.2, 6) + own.normal(0, 0.08, 6))
     return Bone(
-        wall=Stuff(0.48 * cortex * float(vary[0]), spongy),
-        pedicle=Stuff(0.6 * cortex * float(vary[1]), 0.95 * spongy + 70),
-        lamina=Stuff(1.45 * cortex * float(vary[2]), arch + 60),
-        facet=Stuff(1.75 * cortex * float(vary[3]) * (1 + 0.35 * wear), arch + 120 + 200 * wear),
-        transverse=Stuff(0.55 * cortex * float(vary[4]), 0.5 * spongy + 40),
-        spinous=Stuff(0.6 * cortex * float(vary[5]), 0.55 * spongy + 40),
+        wall=Stuff(0.44 * cortex * float(vary[0]), spongy),
+        pedicle=Stuff(0.52 * cortex * float(vary[1]), 0.95 * spongy + 60),
+        lamina=Stuff(1.35 * cortex * float(vary[2]), arch),
+        facet=Stuff(1.75 * cortex * float(vary[3]) * (1 + 0.35 * wear), arch + 50 + 200 * wear),
+        transverse=Stuff(0.48 * cortex * float(vary[4]), 0.5 * spongy + 30),
+        spinous=Stuff(0.5 * cortex * float(vary[5]), 0.5 * spongy + 30),
     )
