@@ -102,7 +102,7 @@ def half_arch(person: Person, level: str, side: float, bone: Bone) -> list[Shape
     half = sum(heights(size, person.fractures.get(level))) / 4
     arch = _Arch(size, frame, side, half)
     place = person.levels.index(level)
-    vary = person.random(f"arch{level}{side:+.0f}").normal(1.0, 0.05, 2)
+    vary = person.random(f"arch{level}{side:+.0f}").normal(0.97, 0.035, 2)
     shapes = [
         *_pedicle(arch, bone, (float(vary[0]), float(vary[1])), broad=level in ("L5", "L6")),
         *_lower(arch, joint_below(person, level, side), bone),
@@ -214,7 +214,7 @@ def _upper(arch: _Arch, joint: Joint, bone: Bone) -> list[Shape]:
 def _transverse(person: Person, level: str, arch: _Arch, bone: Bone) -> Shape:
     """A thin blade; stout at the last level, fused with the sacral wing where that is sacralised."""
     if fused(person, level):
-        broad = capsule(arch.root, fusion(person, arch.side), (8.0, 9.0), (9.0, 9.5), flat_along=(0, 1, 0))
+        broad = capsule(arch.root, fusion(person, arch.side), (6.0, 6.5), (9.0, 10.0), flat_along=(0, 1, 0))
         return _made(broad, bone.transverse, TRANSVERSE)
     stout = (3.8, 7.0) if level in ("L5", "L6") else (2.9, 5.2)
     rod = capsule(arch.root, arch.at(*transverse_tip(person, level)), stout, (2.0, 3.8),
