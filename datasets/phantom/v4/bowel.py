@@ -165,7 +165,7 @@ def _pouches(random: np.random.Generator, piece: Piece) -> list[Pouch]:
     at, before = 0.0, 0.0
     drift, folded = float(random.normal(0, 0.12)), float(random.uniform(0.55, 1.05))
     while at < reach[-1]:
-        centre, ahead = (np.array([np.interp(s, reach, axis) for axis in knots.T]) for s in (at, at + 4.0))
+        centre, ahead = _on(knots, reach, at), _on(knots, reach, at + 4.0)
         along = ahead - centre if at + 4.0 < reach[-1] else centre - knots[-2]
         here = piece.radius * float(np.exp(drift))
         if random.random() < 0.25:
@@ -178,6 +178,11 @@ def _pouches(random: np.random.Generator, piece: Piece) -> list[Pouch]:
         at, before = at + step, step
         drift = 0.75 * drift + float(random.normal(0, 0.15))
     return pouches
+
+
+def _on(knots: Matrix, reach: Matrix, at: float) -> Matrix:
+    """Where a course is after ``at`` mm."""
+    return np.array([float(np.interp(at, reach, knots[:, axis])) for axis in range(3)])
 
 
 def _holding(

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from bench.geometry import Matrix
+
 from ..v2.shapes import CAPSULE, Part, Shape
 from ..v3 import muscles as third
 from .person import Person
@@ -22,11 +24,11 @@ def _own(part: Part, random: np.random.Generator) -> Part:
     swell = bulk * np.exp(random.normal(0, 0.06, (len(part.shapes) + 1, 2)))
     shapes = tuple(_swollen(rod, swell[n], swell[n + 1], move) for n, rod in enumerate(part.shapes))
     fatty = float(random.lognormal(0, 0.2))
-    grain = tuple(float(size * random.uniform(0.8, 1.3)) for size in part.texture_mm)
-    return replace(part, shapes=shapes, texture_hu=min(part.texture_hu * fatty, 60.0), texture_mm=grain)
+    u, v, w = (float(size * random.uniform(0.8, 1.3)) for size in part.texture_mm)
+    return replace(part, shapes=shapes, texture_hu=min(part.texture_hu * fatty, 60.0), texture_mm=(u, v, w))
 
 
-def _swollen(rod: Shape, start: np.ndarray, end: np.ndarray, move: np.ndarray) -> Shape:
+def _swollen(rod: Shape, start: Matrix, end: Matrix, move: Matrix) -> Shape:
     if rod.kind != CAPSULE:
         return rod
     length, ua, va, ub, vb, first, last = rod.numbers
