@@ -82,6 +82,8 @@ class Register(CaseWords):
             seed=self.seed,
         )
         settings = dict(setting(each) for each in self.set)
+        # Before the search: an hour of it is lost where its answer cannot be written.
+        self.out.mkdir(parents=True, exist_ok=True)
         _warn_of_one_view(problem)
         with progress_bar() as bar:
             # A search that is sure of its answer ends earlier than at the count that it may go to.
@@ -141,6 +143,7 @@ class Reference:
             search=self.search,
             seed=self.seed,
         )
+        self.out.mkdir(parents=True, exist_ok=True)
         _warn_of_one_view(problem)
         found = self._search(problem)
         told = _reference(found)

@@ -18,9 +18,13 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it holds all of the data or what it held before, whenever the power goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        part.write(data)
-        part.flush()
-        os.fsync(part.fileno())
+        try:
+            part.write(data)
+            part.flush()
+            os.fsync(part.fileno())
+        except OSError:
+            Path(part.name).unlink()
+            raise
     Path(part.name).chmod(0o644)
     Path(part.name).replace(path)
 

@@ -162,7 +162,7 @@ def answer(
 
 def seen(problem: Problem, pose: Matrix) -> list[float]:
     """Share of the content's surface that each view's image shows at a pose, in [0, 1]; its border does not count."""
-    points = surface_landmarks(problem.volume)
+    points = surface_landmarks(problem.volume, fewer=True)
     return [_shown(view, transform_points(view.camera_from_rig @ pose, points)) for view in problem.views]
 
 
@@ -237,7 +237,7 @@ def agreement(problem: Problem, pose: Matrix, reference: ReferenceTable | None) 
 
 def distance(problem: Problem, first: Matrix, second: Matrix) -> dict[str, float]:
     """How far two poses move the content's surface, as the first view sees it."""
-    points, view = surface_landmarks(problem.volume), problem.views[0]
+    points, view = surface_landmarks(problem.volume, fewer=True), problem.views[0]
     errors = landmark_errors(first, second, points, view.camera, view.camera_from_rig)
     return {
         "mtre_mm": errors.mtre_mm,

@@ -11,7 +11,7 @@ from bench.volume.volume import MaskGrid, Volume, VolumeError
 _CANDIDATES = 20_000
 
 
-def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0) -> Matrix:
+def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0, *, fewer: bool = False) -> Matrix:
     """Spread points over the surface of the content: of the mask, else of the bone.
 
     Farthest-point sampling of the surface's voxel centres: each point is the one farthest from those before it, so any
@@ -21,6 +21,7 @@ def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0) -> Matrix
         volume: The CT.
         count: How many points.
         seed: Of the first point and of the candidates drawn; the same seed gives the same points.
+        fewer: Take all of a surface that has fewer voxels, instead of refusing it.
 
     Returns:
         (count, 3), LPS mm.
@@ -31,6 +32,8 @@ def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0) -> Matrix
     if count < 1:
         raise VolumeError(f"count must be at least 1; got {count}")
     surface = np.argwhere(_surface(bone_mask(volume) if volume.mask is None else volume.mask))
+    if fewer and len(surface):
+        count = min(count, len(surface))
     if len(surface) < count:
         raise VolumeError(f"{count} landmarks asked, but the content's surface has {len(surface)} voxels; ask fewer")
     rng = np.random.default_rng(seed)

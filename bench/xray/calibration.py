@@ -81,7 +81,7 @@ def view_of(
         dark_fraction: Of the air level: what counts as border (``border_mask``).
 
     Raises:
-        XrayError: The camera was calibrated for another size, or the image is dark.
+        XrayError: The camera was calibrated for another size, or the image is dark or the same everywhere.
     """
     size = image.intensities.shape
     if (camera.height, camera.width) != size:
@@ -92,5 +92,11 @@ def view_of(
     inside = border_mask(image.intensities, dark_fraction=dark_fraction)
     pixels, valid = bin_pixels(image.intensities, binning, valid=None if inside.all() else inside)
     integrals = line_integrals(pixels, air=air, valid=valid)
+    seen = integrals if valid is None else integrals[valid]
+    if seen.min() == seen.max():
+        raise XrayError(
+            f"{image.path}: every pixel inside the border is the same; expected an X-ray that shows something: check "
+            "the file"
+        )
     pose = np.eye(4) if camera_from_rig is None else camera_from_rig
     return View(camera.binned(binning), pose, integrals, valid)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import SimpleITK
 
-from bench.xray.line_integrals import Pixels
+from bench.xray.line_integrals import Pixels, XrayError
 
 # SimpleITK ships no types; here they end.
 _sitk: Any = SimpleITK
@@ -21,6 +21,10 @@ def write_integrals(path: Path, image: Pixels, spacing_mm: float) -> Path:
         path: Its ending, one of ``ENDINGS``, says which; missing folders are made.
         image: Line integrals.
         spacing_mm: At the detector; written where the format has a place that readers trust (NIfTI).
+
+    Raises:
+        XrayError: The disk has no room for it.
+        OSError: No such file can be made there.
     """
     pixels: Any = image
     if path.suffix.lower() == ".png":
@@ -29,5 +33,11 @@ def write_integrals(path: Path, image: Pixels, spacing_mm: float) -> Path:
     file = _sitk.GetImageFromArray(np.ascontiguousarray(pixels))
     file.SetSpacing((spacing_mm, spacing_mm))
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sitk.WriteImage(file, str(path))
+    # Python says plainly why a file cannot be made; what SimpleITK's writers say differs by format.
+    path.open("wb").close()
+    try:
+        _sitk.WriteImage(file, str(path))
+    except RuntimeError:
+        path.unlink(missing_ok=True)
+        raise XrayError(f"{path} could not be written whole; make room on its disk, or write elsewhere") from None
     return path
