@@ -137,8 +137,8 @@ def _read(path: Path, frame: int | None) -> _Raw:
     chosen = 0 if frame is None and len(frames) == 1 else frame
     if chosen is None or not 0 <= chosen < len(frames):
         raise XrayError(
-            f"{path}: it holds {len(frames)} frames; choose frame=0 to {len(frames) - 1}; got {frame} (a case file says "
-            "frame = 0)"
+            f"{path}: it holds {len(frames)} frames; choose frame=0 to {len(frames) - 1}; got {frame} "
+            "(a case file says frame = 0)"
         )
     return _Raw(frames[chosen], raw.header, raw.spacing)
 
