@@ -37,5 +37,5 @@ def draw_person(seed: int, *, fractures: bool) -> Person:
         Person(**{field.name: getattr(drawn, field.name) for field in fields(third.Person)}),
         fat=float(betaincinv(1.1, 0.95, fat)), gas=float(np.interp(gas, _PEOPLE, _GAS)),
         stool=float(betaincinv(1.5, 1.1, stool)),
-        trabecular_hu=float(np.clip(232 - 1.95 * drawn.age + random.normal(0, 44), 28, 290)),
+        trabecular_hu=float(np.clip(243 - 1.95 * drawn.age + random.normal(0, 38), 40, 290)),
     )  # fmt: skip
