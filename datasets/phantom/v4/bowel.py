@@ -57,7 +57,7 @@ def bowel(person: Person, front: float, side: float) -> list[Part]:
     wall = float(random.normal(40, 4)) + 45 * person.contrast
     parts = [_mesenteric_vessels(person, random, front)]
     size = float(random.uniform(9.0, 14.0)) * (1 + 0.35 * person.gas)
-    nests = [_nest(person, random, front) for _ in range(4)]
+    nests = [_nest(random, front) for _ in range(4)]
     for _ in range(int(random.integers(17, 28) - 5 * person.fat)):
         nest = nests[int(random.integers(4))]
         parts += _small(
@@ -104,8 +104,8 @@ def _small(
     return parts
 
 
-def _nest(person: Person, random: np.random.Generator, front: float) -> Matrix:
-    """Where loops lie together; fat parts the nests."""
+def _nest(random: np.random.Generator, front: float) -> Matrix:
+    """Where loops lie together."""
     return np.array([random.uniform(-80, 80), random.uniform(-0.8, -0.5) * front, random.uniform(-110, 40)])
 
 
