@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a CT, an X-ray and a file that is no folder."""
     monkeypatch.chdir(tmp_path)
     hu = np.full((24, 24, 24), -1000, dtype=np.int16)
-    hu[4:20, 4:20, 4:20], hu[8:15, 9:16, 8:14] = 40, 700
+    hu[4:20, 4:20, 4:20], hu[7:17, 7:17, 7:17] = 40, 700
     image = _sitk.GetImageFromArray(hu)
     image.SetSpacing([4.0] * 3)
     image.SetOrigin([-46.0] * 3)
@@ -124,3 +124,35 @@ def test_a_film_says_where_its_frame_is_chosen(
     tifffile.imwrite("film.tif", np.stack([tifffile.imread("ap.tif")] * 3), photometric="minisblack")
     said = refused(monkeypatch, capfd, *REGISTER, "--xray", "film.tif", "--bright", "integrals")
     assert "a case file says frame = 0" in said
+
+
+RUN = ("run", "sopi-sim", "--profile", "smoke", "--volume", "ct.nii.gz", "--region", "whole", "--only", "Nominal")
+
+
+def test_a_runs_own_files_may_be_damaged(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A folder where the link to the newest run would be is left alone; a damaged environment is one line."""
+    (here / "runs" / "latest").mkdir(parents=True)
+    monkeypatch.setattr("sys.argv", ["fluorobench", *RUN, "--starts", "1"])
+    cli.main()
+    found = sorted(each.name for each in (here / "runs").iterdir())
+    assert len(found) == 2
+    assert found[0] == "latest"
+    assert not (here / "runs" / "latest").is_symlink()
+    environment = here / "runs" / found[1] / "environment.json"
+    for damaged in ("", "no JSON", "{}"):
+        environment.write_text(damaged)
+        assert "start over with --fresh" in refused(monkeypatch, capfd, *RUN, "--starts", "1")
+
+
+def test_a_bone_of_few_voxels_is_registered(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    """Its surface has fewer voxels than the points that an answer's view is judged by."""
+    hu = np.full((24, 24, 24), -1000, dtype=np.int16)
+    hu[4:20, 4:20, 4:20], hu[9:13, 9:13, 9:13] = 40, 700
+    image = _sitk.GetImageFromArray(hu)
+    image.SetSpacing([4.0] * 3)
+    _sitk.WriteImage(image, "ct.nii.gz")
+    monkeypatch.setattr("sys.argv", ["fluorobench", *asked("--out", "found")])
+    cli.main()
+    assert (here / "found" / "registration.json").is_file()

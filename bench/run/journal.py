@@ -4,6 +4,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import tomli_w
@@ -87,8 +88,16 @@ class Journal:
 
     @property
     def environment(self) -> Environment:
-        """Where it was run."""
-        return Environment.model_validate_json((self.folder / "environment.json").read_text())
+        """Where it was run.
+
+        Raises:
+            RunError: The file that says so is damaged or gone.
+        """
+        path = self.folder / "environment.json"
+        try:
+            return Environment.model_validate_json(path.read_text())
+        except (OSError, ValueError):
+            raise RunError(f"{path} is damaged or gone; expected what the run wrote: start over with --fresh") from None
 
     @property
     def complete(self) -> bool:
@@ -209,10 +218,10 @@ def _lines(records: Iterable[Record]) -> str:
 
 def _link_latest(folder: Path) -> None:
     """Point ``runs/latest`` at the newest run; where links are not to be had, do without."""
-    link = folder.parent / "latest"
-    try:
-        part = folder.parent / f".latest-{os.getpid()}"
+    link, part = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
+    with suppress(OSError):
         part.symlink_to(folder.name)
-        part.replace(link)
-    except OSError:
-        return
+        try:
+            part.replace(link)
+        finally:
+            part.unlink(missing_ok=True)
