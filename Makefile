@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 6 minutes on two cores).
 	$(BIN)/fluorobench run sopi-sim --profile quick
 
-train: $(STAMP) ## Train a method's network: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).
+train: $(STAMP) ## Train a network into runs/train/METHOD: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).
 	$(BIN)/fluorobench train $(METHOD) --budget $(BUDGET)
 
 bench-xray: $(STAMP) ## SOPI's Table 3: XRAYS=FILE.toml names your X-rays; without, simulated ones.

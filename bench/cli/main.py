@@ -44,7 +44,7 @@ def main() -> None:
         messages.print(f"fluorobench: {of_the_disk(error)}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        messages.print("fluorobench: interrupted; the same command goes on from here")
+        messages.print("fluorobench: interrupted; the same command (without --fresh) goes on from here")
         sys.exit(130)
 
 

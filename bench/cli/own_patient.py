@@ -1,4 +1,4 @@
-"""What to type after a training for a CT of one's own: the same CT, the same part of it, the same camera."""
+"""What to type after a training: for a CT of one's own the same CT, the same part of it, the same camera."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.learn import Population, Trainable
+
+_WITHOUT_DATA = ("sopi-sim", "lgff-sim")
 
 
 def ct_words(paths: Mapping[str, Path | None], label_scheme: str | None, box: Sequence[float] | None) -> list[str]:
@@ -27,6 +29,15 @@ def register_words(trainable: "Trainable", people: "Population", ct: Sequence[st
         "--content", people.moving, "--margin-mm", f"{people.margin_mm:g}", *start, *search, "--xray",
     ]  # fmt: skip
     return f"{shlex.join(words)} IMAGE"
+
+
+def run_words(method: str, weights: Path) -> str:
+    """The command that runs a protocol with weights of one's own: the first, of those that need no data, with a row."""
+    from bench.protocol.load import protocol_names, read_protocol
+
+    known = [*_WITHOUT_DATA, *(each for each in protocol_names() if each not in _WITHOUT_DATA)]
+    having = (each for each in known if any(row.plugin == method for row in read_protocol(each, "quick").methods))
+    return shlex.join(["fluorobench", "run", next(having, "PROTOCOL"), "--weights", str(weights)])
 
 
 def camera_words(trainable: "Trainable") -> str:

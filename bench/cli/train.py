@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import messages, output
-from bench.cli.own_patient import camera_words, ct_words, register_words
+from bench.cli.own_patient import camera_words, ct_words, register_words, run_words
 from bench.cli.settings import setting, typed
 from bench.errors import FluorobenchError
 
@@ -30,35 +30,42 @@ class TrainCommandError(FluorobenchError):
 class Train:
     """Train a method's network and export its weights with a card.
 
-    The same command goes on where an interrupted training stopped; after a finished one it adds the budget on top.
+    Say how long with --budget or --steps: a new training begins at random weights, so a few minutes make a trial; the
+    card beside the shipped weights says what they took. No data is needed: patients are procedural, made on the way
+    (--volume: a CT of your own, for the methods that learn one patient). Checkpoint, loss curve and weights go to
+    runs/train/METHOD; the shipped weights stay as they are unless --ship is said. The last lines printed say what was
+    reached on held-out patients, or poses, and how to use the weights.
+
+    Interrupted or killed at any moment, the same command goes on (--fresh begins anew); after a finished training it
+    adds the budget on top.
     """
 
     method: Annotated[str, tyro.conf.Positional]
-    """A method that learns (see ``fluorobench list``)."""
+    """One that learns: deep_reg, lgff_reg, res_reg_net, rtpi, sopi or zhang (``fluorobench info NAME`` says more)."""
 
     budget: str | None = None
-    """Wall time: 20m, 90s or 1.5h."""
+    """Wall time: 20m, 90s or 1.5h. One of --budget and --steps is needed; with both the first to be reached ends it."""
 
     steps: int | None = None
-    """Optimiser steps, instead of or besides a time."""
+    """Optimiser steps; unlike a time they learn as much on a slower machine."""
 
     device: str = "auto"
     """auto (a GPU where there is one), cpu or cuda."""
 
     resume: bool = False
-    """Insist on a checkpoint to go on from."""
+    """Insist on a checkpoint to go on from; without it a training begins where there is none."""
 
     fresh: bool = False
-    """Throw away the checkpoint that is there."""
+    """Throw away the checkpoint that is there and begin anew."""
 
     start_from: Path | None = None
-    """Card (.toml) of finished weights that a new training begins with, such as methods/rtpi/weights/rtpi.toml."""
+    """Card (.toml) of finished weights to begin with, instead of random ones: methods/rtpi/weights/rtpi.toml."""
 
     out: Path | None = None
     """Folder of checkpoint and loss curve; runs/train/METHOD if not given."""
 
     set: tuple[str, ...] = ()
-    """Settings of the trainer as field=value, such as rate_at_most=1e-3."""
+    """Settings of the trainer as field=value, such as rate_at_most=1e-3; a wrong name gets the nearest ones told."""
 
     volume: Path | None = None
     """A CT to learn for, where the method is patient-specific: any file SimpleITK reads, or a DICOM folder."""
@@ -79,10 +86,10 @@ class Train:
     """Where to export to; OUT/weights if not given."""
 
     ship: bool = False
-    """Export into the plug-in's own weights folder, where the method finds them."""
+    """Export into the plug-in's own weights folder, where the method finds them: replaces those that came with it."""
 
     export_only: bool = False
-    """Export what the checkpoint holds, without training."""
+    """Export what the checkpoint of an interrupted training holds, without training on."""
 
     note: str = ""
     """For the weights' card."""
@@ -116,6 +123,9 @@ class Train:
         output.print(f"weights: {what.to / card.files[0].name}; loss curve: {folder / 'losses.png'}", markup=False)
         if self.volume is not None and people.patient_specific:
             self._tell_use(trainable, people, what.to)
+        elif not self.ship:
+            use = run_words(self.method, what.to)
+            output.print(f"to see them in a table: {use}", markup=False, soft_wrap=True)
 
     def _tell_use(self, trainable: "Trainable", people: "Population", weights: Path) -> None:
         paths = {"--volume": self.volume, "--labels": self.labels}
