@@ -95,7 +95,7 @@ def view_of(
     seen = integrals if valid is None else integrals[valid]
     if seen.min() == seen.max():
         raise XrayError(
-            f"{image.path}: every pixel inside the border is the same; expected an X-ray that shows something: check "
+            f"{image.path}: the image is empty: every pixel inside the border is the same; expected an X-ray; check "
             "the file"
         )
     pose = np.eye(4) if camera_from_rig is None else camera_from_rig
