@@ -22,12 +22,12 @@ from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
-from ..figure_table import Figures, FigureTable, read_table
 from ..v1.person import stream
 from ..v2.anthropometry import Dimensions
 from ..v2.spine import draw_frames
 from ..v3 import anthropometry as before
 from ..v3 import person as third
+from .figure_table import Figures, FigureTable, read_table
 from .person import Person
 
 _RIMS_MM = 1.9

@@ -17,6 +17,8 @@ from .person import Person
 
 GAS_HU = -960.0
 STOOL = ("paste", "mash", "crumbs")
+# Share of people whose colon is so long that one bend more hangs before the spine.
+_LONG_COLON = 0.35
 # Pouches painted together: few, since the renderer asks every pouch of a part in the part's whole box.
 _TOGETHER = 5
 
@@ -242,6 +244,8 @@ def _colon(person: Person, random: np.random.Generator, front: float, side: floa
         ("ascending", 0.35, 0.2, 1.1), ("descending", 0.25, 1.0, 0.78), ("sigmoid", 0.8, 0.9, 0.85),
         ("right", 1.0, 0.4, 1.05), ("left", 1.0, 0.6, 1.0), ("bend", 0.9, 0.6, 0.95),
     ):  # fmt: skip
+        if name == "bend" and random.random() > _LONG_COLON:
+            continue
         held = _content(person, random, dry)
         gas = float(np.clip(1.3 * gassy * person.gas * random.lognormal(0, 0.5), 0, 0.97))
         # Little gas is gathered by one piece or the other, not spread over all.

@@ -1,5 +1,7 @@
 """From a seed to a patient: draws the person, paints the parts, adds implants and the scanner."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bench.contract import LandmarkSet
@@ -15,13 +17,21 @@ from ..v2.pelvis import ilium, ribs
 from ..v2.sacrum import sacrum
 from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
+from ..v3 import generate as third
 from ..v3.fat import thread
-from ..v3.generate import NOISE_HU, Anatomy, origin_of, strands_of
+from ..v3.generate import NOISE_HU, origin_of, strands_of
 from .anthropometry import with_own_dimensions
 from .landmarks import anatomical
 from .person import Person, draw_person
 from .trunk import soft_tissue
 from .vertebra import vertebra
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anatomy(third.Anatomy):
+    """A patient before any scanner, of version 4."""
+
+    person: Person
 
 
 def parts_of(person: Person) -> list[Part]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from .v2.anthropometry import Figure
+from ..v2.anthropometry import Figure
 
 Figures: TypeAlias = Mapping[tuple[str, str, bool], Figure]
 
