@@ -337,6 +337,23 @@ def test_no_intensities_are_refused(intensities: NDArray[np.float64]) -> None:
         line_integrals(intensities.astype(np.float32))
 
 
+@pytest.mark.parametrize("air", [None, 1000.0])
+@pytest.mark.parametrize("binning", [1, 2, 64])
+def test_an_image_without_a_pixel_inside_its_border_is_refused(air: float | None, binning: int, tmp_path: Path) -> None:
+    """Stripes one pixel wide are no area that anything lies in; binned to one pixel, a small window is none."""
+    stripes, window = np.zeros((64, 64), np.float32), np.ones((64, 64), np.float32)
+    stripes[::2] = 1000
+    window[20:44, 20:44] = np.random.default_rng(0).uniform(800, 1000, (24, 24))
+    for name, pixels in (("stripes", stripes), ("window", window)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+        image = read_xray(tmp_path / f"{name}.tif", flip="none", bright="air", spacing_mm=1.0, sdd_mm=1000.0)
+        if (name, binning) in (("window", 1), ("window", 2)):
+            assert view_of(image, camera_of(image), binning=binning, air=air).image is not None
+        else:
+            with pytest.raises(XrayError, match="no pixel of this image is inside its border"):
+                view_of(image, camera_of(image), binning=binning, air=air)
+
+
 def test_binning_averages_valid_pixels() -> None:
     image = np.arange(35, dtype=np.float32).reshape(5, 7)
     means, none = bin_pixels(image, 2)

@@ -85,11 +85,14 @@ def line_integrals(intensities: Pixels, *, air: float | None = None, valid: Vali
             height of a bone. None = all are valid.
 
     Raises:
-        XrayError: Intensities that are not a finite, non-negative 2-D image, a mask of another size, or no air level.
+        XrayError: Intensities that are not a finite, non-negative 2-D image, a mask of another size or without
+            a pixel, or no air level.
     """
     _require_intensities(intensities)
     if valid is not None and valid.shape != intensities.shape:
         raise XrayError(f"the valid mask has {_size(valid)} pixels, the image {_size(intensities)}; give its own")
+    if valid is not None and not valid.any():
+        raise XrayError("no pixel of this image is inside its border; check the file, the border and the binning")
     level = air_level(intensities, valid=valid) if air is None else air
     if not level > 0:
         raise XrayError(f"air must be a positive intensity; got {air}")
