@@ -103,6 +103,20 @@ def _fails(*_: Any) -> None:
     raise RuntimeError("ITK ERROR: TIFFImageIO: error out of disk space")
 
 
+def test_what_is_no_matter_of_the_disk_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection, a child process: naming another folder would not help, and a bug must be seen."""
+    for number in (errno.ECONNREFUSED, errno.ECHILD, errno.EPIPE, errno.EBADF):
+
+        def fails(*_: Any, number: int = number, **__: Any) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pathlib.Path.write_text", fails)
+            patch.setattr("sys.argv", ["fluorobench", *asked("--out", "found")])
+            with pytest.raises(OSError, match=os.strerror(number)):
+                cli.main()
+
+
 @pytest.mark.parametrize("value", [0.0, 5.0])
 @pytest.mark.parametrize("bright", ["integrals", "air"])
 @pytest.mark.parametrize("shape", [(32, 32), (1, 1)])

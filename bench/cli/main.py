@@ -20,12 +20,20 @@ COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Render 
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
 
-def of_the_disk(error: OSError) -> str:
-    """What the disk refused, and what to do: no program can foresee a full one, or a folder that is none."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def of_the_disk(error: OSError) -> str | None:
+    """What the disk refused, and what to do: no program can foresee a full one, or a folder that is none.
+
+    None where no file is named: a connection, a pipe or a process that failed is no matter of the disk.
+    """
+    if error.errno in _FULL:
         return f"nothing more can be written ({in_words(error)}); make room, then give the same command again"
+    if error.filename is None:
+        return None
     return (
-        f"{error.filename or 'a file'} cannot be used ({(error.strerror or 'no reason given').lower()}); expected a "
+        f"{error.filename} cannot be used ({(error.strerror or 'no reason given').lower()}); expected a "
         "place that can be written to: name another with --out"
     )
 
@@ -39,9 +47,10 @@ def main() -> None:
         messages.print(f"fluorobench: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        if error.errno is None or isinstance(error, BrokenPipeError):
+        said = of_the_disk(error)
+        if said is None:
             raise
-        messages.print(f"fluorobench: {of_the_disk(error)}", style="red", markup=False, soft_wrap=True)
+        messages.print(f"fluorobench: {said}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         messages.print("fluorobench: interrupted; the same command (without --fresh) goes on from here")
