@@ -58,6 +58,8 @@ def test_where_both_stay_above_half_the_rates_decide_too() -> None:
 def test_one_that_reaches_half_and_one_that_does_not_are_apart() -> None:
     [line] = success_lines([drawn([0.5] * 6, half_mm=20.0)], [drawn([0.10])])
     assert line.passed is False
+    assert "one side alone reaches half; success 50 against 10 %, difference [" in line.distance
+    assert "criterion 0.75 to 1.25" in line.distance
 
 
 def test_too_few_phantoms_are_not_judged_by_their_rates() -> None:
@@ -134,6 +136,22 @@ def test_a_stranger_is_told_in_words_and_in_a_line() -> None:
     assert "no phantom of the pool resembles this CT" in sentence(lonely)
     assert matching_line(usual).passed is True
     assert "p0 (0.00)" in sentence(usual)
+
+
+@pytest.mark.parametrize("count", [7, 20, 21, 40, 48])
+def test_the_printed_limit_of_resemblance_is_the_verdicts(count: int) -> None:
+    """Strangers farther and farther off: resembled is who is no farther than the printed 95 %."""
+    people, verdicts = looks(count), set[bool]()
+    for far in np.linspace(0, 3, 60):
+        person = Look(
+            patient_id="ct", scalars=dict.fromkeys(COVARIATES, float(far)), curves={}, positions={}, images={}
+        )
+        found = match(people, person, count=3)
+        limit = np.percentile(found.own, 95, method="higher")
+        assert matching_line(found).phantom.endswith(f"95 % below {limit:.2f}")
+        assert found.resembled == bool(found.reach <= limit)
+        verdicts.add(found.resembled)
+    assert len(verdicts) == 2
 
 
 def test_the_page_names_the_matched_and_shows_them(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def success_lines(
 
     Where neither side reaches half, the criterion has no number to compare. Both being that hard (or that easy) is
     agreement so far; it passes unless the rates differ: unless the 95 % interval of their difference leaves out 0.
+    Where one side alone reaches half the criterion is missed; the rates say by how little that may be.
     """
     return [
         _success_line(ours, theirs, section=section, suffix=suffix)
@@ -89,7 +90,7 @@ def matching_line(matching: Matching) -> Line:
     return Line(
         section="matched",
         what=f"resemblance: mean distance to the {count} nearest of {len(own)} phantoms",
-        phantom=f"{np.median(own):.2f}; 95 % below {np.percentile(own, 100 * UNUSUAL):.2f}",
+        phantom=f"{np.median(own):.2f}; 95 % below {np.percentile(own, 100 * UNUSUAL, method='higher'):.2f}",
         real=f"{matching.reach:.2f}",
         distance=f"percentile {100 * matching.percentile:.0f}" + ("" if matching.resembled else ": none resembles it"),
         passed=matching.resembled,
@@ -134,12 +135,16 @@ def _of_one_person(capture: Capture) -> Interval:
 
 def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) -> Line:
     passed, distance = near_enough(ours, theirs), "–"
+    criterion = f"{1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g}"
     if ours.reached and theirs.reached:
         apart = ratio_interval(ours.half_mm, ours.interval, theirs.half_mm, theirs.interval)
         distance = f"{ours.half_mm / theirs.half_mm:.2f} x [{apart.low:.2f}, {apart.high:.2f}]"
-    criterion = f"{1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g}"
-    if passed is None:
-        passed, distance, criterion = *_by_rates(ours, theirs), "0 inside"
+    elif ours.reached or theirs.reached:
+        distance = f"one side alone reaches half; {_by_rates(ours, theirs)[1]}"
+    elif passed is None:
+        passed, rates = _by_rates(ours, theirs)
+        distance = f"{'neither reaches half' if ours.half_mm <= 0 else 'both stay above half'}; {rates}"
+        criterion = "0 inside"
     return Line(
         section=section,
         what=f"{ours.label}{suffix}: initial mTRE at which half succeed",
@@ -151,14 +156,13 @@ def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) 
 
 
 def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
-    """The verdict where neither side has a 50 % point, and why."""
+    """Whether success rates may be the same, and what they are: for where not both sides have a 50 % point."""
     own, other = success_interval(ours), success_interval(theirs)
-    never = "neither reaches half" if ours.half_mm <= 0 else "both stay above half"
     if own is None or other is None:
-        return None, f"{never}; too few phantoms to compare success"
+        return None, "too few phantoms to compare success"
     first, second = float(ours.success.mean()), float(theirs.success.mean())
     apart = difference_interval(first, own, second, other)
-    text = f"{never}; success {_percent(first)} against {_percent(second)} %, difference [{_span(apart)}] %"
+    text = f"success {_percent(first)} against {_percent(second)} %, difference [{_span(apart)}] %"
     return bool(apart.low <= 0 <= apart.high), text
 
 

@@ -1,8 +1,9 @@
 """Which phantoms resemble one CT, told from their looks before anything is registered.
 
 A population's mean is compared with one person; patients who resemble that person are the fairer company. What they
-are matched on was settled by reasoning before any success was seen, and is not tuned. Five ideas of what makes one
-patient harder than another weigh alike, and an idea's measures share its weight:
+are matched on was settled by reasoning before any success of matched patients was seen (that of earlier versions'
+populations was known), and is not tuned. Five ideas of what makes one patient harder than another weigh alike, and an
+idea's measures share its weight:
 
 * **stoutness** (how few photons come through, how much of them is scatter): median line integral AP, share of fat;
 * **bone** (how much there is to see): median and 95th percentile of its HU;
