@@ -32,7 +32,7 @@ class TrainedOn:
 
     Attributes:
         dataset: Plug-in name.
-        settings: Of the dataset, as text (the generator's version among them).
+        settings: Of the dataset, as text, where they were said; the version of procedural patients stands in their ids.
         split: Which patients they are.
         patients: Ids, in the order they came.
         patients_hash: Fingerprint of the ids and contents (``bench.learn.population.patients_hash``).
