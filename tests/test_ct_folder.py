@@ -324,3 +324,20 @@ def test_variants_of_a_real_ct_keep_its_vertebrae(tmp_path: Path, real_data: Pat
     assert off.mean() < 0.05
     assert np.quantile(off, 0.95) < 0.1
     assert field.least_jacobian() > 0.05
+
+
+@pytest.mark.parametrize("suffix", ["label", "seg", "segmentation"])
+def test_label_maps_by_their_customary_names(tmp_path: Path, suffix: str) -> None:
+    hu, labels = scene()
+    write(tmp_path / "a.nii.gz", hu)
+    write(tmp_path / f"a_{suffix}.nii.gz", labels)
+    assert names(opened(tmp_path, test=["a"]), Split.TEST) == {"a"}
+    assert opened(tmp_path, test=["a"]).patient("a~0").volume.labels is not None
+
+
+def test_a_label_map_of_another_name_is_no_ct(tmp_path: Path) -> None:
+    hu, labels = scene()
+    write(tmp_path / "p" / "ct.nii.gz", hu)
+    write(tmp_path / "p" / "vertebrae.nii.gz", labels)
+    one_line(tmp_path, "vertebrae.nii.gz: expected a CT in HU.*lowest value is 0.*NAME_labels", patient="p.vertebrae~1")
+    assert opened(tmp_path, exclude=["vertebrae*"]).patient("p.ct~0").volume.labels is None

@@ -2,8 +2,9 @@
 
 Files. ``folder`` holds CTs at any depth: image files (``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``) and folders
 of DICOM slices, one series each. The label map of ``NAME.nii.gz`` or of the DICOM folder ``NAME`` lies beside it as
-``NAME_labels`` or ``NAME_mask`` with any of those endings, on the CT's grid, in the numbering that ``label_scheme``
-names. A CT that lies in a folder of its own within ``folder`` shares its split with all of that folder.
+``NAME_labels`` (or ``_label``, ``_mask``, ``_seg``, ``_segmentation``) with any of those endings, on the CT's grid, in
+the numbering that ``label_scheme`` names. A CT that lies in a folder of its own within ``folder`` shares its split with
+all of that folder.
 """
 
 from bench.contract import Card
@@ -18,6 +19,9 @@ card = Card(
     citation="none: cite the source of the CTs",
     licence="that of the CTs; the files are read where they lie",
     deviations=(
+        "Files: NAME.nii.gz (.nii, .mha, .mhd, .nrrd) or a folder NAME of DICOM slices, at any depth; its label map "
+        "lies beside it as NAME_labels (or _label, _mask, _seg, _segmentation), on its grid. Other images are taken "
+        "for CTs.",
         "Variant 0 of a CT is the CT itself; variants of one CT never straddle splits.",
         "Which split a CT falls into follows from a hash of its name (60, 20, 20 %), or from the names that are given.",
         "Two files of one patient under different names, outside a folder of their own, are taken for two patients.",

@@ -24,7 +24,7 @@ class CtFolder:
     """CTs of the user's own and variants of them, with ids such as ``NAME~0``; variant 0 is the CT itself.
 
     Attributes:
-        folder: Holds the CTs (see the module's docstring for the names of files).
+        folder: Holds the CTs (`fluorobench info ct_folder` says how files are named).
         label_scheme: Numbering of the label maps (``verse``, ``totalsegmentator``, ``phantom`` or a TOML file); needed
             where there are any.
         variants: Patients made of each CT, the CT itself counted.
@@ -104,7 +104,14 @@ class CtFolder:
         # SimpleITK is loaded only where a file is read.
         from bench.volume.read import read_volume
 
-        return read_volume(source.path, labels=source.labels, label_scheme=self.label_scheme if source.labels else None)
+        scheme = self.label_scheme if source.labels else None
+        volume = read_volume(source.path, labels=source.labels, label_scheme=scheme)
+        if (lowest := float(volume.hu.min())) >= 0:
+            raise CtFolderError(
+                f"{source.path}: expected a CT in HU, with fat or air below 0; its lowest value is {lowest:g}; name a "
+                f"label map after its CT (NAME_labels), leave other images out with exclude={[source.path.name]}"
+            )
+        return volume
 
     def _sources(self) -> tuple[Source, ...]:
         sources = find_sources(self.folder, self.exclude)

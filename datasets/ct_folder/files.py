@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.errors import FluorobenchError
 
 ENDINGS = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
-LABEL_SUFFIXES = ("_labels", "_mask")
+LABEL_SUFFIXES = ("_labels", "_label", "_mask", "_seg", "_segmentation")
 _ENDING = re.compile(r"(\.nii\.gz|\.nii|\.mha|\.mhd|\.nrrd)$", re.IGNORECASE)
 
 
