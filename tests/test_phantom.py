@@ -218,6 +218,28 @@ def test_bad_settings_are_refused(tmp_path: Path, settings: dict[str, object]) -
         phantom(tmp_path, **settings)
 
 
+@pytest.mark.parametrize("name", [11, 11.5, None])
+def test_an_id_that_is_no_text_is_one_line(tmp_path: Path, name: Any) -> None:
+    with pytest.raises(FluorobenchError, match=f"six digits; got {name}"):
+        inside("dataset").Phantom(cache_dir=tmp_path).patient(name)
+
+
+def test_a_whole_spacing_is_the_same_patient_and_a_cache_folder_may_be_text(tmp_path: Path) -> None:
+    made = [
+        inside("dataset").Phantom(size=16, spacing_mm=spacing, cache_dir=str(tmp_path)).patient("phantom-v4-000011")
+        for spacing in (4, 4.0)
+    ]
+    assert made[0].hash == made[1].hash
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_hip_outside_the_cube_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FluorobenchError, match=r"needs a cube of at least 320 mm.*128 voxels of 2 mm"):
+        phantom(tmp_path, size=128, spacing_mm=2.0, version=4, implants="hip")
+    large = phantom(tmp_path, size=64, spacing_mm=6.0, version=4, implants="hip").patient("phantom-v4-200000")
+    assert large.volume.hu.max() > 2000
+
+
 def test_imports_without_heavy_or_foreign_packages() -> None:
     banned = ("SimpleITK", "pydantic", "tyro", "cmaes", "mahotas", "plotly", "pandas")
     code = f"""

@@ -15,6 +15,8 @@ from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
 from .v2.options import PatientOptions
 
 VERSIONS = (1, 2, 3, 4)
+# Edge of the smallest cube about L3 that reaches some patients' hips.
+_REACHES_HIPS_MM = 320.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Phantom:
         spacing_mm: Edge of a voxel: 0.7 to 8 mm, in version 1 from 0.5; 128 voxels of 2 mm hold T12 to S1.
         version: Of the generator; a version once used stays generable.
         fractures: Whether vertebrae may be broken, as in a population (since version 2).
-        implants: ``none``, ``screws``, ``cement`` or ``hip`` (since version 2).
+        implants: ``none``, ``screws``, ``cement`` or ``hip`` (since version 2); a hip lies far below L3 and shows in a
+            cube of 320 mm or more, such as 128 voxels of 3 mm.
         only: Id of the one patient that every split answers with, for patient-specific studies: nothing else may be
             trained on it and then tested. None = the population.
         cache_dir: Where patients are kept; None = the user's cache folder.
@@ -52,8 +55,17 @@ class Phantom:
             raise PhantomError(f"version {self.version} takes spacing_mm from {finest} to 8; got {self.spacing_mm}")
         if self.version > 1:
             self._options()
+            self._require_hips()
         elif self.implants != "none" or not self.fractures:
             raise PhantomError("version 1 has neither fractures nor implants to choose; leave them out")
+
+    def _require_hips(self) -> None:
+        edge = self.size * self.spacing_mm
+        if self.implants == "hip" and edge < _REACHES_HIPS_MM:
+            raise PhantomError(
+                f"implants='hip' needs a cube of at least {_REACHES_HIPS_MM:g} mm, or no hip is in it; got {self.size} "
+                f"voxels of {self.spacing_mm:g} mm ({edge:g} mm); set spacing_mm=3"
+            )
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """Ids of a split, in order of their seeds; or the one patient's."""
@@ -113,7 +125,7 @@ class Phantom:
         )
 
     def _path(self, name: str) -> Path:
-        folder = self.cache_dir if self.cache_dir is not None else cache.default_folder()
+        folder = Path(self.cache_dir) if self.cache_dir is not None else cache.default_folder()
         chosen = "" if self.implants == "none" and self.fractures else f"-{self.implants}-{int(self.fractures)}"
-        grid = f"{self.size}-{self.spacing_mm!r}mm"
+        grid = f"{self.size}-{float(self.spacing_mm)!r}mm"
         return folder / f"{name}-{grid}{chosen}-{cache.generator_digest(self.version)}.npz"

@@ -51,7 +51,7 @@ def seed_of(patient_id: str, version: int) -> int:
     Raises:
         PhantomError: No such id, another generator's version, or a seed that belongs to no split.
     """
-    found = _NAME.fullmatch(patient_id)
+    found = _NAME.fullmatch(str(patient_id))
     if found is None:
         raise PhantomError(
             f"a phantom's id reads phantom-v{version}-NNNNNN with a seed of six digits; got {patient_id!r}"
