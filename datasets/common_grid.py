@@ -87,7 +87,7 @@ class CommonGrid:
         """A patient of the source, on the common grid; without the source's landmarks, which not every one has.
 
         Raises:
-            CommonGridError: Neither labels of L1 to L5 nor a box.
+            CommonGridError: Neither labels of L1 to L5 nor a box, or a box that misses the CT.
         """
         volume = self._source.patient(patient_id).volume
         low, high = self._lumbar_box(volume)
@@ -113,14 +113,18 @@ class CommonGrid:
         low, high = (np.array(corner, dtype=np.float64) for corner in self.box)
         if not (low < high).all():
             raise CommonGridError(f"a box has its lower corner first; got {self.box}")
+        ct_low, ct_high = _extent(volume)
+        if (high < ct_low).any() or (low > ct_high).any():
+            raise CommonGridError(
+                f"the box {_words(low)} to {_words(high)} misses the CT, which reaches from {_words(ct_low)} to "
+                f"{_words(ct_high)} (LPS mm); give a box within"
+            )
         return low, high
 
     def _grid(self, volume: Volume, centre: Matrix) -> tuple[Matrix, tuple[int, int, int]]:
         """Affine and shape: axes along LPS, a voxel centre of the old grid kept."""
         size = np.array(volume.shape)
-        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (size - 1)
-        world = transform_points(volume.affine, corners)
-        low, high = world.min(axis=0), world.max(axis=0)
+        low, high = _extent(volume)
         half = np.array([self.field_mm[0], np.inf, self.field_mm[1]]) / 2
         low, high = np.maximum(low, centre - half), np.minimum(high, centre + half)
         nearest = np.clip(np.rint(transform_points(_inverse(volume.affine), centre)), 0, size - 1)
@@ -147,6 +151,17 @@ class CommonGrid:
         dense = (sampled.hu > BONE_HU) & body_mask(sampled)
         labels[part][dense[part]] = UNNAMED_BONE
         return labels
+
+
+def _extent(volume: Volume) -> tuple[Matrix, Matrix]:
+    """Lower and upper corner of the voxel centres, world mm."""
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (np.array(volume.shape) - 1)
+    world = transform_points(volume.affine, corners)
+    return world.min(axis=0), world.max(axis=0)
+
+
+def _words(point: Matrix) -> str:
+    return "(" + ", ".join(f"{each:.0f}" for each in point) + ")"
 
 
 def _sampled(volume: Volume, affine: Matrix, shape: tuple[int, int, int], spacing_mm: Matrix) -> FloatGrid:

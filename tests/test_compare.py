@@ -22,10 +22,12 @@ BOX = (-10.0, -10.0, -10.0, 10.0, 10.0, 10.0)
 
 @pytest.fixture
 def ct(tmp_path: Path) -> Path:
-    """A block of water with voxels of 1 x 1 x 5 mm, called ct like any other."""
+    """A block of water beside air, with voxels of 1 x 1 x 5 mm, called ct like any other."""
     path = tmp_path / "patient-seven" / "ct.nii.gz"
     path.parent.mkdir()
-    image = SimpleITK.GetImageFromArray(np.zeros((12, 40, 40), np.float32))
+    water = np.zeros((12, 40, 40), np.float32)
+    water[:, 0] = -1000
+    image = SimpleITK.GetImageFromArray(water)
     image.SetSpacing((1.0, 1.0, 5.0))  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]
     SimpleITK.WriteImage(image, str(path))
     return path
@@ -84,6 +86,27 @@ def test_what_cannot_be_compared_is_one_clear_line(ct: Path) -> None:
         Info(name="phantom", compare=ct, box=BOX, quick=True, pool=6)()
     with pytest.raises(FluorobenchError, match="phantom has 10000 test patients; got --pool 10001"):
         Info(name="phantom", compare=ct, box=BOX, pool=10001)()
+
+
+def test_a_wrong_box_is_found_before_any_phantom_is_looked_at(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Comparison, "_looks", lambda *_: pytest.fail("patients were looked at"))
+    for box, said in (
+        (
+            (900.0, 900.0, 900.0, 910.0, 910.0, 910.0),
+            r"box \(900, 900, 900\) .* misses the CT, which reaches from \(0, 0",
+        ),
+        ((10.0, 0.0, 0.0, 0.0, 5.0, 5.0), "lower corner first"),
+    ):
+        with pytest.raises(FluorobenchError, match=said):
+            replace(comparison(ct), box=box).report()
+    assert [each.name for each in ct.parent.iterdir()] == ["ct.nii.gz"]
+
+
+def test_a_label_map_is_no_ct_to_compare_with(ct: Path) -> None:
+    image = SimpleITK.GetImageFromArray(np.ones((12, 40, 40), np.uint8))
+    SimpleITK.WriteImage(image, str(ct))
+    with pytest.raises(FluorobenchError, match=r"expected a CT in HU.*lowest value is 1"):
+        comparison(ct).protocols()
 
 
 def test_eight_are_looked_at_for_each_that_is_matched_unless_told_otherwise(ct: Path) -> None:

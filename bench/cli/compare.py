@@ -84,7 +84,10 @@ class Comparison:
         from bench.score.likeness_success import matched_lines, standing_lines, success_lines
 
         ours, theirs = self.protocols()
-        looks, real = self._looks(ours, self.pool_size(ours)), self._looks(theirs, 1)[0]
+        pool = self.pool_size(ours)
+        # The CT first: what is wrong with it is said before minutes are spent on phantoms.
+        self._require_spine(theirs)
+        real, looks = self._looks(theirs, 1)[0], self._looks(ours, pool)
         matching = self._matching(looks, real, ours)
         captures = self._captures(ours), self._captures(theirs)
         matched = [] if matching is None else [self._matched(matching, looks, ours)]
@@ -138,6 +141,11 @@ class Comparison:
         dataset: Dataset = _build(self.dataset, self.settings)
         known = dataset.patient_ids(self.split)
         volumes = [ct.patient(self._name).volume, dataset.patient(known[0]).volume]
+        if (lowest := float(volumes[0].hu.min())) >= 0:
+            raise CompareError(
+                f"{self.ct}: expected a CT in HU, with fat or air below 0; its lowest value is {lowest:g}; "
+                "give the CT itself, no label map"
+            )
         spacing = np.max([_spacing_lps(volume.affine) for volume in volumes], axis=0)
         return {
             "spacing_mm": [round(float(size), 4) for size in spacing],
@@ -161,6 +169,17 @@ class Comparison:
         if self.pool > known:
             raise CompareError(f"{self.dataset} has {known} {self.split} patients; got --pool {self.pool}")
         return self.pool or chosen
+
+    def _require_spine(self, theirs: "Protocol") -> None:
+        """Stage the CT as the run will: labels, box and region are used for the first time.
+
+        Raises:
+            FluorobenchError: No lumbar spine where labels or box say that it is.
+        """
+        from bench.run.staging import open_dataset, patient_ids, stage_patient
+
+        dataset = open_dataset(theirs)
+        stage_patient(theirs, dataset, patient_ids(theirs, dataset)[0])
 
     def _looks(self, protocol: "Protocol", count: int) -> "list[Look]":
         """Of the first patients of the split."""
