@@ -94,7 +94,8 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
         raise registry.unknown(f"profile of {path.stem}", profile, profiles)
     merged = _merge_run(_merge(tables, profiles[profile]), overrides or {})
     merged["profile"] = profile
-    return validate(merged, source=str(path))
+    laid = " with what --data or the options say" if any((overrides or {}).values()) else ""
+    return validate(merged, source=f"{path}{laid}")
 
 
 def _parsed(path: Path) -> _Tables:

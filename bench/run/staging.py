@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench import registry
-from bench.contract import Dataset, LandmarkSet, Patient, View
+from bench.contract import Dataset, LandmarkSet, Patient, Split, View
 from bench.drr import AttenuationMap
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame, nominal_pose
@@ -69,9 +69,19 @@ def patient_ids(protocol: Protocol, dataset: Dataset) -> list[str]:
     if len(known) < wanted:
         raise FluorobenchError(
             f"{protocol.data.dataset} has {len(known)} {protocol.data.split} patients, the protocol wants {wanted}; "
-            "lower data.patients"
+            f"{_remedy(protocol, dataset, len(known))}"
         )
     return [known[index] for index in range(wanted)]
+
+
+def _remedy(protocol: Protocol, dataset: Dataset, known: int) -> str:
+    if known:
+        return f"set data.patients to {known} or less"
+    others = ", ".join(f"{split} {len(dataset.patient_ids(split))}" for split in Split if split != protocol.data.split)
+    named = (
+        f", or name some in its setting {str(protocol.data.split)!r}" if hasattr(dataset, protocol.data.split) else ""
+    )
+    return f"set data.split to another one ({others}){named}"
 
 
 def stage_patient(protocol: Protocol, dataset: Dataset, patient_id: str) -> StagedPatient:
