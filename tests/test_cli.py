@@ -225,3 +225,9 @@ def test_labels_that_do_not_fit(tmp_path: Path, ct: Path) -> None:
     labels.SetOrigin((9.0, 9.0, 9.0))
     sitk.WriteImage(labels, str(fitting))
     refused(command("run", tiny, "--volume", ct, "--labels", fitting, *scheme, cwd=tmp_path), "affine")
+
+
+def test_info_says_what_settings_mean(tmp_path: Path) -> None:
+    said = " ".join(command("info", "ct_folder", cwd=tmp_path).stdout.split())
+    assert "Whether labelled vertebrae move rigidly" in said
+    assert "NAME_labels (or _label" in said

@@ -24,11 +24,21 @@ def print_plugin(title: str, card: Card, cls: Any, presets: Presets) -> None:
         presets: Settings by name; empty for none.
     """
     print_table(title, ("card", ""), card_lines(card))
-    print_table("settings", ("name", "type", "default"), [(f.name, _type(f), _default(f)) for f in fields(cls)])
+    meanings = _meanings(cls)
+    lines = [(f.name, _type(f), _default(f), meanings.get(f.name, "")) for f in fields(cls)]
+    print_table("settings", ("name", "type", "default", "what it is"), lines)
     if presets:
-        lines = [(name, key, in_line(value)) for name, values in presets.items() for key, value in values.items()]
-        print_table("presets", ("preset", "setting", "value"), lines)
+        values = [(name, key, in_line(value)) for name, chosen in presets.items() for key, value in chosen.items()]
+        print_table("presets", ("preset", "setting", "value"), values)
     output.print()
+
+
+def _meanings(cls: type) -> dict[str, str]:
+    """What the docstrings of the class and its bases say of each field, without reST's quotes."""
+    from docstring_parser import parse
+
+    described = [each for owner in reversed(cls.__mro__) for each in parse(owner.__doc__ or "").params]
+    return {each.arg_name: " ".join((each.description or "").replace("``", "").split()) for each in described}
 
 
 def print_protocol(protocol: Summary) -> None:
