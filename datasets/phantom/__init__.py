@@ -22,12 +22,6 @@ card = Card(
         "Density, cortex, bowel gas and stool, fat, body size, texture and noise were tuned on two real CTs "
         "(TotalSegmentator's example and ACRIN-FLT-Breast 001): agreement with those two is no independent check. "
         "Version 4's arches are shaped after a third, an L3 of 1.5 mm (TPTBox's sample, Apache-2.0).",
-        "Version 4's people have sex, age, fractures and relative dimensions of version 3's of the same seed: what was "
-        "chosen looking at one version's test patients is no less chosen on the other's.",
-        "Fat, gas and stool of consecutive seeds are spread evenly, not drawn independently (version 4). A dozen "
-        "people show the whole range of each, but over hundreds of seeds gas and fat nearly fix the stool, and in "
-        "some dozens they go together: of the first twelve validation patients the stoutest have the least gas. "
-        "Intervals that resample patients take them for independent.",
         "A 256 mm cube cuts broad bodies at the sides and the biggest bellies in front, as a small field of view does.",
         "No hip joints, femora, coccyx, ribs above the eleventh, arms or metal artefacts; contrast agent in vessels "
         "and organs, none in the bowel; no heart or breathing moves anything.",

@@ -22,11 +22,9 @@ from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
-from ..v1.person import stream
 from ..v2.anthropometry import Dimensions
 from ..v2.spine import draw_frames
 from ..v3 import anthropometry as before
-from ..v3 import person as third
 from .figure_table import Figures, FigureTable, read_table
 from .person import Person
 
@@ -91,6 +89,5 @@ def with_own_dimensions(person: Person) -> Person:
         level: replace(moved(drawn, level, male=person.male), disc_height=_disc(person, level))
         for level, drawn in person.vertebrae.items()
     }
-    random = stream(third.VERSION, person.seed, "spine")
-    frames = draw_frames(random, person.levels, vertebrae, person.fractures, person.age)
+    frames = draw_frames(person.random("spine"), person.levels, vertebrae, person.fractures, person.age)
     return replace(person, vertebrae=vertebrae, frames=frames)
