@@ -91,7 +91,9 @@ class Comparison:
         matching = self._matching(looks, real, ours)
         captures = self._captures(ours), self._captures(theirs)
         matched = [] if matching is None else [self._matched(matching, looks, ours)]
-        folder, note = self.out / f"compare-{self.dataset}-{self._name}-{self.profile}", self._note(ours)
+        version, note = self._version, self._note(ours)
+        which = self.dataset if version is None else f"{self.dataset}-v{version}"
+        folder = self.out / f"compare-{which}-{self._name}-{self.profile}"
         lines = [*success_lines(*captures), *standing_lines(*captures)]
         lines += [line for each in matched for line in matched_lines(each.matching, each.captures, captures[1])]
         lines += [*self._dimension_lines(), *scalar_lines(looks, real), *curve_lines(looks, real)]
@@ -247,8 +249,14 @@ class Comparison:
 
     def _note(self, protocol: "Protocol") -> str:
         spacing = " x ".join(f"{size:g}" for size in protocol.data.settings["spacing_mm"])
-        version = getattr(_build(self.dataset, self.settings), "version", None)
-        return f"{self.dataset}{'' if version is None else f' version {version}'} on voxels of {spacing} mm."
+        version = "" if self._version is None else f" version {self._version}"
+        return f"{self.dataset}{version} on voxels of {spacing} mm."
+
+    @property
+    def _version(self) -> int | None:
+        """Of the dataset's generator, where it has several: reports of two never overwrite each other."""
+        version: int | None = getattr(_build(self.dataset, self.settings), "version", None)
+        return version
 
 
 def _dimension_lines(
