@@ -169,7 +169,7 @@ def test_a_ct_that_is_one_of_the_pool_is_its_own_nearest(
     monkeypatch.setattr("bench.report.likeness.write_figures", no_figures)
     chosen = replace(comparison(ct), settings=settings, labels=labels, label_scheme="phantom", box=None, pool=7)
     chosen.report()
-    [folder] = tmp_path.glob("compare-phantom-v4-*")
+    [folder] = tmp_path.glob("compare-phantom-v1-*")
     pool = pd.read_csv(folder / "pool.csv")
     assert len(pool) == 8
     assert pool["patient_id"][1] == twin
