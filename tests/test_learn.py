@@ -176,7 +176,8 @@ def test_a_warped_patient_keeps_its_centre_and_grows(cache: Path) -> None:
     larger = patient.warped(1.1 * np.eye(3))
     source = Source(library, seed=1, step=0, split=Split.TRAIN, device=torch.device("cpu"))
     before, after = (source.render(each, each.frame.nominal[None], camera=SCENE.camera) for each in (patient, larger))
-    assert (after > 0).sum() > (before > 0).sum()
+    # The shadow may fill the field already; a tenth larger in every direction it is also thicker.
+    assert float(after.sum()) > 1.05 * float(before.sum())
     np.testing.assert_allclose(larger.frame.centre, patient.frame.centre)
 
 

@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
 
 def tiny(name: str, cache: Path, **changes: Any) -> Any:
     people = Population(
-        settings={"size": 24, "spacing_mm": 8.0, "cache_dir": cache},
+        settings={"size": 24, "spacing_mm": 8.0, "cache_dir": cache, "version": 3},
         patients=3, active=2, steps_per_patient=2, validation_patients=1,
     )  # fmt: skip
     trainer = SopiTrainer if name == "sopi" else DeepRegTrainer
