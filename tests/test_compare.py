@@ -89,7 +89,10 @@ def test_what_cannot_be_compared_is_one_clear_line(ct: Path) -> None:
 
 
 def test_a_wrong_box_is_found_before_any_phantom_is_looked_at(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Comparison, "_looks", lambda *_: pytest.fail("patients were looked at"))
+    def looked(*_: object) -> None:
+        pytest.fail("patients were looked at")
+
+    monkeypatch.setattr(Comparison, "_looks", looked)
     for box, said in (
         (
             (900.0, 900.0, 900.0, 910.0, 910.0, 910.0),
