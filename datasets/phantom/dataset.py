@@ -14,7 +14,7 @@ from . import cache
 from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
 from .v2.options import PatientOptions
 
-VERSIONS = (1, 2, 3, 4)
+VERSIONS = (1, 2, 3, 4, 5)
 # Edge of the smallest cube about L3 that reaches some patients' hips.
 _REACHES_HIPS_MM = 320.0
 
