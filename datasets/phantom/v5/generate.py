@@ -21,10 +21,10 @@ from ..v3 import generate as third
 from ..v3.fat import thread
 from ..v3.generate import NOISE_HU, origin_of, strands_of
 from ..v4.landmarks import anatomical
-from ..v4.trunk import soft_tissue
 from ..v4.vertebra import vertebra
 from .anthropometry import with_own_dimensions
 from .person import Person, draw_person
+from .trunk import soft_tissue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
