@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
@@ -33,7 +34,7 @@ from bench.learn import (
     train,
     triangular,
 )
-from bench.learn.history import read_rows
+from bench.learn.history import HELD_OUT, LOSSES, History, draw, read_rows
 from bench.learn.source import Library
 from bench.learn.start import begin_with
 from bench.learn.tensors import packed
@@ -109,6 +110,26 @@ def test_loss_falls_and_the_curve_is_drawn(cache: Path, tmp_path: Path) -> None:
     totals = [float(row["total"]) for row in read_rows(tmp_path / "losses.csv")]
     assert np.mean(totals[-20:]) < 0.8 * np.mean(totals[:10])
     assert (tmp_path / "losses.png").stat().st_size > 5000
+
+
+def test_no_legend_hides_a_curve_and_no_two_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {f"a_figure_with_a_long_name_{number}": 1.0 + number for number in range(14)}
+    for name in (LOSSES, HELD_OUT):
+        history = History(tmp_path / name, keep_to_step=0)
+        history.add(1, 1.0, figures)
+        history.add(2, 2.0, figures)
+    drawn: list[Figure] = []
+
+    def keep(figure: Figure, *_: Any, **__: Any) -> None:
+        figure.draw_without_rendering()
+        drawn.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    draw(tmp_path, "a training")
+    for axes in drawn[0].axes:
+        assert (legend := axes.get_legend()) is not None
+        assert not axes.bbox.overlaps(legend.get_window_extent())
+        assert len({(line.get_color()[-1], line.get_linestyle()) for line in axes.lines}) == 14
 
 
 def test_a_finished_training_goes_on_and_a_foreign_one_is_refused(cache: Path, tmp_path: Path) -> None:

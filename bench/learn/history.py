@@ -14,6 +14,7 @@ from bench.learn.tensors import write_whole
 
 LOSSES, HELD_OUT = "losses.csv", "held_out.csv"
 PICTURE = "losses.png"
+_DASHES = ("-", "--", ":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,14 @@ def draw(folder: Path, title: str) -> Path:
 
     panels = [("loss", curves(folder / LOSSES)), ("held-out patients", curves(folder / HELD_OUT))]
     shown = [(name, each) for name, each in panels if each]
-    figure: Any = Figure(figsize=(7, 3 * max(1, len(shown))), layout="constrained")
+    figure: Any = Figure(figsize=(10, 3 * max(1, len(shown))), layout="constrained")
     for number, (name, each) in enumerate(shown, start=1):
         axes = figure.add_subplot(len(shown), 1, number)
         _plot(axes, each)
         axes.set(xlabel="step", ylabel=name)
         axes.grid(visible=True, alpha=0.3)
-        axes.legend(fontsize="small", ncols=2)
+        # Beside the panel: fourteen held-out figures hide the half of what stands within.
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
     figure.suptitle(title, fontsize="medium")
     figure.savefig(folder / PICTURE, dpi=110)
     return folder / PICTURE
@@ -104,9 +106,11 @@ def draw(folder: Path, title: str) -> Path:
 
 def _plot(axes: Any, each: Mapping[str, Curve]) -> None:
     positive = True
-    for name, curve in each.items():
+    for number, (name, curve) in enumerate(each.items()):
         smooth = _smooth(curve.values)
-        axes.plot(curve.steps, smooth, "." if len(smooth) == 1 else "-", label=name, linewidth=1.2)
+        # Colours come round after ten.
+        line = "." if len(smooth) == 1 else _DASHES[number // 10 % len(_DASHES)]
+        axes.plot(curve.steps, smooth, line, color=f"C{number}", label=name, linewidth=1.2)
         positive = positive and min(smooth) > 0
     if positive:
         axes.set_yscale("log")
