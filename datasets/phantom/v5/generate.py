@@ -19,12 +19,12 @@ from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
 from ..v3 import generate as third
 from ..v3.fat import thread
-from ..v3.generate import NOISE_HU, origin_of, strands_of
+from ..v3.generate import NOISE_HU, strands_of
 from ..v4.landmarks import anatomical
 from ..v4.vertebra import vertebra
 from .anthropometry import with_own_dimensions
 from .person import Person, draw_person
-from .trunk import soft_tissue
+from .trunk import origin_of, soft_tissue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +47,10 @@ def anatomy(seed: int, options: PatientOptions) -> Anatomy:
     """The patient of a seed as it is."""
     person = with_own_dimensions(draw_person(seed, fractures=options.fractures))
     cube = (options.size, options.size, options.size)
-    hu, labels, regions = render(parts_of(person), shape=cube, origin=origin_of(options), spacing_mm=options.spacing_mm)
-    thread(hu, labels, strands_of(person), origin=origin_of(options), spacing_mm=options.spacing_mm)
+    hu, labels, regions = render(
+        parts_of(person), shape=cube, origin=origin_of(person, options), spacing_mm=options.spacing_mm
+    )
+    thread(hu, labels, strands_of(person), origin=origin_of(person, options), spacing_mm=options.spacing_mm)
     return Anatomy(hu, labels, regions, person)
 
 
@@ -56,7 +58,7 @@ def generate(seed: int, options: PatientOptions) -> tuple[Volume, LandmarkSet]:
     """The CT (cube of voxels, LPS, world origin in the middle of L3) and the anatomical landmarks of a seed."""
     found = anatomy(seed, options)
     affine = np.diag([options.spacing_mm] * 3 + [1.0])
-    affine[:3, 3] = origin_of(options)
+    affine[:3, 3] = origin_of(found.person, options)
     landmarks, hu = anatomical(found.person), found.hu
     solids = implants_of(found.person, landmarks, options.implants)
     if solids:
