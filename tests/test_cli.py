@@ -1,6 +1,7 @@
 """The command line: mistakes are one line and exit status 2, and leave nothing behind."""
 
 import importlib
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -93,9 +94,12 @@ def ct(tmp_path: Path) -> Path:
     return path
 
 
+PROGRESS = re.compile(r"posing: \d+ of \d+( |$)")
+
+
 def refused(done: Done, *words: str) -> None:
     assert done.returncode == 2, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in done.stderr.splitlines() if line.strip() and not PROGRESS.match(line)]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("fluorobench: ")
     for word in words:

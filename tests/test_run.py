@@ -200,6 +200,7 @@ def test_cases_done_together_go_on_after_an_interruption(tmp_path: Path) -> None
     list(execution.pose())
     journal = Journal.open(tmp_path, chosen, describe_environment(), fresh=False)
     steps = execution.register(journal)
+    assert next(steps).done == 0
     next(steps)
     del steps
     before = journal.estimates()

@@ -6,7 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bench.cli.console import messages, output, print_table, progress_bar
+from bench.cli.console import messages, output, print_table
+from bench.cli.progress import progress_bar, tracked
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
@@ -194,11 +195,8 @@ class Comparison:
             raise CompareError(
                 f"{self.dataset} has {len(known)} {self.split} patients, {count} are wanted; lower --patients"
             )
-        looks: list[Look] = []
-        with progress_bar() as bar:
-            for index in bar.track(range(count), description="looking at patients"):
-                looks.append(look(known[index], dataset.patient(known[index]).volume))
-        return looks
+        chosen = [known[index] for index in range(count)]
+        return [look(name, dataset.patient(name).volume) for name in tracked(chosen, "looking at patients")]
 
     def _matching(self, looks: "Sequence[Look]", real: "Look", ours: "Protocol") -> "Matching | None":
         """Who resembles the CT: settled and printed before anybody is registered."""
@@ -299,9 +297,8 @@ def _run(protocol: "Protocol", out: Path, *, fresh: bool) -> "ScoredRun":
 
 def _show(steps: "Callable[[], Iterator[Progress]]") -> None:
     with progress_bar() as bar:
-        task = bar.add_task("starting", total=None)
         for step in steps():
-            bar.update(task, completed=step.done, total=step.total, description=f"{step.phase} {step.what}")
+            bar.show(step.phase, step.done, step.total, step.what)
 
 
 def _build(name: str, settings: Settings) -> "Dataset":

@@ -1,4 +1,4 @@
-"""The terminal: results on standard output, progress on standard error."""
+"""The terminal: results on standard output, progress and messages on standard error."""
 
 import sys
 from collections.abc import Iterable
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 WIDE = 150
@@ -14,20 +13,6 @@ WIDE = 150
 # Without a terminal (a log, a pipe) wide enough for a paper's table.
 output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 messages = Console(stderr=True, highlight=False)
-
-
-def progress_bar() -> Progress:
-    """A bar with the time left; where standard error is no terminal it prints nothing."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-        console=messages,
-        transient=True,
-    )
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.case import CaseWords
-from bench.cli.console import messages, output, print_table, progress_bar
+from bench.cli.console import messages, output, print_table
+from bench.cli.progress import progress_bar
 from bench.cli.settings import setting
 
 if TYPE_CHECKING:
@@ -87,10 +88,8 @@ class Register(CaseWords):
         _warn_of_one_view(problem)
         with progress_bar() as bar:
             # A search that is sure of its answer ends earlier than at the count that it may go to.
-            task = bar.add_task(f"{self.method}, poses (at most)", total=None)
-            watch = partial(bar.update, task)
             estimate = answer(
-                problem, self.method, settings, watch=lambda done, most: watch(completed=done, total=most)
+                problem, self.method, settings, watch=partial(bar.show, f"{self.method}, poses (at most)")
             )
         found = described(problem, estimate, self.method)
         found["agreement"] = agreement(problem, estimate.pose, case.reference())
@@ -158,13 +157,12 @@ class Reference:
         from bench.run.reference import find_reference
 
         with progress_bar() as bar:
-            task = bar.add_task("starting")
             return find_reference(
                 problem,
                 starts=self.starts,
                 similarities=self.similarities,
                 journal=self.out / "starts.jsonl",
-                tell=lambda step: bar.update(task, completed=step.done, total=step.total, description=step.what),
+                tell=lambda step: bar.show("searching", step.done, step.total, step.what),
             )
 
 

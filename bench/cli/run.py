@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from bench.cli.console import messages, progress_bar
+from bench.cli.console import messages
+from bench.cli.progress import progress_bar
 from bench.errors import FluorobenchError, in_words
 
 if TYPE_CHECKING:
@@ -182,6 +183,5 @@ def _tell_left_out(unreferenced: Mapping[str, Sequence[str]]) -> None:
 def _show(steps: "Iterator[Progress]") -> None:
     """Draw a bar while something is done."""
     with progress_bar() as bar:
-        task = bar.add_task("starting", total=None)
         for step in steps:
-            bar.update(task, completed=step.done, total=step.total, description=f"{step.phase} {step.what}")
+            bar.show(step.phase, step.done, step.total, step.what)

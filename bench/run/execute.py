@@ -90,6 +90,7 @@ class Execution:
         journal.mend()
         done = {(each.label, each.case_id) for each in journal.estimates()}
         total = len(self._protocol.methods) * self._protocol.cases
+        yield Progress("registering", len(done), total, "")
         for choice in self._protocol.methods:
             for record in self._register_method(choice, done):
                 journal.append(record)
