@@ -1,0 +1,171 @@
+"""Colon of version 5: a smooth thin-walled tube of unequal calibre, into whose gas crescent folds cut from three sides.
+
+Version 4's was a row of balls. Here the course is smoothed and cut into short tapered rods; a fold is a thin disc set
+on the wall between two of the three bands (taeniae), so that it spans about a third of the way round: seen end on an
+incomplete line between smooth walls. Where the colon lies, what it holds and how much gas is version 4's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.geometry import Matrix
+
+from ..v1.shapes import rod_axes
+from ..v2.shapes import Part, Shape, capsule, ellipsoid, soft
+
+# Version 4 is frozen and keeps these to itself; a copy would be worse.
+from ..v4.bowel import GAS_HU, STOOL, Piece, Pouch
+from ..v4.bowel import _before as before  # pyright: ignore[reportPrivateUsage]
+from ..v4.bowel import _colon as pieces_of  # pyright: ignore[reportPrivateUsage]
+from ..v4.bowel import _holding as holding  # pyright: ignore[reportPrivateUsage]
+from ..v4.bowel import _level as level  # pyright: ignore[reportPrivateUsage]
+from ..v4.bowel import _lumps as lumps  # pyright: ignore[reportPrivateUsage]
+from .person import Person
+
+# Rods painted together: few, since the renderer asks every rod of a part in the part's whole box.
+_TOGETHER = 5
+# Distance of the points at which a course is smoothed, and how far smoothing reaches (standard deviation), mm.
+_FINE_MM, _SMOOTH_MM = 4.0, 13.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Length(Pouch):
+    """A short length of gut: a tapered rod from ``start`` to ``end`` with one radius at each."""
+
+    start: Matrix
+    end: Matrix
+    calibres: tuple[float, float]
+
+    def shape(self, inwards: float) -> Shape:
+        """The rod, ``inwards`` mm smaller."""
+        first, last = (max(radius - inwards, 1.0) for radius in self.calibres)
+        return capsule(self.start, self.end, (first, first), (last, last))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """A crescent of wall in the lumen: what it takes away from the gas, and where it stands along the course, mm."""
+
+    at: float
+    disc: Shape
+
+
+def colon(person: Person, random: np.random.Generator, *, front: float, side: float, wall_hu: float) -> list[Part]:
+    """All pieces in painting order.
+
+    Args:
+        person: Whose.
+        random: To draw from.
+        front: How far the cavity reaches before the middle of L3, mm.
+        side: To each side, mm.
+        wall_hu: Of the gut's wall.
+    """
+    return [part for piece in pieces_of(person, random, front, side) for part in _piece(random, piece, wall_hu)]
+
+
+def _piece(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Part]:
+    """Walls with their contents, bubbles in soft stool, then the gas of the whole piece before one plane."""
+    points, reach = _course(piece.line, 0.8 * piece.radius)
+    lengths = _lengths(random, points, piece.radius)
+    folds = _folds(random, points, reach, piece.radius)
+    seed, wall = int(random.integers(1 << 30)), float(random.uniform(1.4, 2.4))
+    starts = range(0, len(lengths), _TOGETHER)
+    groups = [lengths[n : n + _TOGETHER] for n in starts]
+    parts: list[Part] = []
+    for group in groups:
+        parts.append(holding(random, list(group), piece.held, wall, wall_hu, seed))
+        if piece.held in ("mash", "crumbs"):
+            parts += _bubbles(random, group)
+    if piece.gas > 0:
+        behind = level(
+            np.array([one.centre[1] for one in lengths]), np.array([one.radii[0] for one in lengths]), piece.gas
+        )
+        for first, group in zip(starts, groups, strict=True):
+            if min(one.centre[1] - one.radii[2] for one in group) >= behind:
+                continue
+            span = reach[first] - piece.radius, reach[first + len(group)] + piece.radius
+            cut = [fold.disc for fold in folds if span[0] < fold.at < span[1]]
+            cut += lumps(random, list(group), behind) if piece.held in STOOL else []
+            gas = soft(tuple(one.shape(wall) for one in group), GAS_HU, blend_mm=1.0)
+            parts.append(gas.confined(*cut, before(behind)))
+    return parts
+
+
+def _course(line: list[Matrix], step: float) -> tuple[Matrix, Matrix]:
+    """Points of the smoothed course, about ``step`` mm apart, and how far along it they are."""
+    knots = np.array(line)
+    along = _reach(knots)
+    fine = np.arange(0, along[-1] + _FINE_MM, _FINE_MM)
+    dense = np.stack([np.interp(fine, along, knots[:, axis]) for axis in range(3)], axis=1)
+    wide = int(2.5 * _SMOOTH_MM / _FINE_MM)
+    kernel = np.exp(-0.5 * (np.arange(-wide, wide + 1) * _FINE_MM / _SMOOTH_MM) ** 2)
+    kernel /= kernel.sum()
+    padded = np.pad(dense, ((wide, wide), (0, 0)), mode="reflect", reflect_type="odd")
+    smooth = np.stack([np.convolve(padded[:, axis], kernel, mode="valid") for axis in range(3)], axis=1)
+    along = _reach(smooth)
+    at = np.linspace(0, along[-1], max(3, round(along[-1] / step) + 1))
+    return np.stack([np.interp(at, along, smooth[:, axis]) for axis in range(3)], axis=1), at
+
+
+def _reach(points: Matrix) -> Matrix:
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    return np.asarray(np.concatenate([[0.0], np.cumsum(steps)]))
+
+
+def _lengths(random: np.random.Generator, points: Matrix, radius: float) -> list[Length]:
+    """Calibre drifts along the course; here and there the gut is drawn together."""
+    drift, sizes = float(random.normal(0, 0.12)), []
+    for _ in points:
+        squeezed = float(random.uniform(0.6, 0.8)) if random.random() < 0.07 else 1.0
+        sizes.append(radius * float(np.clip(np.exp(drift + random.normal(0, 0.05)) * squeezed, 0.55, 1.35)))
+        drift = 0.75 * drift + float(random.normal(0, 0.1))
+    found: list[Length] = []
+    for n in range(len(points) - 1):
+        first, last = points[n], points[n + 1]
+        mean = 0.5 * (sizes[n] + sizes[n + 1])
+        long = 0.5 * float(np.linalg.norm(last - first)) + mean
+        radii = (mean, mean, long)
+        found.append(Length(0.5 * (first + last), last - first, radii, first, last, (sizes[n], sizes[n + 1])))
+    return found
+
+
+def _folds(random: np.random.Generator, points: Matrix, reach: Matrix, radius: float) -> list[Fold]:
+    """One side after another, seldom two at once; distances and depths are unequal, some stretches have none."""
+    folds: list[Fold] = []
+    at, turn, sector = float(random.uniform(0, radius)), float(random.uniform(0, 2 * np.pi)), 0
+    dense = float(random.uniform(0.35, 0.8))
+    while at < reach[-1]:
+        centre = np.array([float(np.interp(at, reach, points[:, axis])) for axis in range(3)])
+        n = min(int(np.searchsorted(reach, at, side="right")) - 1, len(points) - 2)
+        axes = rod_axes(points[n + 1] - points[n], np.array([0.0, 1.0, 0.0]))
+        sector = (sector + int(random.integers(1, 3))) % 3
+        for angle in (turn + 2.1 * sector, turn + 2.1 * (sector + 1))[: 2 if random.random() < 0.2 else 1]:
+            folds.append(Fold(at, _disc(random, centre, axes, angle + random.normal(0, 0.15), radius)))
+        at += radius * dense * float(np.clip(random.lognormal(0, 0.5), 0.5, 3.0))
+    return folds
+
+
+def _disc(random: np.random.Generator, centre: Matrix, axes: Matrix, angle: float, radius: float) -> Shape:
+    """A thin ellipsoid on the wall: as wide as a third of the way round, a quarter to all of the radius deep."""
+    outwards = np.cos(angle) * axes[0] + np.sin(angle) * axes[1]
+    lean = axes[2] + 0.22 * random.normal() * outwards + 0.15 * random.normal() * np.cross(axes[2], outwards)
+    deep = radius * float(np.clip(random.normal(0.55, 0.2), 0.2, 1.0))
+    wide = radius * float(random.uniform(0.75, 1.0))
+    thin = float(random.uniform(1.1, 1.7))
+    return ellipsoid(centre + 1.05 * radius * outwards, (deep, wide, thin), rod_axes(lean, outwards)).carving()
+
+
+def _bubbles(random: np.random.Generator, group: list[Length]) -> list[Part]:
+    """Pockets of gas in soft stool, 2 to 6 mm."""
+    shapes: list[Shape] = []
+    for one in group:
+        for _ in range(int(random.integers(0, 4))):
+            axes = rod_axes(one.along, np.array([0.0, 1.0, 0.0]))
+            far = one.radii[0] * 0.72 * np.sqrt(random.random())
+            angle = float(random.uniform(0, 2 * np.pi))
+            place = one.centre + far * (np.cos(angle) * axes[0] + np.sin(angle) * axes[1])
+            place = place + random.uniform(-0.5, 0.5) * one.along
+            size = float(random.uniform(1.2, 3.2))
+            shapes.append(ellipsoid(place, (size * float(random.uniform(0.8, 2.0)), size, size)))
+    return [soft(tuple(shapes), float(random.uniform(-900, -500)), blend_mm=1.0)] if shapes else []
