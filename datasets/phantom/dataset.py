@@ -97,7 +97,10 @@ class Phantom:
         if self.version == 1:
             raise PhantomError("version 1 has no sub-regions; use a later one")
         seed = seed_of(patient_id, self.version)
-        regions: LabelGrid = self._generator().anatomy(seed, self._options()).regions
+        generator = self._generator()
+        # From version 5 on labels are drawn on the CT, and sub-regions with them.
+        made = (generator.imaged if self.version >= 5 else generator.anatomy)(seed, self._options())
+        regions: LabelGrid = made.regions
         return regions
 
     def _generated(self, seed: int) -> tuple[Volume, LandmarkSet]:

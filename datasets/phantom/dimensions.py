@@ -11,8 +11,8 @@ from bench.geometry import Matrix
 
 from . import label_dimensions as on_labels
 from .v2.anthropometry import LABELS
-from .v4.anthropometry import published as figures_of
-from .v4.anthropometry import statuses
+from .v5.anthropometry import published as figures_of
+from .v5.anthropometry import statuses
 
 Dimension: TypeAlias = tuple[str, str]
 

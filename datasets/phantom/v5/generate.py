@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.contract import LandmarkSet
+from bench.geometry import Matrix
 from bench.volume import Volume
 
 from ..v2.acquisition import AcquisitionSettings, acquire
@@ -13,23 +14,25 @@ from ..v2.implants import paint
 from ..v2.kernels import render
 from ..v2.metal import implants_of
 from ..v2.options import PatientOptions
-from ..v2.pelvis import ilium, ribs
-from ..v2.sacrum import sacrum
+from ..v2.pelvis import ribs
 from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
 from ..v3 import generate as third
 from ..v3.fat import thread
 from ..v3.generate import NOISE_HU, strands_of
 from ..v4.landmarks import anatomical
-from ..v4.vertebra import vertebra
 from .anthropometry import with_own_dimensions
+from .labels import drawn
+from .pelvis import ilium
 from .person import Person, draw_person
+from .sacrum import sacrum
 from .trunk import origin_of, soft_tissue
+from .vertebra import vertebra
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Anatomy(third.Anatomy):
-    """A patient before any scanner, of version 5."""
+    """A patient of version 5, as he is or as a CT shows him."""
 
     person: Person
 
@@ -56,16 +59,28 @@ def anatomy(seed: int, options: PatientOptions) -> Anatomy:
 
 def generate(seed: int, options: PatientOptions) -> tuple[Volume, LandmarkSet]:
     """The CT (cube of voxels, LPS, world origin in the middle of L3) and the anatomical landmarks of a seed."""
+    made = imaged(seed, options)
+    affine = _affine(made.person, options)
+    return Volume(made.hu, affine, made.labels, "phantom"), anatomical(made.person)
+
+
+def imaged(seed: int, options: PatientOptions) -> Anatomy:
+    """The patient of a seed as a CT shows it: labels and sub-regions are drawn on the image."""
     found = anatomy(seed, options)
-    affine = np.diag([options.spacing_mm] * 3 + [1.0])
-    affine[:3, 3] = origin_of(found.person, options)
-    landmarks, hu = anatomical(found.person), found.hu
-    solids = implants_of(found.person, landmarks, options.implants)
+    person, true = found.person, found.hu
+    solids = implants_of(person, anatomical(person), options.implants)
     if solids:
-        hu = paint(hu, affine, solids)
+        true = paint(true, _affine(person, options), solids)
+    hu = true
     if options.scanner:
-        random = found.person.random("scanner")
-        hu = acquire(
-            hu, spacing_mm=options.spacing_mm, settings=AcquisitionSettings(noise_hu=NOISE_HU), generator=random
-        )
-    return Volume(hu, affine, found.labels, "phantom"), landmarks
+        settings, random = AcquisitionSettings(noise_hu=NOISE_HU), person.random("scanner")
+        hu = acquire(true, spacing_mm=options.spacing_mm, settings=settings, generator=random)
+    metal = true != found.hu if solids else None
+    labels, regions = drawn(found.labels, found.regions, hu, spacing_mm=options.spacing_mm, metal=metal)
+    return Anatomy(hu, labels, regions, person)
+
+
+def _affine(person: Person, options: PatientOptions) -> Matrix:
+    affine = np.diag([options.spacing_mm] * 3 + [1.0])
+    affine[:3, 3] = origin_of(person, options)
+    return affine
