@@ -17,7 +17,7 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
 from bench.volume import FloatGrid, LabelGrid, Volume
 from bench.volume.content import BONE_HU, body_mask, label_mask
-from bench.volume.labels import LUMBAR, label_number, present
+from bench.volume.labels import LUMBAR, label_number, numbering_doubt, present
 
 Corner: TypeAlias = tuple[float, float, float]
 
@@ -90,24 +90,25 @@ class CommonGrid:
             CommonGridError: Neither labels of L1 to L5 nor a box, or a box that misses the CT.
         """
         volume = self._source.patient(patient_id).volume
-        low, high = self._lumbar_box(volume)
+        low, high = self.lumbar_box(volume)
         affine, shape = self._grid(volume, (low + high) / 2)
         hu = _sampled(volume, affine, shape, np.array(self.spacing_mm))
         labels = self._bone(volume, Volume(hu, affine), (low, high))
         found = Volume(hu, affine, labels, SCHEME, attenuation=volume.attenuation)
         return Patient(id=patient_id, hash=found.fingerprint(), volume=found)
 
-    @property
-    def _source(self) -> Dataset:
-        source: Dataset = registry.build("datasets", self.source, self.settings)
-        return source
+    def lumbar_box(self, volume: Volume) -> tuple[Matrix, Matrix]:
+        """Lower and upper corner of L1 to L5 in a CT of the source, world mm.
 
-    def _lumbar_box(self, volume: Volume) -> tuple[Matrix, Matrix]:
-        """Lower and upper corner of L1 to L5, world mm."""
+        Raises:
+            CommonGridError: Neither labels of L1 to L5 nor a box, or a box that misses the CT.
+        """
         here = [name for name in LUMBAR if name in present(volume)]
         if here:
             points = transform_points(volume.affine, np.argwhere(label_mask(volume, here)))
             return points.min(axis=0), points.max(axis=0)
+        if self.box is None and volume.labels is not None:
+            raise CommonGridError(f"no lumbar spine: {numbering_doubt(volume, LUMBAR)}")
         if self.box is None:
             raise CommonGridError("to find the lumbar spine: give a label map that holds L1 to L5, or a box round them")
         low, high = (np.array(corner, dtype=np.float64) for corner in self.box)
@@ -120,6 +121,11 @@ class CommonGrid:
                 f"{_words(ct_high)} (LPS mm); give a box within"
             )
         return low, high
+
+    @property
+    def _source(self) -> Dataset:
+        source: Dataset = registry.build("datasets", self.source, self.settings)
+        return source
 
     def _grid(self, volume: Volume, centre: Matrix) -> tuple[Matrix, tuple[int, int, int]]:
         """Affine and shape: axes along LPS, a voxel centre of the old grid kept."""

@@ -91,6 +91,8 @@ def test_what_cannot_be_brought_to_the_grid_is_one_clear_line(ct: dict[str, Any]
     ):
         with pytest.raises(FluorobenchError, match=message):
             on_grid(unlabelled, **settings)
+    with pytest.raises(FluorobenchError, match=r"no lumbar spine: the labels hold .* would fit"):
+        on_grid({**ct, "label_scheme": "deepfluoro"})
     with pytest.raises(FluorobenchError, match="must be positive"):
         registry.build("datasets", "common_grid", {"spacing_mm": (0.0, 1.0, 1.0)})
     with pytest.raises(FluorobenchError, match="a dataset of its own"):

@@ -1,5 +1,6 @@
 """Crops and resampling keep world coordinates: the same world point has the same HU."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,29 @@ def test_the_lumbar_box_comes_from_labels_or_is_given() -> None:
     assert all(a >= b for a, b in zip(boxed.shape, part.shape, strict=True))
     with pytest.raises(VolumeError, match="give a label map"):
         crop_to_lumbar(bare, margin_mm=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "scheme", "said"),
+    [
+        (
+            {},
+            "totalsegmentator",
+            "numbers 20 to 24; .*'totalsegmentator' has L1 = 31, .*; 'phantom' or 'verse' would fit$",
+        ),
+        ({24: 31}, "deepfluoro", "numbers 20 to 23, 31; .* has no L1, L2, L3, L4, L5; 'phantom' or 'verse' would fit$"),
+        ({20: 31, 21: 30, 22: 29, 23: 28, 24: 27}, "verse", "27 to 31; .*L5 = 24; 'totalsegmentator' would fit$"),
+        ({20: 200, 21: 202, 22: 203, 23: 0, 24: 0}, "verse", "numbers 200, 202, 203; .*no known scheme fits"),
+        (dict.fromkeys(range(20, 25), 0), "verse", "hold no number but 0"),
+    ],
+)
+def test_labels_without_a_lumbar_spine_say_what_they_hold(change: dict[int, int], scheme: str, said: str) -> None:
+    whole = volume()
+    numbers = np.arange(256, dtype=np.uint16)
+    numbers[list(change)] = list(change.values())
+    strange = replace(whole, labels=numbers[np.asarray(whole.labels)], label_scheme=scheme)
+    with pytest.raises(VolumeError, match=f"no lumbar spine: the labels .*{said}"):
+        crop_to_lumbar(strange, margin_mm=0)
 
 
 def test_a_world_box_holds_every_voxel_in_it() -> None:

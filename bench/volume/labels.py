@@ -7,7 +7,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -90,6 +90,36 @@ def present(volume: Volume) -> tuple[str, ...]:
     names = {number: name for name, number in scheme(volume.label_scheme).items()}
     found = np.flatnonzero(np.bincount(volume.labels.reshape(-1)))
     return tuple(names.get(int(number), f"label {number}") for number in found if number > 0)
+
+
+def numbering_doubt(volume: Volume, names: Sequence[str]) -> str:
+    """What to say where none of the named structures is found: numbers held, numbers expected, schemes that would fit.
+
+    Args:
+        volume: With labels and their scheme.
+        names: Structures that were looked for, such as L1 to L5.
+    """
+    if volume.labels is None or volume.label_scheme is None:
+        return "there is no label map"
+    held = [int(number) for number in np.flatnonzero(np.bincount(volume.labels.reshape(-1))) if number > 0]
+    numbers = scheme(volume.label_scheme)
+    expected = ", ".join(f"{name} = {numbers[name]}" for name in names if name in numbers) or f"no {', '.join(names)}"
+    shares = {each: len({known.get(name) for name in names} & set(held)) for each, known in _BUILT_IN.items()}
+    fitting = [each for each, share in shares.items() if share == max(shares.values()) > 0]
+    remedy = f"{' or '.join(map(repr, fitting))} would fit" if fitting else "no known scheme fits: give a TOML file"
+    there = f"the labels hold the numbers {_ranges(held)}" if held else "the labels hold no number but 0"
+    return f"{there}; scheme {volume.label_scheme!r} has {expected}; {remedy}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers in short: ``1, 20 to 24``."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and found[-1][-1] == number - 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in found)
 
 
 def bone_numbers(volume: Volume) -> frozenset[int]:

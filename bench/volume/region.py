@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from bench.geometry import Matrix, transform_points
 from bench.volume.content import label_mask
-from bench.volume.labels import LUMBAR, present
+from bench.volume.labels import LUMBAR, numbering_doubt, present
 from bench.volume.volume import Volume, VolumeError
 
 # Names of parts of a CT that are no single structure.
@@ -114,11 +114,13 @@ def crop_to_lumbar(volume: Volume, margin_mm: float, box: tuple[ArrayLike, Array
         box: World corners (low, high), LPS mm, for a volume without labels; the labels win where there are any.
 
     Raises:
-        VolumeError: Neither labels of the lumbar spine nor a box.
+        VolumeError: Labels without a lumbar spine, or neither labels nor a box.
     """
     if volume.labels is not None:
         here = [name for name in LUMBAR if name in present(volume)]
-        return crop_to_label(volume, here or LUMBAR, margin_mm)
+        if not here:
+            raise VolumeError(f"no lumbar spine: {numbering_doubt(volume, LUMBAR)}")
+        return crop_to_label(volume, here, margin_mm)
     if box is None:
         raise VolumeError(
             "no labels to find the lumbar spine by; give a label map "
