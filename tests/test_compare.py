@@ -88,11 +88,11 @@ def test_what_cannot_be_compared_is_one_clear_line(ct: Path) -> None:
         Info(name="phantom", compare=ct, box=BOX, pool=10001)()
 
 
-def test_a_wrong_box_is_found_before_any_phantom_is_looked_at(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def looked(*_: object) -> None:
-        pytest.fail("patients were looked at")
+def test_a_wrong_ct_is_found_before_any_phantom_is_made(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*_: object) -> None:
+        pytest.fail("a phantom was made")
 
-    monkeypatch.setattr(Comparison, "_looks", looked)
+    monkeypatch.setattr("bench.datasets.phantom.dataset.Phantom.patient", made)
     for box, said in (
         (
             (900.0, 900.0, 900.0, 910.0, 910.0, 910.0),
@@ -102,6 +102,14 @@ def test_a_wrong_box_is_found_before_any_phantom_is_looked_at(ct: Path, monkeypa
     ):
         with pytest.raises(FluorobenchError, match=said):
             replace(comparison(ct), box=box).report()
+    labelled = replace(comparison(ct), labels=ct, label_scheme="verse", box=None)
+    with pytest.raises(FluorobenchError, match="whole numbers"):
+        labelled.report()
+    ones = SimpleITK.GetImageFromArray(np.ones((12, 40, 40), np.uint8))
+    ones.SetSpacing((1.0, 1.0, 5.0))  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]
+    SimpleITK.WriteImage(ones, str(seg := ct.parent.parent / "seg.nii.gz"))
+    with pytest.raises(FluorobenchError, match="no lumbar spine: the labels hold the numbers 1; scheme 'verse'"):
+        replace(labelled, labels=seg).report()
     assert [each.name for each in ct.parent.iterdir()] == ["ct.nii.gz"]
 
 

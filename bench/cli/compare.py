@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench.score.likeness import Look
     from bench.score.likeness_lines import Line
     from bench.score.matching import Matching
+    from bench.volume import Volume
 
 Settings: TypeAlias = dict[str, Any]
 Box: TypeAlias = tuple[float, float, float, float, float, float]
@@ -87,7 +88,7 @@ class Comparison:
 
         ours, theirs = self.protocols()
         pool = self.pool_size(ours)
-        # The CT first: what is wrong with it is said before minutes are spent on phantoms.
+        # What is wrong with the CT is said before minutes are spent on phantoms.
         self._require_spine(theirs)
         real, looks = self._looks(theirs, 1)[0], self._looks(ours, pool)
         matching = self._matching(looks, real, ours)
@@ -124,9 +125,7 @@ class Comparison:
         if self.patients is not None:
             over["patients"] = self.patients
         ours = load_protocol("realism", self.profile, {"data": {**over, "split": str(self.split)}})
-        ct = {**common, "source": "ct_file", "settings": self._ct()}
-        if self.box is not None:
-            ct["box"] = [self.box[:3], self.box[3:]]
+        ct = {**common, "source": "ct_file", "settings": self._ct(), **self._box()}
         starts = {"per_patient": _CT_CASES * ours.start.per_patient}
         data = {"settings": ct, "patients": 1}
         return ours, load_protocol("realism", self.profile, {"data": data, "start": starts})
@@ -141,20 +140,35 @@ class Comparison:
         """Grid and definition of bone that both can have: the coarser spacing of the two along each axis."""
         import numpy as np
 
-        ct: Dataset = _build("ct_file", self._ct())
+        # The CT first: what is wrong with it is said before a phantom is made.
+        real = self._real()
         dataset: Dataset = _build(self.dataset, self.settings)
-        known = dataset.patient_ids(self.split)
-        volumes = [ct.patient(self._name).volume, dataset.patient(known[0]).volume]
-        if (lowest := float(volumes[0].hu.min())) >= 0:
-            raise CompareError(
-                f"{self.ct}: expected a CT in HU, with fat or air below 0; its lowest value is {lowest:g}; "
-                "give the CT itself, no label map"
-            )
-        spacing = np.max([_spacing_lps(volume.affine) for volume in volumes], axis=0)
+        first = dataset.patient(dataset.patient_ids(self.split)[0]).volume
+        spacing = np.max([_spacing_lps(volume.affine) for volume in (real, first)], axis=0)
         return {
             "spacing_mm": [round(float(size), 4) for size in spacing],
             "bone": "threshold" if self.labels is None else "labels",
         }
+
+    def _real(self) -> "Volume":
+        """The CT as it is.
+
+        Raises:
+            FluorobenchError: A file that cannot be read, no CT in HU, or no lumbar spine where labels or box say that
+                it is.
+        """
+        volume = _build("ct_file", self._ct()).patient(self._name).volume
+        if (lowest := float(volume.hu.min())) >= 0:
+            raise CompareError(
+                f"{self.ct}: expected a CT in HU, with fat or air below 0; its lowest value is {lowest:g}; "
+                "give the CT itself, no label map"
+            )
+        grid: Any = _build("common_grid", {"source": "ct_file", "settings": self._ct(), **self._box()})
+        grid.lumbar_box(volume)
+        return volume
+
+    def _box(self) -> Settings:
+        return {} if self.box is None else {"box": [self.box[:3], self.box[3:]]}
 
     def pool_size(self, ours: "Protocol") -> int:
         """How many patients are looked at: more than those to be matched, or just the protocol's.
