@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -14,6 +14,7 @@ from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
     from bench.cli.compare import Comparison
+    from bench.cli.sheet import ContactSheet
     from bench.protocol.load import Summary
 
 
@@ -36,7 +37,7 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Print a card: of a method (by plug-in or row), dataset, report or protocol; or compare a dataset with a CT."""
+    """Print a card (method by plug-in or row, dataset, report, protocol); or compare a dataset with a CT or draw it."""
 
     name: Annotated[str, tyro.conf.Positional]
     """Its name, or the label of a row of a table; or the path of an X-ray image, to see what calibration it holds."""
@@ -52,6 +53,9 @@ class Info:
 
     box: tuple[float, float, float, float, float, float] | None = None
     """For a CT without labels: the box round L1 to L5, low x y z, high x y z, world LPS mm."""
+
+    sheet: Path | None = None
+    """A PNG to draw: a contact sheet of the dataset's first patients (24, or --patients), AP, lateral and slices."""
 
     patients: int | None = None
     """How many of the dataset's patients; the protocol's number if not given."""
@@ -83,10 +87,13 @@ class Info:
         if self.compare is not None:
             self._comparison(self.compare).report()
             return
-        if self.labels or self.label_scheme or self.box or self.patients is not None or self.pool is not None:
-            raise CommandError(
-                "--labels, --label-scheme, --box, --patients and --pool belong to a comparison; add --compare CT"
-            )
+        if self.labels or self.label_scheme or self.box or self.pool is not None:
+            raise CommandError("--labels, --label-scheme, --box and --pool belong to a comparison; add --compare CT")
+        if self.sheet is not None:
+            self._contact_sheet(self.sheet).draw()
+            return
+        if self.patients is not None:
+            raise CommandError("--patients belongs to a comparison or a contact sheet; add --compare CT or --sheet PNG")
         if Path(self.name).is_file():
             _print_image(self.name)
             return
@@ -102,16 +109,38 @@ class Info:
             presets: Presets = registry.presets(name) if kind == "methods" else {}
             print_plugin(f"{kind}: {name}", registry.card(kind, name), registry.load(kind, name), presets)
 
-    def _comparison(self, ct: Path) -> "Comparison":
-        """The command line as a comparison."""
+    def _dataset(self) -> str:
+        """The name, which must be a dataset's."""
         from bench import registry
-        from bench.cli.compare import Comparison
 
         if self.name not in registry.names("datasets"):
             raise registry.unknown("dataset", self.name, registry.names("datasets"))
+        return self.name
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {} if self.generator is None else {"version": self.generator}
+
+    def _contact_sheet(self, path: Path) -> "ContactSheet":
+        """The command line as a contact sheet."""
+        from bench.cli.sheet import PATIENTS, ContactSheet
+
+        return ContactSheet(
+            dataset=self._dataset(),
+            settings=self._settings,
+            split=self.split,
+            patients=PATIENTS if self.patients is None else self.patients,
+            path=path,
+            fresh=self.fresh,
+        )
+
+    def _comparison(self, ct: Path) -> "Comparison":
+        """The command line as a comparison."""
+        from bench.cli.compare import Comparison
+
         return Comparison(
-            dataset=self.name,
-            settings={} if self.generator is None else {"version": self.generator},
+            dataset=self._dataset(),
+            settings=self._settings,
             ct=ct,
             labels=self.labels,
             label_scheme=self.label_scheme,

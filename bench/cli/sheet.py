@@ -1,0 +1,60 @@
+"""``fluorobench info DATASET --sheet FILE``: its first patients on one picture."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.cli.console import output
+from bench.cli.progress import tracked
+from bench.errors import FluorobenchError
+
+if TYPE_CHECKING:
+    from bench.contract import Split
+
+PATIENTS = 24
+
+
+class SheetError(FluorobenchError):
+    """A contact sheet that cannot be drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactSheet:
+    """Patients of a dataset on one picture.
+
+    Attributes:
+        dataset: Plug-in name.
+        settings: Its settings.
+        split: Which of its splits.
+        patients: How many, from the first.
+        path: The PNG to write.
+        fresh: Write over a file that is there.
+    """
+
+    dataset: str
+    settings: dict[str, Any]
+    split: "Split"
+    patients: int
+    path: Path
+    fresh: bool
+
+    def __post_init__(self) -> None:
+        if self.path.suffix.lower() != ".png":
+            raise SheetError(f"a contact sheet is a PNG; got --sheet {self.path}")
+        if self.patients < 1:
+            raise SheetError(f"a contact sheet shows at least 1 patient; got --patients {self.patients}")
+        if self.path.exists() and not self.fresh:
+            raise SheetError(f"{self.path} is there already; add --fresh to write over it, or name another file")
+
+    def draw(self) -> None:
+        """Make the patients, write the picture, say where it is."""
+        from bench import registry
+        from bench.report.contact_sheet import write_sheet
+
+        dataset = registry.build("datasets", self.dataset, self.settings)
+        names = list(dataset.patient_ids(self.split)[: self.patients])
+        if not names:
+            raise SheetError(f"{self.dataset} has no {self.split} patients; name another --split")
+        patients = [dataset.patient(name) for name in tracked(names, "making patients")]
+        write_sheet(self.path, patients)
+        output.print(f"{len(patients)} {self.split} patients of {self.dataset}: {self.path}", markup=False)
