@@ -89,7 +89,8 @@ def _upright(volume: Volume) -> tuple[FloatGrid, tuple[int, int, int], tuple[flo
 
 def _save(figure: Figure, path: Path) -> None:
     """Grey levels alone: a third of the size."""
-    figure.savefig(path, dpi=90)
+    saver: Any = figure
+    saver.savefig(path, dpi=90)
     with Image.open(path) as picture:
         grey = picture.convert("L")
     grey.save(path, optimize=True)
