@@ -218,6 +218,37 @@ def test_bad_settings_are_refused(tmp_path: Path, settings: dict[str, object]) -
         phantom(tmp_path, **settings)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("size", "64", "a whole number of voxels; got '64' (str)"),
+        ("size", 64.0, "a whole number of voxels; got 64.0 (float)"),
+        ("size", True, "a whole number of voxels; got True (bool)"),
+        ("spacing_mm", "2", "a number of mm; got '2' (str)"),
+        ("spacing_mm", None, "a number of mm; got None (NoneType)"),
+        ("spacing_mm", np.ones((2, 1)), "a number of mm; got array([[1.], [1.]]) (ndarray)"),
+        ("version", "4", "a whole number; got '4' (str)"),
+        ("version", 4.0, "a whole number; got 4.0 (float)"),
+        ("fractures", "no", "true or false; got 'no' (str)"),
+        ("fractures", 1, "true or false; got 1 (int)"),
+        ("implants", None, "a text; got None (NoneType)"),
+        ("implants", ["screws"], "a text; got ['screws'] (list)"),
+        ("only", 200000, "a patient's id or None; got 200000 (int)"),
+        ("cache_dir", 7, "a folder or None; got 7 (int)"),
+    ],
+)
+def test_an_option_of_another_type_is_one_line(option: str, value: object, says: str) -> None:
+    with pytest.raises(FluorobenchError) as caught:
+        inside("dataset").Phantom(**{option: value})
+    assert str(caught.value) == f"{option} must be {says}"
+
+
+def test_numpys_numbers_are_numbers(tmp_path: Path) -> None:
+    given = inside("dataset").Phantom(size=np.int64(16), spacing_mm=np.float32(4.0), cache_dir=tmp_path)
+    plain = inside("dataset").Phantom(size=16, spacing_mm=4.0, cache_dir=tmp_path)
+    assert given.patient("phantom-v4-000011").hash == plain.patient("phantom-v4-000011").hash
+
+
 @pytest.mark.parametrize("name", [11, 11.5, None])
 def test_an_id_that_is_no_text_is_one_line(tmp_path: Path, name: Any) -> None:
     with pytest.raises(FluorobenchError, match=f"six digits; got {name}"):

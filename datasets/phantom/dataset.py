@@ -1,9 +1,10 @@
 """The plug-in: settings, splits, cache."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ from .v2.options import PatientOptions
 VERSIONS = (1, 2, 3, 4, 5)
 # Edge of the smallest cube about L3 that reaches some patients' hips.
 _REACHES_HIPS_MM = 320.0
+# NumPy's numbers are Integral and Real too; a bool is an Integral, and meant by nobody.
+_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "size": ((Integral,), "a whole number of voxels"),
+    "spacing_mm": ((Real,), "a number of mm"),
+    "version": ((Integral,), "a whole number"),
+    "fractures": ((bool,), "true or false"),
+    "implants": ((str,), "a text"),
+    "only": ((str, type(None)), "a patient's id or None"),
+    "cache_dir": ((str, Path, type(None)), "a folder or None"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class Phantom:
     cache_dir: Path | None = None
 
     def __post_init__(self) -> None:
+        self._require_types()
         if self.version not in VERSIONS:
             raise PhantomError(f"phantom has version {', '.join(map(str, VERSIONS))}; got version={self.version}")
         if self.only is not None:
@@ -58,6 +70,14 @@ class Phantom:
             self._require_hips()
         elif self.implants != "none" or not self.fractures:
             raise PhantomError("version 1 has neither fractures nor implants to choose; leave them out")
+
+    def _require_types(self) -> None:
+        """A protocol's settings come here checked; a Python caller's do not."""
+        for option, (types, words) in _TYPES.items():
+            value = getattr(self, option)
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                got = " ".join(repr(value).split())
+                raise PhantomError(f"{option} must be {words}; got {got} ({type(value).__name__})")
 
     def _require_hips(self) -> None:
         edge = self.size * self.spacing_mm
