@@ -1,6 +1,9 @@
 """Which weights a protocol's rows read, and that a run is not taken up again with others."""
 
+import errno
+import re
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,9 @@ import numpy as np
 import pytest
 
 from bench import registry
+from bench.errors import FluorobenchError
 from bench.learn import read_card, save_weights
+from bench.learn.feeder import Feeder
 from bench.protocol.model import Budget, MethodTable, Protocol
 from bench.run.environment import describe_environment
 from bench.run.isolation import IsolatedMethod
@@ -117,3 +122,15 @@ def test_a_method_finds_weights_named_from_where_the_command_stands(
         answer = method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
     assert isinstance(answer, Broke)
     assert "found" in answer.error
+
+
+def test_a_machine_that_gives_no_process_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    said = "started (resource temporarily unavailable); free memory or processes"
+    with IsolatedMethod(row("nominal"), Budget()) as method, pytest.raises(FluorobenchError, match=re.escape(said)):
+        method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
+    with pytest.raises(FluorobenchError, match=re.escape(said)):
+        Feeder("phantom", {}, ["phantom-v1-000001"])

@@ -7,6 +7,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from bench import registry
+from bench.errors import in_words
+from bench.learn.errors import TrainingError
 
 
 class Feeder:
@@ -22,8 +24,16 @@ class Feeder:
         self._pipe, theirs = context.Pipe(duplex=False)
         arguments = (theirs, dataset, dict(settings), tuple(self._order))
         self._process = context.Process(target=_feed, args=arguments, daemon=True, name="fluorobench-feeder")
-        self._process.start()
-        theirs.close()
+        try:
+            self._process.start()
+        except OSError as error:
+            self._pipe.close()
+            raise TrainingError(
+                f"no process to make patients can be started ({in_words(error)}); free memory or processes, then give "
+                "the same command again"
+            ) from error
+        finally:
+            theirs.close()
 
     def wait_for(self, patient_id: str) -> None:
         """Return when a patient is there, or when the feeder can no longer make it (the caller then does)."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from bench.contract import Problem, View
+from bench.errors import FluorobenchError, in_words
 from bench.protocol.model import Budget, MethodTable
 from bench.run.parts import anchored
 from bench.run.worker import Broke, Prepare, Register, RegisterMany, Reply, Request, serve
@@ -23,6 +24,10 @@ class MethodTimeoutError(Exception):
 
 class MethodDiedError(Exception):
     """The process ended without an answer."""
+
+
+class ProcessError(FluorobenchError):
+    """The machine gives no process: the run ends, for no method is to blame."""
 
 
 class IsolatedMethod:
@@ -54,6 +59,7 @@ class IsolatedMethod:
         Raises:
             MethodTimeoutError: Preparing took longer than the budget.
             MethodDiedError: The process died.
+            ProcessError: No process can be started.
         """
         self._patient = Prepare(volume, tuple(view.without_image() for view in views))
         self._ready = False
@@ -106,10 +112,18 @@ class IsolatedMethod:
         ours, theirs = context.Pipe()
         choice = self._choice
         arguments = (theirs, choice.plugin, choice.preset, anchored(choice.settings))
-        self._process = context.Process(target=serve, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()
-        self._pipe = ours
+        process = context.Process(target=serve, args=arguments, daemon=True)
+        try:
+            process.start()
+        except Exception as error:  # no memory, too many processes or files, settings that cannot be sent
+            ours.close()
+            raise ProcessError(
+                f"no process for {choice.label} can be started ({in_words(error)}); free memory or processes, then "
+                "give the same command again"
+            ) from error
+        finally:
+            theirs.close()
+        self._process, self._pipe = process, ours
         reply = self._wait(SECONDS_TO_START)
         return reply if isinstance(reply, Broke) else None
 
