@@ -5,7 +5,7 @@ on the wall between two of the three bands (taeniae), so that it spans about a t
 incomplete line between smooth walls. Where the colon lies, what it holds and how much gas is version 4's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,7 +61,11 @@ def colon(person: Person, random: np.random.Generator, *, front: float, side: fl
         side: To each side, mm.
         wall_hu: Of the gut's wall.
     """
-    return [part for piece in pieces_of(person, random, front, side) for part in _piece(random, piece, wall_hu)]
+    return [part for piece in pieces_of(person, random, front, side) for part in _piece(random, _narrower(piece), wall_hu)]
+
+
+def _narrower(piece: Piece) -> Piece:
+    return replace(piece, radius=min(piece.radius, 0.5 * piece.radius + 8.5))
 
 
 def _piece(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Part]:
@@ -72,11 +76,11 @@ def _piece(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Pa
     seed, wall = int(random.integers(1 << 30)), float(random.uniform(1.4, 2.4))
     starts = range(0, len(lengths), _TOGETHER)
     groups = [lengths[n : n + _TOGETHER] for n in starts]
+    frothy = float(random.uniform(0, 6)) if piece.held in ("mash", "crumbs") else 0.0
     parts: list[Part] = []
     for group in groups:
         parts.append(holding(random, list(group), piece.held, wall, wall_hu, seed))
-        if piece.held in ("mash", "crumbs"):
-            parts += _bubbles(random, group)
+        parts += _bubbles(random, group, frothy)
     if piece.gas > 0:
         behind = level(
             np.array([one.centre[1] for one in lengths]), np.array([one.radii[0] for one in lengths]), piece.gas
@@ -117,9 +121,9 @@ def _lengths(random: np.random.Generator, points: Matrix, radius: float) -> list
     """Calibre drifts along the course; here and there the gut is drawn together."""
     drift, sizes = float(random.normal(0, 0.12)), []
     for _ in points:
-        squeezed = float(random.uniform(0.6, 0.8)) if random.random() < 0.07 else 1.0
-        sizes.append(radius * float(np.clip(np.exp(drift + random.normal(0, 0.05)) * squeezed, 0.55, 1.35)))
-        drift = 0.75 * drift + float(random.normal(0, 0.1))
+        squeezed = float(random.uniform(0.6, 0.8)) if random.random() < 0.12 else 1.0
+        sizes.append(radius * float(np.clip(np.exp(drift + random.normal(0, 0.07)) * squeezed, 0.55, 1.35)))
+        drift = 0.75 * drift + float(random.normal(0, 0.14))
     found: list[Length] = []
     for n in range(len(points) - 1):
         first, last = points[n], points[n + 1]
@@ -147,25 +151,25 @@ def _folds(random: np.random.Generator, points: Matrix, reach: Matrix, radius: f
 
 
 def _disc(random: np.random.Generator, centre: Matrix, axes: Matrix, angle: float, radius: float) -> Shape:
-    """A thin ellipsoid on the wall: as wide as a third of the way round, a quarter to all of the radius deep."""
+    """A thin ellipsoid on the wall: as wide as a third of the way round, a quarter of the radius deep or past the middle."""
     outwards = np.cos(angle) * axes[0] + np.sin(angle) * axes[1]
     lean = axes[2] + 0.22 * random.normal() * outwards + 0.15 * random.normal() * np.cross(axes[2], outwards)
-    deep = radius * float(np.clip(random.normal(0.55, 0.2), 0.2, 1.0))
+    deep = radius * float(np.clip(random.normal(0.75, 0.25), 0.25, 1.25))
     wide = radius * float(random.uniform(0.75, 1.0))
-    thin = float(random.uniform(1.1, 1.7))
+    thin = float(random.uniform(1.2, 2.0))
     return ellipsoid(centre + 1.05 * radius * outwards, (deep, wide, thin), rod_axes(lean, outwards)).carving()
 
 
-def _bubbles(random: np.random.Generator, group: list[Length]) -> list[Part]:
-    """Pockets of gas in soft stool, 2 to 6 mm."""
+def _bubbles(random: np.random.Generator, group: list[Length], frothy: float) -> list[Part]:
+    """Pockets of gas in soft stool, 2 to 8 mm; ``frothy`` of them in each length."""
     shapes: list[Shape] = []
     for one in group:
-        for _ in range(int(random.integers(0, 4))):
+        for _ in range(int(random.poisson(frothy))):
             axes = rod_axes(one.along, np.array([0.0, 1.0, 0.0]))
             far = one.radii[0] * 0.72 * np.sqrt(random.random())
             angle = float(random.uniform(0, 2 * np.pi))
             place = one.centre + far * (np.cos(angle) * axes[0] + np.sin(angle) * axes[1])
             place = place + random.uniform(-0.5, 0.5) * one.along
-            size = float(random.uniform(1.2, 3.2))
+            size = float(np.clip(random.lognormal(0.8, 0.45), 1.0, 5.5))
             shapes.append(ellipsoid(place, (size * float(random.uniform(0.8, 2.0)), size, size)))
     return [soft(tuple(shapes), float(random.uniform(-900, -500)), blend_mm=1.0)] if shapes else []

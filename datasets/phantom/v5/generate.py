@@ -19,11 +19,12 @@ from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
 from ..v3 import generate as third
 from ..v3.fat import thread
-from ..v3.generate import NOISE_HU, strands_of
-from ..v4.landmarks import anatomical
+from ..v3.generate import NOISE_HU
 from .anthropometry import with_own_dimensions
 from .labels import drawn
+from .landmarks import anatomical
 from .pelvis import ilium
+from .mesentery import strands_of
 from .person import Person, draw_person
 from .sacrum import sacrum
 from .trunk import origin_of, soft_tissue

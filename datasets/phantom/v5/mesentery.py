@@ -8,9 +8,21 @@ from bench.geometry import Matrix
 
 from ..v1.shapes import rod_axes
 from ..v2.shapes import Part, Shape, ellipsoid, soft
+from ..v3.fat import Strands
 from .person import Person
 
+# Share of people with calcified nodes.
 _CALCIFIED = 0.05
+
+
+def strands_of(person: Person) -> Strands:
+    """The net of fine vessels and the haze in a person's fat: denser and more unequal than version 3's."""
+    random = person.random("strands")
+    return Strands(
+        vessel_mm=float(random.uniform(1.0, 2.2)), mesh_mm=float(random.uniform(9.5, 18)),
+        vessel_hu=float(38 + 95 * person.contrast), septum_mm=float(random.uniform(0.15, 0.5)),
+        haze_hu=float(random.uniform(25, 110)), seed=int(random.integers(1 << 24)),
+    )  # fmt: skip
 
 
 def mesentery(person: Person, random: np.random.Generator, ends: Sequence[Matrix]) -> list[Part]:
@@ -23,17 +35,28 @@ def mesentery(person: Person, random: np.random.Generator, ends: Sequence[Matrix
     """
     # The root runs from the upper left to the lower right, close before the great vessels.
     top, low = np.array([14.0, -44, 30]), np.array([-34.0, -42, -70])
+    calcified = random.random() < _CALCIFIED
     blood = 42.0 + 100 * person.contrast
     parts: list[Part] = []
     for end in ends:
         start = top + (low - top) * np.clip((30 - end[2]) / 100 * random.uniform(0.4, 0.9), 0, 1)
-        bend = start + (end - start) * random.uniform(0.35, 0.65) + random.normal(0, 5, 3)
+        way = _curve(start, _aside(random, start, end), end)
         thick = float(random.uniform(1.0, 2.3))
-        parts += [soft((_vessel(start, bend, thick),), blood, blend_mm=1.0)]
-        parts += [soft((_vessel(bend, end, 0.75 * thick),), blood, blend_mm=1.0)]
+        for n in range(len(way) - 1):
+            parts.append(soft((_vessel(way[n], way[n + 1], thick * (1 - 0.15 * n)),), blood, blend_mm=1.0))
         if random.random() < 0.45:
-            parts.append(_node(person, random, bend))
+            parts.append(_node(person, random, way[2], calcified=calcified))
     return parts
+
+
+def _aside(random: np.random.Generator, start: Matrix, end: Matrix) -> Matrix:
+    """Towards what a vessel first sets out: forwards, then it turns aside."""
+    far = float(np.linalg.norm(end - start))
+    return start + (end - start) * random.uniform(0.3, 0.7) + far * random.normal(0, 0.22, 3)
+
+
+def _curve(start: Matrix, over: Matrix, end: Matrix) -> list[Matrix]:
+    return [(1 - t) ** 2 * start + 2 * t * (1 - t) * over + t**2 * end for t in np.linspace(0, 1, 5)]
 
 
 def _vessel(start: Matrix, end: Matrix, radius: float) -> Shape:
@@ -42,9 +65,9 @@ def _vessel(start: Matrix, end: Matrix, radius: float) -> Shape:
     return ellipsoid(0.5 * (start + end), (radius, radius, 1.15 * half + 1), rod_axes(end - start, np.array([1.0, 0, 0])))
 
 
-def _node(person: Person, random: np.random.Generator, near: Matrix) -> Part:
-    """4 to 8 mm long."""
+def _node(person: Person, random: np.random.Generator, near: Matrix, *, calcified: bool) -> Part:
+    """4 to 8 mm long; of those who have calcified ones about every tenth is."""
     place = near + random.normal(0, 5, 3)
     u, v, w = (float(size) for size in random.uniform(1.4, 3.6, 3))
-    hu = float(random.uniform(350, 900)) if random.random() < 0.003 else 38.0 + 40 * person.contrast
+    hu = float(random.uniform(350, 900)) if calcified and random.random() < 0.1 else 38.0 + 40 * person.contrast
     return soft((ellipsoid(place, (u, v, w)),), hu, blend_mm=1.0)

@@ -1,4 +1,4 @@
-"""Small bowel of version 5: short bends packed side by side, each 20 to 30 mm wide, with clefts of fat between them.
+"""Small bowel of version 5: bends packed side by side, each 20 to 30 mm wide, with clefts of fat between them.
 
 Bends fill the room before and beside the spine, up to the psoas, as far as there are enough of them: in the lean they
 lie against one another, in those with much fat inside they lie apart. Most hold fluid between feathery folds or are
@@ -21,7 +21,8 @@ from ..v4.bowel import _before as before  # pyright: ignore[reportPrivateUsage]
 from ..v4.bowel import _level as level  # pyright: ignore[reportPrivateUsage]
 from .person import Person
 
-_TRIES = 260
+_TRIES = 600
+_STEP_MM = 14.0
 # Gas of those who have next to none (see ``person``).
 _HARDLY_ANY = 0.02
 
@@ -39,8 +40,33 @@ class Loop:
         return self.line[len(self.line) // 2]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where bends may lie: the half-width, and how far back before the spine, beside it and in front, mm (positive)."""
+
+    half: float
+    behind: float
+    beside: float
+    front: float
+
+    def holds(self, place: Matrix) -> bool:
+        """Whether a point that is not too far behind or before lies in it."""
+        # On the right the liver hangs above.
+        return bool(abs(place[0]) < self.half and -128 < place[2] < (58 if place[0] > -28 else 8))
+
+    def draw(self, random: np.random.Generator, heart: Matrix) -> Matrix:
+        """A point, most likely near where the bulk of the gut hangs."""
+        x, z = heart + random.normal(0, 1, 2) * [48, 48]
+        return self.into(np.array([x, -random.uniform(self.beside, self.front), z]))
+
+    def into(self, place: Matrix) -> Matrix:
+        """The point moved forwards or backwards into the room."""
+        nearest = self.behind if abs(place[0]) < 48 else self.beside
+        return np.array([place[0], np.clip(place[1], -self.front, -nearest), place[2]])
+
+
 def draw_loops(person: Person, random: np.random.Generator, *, front: float, side: float) -> list[Loop]:
-    """As many bends as there are, or as find room.
+    """As many bends as there are, or as find room: none comes nearer to another than their calibre.
 
     Args:
         person: Whose.
@@ -48,42 +74,42 @@ def draw_loops(person: Person, random: np.random.Generator, *, front: float, sid
         front: How far the cavity reaches before the middle of L3, mm.
         side: To each side, mm.
     """
-    wanted, apart = int(random.integers(34, 52)), float(random.uniform(23, 30))
-    size = float(random.uniform(9.0, 12.5)) * (1 + 0.2 * person.gas)
-    inside = 30 * person.fat * person.visceral
-    half = min(side - 18.0, 98.0)
-    # Where the bulk of it hangs.
-    heart = np.array([random.normal(8, 14), -0.6 * front, random.normal(-38, 16)])
-    middles: list[Matrix] = []
+    inside = 16 * person.fat * person.visceral * random.uniform(0.4, 1.2)
+    room = Room(half=min(side - 18.0, 98.0), behind=42 + inside, beside=24 + inside, front=max(front - 11, 62 + inside))
+    heart = np.array([random.normal(8, 14), random.normal(-38, 16)])
+    calibre = float(random.uniform(9.5, 13.0)) * (1 + 0.2 * person.gas)
+    wanted = float(random.uniform(2000, 3400))
+    taken = np.full((1, 3), 1e4)
+    loops: list[Loop] = []
     for _ in range(_TRIES):
-        x, z = heart[0] + random.normal(0, 46), heart[2] + random.normal(0, 48)
-        back = (46 if abs(x) < 48 else 22) + inside * random.random()
-        if abs(x) > half or not -125 < z < 56 or front - 14 < back:
+        apart = calibre * float(random.uniform(1.5, 1.95))
+        line = _wander(random, room, room.draw(random, heart), taken, apart)
+        if len(line) < 3:
             continue
-        place = np.array([x, -random.uniform(back, front - 10), z])
-        if middles and np.linalg.norm(np.array(middles) - place, axis=1).min() < apart:
-            continue
-        middles.append(place)
-        if len(middles) == wanted:
+        loops.append(Loop(line, calibre * float(random.uniform(0.8, 1.2))))
+        taken = np.concatenate([taken, np.array(line)])
+        wanted -= _STEP_MM * len(line)
+        if wanted < 0:
             break
-    middles.sort(key=lambda one: -float(one[1]))
-    return [Loop(_bend(random, place, front), size * float(random.uniform(0.75, 1.25))) for place in middles]
+    return sorted(loops, key=lambda one: -float(one.middle[1]))
 
 
-def _bend(random: np.random.Generator, middle: Matrix, front: float) -> list[Matrix]:
-    """An arc through its middle, in a plane of its own, mostly seen broadside from the front."""
-    normal = random.normal(0, 1, 3) * [0.7, 1.2, 0.7]
-    normal /= np.linalg.norm(normal)
-    first = np.cross(normal, random.normal(0, 1, 3))
-    first /= np.linalg.norm(first)
-    second = np.cross(normal, first)
-    curve, sweep = float(random.uniform(13, 26)), float(random.uniform(0.5, 1.2)) * np.pi
-    knots: list[Matrix] = []
-    for turn in np.linspace(-0.5, 0.5, 5) * sweep:
-        knot = middle + curve * ((np.cos(turn) - 1) * first + np.sin(turn) * second) + random.normal(0, 1.6, 3)
-        knot[1] = np.clip(knot[1], -0.95 * front, -18 if abs(knot[0]) > 48 else -40)
-        knots.append(knot)
-    return knots
+def _wander(
+    random: np.random.Generator, room: Room, place: Matrix, taken: Matrix, apart: float
+) -> list[Matrix]:
+    """A course that bends, mostly in a frontal plane, and ends where others leave no room."""
+    line: list[Matrix] = []
+    heading, turning = random.normal(0, 1, 3) * [1, 0.45, 1], random.normal(0, 0.5)
+    for _ in range(int(random.integers(5, 12))):
+        if not room.holds(place) or np.square(taken - place).sum(axis=1).min() < apart**2:
+            break
+        line.append(place)
+        turning = 0.7 * turning + random.normal(0, 0.4)
+        side = np.array([heading[2], 0.0, -heading[0]])
+        heading = heading + turning * side + random.normal(0, 0.3, 3) * [1, 0.7, 1]
+        heading = heading / np.linalg.norm(heading)
+        place = room.into(place + _STEP_MM * heading)
+    return line
 
 
 def small_bowel(person: Person, random: np.random.Generator, loops: Sequence[Loop], wall_hu: float) -> list[Part]:
@@ -96,7 +122,7 @@ def small_bowel(person: Person, random: np.random.Generator, loops: Sequence[Loo
         wall_hu: Of the gut's wall.
     """
     parts: list[Part] = []
-    specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.1, 0.35))) + 0.3 * person.gas
+    specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.12, 0.45))) + 0.3 * person.gas
     for loop in loops:
         parts += _loop(person, random, loop, wall_hu)
         if random.random() < specks:
@@ -125,7 +151,7 @@ def _loop(person: Person, random: np.random.Generator, loop: Loop, wall_hu: floa
             shell_variation=0.5,
         ),
     ]  # fmt: skip
-    if not collapsed and random.random() < 0.55 * person.gas:
+    if not collapsed and random.random() < 0.75 * person.gas:
         depths = np.array(loop.line)[:, 1]
         behind = level(depths, np.full(len(depths), radius), float(random.uniform(0.1, 0.2 + 0.7 * person.gas)))
         hollow = [
@@ -141,7 +167,7 @@ def _bubbles(random: np.random.Generator, loop: Loop) -> Part:
     foremost = int(np.argmin([knot[1] for knot in loop.line]))
     shapes: list[Shape] = []
     for _ in range(int(random.integers(1, 5))):
-        size = float(random.uniform(1.6, 5.0))
+        size = float(random.uniform(1.6, 6.0))
         place = loop.line[foremost] + np.array([0, -max(0.62 * loop.radius - 0.4 * size, 0), 0])
         place = place + random.normal(0, 0.5 * loop.radius, 3) * [1, 0.12, 1]
         shapes.append(ellipsoid(place, (size * float(random.uniform(0.8, 1.5)), 0.6 * size, size)))
