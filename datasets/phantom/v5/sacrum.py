@@ -24,7 +24,7 @@ from .person import Person
 
 SHELL_HU = 1100.0
 # Spongy bone of the segments from above, and of the wings, against that of the lumbar bodies.
-_SEGMENTS, _WING = (0.85, 0.55, 0.45, 0.4), 0.3
+_SEGMENTS, _WING = (1.0, 0.7, 0.55, 0.5), 0.35
 _JOINT_MM = 2.3
 
 
@@ -37,7 +37,11 @@ def sacrum(person: Person) -> list[Part]:
     gaps: list[Shape] = []
     for side in (-1.0, 1.0):
         wing, gap = _wing(person, side, float(random.normal(1, 0.02)))
-        shapes += [one.made_of(shell_mm=0.7 * person.cortex, inner_hu=_WING * bone.body_hu + fatty) for one in wing]
+        shell = [0.4, 0.9, *([0.5] * (len(wing) - 2))]
+        shapes += [
+            one.made_of(shell_mm=thick * person.cortex, inner_hu=_WING * bone.body_hu + fatty)
+            for one, thick in zip(wing, shell, strict=True)
+        ]
         gaps.append(gap.within(frame))
         process = facet(person, side).made_of(shell_mm=1.2 * bone.arch_shell_mm, inner_hu=bone.arch_hu)
         shapes.append(replace(process, frame=local(process.frame, frame)))
@@ -74,11 +78,13 @@ def _wing(person: Person, side: float, vary: float) -> tuple[list[Shape], Shape]
         return side * x * s, y, z
 
     out = (side, 0.34, 0.0)
-    top, bottom = at(49, 10, -15), at(39, 15, -60)
-    ala = capsule(at(14, 2, -13), at(47, 7, -16), (10, 9.5), (14, 11), flat_along=(0, 1, 0))
-    mass = capsule(top, bottom, (8.0, 17.0), (5.5, 10.0), flat_along=out)
-    low = capsule(bottom, at(20, 6, -86), (6, 8), (5, 5))
-    bridges = [capsule(at(10, 1 + 2 * n, z), at(38, 10, z), (5.5, 5), (6, 6)) for n, z in enumerate((-33, -55, -73))]
-    behind = capsule(at(18, 18, -8), at(26, 25, -66), (6, 5), (5, 4))
-    wide = (8.0 + _JOINT_MM, 17.0 + 0.5 * _JOINT_MM), (5.5 + _JOINT_MM, 10.0 + 0.5 * _JOINT_MM)
+    top, bottom = at(52, 10, -15), at(45, 15, -60)
+    # Flat above and sloping outwards: a round bar would show as a ring in the lateral view.
+    ala = capsule(at(12, 2, -14), at(48, 6, -22), (12, 8.5), (17, 12), flat_along=(0, 1, 0))
+    mass = capsule(top, bottom, (8.5, 18.0), (7.0, 12.5), flat_along=out)
+    low = capsule(bottom, at(20, 6, -88), (7, 9), (5, 5))
+    bridges = [capsule(at(8, 3 + 2 * n, z), at(42, 11, z), (10 - n, 8), (12 - n, 9), flat_along=(0, 1, 0))
+               for n, z in enumerate((-36, -56, -73))]  # fmt: skip
+    behind = capsule(at(18, 18, -8), at(28, 25, -66), (7, 5), (6, 4))
+    wide = (8.5 + _JOINT_MM, 18.0 + 0.5 * _JOINT_MM), (7.0 + _JOINT_MM, 12.5 + 0.5 * _JOINT_MM)
     return [ala, mass, low, *bridges, behind], capsule(top, bottom, *wide, flat_along=out)

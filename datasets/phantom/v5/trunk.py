@@ -17,14 +17,14 @@ from ..v3.organs import organs
 
 # Version 3 and 4 are frozen and keep these to themselves; a copy would be worse.
 from ..v3.trunk import _canal as canal  # pyright: ignore[reportPrivateUsage]
-from ..v3.trunk import _vessels as vessels  # pyright: ignore[reportPrivateUsage]
 from ..v4 import trunk as fourth
-from ..v4.muscles import muscles
 from ..v4.trunk import Outline
 from ..v4.trunk import _column as column  # pyright: ignore[reportPrivateUsage]
 from ..v4.trunk import _layers as layers  # pyright: ignore[reportPrivateUsage]
 from .bowel import bowel
+from .muscles import muscles
 from .person import Person
+from .vessels import vessels
 
 # Depth of version 4's body and what is made of it, mm, and how much of what is added lies in front.
 _DREW_MM, _DEEP_MM = (150.0, 234.0, 310.0), (182.0, 243.0, 288.0)
