@@ -19,7 +19,7 @@ from .person import Person
 # How far the middle of the added post stands from the joint's, mm: it must not reach into the joint.
 _BESIDE_MM = 7.2
 # Between two spinous processes at least.
-_APART_MM = 5.2
+_APART_MM = 5.8
 
 
 def blade(person: Person, level: str, bone: Bone) -> list[Shape]:
@@ -61,7 +61,7 @@ def interspinous(person: Person, upper: str, lower: str) -> Shape:
     ]
     up = person.frames[upper].axes[2] + person.frames[lower].axes[2]
     half = _APART_MM / 2
-    return capsule(*ends, (half, 5.0), (half, 9.0), flat_along=up).carving()
+    return capsule(*ends, (half, 7.0), (half, 12.0), flat_along=up).carving()
 
 
 def _border(person: Person, level: str, share: float, *, below: bool) -> Matrix:
