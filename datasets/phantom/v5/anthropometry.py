@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..v2.anthropometry import Dimensions
-from ..v2.spine import draw_frames
 from ..v4 import anthropometry as fourth
 from ..v4.figure_table import FigureTable, read_table
+from .curve import draw_frames
 from .person import Person
 
 if TYPE_CHECKING:
