@@ -153,6 +153,14 @@ def aim(direction: Any, u: int, v: int) -> tuple[float, float, float]:
     return x, y, z
 
 
+@compiled()
+def slant(to_camera: Any, u: int, v: int) -> tuple[float, float, float]:
+    """Where the ray of pixel (u, v) is at a depth of 1 mm, camera mm, and how long it is up to there."""
+    x = to_camera[0, 0] * u + to_camera[0, 2]
+    y = to_camera[1, 1] * v + to_camera[1, 2]
+    return x, y, np.sqrt(x * x + y * y + 1.0)
+
+
 @compiled(parallel=True)
 def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: Any) -> None:
     """Fill images (B, H, W); parallel over every row of every image.
@@ -171,7 +179,6 @@ def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: A
     for task in parallel_range(images.shape[0] * height):
         pose, v = task // height, task % height
         s = sources[pose]
-        y = to_camera[1, 1] * v + to_camera[1, 2]
         for u in range(width):
             d = aim(directions[pose], u, v)
             a = steepest_axis(d, usable[pose])
@@ -182,8 +189,8 @@ def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: A
                 total = trace_ray(words1, s[1], s[b], s[c], d[1], d[b], d[c])
             else:
                 total = trace_ray(words2, s[2], s[b], s[c], d[2], d[b], d[c])
-            x = to_camera[0, 0] * u + to_camera[0, 2]
-            images[pose, v, u] = total * quanta[a] * np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+            _, _, length = slant(to_camera, u, v)
+            images[pose, v, u] = total * quanta[a] * length / abs(d[a])
 
 
 @compiled()
@@ -244,7 +251,6 @@ def render_with_derivatives(
     for task in parallel_range(images.shape[0] * height):
         pose, v = task // height, task % height
         s = sources[pose]
-        y = to_camera[1, 1] * v + to_camera[1, 2]
         for u in range(width):
             d = aim(directions[pose], u, v)
             a = steepest_axis(d, usable[pose])
@@ -255,8 +261,8 @@ def render_with_derivatives(
                 moments = trace_moments(words1, s[1], s[b], s[c], d[1], d[b], d[c])
             else:
                 moments = trace_moments(words2, s[2], s[b], s[c], d[2], d[b], d[c])
-            x = to_camera[0, 0] * u + to_camera[0, 2]
-            scale = quanta[a] * np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+            x, y, length = slant(to_camera, u, v)
+            scale = quanta[a] * length / abs(d[a])
             images[pose, v, u] = moments[0] * scale
             out = derivatives[pose, :, v, u]
             twist_derivatives(moments, axes[a], d, (x, y, 1.0), index_from_camera[pose], centres[pose], scale, out)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.drr.compiled import compiled, parallel_range
-from bench.drr.joseph import aim, twist_derivatives
+from bench.drr.joseph import aim, slant, twist_derivatives
 
 BLOCK_ROWS = 48
 """Rows of a plane that one task fills."""
@@ -179,26 +179,35 @@ def land(origin: Any, pitch: float, x: float, y: float, shape: Any) -> tuple[int
     return top - 1, left - 1, row - top, column - left
 
 
+@compiled()
+def meet(
+    s: Any, d: Any, axes: Any, reference: float, origin: Any, pitch: float, shape: Any
+) -> tuple[float, tuple[int, int, float, float]]:
+    """The depth at which a ray from s along d meets a plane, and where it lands there; behind the source is outside."""
+    a, b, c = int(axes[0]), int(axes[1]), int(axes[2])
+    t = (reference - s[a]) / d[a]
+    place = land(origin, pitch, s[b] + t * d[b], s[c] + t * d[c], shape)
+    return (t, place) if t > 0.0 else (t, (-1, -1, 0.0, 0.0))
+
+
 @compiled(parallel=True)
 def warp(planes: Any, plane: Any, pitch: float, rays: Any, axes: Any, quantum: float, images: Any) -> None:
     """Carry planes (B, h, w) to images (B, H, W); rays as of Joseph's kernel, ``plane`` as of ``accumulate``."""
     sources, directions, to_camera = rays
     references, origins = plane
-    a, b, c = int(axes[0]), int(axes[1]), int(axes[2])
+    a = int(axes[0])
     height, width = images.shape[1], images.shape[2]
     for task in parallel_range(images.shape[0] * height):
         pose, v = task // height, task % height
         s = sources[pose]
-        y = to_camera[1, 1] * v + to_camera[1, 2]
         for u in range(width):
             d = aim(directions[pose], u, v)
-            t = (references[pose] - s[a]) / d[a]
-            place = land(origins[pose], pitch, s[b] + t * d[b], s[c] + t * d[c], planes.shape[1:])
+            _, place = meet(s, d, axes, references[pose], origins[pose], pitch, planes.shape[1:])
             images[pose, v, u] = 0.0
-            if place[0] >= 0 and t > 0.0:
+            if place[0] >= 0:
                 total = tap(planes[pose], place[0], place[1], cubic_weights(place[2]), cubic_weights(place[3]))
-                x = to_camera[0, 0] * u + to_camera[0, 2]
-                images[pose, v, u] = total * quantum * np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+                _, _, length = slant(to_camera, u, v)
+                images[pose, v, u] = total * quantum * length / abs(d[a])
 
 
 @compiled()
@@ -237,21 +246,19 @@ def warp_with_derivatives(
     sources, directions, to_camera = rays
     references, origins = plane
     index_from_camera, centres = frame
-    a, b, c = int(axes[0]), int(axes[1]), int(axes[2])
+    a = int(axes[0])
     height, width = images.shape[1], images.shape[2]
     for task in parallel_range(images.shape[0] * height):
         pose, v = task // height, task % height
         s = sources[pose]
-        y = to_camera[1, 1] * v + to_camera[1, 2]
         for u in range(width):
             d = aim(directions[pose], u, v)
-            t = (references[pose] - s[a]) / d[a]
-            place = land(origins[pose], pitch, s[b] + t * d[b], s[c] + t * d[c], totals.shape[1:])
+            t, place = meet(s, d, axes, references[pose], origins[pose], pitch, totals.shape[1:])
             images[pose, v, u] = 0.0
             out[pose, :, v, u] = 0.0
-            if place[0] >= 0 and t > 0.0:
-                x = to_camera[0, 0] * u + to_camera[0, 2]
-                scale = quantum * np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+            if place[0] >= 0:
+                x, y, length = slant(to_camera, u, v)
+                scale = quantum * length / abs(d[a])
                 moments = plane_moments(totals[pose], weighted[pose], place, pitch, t)
                 images[pose, v, u] = moments[0] * scale
                 twist_derivatives(
