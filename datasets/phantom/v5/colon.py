@@ -12,35 +12,23 @@ import numpy as np
 from bench.geometry import Matrix
 
 from ..v1.shapes import rod_axes
-from ..v2.shapes import Part, Shape, capsule, ellipsoid, soft
+from ..v2.shapes import Part, Shape, ellipsoid, soft
 
 # Version 4 is frozen and keeps these to itself; a copy would be worse.
-from ..v4.bowel import GAS_HU, STOOL, Piece, Pouch
+from ..v4.bowel import GAS_HU, STOOL, Piece
 from ..v4.bowel import _before as before  # pyright: ignore[reportPrivateUsage]
 from ..v4.bowel import _colon as pieces_of  # pyright: ignore[reportPrivateUsage]
 from ..v4.bowel import _holding as holding  # pyright: ignore[reportPrivateUsage]
 from ..v4.bowel import _level as level  # pyright: ignore[reportPrivateUsage]
 from ..v4.bowel import _lumps as lumps  # pyright: ignore[reportPrivateUsage]
+from .length import Length
 from .person import Person
+from .residue import draw_residue
 
 # Rods painted together: few, since the renderer asks every rod of a part in the part's whole box.
 _TOGETHER = 5
 # Distance of the points at which a course is smoothed, and how far smoothing reaches (standard deviation), mm.
 _FINE_MM, _SMOOTH_MM = 4.0, 13.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Length(Pouch):
-    """A short length of gut: a tapered rod from ``start`` to ``end`` with one radius at each."""
-
-    start: Matrix
-    end: Matrix
-    calibres: tuple[float, float]
-
-    def shape(self, inwards: float) -> Shape:
-        """The rod, ``inwards`` mm smaller."""
-        first, last = (max(radius - inwards, 1.0) for radius in self.calibres)
-        return capsule(self.start, self.end, (first, first), (last, last))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,18 +49,25 @@ def colon(person: Person, random: np.random.Generator, *, front: float, side: fl
         side: To each side, mm.
         wall_hu: Of the gut's wall.
     """
-    return [part for piece in pieces_of(person, random, front, side) for part in _piece(random, _narrower(piece), wall_hu)]
+    left = draw_residue(person)
+    parts: list[Part] = []
+    for number, piece in enumerate(pieces_of(person, random, front, side)):
+        slim = replace(piece, radius=min(piece.radius, 0.5 * piece.radius + 9.5))
+        points, reach = _course(random, slim.line, 0.6 * slim.radius)
+        lengths = _lengths(random, points, slim.radius)
+        parts += _piece(random, slim, wall_hu, lengths, (points, reach))
+        parts += left.within(slim, lengths)
+        # Diverticula are those of the left colon: descending and sigmoid.
+        parts += left.beside(lengths, wall_hu) if number in (1, 2) else []
+    return parts
 
 
-def _narrower(piece: Piece) -> Piece:
-    return replace(piece, radius=min(piece.radius, 0.5 * piece.radius + 8.5))
-
-
-def _piece(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Part]:
+def _piece(
+    random: np.random.Generator, piece: Piece, wall_hu: float, lengths: list[Length], course: tuple[Matrix, Matrix]
+) -> list[Part]:
     """Walls with their contents, bubbles in soft stool, then the gas of the whole piece before one plane."""
-    points, reach = _course(piece.line, 0.8 * piece.radius)
-    lengths = _lengths(random, points, piece.radius)
-    folds = _folds(random, points, reach, piece.radius)
+    points, reach = course
+    folds = _folds(random, points, reach, [one.calibres[0] for one in lengths])
     seed, wall = int(random.integers(1 << 30)), float(random.uniform(1.4, 2.4))
     starts = range(0, len(lengths), _TOGETHER)
     groups = [lengths[n : n + _TOGETHER] for n in starts]
@@ -96,8 +91,8 @@ def _piece(random: np.random.Generator, piece: Piece, wall_hu: float) -> list[Pa
     return parts
 
 
-def _course(line: list[Matrix], step: float) -> tuple[Matrix, Matrix]:
-    """Points of the smoothed course, about ``step`` mm apart, and how far along it they are."""
+def _course(random: np.random.Generator, line: list[Matrix], step: float) -> tuple[Matrix, Matrix]:
+    """Points of the smoothed course, unequally and about ``step`` mm apart, and how far along it they are."""
     knots = np.array(line)
     along = _reach(knots)
     fine = np.arange(0, along[-1] + _FINE_MM, _FINE_MM)
@@ -108,7 +103,8 @@ def _course(line: list[Matrix], step: float) -> tuple[Matrix, Matrix]:
     padded = np.pad(dense, ((wide, wide), (0, 0)), mode="reflect", reflect_type="odd")
     smooth = np.stack([np.convolve(padded[:, axis], kernel, mode="valid") for axis in range(3)], axis=1)
     along = _reach(smooth)
-    at = np.linspace(0, along[-1], max(3, round(along[-1] / step) + 1))
+    steps = np.clip(random.lognormal(0, 0.3, max(2, round(along[-1] / step))), 0.6, 1.8)
+    at = np.concatenate([[0.0], np.cumsum(steps)]) * along[-1] / steps.sum()
     return np.stack([np.interp(at, along, smooth[:, axis]) for axis in range(3)], axis=1), at
 
 
@@ -118,12 +114,13 @@ def _reach(points: Matrix) -> Matrix:
 
 
 def _lengths(random: np.random.Generator, points: Matrix, radius: float) -> list[Length]:
-    """Calibre drifts along the course; here and there the gut is drawn together."""
-    drift, sizes = float(random.normal(0, 0.12)), []
-    for _ in points:
-        squeezed = float(random.uniform(0.6, 0.8)) if random.random() < 0.12 else 1.0
-        sizes.append(radius * float(np.clip(np.exp(drift + random.normal(0, 0.07)) * squeezed, 0.55, 1.35)))
-        drift = 0.75 * drift + float(random.normal(0, 0.14))
+    """Pouches between the odd points, where folds stand; calibre drifts; here and there the gut is drawn together."""
+    drift, pouched, sizes = float(random.normal(0, 0.12)), float(random.uniform(0.01, 0.08)), []
+    for n in range(len(points)):
+        squeezed = float(random.uniform(0.45, 0.8)) if random.random() < 0.08 else 1.0
+        swing = pouched * (1 - 2 * (n % 2)) * random.uniform(0.3, 1.5)
+        sizes.append(radius * float(np.clip(np.exp(drift + swing) * squeezed, 0.35, 1.35)))
+        drift = 0.8 * drift + float(random.normal(0, 0.11))
     found: list[Length] = []
     for n in range(len(points) - 1):
         first, last = points[n], points[n + 1]
@@ -134,24 +131,23 @@ def _lengths(random: np.random.Generator, points: Matrix, radius: float) -> list
     return found
 
 
-def _folds(random: np.random.Generator, points: Matrix, reach: Matrix, radius: float) -> list[Fold]:
-    """One side after another, seldom two at once; distances and depths are unequal, some stretches have none."""
+def _folds(random: np.random.Generator, points: Matrix, reach: Matrix, calibres: list[float]) -> list[Fold]:
+    """Between pouches and now and then within one; one side after another, seldom two or three at once."""
     folds: list[Fold] = []
-    at, turn, sector = float(random.uniform(0, radius)), float(random.uniform(0, 2 * np.pi)), 0
-    dense = float(random.uniform(0.35, 0.8))
-    while at < reach[-1]:
-        centre = np.array([float(np.interp(at, reach, points[:, axis])) for axis in range(3)])
-        n = min(int(np.searchsorted(reach, at, side="right")) - 1, len(points) - 2)
+    turn, sector = float(random.uniform(0, 2 * np.pi)), 0
+    for n in range(len(points) - 1):
+        if random.random() > (0.9 if n % 2 else 0.45):
+            continue
         axes = rod_axes(points[n + 1] - points[n], np.array([0.0, 1.0, 0.0]))
         sector = (sector + int(random.integers(1, 3))) % 3
-        for angle in (turn + 2.1 * sector, turn + 2.1 * (sector + 1))[: 2 if random.random() < 0.2 else 1]:
-            folds.append(Fold(at, _disc(random, centre, axes, angle + random.normal(0, 0.15), radius)))
-        at += radius * dense * float(np.clip(random.lognormal(0, 0.5), 0.5, 3.0))
+        for more in range(int(random.choice(3, p=(0.6, 0.28, 0.12))) + 1):
+            angle = turn + 2.1 * (sector + more) + random.normal(0, 0.15)
+            folds.append(Fold(float(reach[n]), _disc(random, points[n], axes, angle, calibres[n])))
     return folds
 
 
 def _disc(random: np.random.Generator, centre: Matrix, axes: Matrix, angle: float, radius: float) -> Shape:
-    """A thin ellipsoid on the wall: as wide as a third of the way round, a quarter of the radius deep or past the middle."""
+    """A thin ellipsoid on the wall: as wide as a third of the way round, often past the middle."""
     outwards = np.cos(angle) * axes[0] + np.sin(angle) * axes[1]
     lean = axes[2] + 0.22 * random.normal() * outwards + 0.15 * random.normal() * np.cross(axes[2], outwards)
     deep = radius * float(np.clip(random.normal(0.75, 0.25), 0.25, 1.25))

@@ -62,7 +62,9 @@ def _curve(start: Matrix, over: Matrix, end: Matrix) -> list[Matrix]:
 def _vessel(start: Matrix, end: Matrix, radius: float) -> Shape:
     """A spindle: it lies about its middle, so that the box in which it is painted is small."""
     half = 0.5 * float(np.linalg.norm(end - start))
-    return ellipsoid(0.5 * (start + end), (radius, radius, 1.15 * half + 1), rod_axes(end - start, np.array([1.0, 0, 0])))
+    return ellipsoid(
+        0.5 * (start + end), (radius, radius, 1.15 * half + 1), rod_axes(end - start, np.array([1.0, 0, 0]))
+    )
 
 
 def _node(person: Person, random: np.random.Generator, near: Matrix, *, calcified: bool) -> Part:

@@ -94,9 +94,7 @@ def draw_loops(person: Person, random: np.random.Generator, *, front: float, sid
     return sorted(loops, key=lambda one: -float(one.middle[1]))
 
 
-def _wander(
-    random: np.random.Generator, room: Room, place: Matrix, taken: Matrix, apart: float
-) -> list[Matrix]:
+def _wander(random: np.random.Generator, room: Room, place: Matrix, taken: Matrix, apart: float) -> list[Matrix]:
     """A course that bends, mostly in a frontal plane, and ends where others leave no room."""
     line: list[Matrix] = []
     heading, turning = random.normal(0, 1, 3) * [1, 0.45, 1], random.normal(0, 0.5)
@@ -122,7 +120,7 @@ def small_bowel(person: Person, random: np.random.Generator, loops: Sequence[Loo
         wall_hu: Of the gut's wall.
     """
     parts: list[Part] = []
-    specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.12, 0.45))) + 0.3 * person.gas
+    specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.15, 0.55))) + 0.3 * person.gas
     for loop in loops:
         parts += _loop(person, random, loop, wall_hu)
         if random.random() < specks:
