@@ -170,9 +170,9 @@ def test_all_dimensions_are_found_on_a_patient_and_described(patients: list[Pati
     found, ranges = dimensions.measured(patients[0]), dimensions.published()
     assert set(ranges) <= set(found)
     assert {name for name, _ in ranges} == set(dimensions.NAMES)
-    assert dimensions.described("canal_depth") == "canal depth [verified]"
-    assert dimensions.described("transverse_span") == "transverse span [verified]"
-    assert dimensions.described("spinous_length") == "spinous length [ours: 1 of 5; measured: 4 of 5]"
+    assert dimensions.described("canal_depth") == "canal depth (mm) [verified]"
+    assert dimensions.described("transverse_span") == "transverse span (mm) [verified]"
+    assert dimensions.described("spinous_length") == "spinous length (mm) [ours: 1 of 5; measured: 4 of 5]"
     assert "from memory: 1 of 5" in dimensions.described("upper_depth")
 
 

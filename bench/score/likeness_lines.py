@@ -53,16 +53,16 @@ def dimension_line(name: str, sizes: Mapping[str, Sequence[float]], ranges: Mapp
     """One dimension of all levels: at least 95 % of the patients' within the published mean +- 2 SD.
 
     Args:
-        name: Of the dimension.
-        sizes: Measured, mm, by level.
-        ranges: Published lower and upper end, mm, by level.
+        name: Of the dimension, with its unit.
+        sizes: Measured, by level.
+        ranges: Published lower and upper end, by level.
     """
     inside = [ranges[level][0] <= size <= ranges[level][1] for level, own in sizes.items() for size in own]
     means = " / ".join(f"{np.mean(own):.1f}" for own in sizes.values() if own)
     spans = " / ".join(f"{ranges[level][0]:.0f}–{ranges[level][1]:.0f}" for level, own in sizes.items() if own)
     return Line(
         section="dimensions",
-        what=f"{name.replace('_', ' ')}, {' / '.join(level for level, own in sizes.items() if own)} (mm)",
+        what=f"{name.replace('_', ' ')}, {' / '.join(level for level, own in sizes.items() if own)}",
         phantom=f"means {means}",
         real=f"published {spans}",
         distance=f"{100 * np.mean(inside):.0f} % of {len(inside)} inside",

@@ -32,12 +32,13 @@ _ON_LABELS: Mapping[str, Callable[[on_labels.Site], float]] = {
     "canal_width": on_labels.canal_width,
     "canal_depth": on_labels.canal_depth,
 }
-_OTHERS = ("spinous_length", "disc_height", "segment_lordosis")
+_OTHERS = ("spinous_length", "disc_height", "segment_lordosis", "volume")
+_UNITS = {"segment_lordosis": "degrees", "volume": "ml"}
 NAMES = (*_BETWEEN, *_ON_LABELS, *_OTHERS)
 
 
 def measured(patient: Patient) -> dict[Dimension, float]:
-    """Dimensions by (dimension, level), mm (lordosis: degrees); what cannot be measured is left out."""
+    """Dimensions by (dimension, level), mm (lordosis: degrees, volume: ml); what cannot be measured is left out."""
     landmarks = patient.landmarks[0]
     points: dict[str, Matrix] = dict(zip(landmarks.point_names, landmarks.points, strict=True))
     found: dict[Dimension, float] = {}
@@ -64,11 +65,11 @@ def published() -> dict[Dimension, tuple[float, float]]:
 
 
 def described(name: str) -> str:
-    """A dimension with what its figures rest on, such as ``canal depth [verified]``."""
+    """A dimension with its unit and what its figures rest on, such as ``canal depth (mm) [verified]``."""
     kinds = [statuses()[name, level] for level in LUMBAR if (name, level) in statuses()]
     count = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     rest = "; ".join(kind if n == len(kinds) else f"{kind}: {n} of {len(kinds)}" for kind, n in count.items())
-    return f"{name.replace('_', ' ')} [{rest}]"
+    return f"{name.replace('_', ' ')} ({_UNITS.get(name, 'mm')}) [{rest}]"
 
 
 def _lordosis(points: Mapping[str, Matrix]) -> dict[Dimension, float]:
@@ -94,6 +95,7 @@ def _labelled(points: Mapping[str, Matrix], patient: Patient) -> dict[Dimension,
             continue
         for name, measure in _ON_LABELS.items():
             found[name, level] = measure(place)
+        found["volume", level] = on_labels.volume_ml(place)
         found["disc_height", level] = on_labels.disc_height(place, LABELS[below])
         tip = (points[f"{level} spinous tip"] - place.origin) @ place.axes[1]
         found["spinous_length", level] = float(tip + 2.0 - on_labels.canal_back(place))

@@ -1,4 +1,4 @@
-"""Dimensions of a vertebra on a patient's labels: pedicles, canal and the disc below, along axes from its landmarks.
+"""Dimensions of a vertebra on a patient's labels: volume; pedicles, canal and disc along axes from its landmarks.
 
 Lines of nearest labels are followed from a landmark to where the bone ends or begins; several lines beside one another
 are averaged, so that coarse voxels do not round alike.
@@ -117,6 +117,12 @@ def _canal(place: Site) -> tuple[float, float]:
     ahead, behind = (np.reshape(way, (len(_LAMINA_MM), -1)).mean(axis=1) for way in ways)
     least = int(np.argmin(ahead + behind))
     return float(place.wall + 5.0 - ahead[least]), float(place.wall + 5.0 + behind[least])
+
+
+def volume_ml(place: Site) -> float:
+    """Of the whole vertebra, ml."""
+    voxel = abs(float(np.linalg.det(place.index_from_world[:3, :3])))
+    return float(np.count_nonzero(place.labels == place.label)) / voxel / 1000
 
 
 def disc_height(place: Site, below: int) -> float:
