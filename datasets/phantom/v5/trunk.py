@@ -29,8 +29,8 @@ from .vessels import vessels
 # Depth of version 4's body and what is made of it, mm, and how much of what is added lies in front.
 _DREW_MM, _DEEP_MM = (150.0, 234.0, 310.0), (182.0, 243.0, 288.0)
 _IN_FRONT = 0.6
-# Fat under the skin against version 4's: what is added is flesh and what fills the belly.
-_LAYER = 0.88
+# Fat under the skin in version 4 and here, mm: what is added is flesh and what fills the belly.
+_LAYER_WAS_MM, _LAYER_MM = (3.0, 20.0, 66.0), (4.5, 18.5, 46.0)
 # What of the body behind L3 a box of 200 mm or more always shows: arches, muscles, sacrum.
 _SHOWN_BEHIND_MM = 92.0
 
@@ -42,7 +42,7 @@ def draw_outline(person: Person) -> Outline:
     added = float(np.interp(depth, _DREW_MM, _DEEP_MM)) - depth
     return replace(
         drawn, front=drawn.front + _IN_FRONT * added, back=drawn.back + (1 - _IN_FRONT) * added,
-        layer=_LAYER * drawn.layer,
+        layer=float(np.interp(drawn.layer, _LAYER_WAS_MM, _LAYER_MM)),
     )  # fmt: skip
 
 
