@@ -27,9 +27,124 @@ def clip_to(start, slope, size, low, high):
 
 
 @triton.jit
-def pick(axis, zero, one, two):
+def pick(axis, each):
     """The component along an axis that differs from ray to ray."""
-    return tl.where(axis == 0, zero, tl.where(axis == 1, one, two))
+    return tl.where(axis == 0, each[0], tl.where(axis == 1, each[1], each[2]))
+
+
+@triton.jit
+def load_three(table, place):
+    """Three numbers that stand one behind another."""
+    return tl.load(table + place), tl.load(table + place + 1), tl.load(table + place + 2)
+
+
+@triton.jit
+def load_ray(table, u, v):
+    """Source, direction in voxels and direction in the camera (its third component is 1) of the rays of pixels."""
+    m, n, p = load_three(table, 3), load_three(table, 6), load_three(table, 9)
+    direction = (m[0] * u + m[1] * v + m[2], n[0] * u + n[1] * v + n[2], p[0] * u + p[1] * v + p[2])
+    rx = tl.load(table + 24) * u + tl.load(table + 25)
+    ry = tl.load(table + 26) * v + tl.load(table + 27)
+    return load_three(table, 0), direction, rx, ry
+
+
+@triton.jit
+def slicing_axes(d):
+    """The axis a that a ray runs along most, and the other two, rising."""
+    e0, e1, e2 = tl.abs(d[0]), tl.abs(d[1]), tl.abs(d[2])
+    a = tl.where((e0 >= e1) & (e0 >= e2), 0, tl.where(e1 >= e2, 1, 2))
+    return a, tl.where(a == 0, 1, 0), tl.where(a == 2, 1, 2)
+
+
+@triton.jit
+def cross_slices(seen, s, d, n, split, splits):
+    """First slice and number of slices of a ray's part; ``s``, ``d`` and voxels ``n`` along the axes (a, b, c)."""
+    slope_b, slope_c = d[1] / d[0], d[2] / d[0]
+    low, high = tl.zeros_like(d[0]), n[0].to(tl.float32) - 1.0
+    low, high = clip_to(s[1] - s[0] * slope_b, slope_b, n[1].to(tl.float32), low, high)
+    low, high = clip_to(s[2] - s[0] * slope_c, slope_c, n[2].to(tl.float32), low, high)
+    hit = seen & (low <= high) & ((low + high - 2.0 * s[0]) * d[0] > 0.0)
+    # A missed ray's limits may be infinite; whole numbers must come from sane ones.
+    low, high = tl.where(hit, low, 0.0), tl.where(hit, high, -1.0)
+    first = tl.ceil(low - 1e-6).to(tl.int32)
+    count = tl.maximum(tl.floor(high + 1e-6).to(tl.int32) - first + 1, 0)
+    part = (count + splits - 1) // splits
+    return first + split * part, tl.minimum(part, count - split * part)
+
+
+@triton.jit
+def sum_moments(corner, strides, count, y0, x0, slope_b, slope_c, JACOBIAN: tl.constexpr):
+    """Sum ``count`` bilinear samples, one a slice from ``corner`` on, and with JACOBIAN their slopes.
+
+    Args:
+        corner: Where the first slice begins.
+        strides: To the next slice, row and column.
+        count: Slices.
+        y0: Padded row in the first slice.
+        x0: Padded column there.
+        slope_b: Rows from slice to slice.
+        slope_c: Columns from slice to slice.
+        JACOBIAN: Whether slopes are wanted.
+
+    Returns:
+        Samples; slopes along rows (b) and columns (c); the same two, weighted by the steps from the first slice.
+    """
+    along, down, across = strides
+    total, plain_b, plain_c = tl.zeros_like(x0), tl.zeros_like(x0), tl.zeros_like(x0)
+    weighted_b, weighted_c = tl.zeros_like(x0), tl.zeros_like(x0)
+    for step in range(tl.max(count, axis=0)):
+        inside = step < count
+        row, column = y0 + step * slope_b, x0 + step * slope_c
+        top, left = row.to(tl.int32), column.to(tl.int32)
+        low_part, right_part = row - top.to(tl.float32), column - left.to(tl.float32)
+        place = corner + step * along + top * down + left * across
+        upper_left = tl.load(place, mask=inside, other=0.0)
+        upper_right = tl.load(place + across, mask=inside, other=0.0)
+        lower_left = tl.load(place + down, mask=inside, other=0.0)
+        lower_right = tl.load(place + down + across, mask=inside, other=0.0)
+        upper, lower = upper_right - upper_left, lower_right - lower_left
+        above = upper_left + right_part * upper
+        rise_b = tl.where(inside, lower_left + right_part * lower - above, 0.0)
+        total += tl.where(inside, above, 0.0) + low_part * rise_b
+        if JACOBIAN:
+            rise_c = upper + low_part * (lower - upper)
+            plain_b += rise_b
+            plain_c += rise_c
+            weighted_b += step * rise_b
+            weighted_c += step * rise_c
+    return total, plain_b, plain_c, weighted_b, weighted_c
+
+
+@triton.jit
+def in_camera(table, a, ga, gb, gc, scale):
+    """A gradient along a ray's axes (a and the other two, rising), scaled, in camera axes."""
+    g0 = tl.where(a == 0, ga, gb) * scale
+    g1 = pick(a, (gb, ga, gc)) * scale
+    g2 = tl.where(a == 2, ga, gc) * scale
+    m, n, p = load_three(table, 12), load_three(table, 15), load_three(table, 18)
+    return m[0] * g0 + n[0] * g1 + p[0] * g2, m[1] * g0 + n[1] * g1 + p[1] * g2, m[2] * g0 + n[2] * g1 + p[2] * g2
+
+
+@triton.jit
+def store_twist(place, size, seen, table, a, d, moments, ahead, rx, ry, scale):
+    """Write the six derivatives with respect to the twist, ``size`` numbers apart; ``d`` along the axes (a, b, c)."""
+    total, plain_b, plain_c, weighted_b, weighted_c = moments
+    centre = load_three(table, 21)
+    # Arms from the rotation centre: with those from the source, float32 would lose two digits of the rotations.
+    depth = ahead / d[0] - centre[2]
+    ox, oy = rx * centre[2] - centre[0], ry * centre[2] - centre[1]
+    weighted_b, weighted_c = depth * plain_b + weighted_b / d[0], depth * plain_c + weighted_c / d[0]
+    # Along the ray, the integral of g . d is 0 and of t g . d minus the image, by parts.
+    plain_a = -(plain_b * d[1] + plain_c * d[2]) / d[0]
+    weighted_a = -(total + weighted_b * d[1] + weighted_c * d[2]) / d[0]
+    gx, gy, gz = in_camera(table, a, plain_a, plain_b, plain_c, scale)
+    hx, hy, hz = in_camera(table, a, weighted_a, weighted_b, weighted_c, scale)
+    tl.store(place + size, hy - ry * hz - oy * gz, mask=seen)
+    tl.store(place + 2 * size, rx * hz - hx + ox * gz, mask=seen)
+    tl.store(place + 3 * size, ry * hx - rx * hy - (ox * gy - oy * gx), mask=seen)
+    tl.store(place + 4 * size, -gx, mask=seen)
+    tl.store(place + 5 * size, -gy, mask=seen)
+    tl.store(place + 6 * size, -gz, mask=seen)
 
 
 @triton.jit
@@ -77,91 +192,30 @@ def render(
     u = (tile % TILES_X) * (8 * WARPS_X) + (patch % WARPS_X) * 8 + lane % 8
     v = (tile // TILES_X) * (BLOCK // (8 * WARPS_X)) + (patch // WARPS_X) * 4 + lane // 8
     seen = (u < width) & (v < height)
-    uf, vf = u.to(tl.float32), v.to(tl.float32)
 
     table = floats + pose * 28
-    s0, s1, s2 = tl.load(table), tl.load(table + 1), tl.load(table + 2)
-    d0 = tl.load(table + 3) * uf + tl.load(table + 4) * vf + tl.load(table + 5)
-    d1 = tl.load(table + 6) * uf + tl.load(table + 7) * vf + tl.load(table + 8)
-    d2 = tl.load(table + 9) * uf + tl.load(table + 10) * vf + tl.load(table + 11)
-    rx = tl.load(table + 24) * uf + tl.load(table + 25)
-    ry = tl.load(table + 26) * vf + tl.load(table + 27)
-
-    # The slicing axis a, and the other two, rising.
-    e0, e1, e2 = tl.abs(d0), tl.abs(d1), tl.abs(d2)
-    a = tl.where((e0 >= e1) & (e0 >= e2), 0, tl.where(e1 >= e2, 1, 2))
-    b, c = tl.where(a == 0, 1, 0), tl.where(a == 2, 1, 2)
-    sa, sb, sc = pick(a, s0, s1, s2), pick(b, s0, s1, s2), pick(c, s0, s1, s2)
-    da, db, dc = pick(a, d0, d1, d2), pick(b, d0, d1, d2), pick(c, d0, d1, d2)
-    slope_b, slope_c = db / da, dc / da
-
-    low, high = tl.zeros_like(da), pick(a, n0, n1, n2).to(tl.float32) - 1.0
-    low, high = clip_to(sb - sa * slope_b, slope_b, pick(b, n0, n1, n2).to(tl.float32), low, high)
-    low, high = clip_to(sc - sa * slope_c, slope_c, pick(c, n0, n1, n2).to(tl.float32), low, high)
-    hit = seen & (low <= high) & ((low + high - 2.0 * sa) * da > 0.0)
-    # A missed ray's limits may be infinite; whole numbers must come from sane ones.
-    low, high = tl.where(hit, low, 0.0), tl.where(hit, high, -1.0)
-    first = tl.ceil(low - 1e-6).to(tl.int32)
-    count = tl.maximum(tl.floor(high + 1e-6).to(tl.int32) - first + 1, 0)
-    part = (count + splits - 1) // splits
-    first += split * part
-    count = tl.minimum(part, count - split * part)
+    source, direction, rx, ry = load_ray(table, u.to(tl.float32), v.to(tl.float32))
+    a, b, c = slicing_axes(direction)
+    s = pick(a, source), pick(b, source), pick(c, source)
+    d = pick(a, direction), pick(b, direction), pick(c, direction)
+    voxels = n0, n1, n2
+    n = pick(a, voxels), pick(b, voxels), pick(c, voxels)
+    first, count = cross_slices(seen, s, d, n, split, splits)
 
     slots = integers + pose * 4
-    t0, t1, t2 = tl.load(slots + 1), tl.load(slots + 2), tl.load(slots + 3)
-    t0, t1, t2 = t0.to(tl.int32), t1.to(tl.int32), t2.to(tl.int32)
-    along, down, across = pick(a, t0, t1, t2), pick(b, t0, t1, t2), pick(c, t0, t1, t2)
-    ahead = first.to(tl.float32) - sa
-    y0, x0 = sb + ahead * slope_b + 1.0, sc + ahead * slope_c + 1.0
-    corner = volume + tl.load(slots) + (first + 1) * along
-    total, plain_b, plain_c = tl.zeros_like(da), tl.zeros_like(da), tl.zeros_like(da)
-    weighted_b, weighted_c = tl.zeros_like(da), tl.zeros_like(da)
-    for step in range(tl.max(count, axis=0)):
-        inside = step < count
-        row, column = y0 + step * slope_b, x0 + step * slope_c
-        top, left = row.to(tl.int32), column.to(tl.int32)
-        low_part, right_part = row - top.to(tl.float32), column - left.to(tl.float32)
-        place = corner + step * along + top * down + left * across
-        upper_left = tl.load(place, mask=inside, other=0.0)
-        upper_right = tl.load(place + across, mask=inside, other=0.0)
-        lower_left = tl.load(place + down, mask=inside, other=0.0)
-        lower_right = tl.load(place + down + across, mask=inside, other=0.0)
-        upper, lower = upper_right - upper_left, lower_right - lower_left
-        above = upper_left + right_part * upper
-        rise_b = tl.where(inside, lower_left + right_part * lower - above, 0.0)
-        total += tl.where(inside, above, 0.0) + low_part * rise_b
-        if JACOBIAN:
-            rise_c = upper + low_part * (lower - upper)
-            plain_b += rise_b
-            plain_c += rise_c
-            weighted_b += step * rise_b
-            weighted_c += step * rise_c
+    t = load_three(slots, 1)
+    t = t[0].to(tl.int32), t[1].to(tl.int32), t[2].to(tl.int32)
+    strides = pick(a, t), pick(b, t), pick(c, t)
+    slope_b, slope_c = d[1] / d[0], d[2] / d[0]
+    ahead = first.to(tl.float32) - s[0]
+    y0, x0 = s[1] + ahead * slope_b + 1.0, s[2] + ahead * slope_c + 1.0
+    corner = volume + tl.load(slots) + (first + 1) * strides[0]
+    moments = sum_moments(corner, strides, count, y0, x0, slope_b, slope_c, JACOBIAN)
 
-    scale = tl.sqrt(rx * rx + ry * ry + 1.0) / tl.abs(da)
+    scale = tl.sqrt(rx * rx + ry * ry + 1.0) / tl.abs(d[0])
     size = height * width
     images = 7 if JACOBIAN else 1
     place = out + (split * poses + pose).to(tl.int64) * images * size + v * width + u
-    tl.store(place, total * scale, mask=seen)
+    tl.store(place, moments[0] * scale, mask=seen)
     if JACOBIAN:
-        cx, cy, cz = tl.load(table + 21), tl.load(table + 22), tl.load(table + 23)
-        # Arms from the rotation centre: with those from the source, float32 would lose two digits of the rotations.
-        depth, ox, oy = ahead / da - cz, rx * cz - cx, ry * cz - cy
-        weighted_b, weighted_c = depth * plain_b + weighted_b / da, depth * plain_c + weighted_c / da
-        # Along the ray, the integral of g . d is 0 and of t g . d minus the image, by parts.
-        plain_a = -(plain_b * db + plain_c * dc) / da
-        weighted_a = -(total + weighted_b * db + weighted_c * dc) / da
-        g0, h0 = tl.where(a == 0, plain_a, plain_b) * scale, tl.where(a == 0, weighted_a, weighted_b) * scale
-        g1 = pick(a, plain_b, plain_a, plain_c) * scale
-        h1 = pick(a, weighted_b, weighted_a, weighted_c) * scale
-        g2, h2 = tl.where(a == 2, plain_a, plain_c) * scale, tl.where(a == 2, weighted_a, weighted_c) * scale
-        m00, m01, m02 = tl.load(table + 12), tl.load(table + 13), tl.load(table + 14)
-        m10, m11, m12 = tl.load(table + 15), tl.load(table + 16), tl.load(table + 17)
-        m20, m21, m22 = tl.load(table + 18), tl.load(table + 19), tl.load(table + 20)
-        gx, gy, gz = m00 * g0 + m10 * g1 + m20 * g2, m01 * g0 + m11 * g1 + m21 * g2, m02 * g0 + m12 * g1 + m22 * g2
-        hx, hy, hz = m00 * h0 + m10 * h1 + m20 * h2, m01 * h0 + m11 * h1 + m21 * h2, m02 * h0 + m12 * h1 + m22 * h2
-        tl.store(place + size, hy - ry * hz - oy * gz, mask=seen)
-        tl.store(place + 2 * size, rx * hz - hx + ox * gz, mask=seen)
-        tl.store(place + 3 * size, ry * hx - rx * hy - (ox * gy - oy * gx), mask=seen)
-        tl.store(place + 4 * size, -gx, mask=seen)
-        tl.store(place + 5 * size, -gy, mask=seen)
-        tl.store(place + 6 * size, -gz, mask=seen)
+        store_twist(place, size, seen, table, a, d, moments, ahead, rx, ry, scale)
