@@ -52,7 +52,7 @@ def colon(person: Person, random: np.random.Generator, *, front: float, side: fl
     left = draw_residue(person)
     parts: list[Part] = []
     for number, piece in enumerate(pieces_of(person, random, front, side)):
-        slim = replace(piece, radius=min(piece.radius, 0.5 * piece.radius + 9.5))
+        slim = replace(piece, radius=min(piece.radius, 0.45 * piece.radius + 9.0))
         points, reach = _course(random, slim.line, 0.6 * slim.radius)
         lengths = _lengths(random, points, slim.radius)
         parts += _piece(random, slim, wall_hu, lengths, (points, reach))

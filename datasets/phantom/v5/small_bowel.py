@@ -121,14 +121,16 @@ def small_bowel(person: Person, random: np.random.Generator, loops: Sequence[Loo
     """
     parts: list[Part] = []
     specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.15, 0.55))) + 0.3 * person.gas
+    # In some air stays in the small bowel, in others all of it has gone on.
+    gassy = person.gas * float(random.uniform(0.25, 1.5))
     for loop in loops:
-        parts += _loop(person, random, loop, wall_hu)
+        parts += _loop(random, loop, wall_hu, gas=person.gas, gassy=gassy)
         if random.random() < specks:
             parts.append(_bubbles(random, loop))
     return parts
 
 
-def _loop(person: Person, random: np.random.Generator, loop: Loop, wall_hu: float) -> list[Part]:
+def _loop(random: np.random.Generator, loop: Loop, wall_hu: float, *, gas: float, gassy: float) -> list[Part]:
     """A cleft of fat round it, wall and content; in the gassy one bend in some is filled before a level."""
     seed, hu = int(random.integers(1 << 30)), float(random.normal(20, 12))
     collapsed = random.random() < 0.35
@@ -149,9 +151,9 @@ def _loop(person: Person, random: np.random.Generator, loop: Loop, wall_hu: floa
             shell_variation=0.5,
         ),
     ]  # fmt: skip
-    if not collapsed and random.random() < 0.75 * person.gas:
+    if not collapsed and random.random() < gassy:
         depths = np.array(loop.line)[:, 1]
-        behind = level(depths, np.full(len(depths), radius), float(random.uniform(0.1, 0.2 + 0.7 * person.gas)))
+        behind = level(depths, np.full(len(depths), radius), float(random.uniform(0.15, 0.3 + 0.7 * gas)))
         hollow = [
             tube(loop.line[n], loop.line[n + 1], radius - 2.2, pouch=1.4 * deep, period=ring, rough=0.16, seed=seed)
             for n in lengths
