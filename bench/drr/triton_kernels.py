@@ -194,7 +194,8 @@ def render(
     seen = (u < width) & (v < height)
 
     table = floats + pose * 28
-    source, direction, rx, ry = load_ray(table, u.to(tl.float32), v.to(tl.float32))
+    ray = load_ray(table, u.to(tl.float32), v.to(tl.float32))
+    source, direction, rx, ry = ray[0], ray[1], ray[2], ray[3]
     a, b, c = slicing_axes(direction)
     s = pick(a, source), pick(b, source), pick(c, source)
     d = pick(a, direction), pick(b, direction), pick(c, direction)
