@@ -48,7 +48,7 @@ class Imaged:
     def ring(self, labels: Any, level: str) -> Matrix:
         """HU of the first layer of voxels outside a vertebra that no bone holds."""
         outside = ndimage.binary_dilation(labels == LABELS[level]) & (labels == 0)
-        return np.asarray(self.image[outside])
+        return np.asarray(self.image[outside], dtype=np.float64)
 
 
 def imaged(seed: int, *, spacing: float = 2.0, size: int = 112) -> Imaged:
@@ -78,9 +78,8 @@ def spines() -> list[Imaged]:
 
 def volumes(made: Imaged) -> Matrix:
     """Of L2 to L5, ml."""
-    return np.array([np.count_nonzero(made.labels == LABELS[lv]) for lv in ("L2", "L3", "L4", "L5")]) * (
-        made.spacing**3 / 1000
-    )
+    counts = [float(np.count_nonzero(made.labels == LABELS[level])) for level in ("L2", "L3", "L4", "L5")]
+    return np.array(counts) * made.spacing**3 / 1000
 
 
 def test_vertebrae_have_the_volume_of_peoples(spines: list[Imaged]) -> None:
@@ -156,13 +155,14 @@ def test_the_canal_is_free(spines: list[Imaged]) -> None:
     for made in spines:
         for level in LABELS:
             size, frame = made.person.vertebrae[level], made.person.frames[level]
-            across, behind, up = np.meshgrid(
-                np.linspace(-0.3, 0.3, 5) * size.canal_width, np.array([0.3, 0.45, 0.6]), np.linspace(-9, 9, 7),
-                indexing="ij",
-            )  # fmt: skip
             # It is pointed behind.
-            across, behind = across * (1.5 - 1.6 * behind), size.wall + behind * size.canal_depth
-            points = np.stack([across, behind, up], axis=-1).reshape(-1, 3) @ frame.axes + frame.origin
+            local = [
+                (across * (1.5 - 1.6 * behind) * size.canal_width, size.wall + behind * size.canal_depth, up)
+                for across in (-0.3, -0.15, 0.0, 0.15, 0.3)
+                for behind in (0.3, 0.45, 0.6)
+                for up in range(-9, 10, 3)
+            ]
+            points: Matrix = np.array(local) @ frame.axes + frame.origin
             index = np.rint((points - made.affine[:3, 3]) / made.spacing).astype(int)
             assert not made.labels[tuple(index.T)].any(), (made.person.seed, level)
 

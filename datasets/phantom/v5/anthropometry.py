@@ -4,7 +4,7 @@
 
 * Widths of the endplates from L2 to L5: ``measured`` on the mean shape of ``clouthier2023`` as its depths were, halfway
   between where the surface begins to fall and the widest place beneath: 2 to 7 mm more than ``panjabi1991`` and
-  ``panjabi1992``, whose twelve spines version 4 follows. T12 and L1 are ours, between those and T11.
+  ``panjabi1992``, whose twelve spines version 4 follows. From T11 to L1 theirs are widened as much as at L2: ours.
 * ``volume`` of a vertebra, ml: the mean shape's. Nobody is drawn from it: it is there to be compared with.
 
 All other sources: ``zindrick1987``, ``christodoulou2005``, ``cook2021``, ``abbas2021``, ``duman2026``, ``bonczar2024``,
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 # What labels show more than was drawn, mm, beyond what version 4 takes off (labels of 2 mm, 14 people).
 _ADDED_MM: "Mapping[str, float]" = {
-    "pedicle_width": 1.9, "pedicle_height": 1.7, "canal_width": -0.7, "canal_depth": -1.6, "disc_height": -1.4,
+    "pedicle_width": 1.9, "pedicle_height": 1.5, "canal_width": -0.9, "canal_depth": -2.0, "disc_height": -1.3,
 }  # fmt: skip
 # And by level.
-_ADDED_AT_MM: "Mapping[tuple[str, str], float]" = {("pedicle_width", "L5"): 3.0, ("canal_width", "L5"): -2.5}
+_ADDED_AT_MM: "Mapping[tuple[str, str], float]" = {
+    ("pedicle_width", "L5"): 2.4, ("pedicle_height", "L5"): 2.0, ("canal_width", "L5"): -2.3, ("canal_depth", "L1"): -2.5, ("disc_height", "L1"): -1.0,
+}  # fmt: skip
 
 
 @cache

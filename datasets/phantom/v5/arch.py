@@ -42,7 +42,7 @@ def post(person: Person, level: str, side: float, bone: Bone) -> list[Shape]:
     joint = joint_below(person, person.levels[place - 1], side)
     root = _root(person, level, side)
     top = joint.centre + _BESIDE_MM * joint.normal + 0.3 * joint.half_height * joint.along
-    shape = capsule(root, top, (4.6, 4.8), (3.0, 5.0), flat_along=joint.normal)
+    shape = capsule(root, top, (5.0, 5.0), (3.2, 5.2), flat_along=joint.normal)
     return [shape.made_of(shell_mm=bone.lamina.shell_mm, inner_hu=bone.lamina.inner_hu).of_region(ARTICULAR)]
 
 
@@ -55,13 +55,12 @@ def _root(person: Person, level: str, side: float) -> Matrix:
 
 def interspinous(person: Person, upper: str, lower: str) -> Shape:
     """What keeps two spinous processes apart in a hollow back: a gap, in the world, that is carved from both."""
-    ends = [
+    front, rear = (
         (_border(person, upper, share, below=True) + _border(person, lower, share, below=False)) / 2
         for share in (0.12, 1.1)
-    ]
-    up = person.frames[upper].axes[2] + person.frames[lower].axes[2]
-    half = _APART_MM / 2
-    return capsule(*ends, (half, 7.0), (half, 12.0), flat_along=up).carving()
+    )
+    up, half = person.frames[upper].axes[2] + person.frames[lower].axes[2], _APART_MM / 2
+    return capsule(front, rear, (half, 7.0), (half, 12.0), flat_along=up).carving()
 
 
 def _border(person: Person, level: str, share: float, *, below: bool) -> Matrix:
@@ -69,4 +68,4 @@ def _border(person: Person, level: str, share: float, *, below: bool) -> Matrix:
     course = spinous(person, level)
     root, end = np.array(course.root), np.array(course.end)
     edge = -0.85 * course.tall - 3.2 if below else 1.08 * course.tall
-    return person.frames[level].to_world(root + share * (end - root) + [0, 0, edge])
+    return np.asarray(person.frames[level].to_world(root + share * (end - root) + [0, 0, edge]))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.volume import FloatGrid, LabelGrid
 
 REACH_MM = 1.5
-BRIGHT_HU = 170.0
+BRIGHT_HU = 185.0
 
 
 def drawn(

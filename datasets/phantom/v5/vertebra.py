@@ -18,7 +18,7 @@ from .arch import blade, interspinous, post
 from .person import Person
 
 # The widest place lies below the rim, whose edge is round: the drum is wider and deeper than its endplates.
-_WIDER, _DEEPER, _WAIST = 1.055, 1.05, 1.6
+_WIDER, _DEEPER, _WAIST = 1.065, 1.07, 1.6
 # The broad pedicles of the last levels leave less of a waist.
 _WAIST_AT = {"L5": 0.8, "L6": 0.8}
 
