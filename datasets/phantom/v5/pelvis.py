@@ -24,6 +24,8 @@ _CREST = ((51, 68, -38), (61, 59, -6), (75, 38, 22), (102, 8, 38), (126, -24, 34
 _FOSSA = ((56, 66, -48), (61, 48, -32), (67, 28, -24), (82, 5, -20), (101, -16, -22), (113, -38, -28), (118, -64, -42))
 _BRIM = ((54, 58, -60), (60, 44, -56), (68, 26, -60), (80, 6, -66), (93, -14, -74), (103, -36, -80), (105, -60, -86))
 _ROWS, _RODS = 7, 11
+# Of the distances from the middle above, at the joint with the sacrum.
+_JOINT_WIDE = 0.965
 # Half the thickness along each of the three, mm.
 _ALONG = (0.0, 0.17, 0.33, 0.5, 0.67, 0.83, 1.0)
 _THICK = (
@@ -44,14 +46,11 @@ def ilium(person: Person) -> list[Part]:
     random = person.random("ilium")
     wide = float(random.normal(0.97 if person.male else 1.02, 0.03))
     flare = float(random.normal(0, 5))
-    return [
-        _wing(person, random, np.array([side * wide * random.normal(1, 0.012), 1.0, 1.0]), flare)
-        for side in (-1.0, 1.0)
-    ]
+    return [_wing(person, random, side, swing=wide * random.normal(1, 0.012), flare=flare) for side in (-1.0, 1.0)]
 
 
-def _wing(person: Person, random: np.random.Generator, swing: Matrix, flare: float) -> Part:
-    rows = [(share, _row(share, swing, flare) * person.scale) for share in np.linspace(0, 1, _ROWS)]
+def _wing(person: Person, random: np.random.Generator, side: float, *, swing: float, flare: float) -> Part:
+    rows = [(share, _row(share, side, swing, flare) * person.scale) for share in np.linspace(0, 1, _ROWS)]
     bulk = 0.93 + 0.1 * person.muscle + float(random.normal(0, 0.04))
     spongy = 0.4 * person.trabecular_hu - 15 * person.fat + 15
     shapes = [rod for place in range(_ROWS) for rod in _rods(rows, place, bulk, person.cortex, spongy)]
@@ -66,12 +65,17 @@ def _wing(person: Person, random: np.random.Generator, swing: Matrix, flare: flo
     )  # fmt: skip
 
 
-def _row(share: float, swing: Matrix, flare: float) -> Matrix:
-    """A line through the wing, ``share`` of the way from crest to brim; ``flare`` leans the front of the crest out."""
+def _row(share: float, side: float, swing: float, flare: float) -> Matrix:
+    """A line through the wing, ``share`` of the way from crest to brim; ``flare`` leans the front of the crest out.
+
+    Behind, wings are as far apart as the sacrum is broad; in front, ``swing`` of the drawn distance.
+    """
     surface = CubicSpline([0.0, 0.5, 1.0], np.array([_CREST, _FOSSA, _BRIM], dtype=float))
     line = curve(np.asarray(surface(share)), _RODS)
-    line[:, 0] += flare * (1 - share) * np.linspace(0, 1, _RODS)
-    return np.asarray(line * swing)
+    along = np.linspace(0, 1, _RODS)
+    line[:, 0] *= _JOINT_WIDE + (swing - _JOINT_WIDE) * along
+    line[:, 0] += flare * (1 - share) * along
+    return np.asarray(line * [side, 1.0, 1.0])
 
 
 def _at(table: tuple[tuple[float, ...], ...], share: float, along: Matrix) -> Matrix:

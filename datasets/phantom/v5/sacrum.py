@@ -24,7 +24,7 @@ from .person import Person
 
 SHELL_HU = 1100.0
 # Spongy bone of the segments from above, and of the wings, against that of the lumbar bodies.
-_SEGMENTS, _WING = (1.0, 0.7, 0.55, 0.5), 0.35
+_SEGMENTS, _WING = (0.95, 0.6, 0.5, 0.45), 0.27
 _JOINT_MM = 2.3
 
 
@@ -80,11 +80,13 @@ def _wing(person: Person, side: float, vary: float) -> tuple[list[Shape], Shape]
     out = (side, 0.34, 0.0)
     top, bottom = at(52, 10, -15), at(45, 15, -60)
     # Flat above and sloping outwards: a round bar would show as a ring in the lateral view.
-    ala = capsule(at(12, 2, -14), at(48, 6, -22), (12, 8.5), (17, 12), flat_along=(0, 1, 0))
+    ala = capsule(at(12, 2, -14), at(43, 6, -21), (12, 8.5), (17, 12), flat_along=(0, 1, 0))
     mass = capsule(top, bottom, (8.5, 18.0), (7.0, 12.5), flat_along=out)
-    low = capsule(bottom, at(20, 6, -88), (7, 9), (5, 5))
-    bridges = [capsule(at(8, 3 + 2 * n, z), at(42, 11, z), (10 - n, 8), (12 - n, 9), flat_along=(0, 1, 0))
-               for n, z in enumerate((-36, -56, -73))]  # fmt: skip
+    low = capsule(at(36, 14, -62), at(20, 6, -88), (7, 9), (5, 5))
+    bridges = [
+        capsule(at(8, 3 + 2 * n, z), at(out_mm, 11, z), (10 - n, 8), (12 - n, 8), flat_along=(0, 1, 0))
+        for n, (z, out_mm) in enumerate(((-36, 42), (-56, 37), (-73, 26)))
+    ]
     behind = capsule(at(18, 18, -8), at(28, 25, -66), (7, 5), (6, 4))
     wide = (8.5 + _JOINT_MM, 18.0 + 0.5 * _JOINT_MM), (7.0 + _JOINT_MM, 12.5 + 0.5 * _JOINT_MM)
-    return [ala, mass, low, *bridges, behind], capsule(top, bottom, *wide, flat_along=out)
+    return [ala, mass, low, *bridges, behind], capsule(top, at(44.5, 15, -64), *wide, flat_along=out)
