@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench import registry
@@ -14,7 +15,7 @@ from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
 from bench.report.marks import MET, OTHER, marked
 from bench.report.tables import Table, TableColumn, TableRow
-from bench.score.caveats import EXPOSURE, UNLIKE, met_before, unlike, with_caveats
+from bench.score.caveats import EXPOSURE, UNLIKE, met_before, population, unlike, with_caveats
 from bench.score.rows import score_rows
 from bench.volume import Volume
 
@@ -102,6 +103,44 @@ def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
     patients[0] = patients[0].model_copy(update={"patient_id": trained})
     told = with_caveats(renamed, playing("sopi_opt"), patients)
     assert told.loc[told["patient_id"] == trained, EXPOSURE].str.contains("trained on").all()
+
+
+def test_weights_of_another_population_are_told_in_one_note() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
+
+    def note(plugin: str, version: int) -> tuple[str, ...]:
+        names = {each.patient_id: f"phantom-v{version}-20000{each.patient_id[1]}" for each in PATIENTS}
+        patients = [each.model_copy(update={"patient_id": names[each.patient_id]}) for each in PATIENTS]
+        told = with_caveats(rows.assign(patient_id=rows["patient_id"].replace(names)), playing(plugin), patients)
+        columns = (TableColumn(heading="Method", keys=("method",)),)
+        table = Table(columns=columns, rows=(TableRow(cells=(("Truth",),)),), caption="t")
+        return tuple(each for each in marked(table, told).notes if "other people" in each)
+
+    said = "Weights learnt from other people than the table's: Truth from phantom version 2 (here: phantom version 4)."
+    assert note("sopi", 4) == (said,)
+    assert note("sopi_opt", 4) == (said,)
+    assert note("sopi", 2) == ()
+    assert note("opt_gc", 4) == ()
+    # Of several trainings one on such people is enough; where none is, all are told.
+    assert note("rtpi", 4) == ()
+    assert note("rtpi", 1)[0].endswith(
+        "phantom version 2, phantom version 3, phantom version 4 (here: phantom version 1)."
+    )
+
+
+def test_rows_that_learnt_from_the_same_people_share_the_note() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
+    both = pd.concat([rows.assign(label=label, exposure="", unlike="", people="x (here: y)") for label in ("A", "B")])
+    columns = (TableColumn(heading="Method", keys=("method",)),)
+    printed = tuple(TableRow(cells=((label,),)) for label in ("A", "B", "C"))
+    table = marked(Table(columns=columns, rows=printed, caption="t"), both)
+    assert table.notes == ("Weights learnt from other people than the table's: A, B from x (here: y).",)
+    assert [row[0] for row in table.printed()] == ["A", "B", "C"]
+
+
+def test_a_patient_of_no_generator_goes_by_its_dataset() -> None:
+    assert population("common_grid", "phantom-v4-200000") == "phantom version 4"
+    assert population("ct_file", "lumbar-3mm") == "ct_file"
 
 
 def told_run(folder: Path) -> FakeRun:

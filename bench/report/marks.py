@@ -1,11 +1,15 @@
-"""Marks behind methods' names: who met the patients of a table before, and whose weights learnt from other targets."""
+"""Marks behind methods' names: who met the patients of a table before, and whose weights learnt from other targets.
 
+Whose weights learnt from other people is a note alone: so do nearly all.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from bench.report.tables import METHOD, Table, TableRow
-from bench.score.caveats import EXPOSURE, UNLIKE
+from bench.score.caveats import EXPOSURE, PEOPLE, UNLIKE
 from bench.score.statistics import of_label, words
 
 MET, OTHER = "†", "‡"
@@ -28,12 +32,24 @@ def marked(table: Table, scores: pd.DataFrame) -> Table:
     rows = tuple(_marked(row, str(row.cells[where][0]), notes) for row in table.rows)
     shown = dict.fromkeys(str(row.cells[where][0]) for row in rows)
     told = [note for label in shown for note in notes.get(label, {}).values()]
-    return replace(table, rows=rows, notes=(*table.notes, *told))
+    people = _of_other_people(scores, [label for label in shown if label in known])
+    return replace(table, rows=rows, notes=(*table.notes, *told, *people))
 
 
 def _marked(row: TableRow, label: str, notes: dict[str, dict[str, str]]) -> TableRow:
     published = ("published",) in row.cells
     return row if published else replace(row, mark="".join(notes.get(label, {})))
+
+
+def _of_other_people(scores: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """One note for all methods whose weights learnt from another population than the table's."""
+    learnt: dict[str, list[str]] = {}
+    for label in labels if PEOPLE in scores.columns else ():
+        said = dict.fromkeys(each for each in words(of_label(scores, label), PEOPLE) if each)
+        if said:
+            learnt.setdefault("; ".join(said), []).append(label)
+    told = "; ".join(f"{', '.join(some)} from {said}" for said, some in learnt.items())
+    return [f"Weights learnt from other people than the table's: {told}."] if told else []
 
 
 def _notes(rows: pd.DataFrame, label: str) -> dict[str, str]:

@@ -1,5 +1,9 @@
-"""What a reader must know beside a row: patients that a method met before, and targets unlike those it learnt from."""
+"""What a reader must know beside a row.
 
+Patients that a method met before, targets unlike those that its weights learnt from, and people of another population.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -18,10 +22,14 @@ from bench.score.statistics import words
 # Columns of one sentence a row, empty where there is nothing to say.
 EXPOSURE = "exposure"
 UNLIKE = "unlike"
+PEOPLE = "people"
+
+# Procedural patients carry their generator and its version in their ids, whatever dataset hands them on.
+_GENERATED = re.compile(r"(.+)-v(\d+)-\d{6}")
 
 
 def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[PatientRecord]) -> pd.DataFrame:
-    """Rows with the columns ``exposure`` and ``unlike``.
+    """Rows with the columns ``exposure``, ``unlike`` and ``people``.
 
     Args:
         rows: Of a run (``bench.score.rows``).
@@ -32,16 +40,16 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
     known = {each.patient_id: each for each in patients}
 
     @cache
-    def told(label: str, patient_id: str, real: bool) -> tuple[str, str]:
+    def told(label: str, patient_id: str, real: bool) -> tuple[str, ...]:
         patient, some = known[patient_id], made_of[label]
         met = dict.fromkeys(line for part in some for line in met_before(part.exposure, patient))
         other = dict.fromkeys(line for part in some for line in _unlike(part, patient, protocol.data, real=real))
-        return "; ".join(met), "; ".join(other)
+        return "; ".join(met), "; ".join(other), _other_people(some, patient)
 
     real = [content.startswith(REAL) for content in words(rows, "content")]
     keys = zip(words(rows, "label"), words(rows, "patient_id"), real, strict=True)
     found = [told(*key) for key in keys]
-    return rows.assign(**{EXPOSURE: [each[0] for each in found], UNLIKE: [each[1] for each in found]})
+    return rows.assign(**{name: [each[at] for each in found] for at, name in enumerate((EXPOSURE, UNLIKE, PEOPLE))})
 
 
 def met_before(exposure: Sequence[Exposure], patient: PatientRecord) -> list[str]:
@@ -53,9 +61,29 @@ def met_before(exposure: Sequence[Exposure], patient: PatientRecord) -> list[str
 
 def _unlike(part: Part, patient: PatientRecord, data: Data, *, real: bool) -> list[str]:
     """How this case differs from what weights learnt from, one sentence a card."""
-    cards = [card for card in part.cards if not card.trained_on.patient_specific or _knows(card, patient)]
-    differences = [(card.method, unlike(card, data, real=real)) for card in cards]
+    differences = [(card.method, unlike(card, data, real=real)) for card in _used(part, patient)]
     return [f"{method} learnt from {', '.join(found)}" for method, found in differences if found]
+
+
+def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
+    """Cards of the weights that are for this patient."""
+    return [card for card in part.cards if not card.trained_on.patient_specific or _knows(card, patient)]
+
+
+def _other_people(some: Sequence[Part], patient: PatientRecord) -> str:
+    """Whom a row's weights learnt from, where some of them never met people of the patient's population; else empty."""
+    here, learnt = population(patient.dataset, patient.patient_id), dict[str, None]()
+    for card in (card for part in some for card in _used(part, patient)):
+        trainings = [*(each.trained_on for each in card.earlier), card.trained_on]
+        met = dict.fromkeys(population(on.dataset, name) for on in trainings for name in on.patients)
+        learnt |= {} if here in met else met
+    return f"{', '.join(learnt)} (here: {here})" if learnt else ""
+
+
+def population(dataset: str, patient_id: str) -> str:
+    """Which people a patient is one of: ``phantom version 4``, or the dataset's name."""
+    found = _GENERATED.fullmatch(patient_id)
+    return f"{found[1]} version {found[2]}" if found else dataset
 
 
 def _knows(card: WeightsCard, patient: PatientRecord) -> bool:
