@@ -18,13 +18,13 @@ from ..v2.pelvis import ribs
 from ..v2.shapes import Part
 from ..v2.vertebra import sclerosis
 from ..v3 import generate as third
-from ..v3.fat import thread
 from ..v3.generate import NOISE_HU
 from .anthropometry import with_own_dimensions
 from .labels import drawn
 from .landmarks import anatomical
-from .pelvis import ilium
 from .mesentery import strands_of
+from .net import thread
+from .pelvis import ilium
 from .person import Person, draw_person
 from .sacrum import sacrum
 from .trunk import origin_of, soft_tissue
