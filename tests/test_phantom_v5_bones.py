@@ -147,8 +147,8 @@ def test_landmarks_stand_on_the_labels(spines: list[Imaged]) -> None:
         for name, point in zip(found.point_names, found.points, strict=True):
             level, what = name.split(" ", 1)
             if level in LABELS:
-                limit = 3.5 if "endplate" in what else 2.0
-                assert made.away(LABELS[level], point) < limit, (made.person.seed, name)
+                # A corner lies 2 mm from the round rim at most, the middle of a voxel nearly 2 mm farther.
+                assert made.away(LABELS[level], point) < (4.0 if "endplate" in what else 2.0), (made.person.seed, name)
 
 
 def test_the_canal_is_free(spines: list[Imaged]) -> None:
