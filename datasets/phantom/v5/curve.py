@@ -88,14 +88,14 @@ def _pitch(random: np.random.Generator, names: list[str], age: float, kyphosis: 
     lumbar[0] -= float(random.normal(0.5 * max(lean, 0.0), 1.0))
     tilts = np.concatenate([[0.0], np.cumsum(np.concatenate([above, lumbar]))])
     tilts += _L3_DEG + random.normal(0, 3.2) - tilts[4]
-    pitch = np.interp(np.linspace(0, 1, len(names)), np.linspace(0, 1, len(tilts)), tilts)
-    pitch = pitch + random.normal(0, 0.7, len(names))
+    place, known = np.linspace(0, 1, len(names)), np.linspace(0, 1, len(tilts))
+    pitch: Matrix = np.interp(place, known, tilts) + random.normal(0, 0.7, len(names))
     # What lies above a wedged body leans forward with it; the discs take up a third.
     for n, name in enumerate(names):
         angle = kyphosis.get(name, 0.0)
         pitch[:n] += 0.67 * angle
         pitch[n] += 0.33 * angle
-    return np.asarray(pitch)
+    return pitch
 
 
 def draw_curves(random: np.random.Generator, age: float) -> list[Curve]:

@@ -65,9 +65,8 @@ def _psoas(person: Person, side: float, random: np.random.Generator) -> list[Sha
             capsule(middles[high], middles[low], _radii(high, bulk, drop), _radii(low, bulk, drop),
                     flat_along=(side, turned, 0.0))
         )  # fmt: skip
-    for high, low in pairwise(name for name in here if name in _HIND):
-        ends = [middles[name] + np.array([-side * _HIND[name][2], _HIND[name][3], 0.0]) * bulk for name in (high, low)]
-        rods.append(capsule(*ends, *((_HIND[name][0] * bulk, _HIND[name][1] * bulk) for name in (high, low))))
+    hind = {name: _hind(name, middles[name], side, bulk) for name in here if name in _HIND}
+    rods += [capsule(hind[high][0], hind[low][0], hind[high][1], hind[low][1]) for high, low in pairwise(hind)]
     origin = person.frames["sacrum"].origin
     brim = [origin + np.array([side * 63, -34, -44]), origin + np.array([side * 80, -64, -96])]
     sizes = [_radii("L5", bulk, drop), (15.5 * bulk, 18.0 * bulk), (13.5 * bulk, 16.0 * bulk)]
@@ -79,6 +78,12 @@ def _psoas(person: Person, side: float, random: np.random.Generator) -> list[Sha
 def _radii(level: str, bulk: float, drop: float) -> tuple[float, float]:
     across, along, _ = _PSOAS[level]
     return across * bulk, along * bulk * drop
+
+
+def _hind(level: str, middle: Matrix, side: float, bulk: float) -> tuple[Matrix, tuple[float, float]]:
+    """Middle and radii of the hind edge at a level."""
+    across, along, inwards, behind = _HIND[level]
+    return middle + np.array([-side * inwards, behind, 0.0]) * bulk, (across * bulk, along * bulk)
 
 
 def _beside(person: Person, level: str, side: float, bulk: float) -> Matrix:

@@ -27,10 +27,10 @@ from .person import Person
 from .vessels import vessels
 
 # Depth of version 4's body and what is made of it, mm, and how much of what is added lies in front.
-_DREW_MM, _DEEP_MM = (150.0, 234.0, 310.0), (182.0, 243.0, 288.0)
+_DREW_MM, _DEEP_MM = (150.0, 234.0, 310.0), (184.0, 246.0, 290.0)
 _IN_FRONT = 0.6
 # Fat under the skin in version 4 and here, mm: what is added is flesh and what fills the belly.
-_LAYER_WAS_MM, _LAYER_MM = (3.0, 20.0, 66.0), (4.5, 18.5, 46.0)
+_LAYER_WAS_MM, _LAYER_MM = (3.0, 20.0, 66.0), (4.5, 19.5, 48.0)
 # What of the body behind L3 a box of 200 mm or more always shows: arches, muscles, sacrum.
 _SHOWN_BEHIND_MM = 92.0
 
