@@ -1,5 +1,6 @@
 """Version 5's trunk: bodies as deep as people's, vessels that differ, a leaning psoas, joints of the pelvis, curves."""
 
+from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -144,8 +145,6 @@ def test_the_psoas_grows_from_a_strip_to_more_than_a_thumb(plain: Any) -> None:
 
 def test_septa_widen_with_age() -> None:
     draw, septa = inside("v5.person").draw_person, inside("v5.muscles")._septa
-    from dataclasses import replace
-
     young = replace(draw(3, fractures=False), age=25.0)
     young = inside("v5.anthropometry").with_own_dimensions(young)
     old = replace(young, age=85.0)
@@ -199,7 +198,7 @@ def test_lordosis_is_that_of_people_lying_down(people: list[Any]) -> None:
 
 
 def test_lordosis_is_shared_differently(people: list[Any]) -> None:
-    low = []
+    low: list[float] = []
     for person in people:
         if len(person.levels) == 7:
             tilts = {name: tilt(person.frames[name]) for name in ("L1", "L4", "sacrum")}
@@ -224,14 +223,14 @@ def test_scoliotic_bodies_turn_with_their_curve() -> None:
 
 
 def test_one_of_twenty_has_a_slip(people: list[Any]) -> None:
-    slips = []
+    slips: list[tuple[int, float]] = []
     for person in people:
         frames = person.frames
         # Lordosis alone moves the middles of neighbours by less than the disc and half the bodies times its sine.
         for above, below in pairwise(person.levels):
             between = frames[above].axes[2] + frames[below].axes[2]
             across = np.cross(frames[below].axes[0], between / np.linalg.norm(between))
-            slips.append((person.seed, (frames[above].origin - frames[below].origin) @ across))
+            slips.append((person.seed, float((frames[above].origin - frames[below].origin) @ across)))
     held = {seed for seed, slip in slips if abs(slip) > 1.6}
     assert 0.02 < len(held) / len(people) < 0.16
     assert max(abs(slip) for _, slip in slips) < 8.0
