@@ -10,7 +10,7 @@ import numpy as np
 from bench.geometry import Matrix
 
 from ..v2.regions import ARTICULAR, SPINOUS
-from ..v2.shapes import Shape, capsule
+from ..v2.shapes import Part, Shape, capsule, soft
 from ..v2.spine import heights
 from ..v4.arch import joint_below, spinous
 from ..v4.bone import Bone
@@ -20,6 +20,7 @@ from .person import Person
 _BESIDE_MM = 7.2
 # Between two spinous processes at least.
 _APART_MM = 5.8
+_LIGAMENT_HU = 40.0
 
 
 def blade(person: Person, level: str, bone: Bone) -> list[Shape]:
@@ -69,3 +70,22 @@ def _border(person: Person, level: str, share: float, *, below: bool) -> Matrix:
     root, end = np.array(course.root), np.array(course.end)
     edge = -0.85 * course.tall - 3.2 if below else 1.08 * course.tall
     return np.asarray(person.frames[level].to_world(root + share * (end - root) + [0, 0, edge]))
+
+
+def ligament(person: Person, level: str) -> list[Part]:
+    """What parts the last lamina and spinous process from the sacrum's roof and crest, which are painted before."""
+    if level != person.levels[-1]:
+        return []
+    size, course, frame = person.vertebrae[level], spinous(person, level), person.frames[level]
+    (_, front, high), (sway, rear, low), tall = course.root, course.end, course.tall
+    sunk, wide = low - 0.85 * tall, 0.36 * size.canal_width
+    shapes = (
+        capsule((0, front + 4.0, high), (sway, rear + 1.0, low), (4.2, tall + 1.8), (4.2, tall + 1.8)),
+        capsule((0, front + 1.0, high - 0.95 * tall), (sway, rear - 1.0, sunk), (6.4, 6.0), (5.4, 5.2)),
+        *(
+            capsule((side * wide, front - 4.0, -6.0), (0, front + 4.0, -8.0), (5.4, 9.5), flat_along=(side, 1, 0.4))
+            for side in (-1.0, 1.0)
+        ),
+    )
+    part = soft(tuple(shape.within(frame) for shape in shapes), _LIGAMENT_HU)
+    return [Part(part.shapes, part.shell_hu, label=-1, blend_mm=1.0)]

@@ -14,7 +14,7 @@ from ..v2.anthropometry import Dimensions
 from ..v2.shapes import Part, Shape
 from ..v4 import vertebra as fourth
 from ..v4.bone import bone_of
-from .arch import blade, interspinous, post
+from .arch import blade, interspinous, ligament, post
 from .person import Person
 
 # The widest place lies below the rim, whose edge is round: the drum is wider and deeper than its endplates.
@@ -32,7 +32,8 @@ def vertebra(person: Person, level: str) -> list[Part]:
     for side in (-1.0, 1.0):
         added += post(person, level, side, bone)
     gaps = [interspinous(person, *pair) for pair in pairwise(person.levels) if level in pair]
-    return [joint, replace(solid, shapes=(_flared(drum, person.vertebrae[level], level), *added, *rest, *gaps))]
+    whole = (_flared(drum, person.vertebrae[level], level), *added, *rest, *gaps)
+    return [*ligament(person, level), joint, replace(solid, shapes=whole)]
 
 
 def _flared(drum: Shape, size: Dimensions, level: str) -> Shape:
