@@ -27,16 +27,16 @@ from .person import Person
 from .vessels import vessels
 
 # Depth of version 4's body and what is made of it, mm, and how much of what is added lies in front.
-_DREW_MM, _DEEP_MM = (150.0, 234.0, 310.0), (184.0, 246.0, 290.0)
+_DREW_MM, _DEEP_MM = (150.0, 234.0, 310.0), (184.0, 245.0, 276.0)
 _IN_FRONT = 0.6
 # Fat under the skin in version 4 and here, mm: what is added is flesh and what fills the belly.
 _LAYER_WAS_MM, _LAYER_MM = (3.0, 20.0, 66.0), (4.5, 19.5, 48.0)
-# What of the body behind L3 a box of 200 mm or more always shows: arches, muscles, sacrum.
-_SHOWN_BEHIND_MM = 92.0
+# Air that a box shows behind the back.
+_AIR_MM = 3.0
 
 
 def draw_outline(person: Person) -> Outline:
-    """Version 4's outline, deeper: by a third of a hand in the lean, not at all in the stout."""
+    """Version 4's outline, deeper: by a third of a hand in the lean, less than before in the stoutest."""
     drawn = fourth.draw_outline(person)
     depth = drawn.front + drawn.back
     added = float(np.interp(depth, _DREW_MM, _DEEP_MM)) - depth
@@ -47,10 +47,13 @@ def draw_outline(person: Person) -> Outline:
 
 
 def origin_of(person: Person, options: PatientOptions) -> Matrix:
-    """World position of voxel (0, 0, 0), mm: the box stands about the body, as a scan is planned."""
+    """World position of voxel (0, 0, 0), mm: the box stands about the body, as a scan is planned.
+
+    Of a body that is deeper than the box the belly's skin is missing, not the back.
+    """
     outline, half = draw_outline(person), 0.5 * (options.size - 1) * options.spacing_mm
     x, y, z = BOX_CENTRE
-    middle = max(0.5 * (outline.back - outline.front), min(_SHOWN_BEHIND_MM - half, y))
+    middle = max(0.5 * (outline.back - outline.front), min(outline.back + _AIR_MM - half, y))
     return np.asarray(np.array([x, middle, z]) - half)
 
 
