@@ -53,25 +53,33 @@ def colon(person: Person, random: np.random.Generator, *, front: float, side: fl
     parts: list[Part] = []
     for number, piece in enumerate(pieces_of(person, random, front, side)):
         slim = replace(piece, radius=min(piece.radius, 0.45 * piece.radius + 9.0))
-        points, reach = _course(random, slim.line, 0.6 * slim.radius)
-        lengths = _lengths(random, points, slim.radius)
-        parts += _piece(random, slim, wall_hu, lengths, (points, reach))
+        points, reach = course(random, slim.line, 0.6 * slim.radius)
+        lengths = lengths_of(random, points, slim.radius)
+        parts += painted_piece(random, slim, wall_hu, lengths, (points, reach))
         parts += left.within(slim, lengths)
         # Diverticula are those of the left colon: descending and sigmoid.
         parts += left.beside(lengths, wall_hu) if number in (1, 2) else []
     return parts
 
 
-def _piece(
-    random: np.random.Generator, piece: Piece, wall_hu: float, lengths: list[Length], course: tuple[Matrix, Matrix]
+def painted_piece(
+    random: np.random.Generator, piece: Piece, wall_hu: float, lengths: list[Length], way: tuple[Matrix, Matrix]
 ) -> list[Part]:
-    """Walls with their contents, bubbles in soft stool, then the gas of the whole piece before one plane."""
-    points, reach = course
+    """Walls with their contents, bubbles in soft stool, then the gas of the whole piece before one plane.
+
+    Args:
+        random: To draw from.
+        piece: What it holds.
+        wall_hu: Of the gut's wall.
+        lengths: Of which it is put together.
+        way: Points of its course and how far along it they are, mm.
+    """
+    points, reach = way
     folds = _folds(random, points, reach, [one.calibres[0] for one in lengths])
     seed, wall = int(random.integers(1 << 30)), float(random.uniform(1.4, 2.4))
     starts = range(0, len(lengths), _TOGETHER)
     groups = [lengths[n : n + _TOGETHER] for n in starts]
-    frothy = float(random.uniform(0, 6)) if piece.held in ("mash", "crumbs") else 0.0
+    frothy = float(random.uniform(0.5, 7)) if piece.held in ("mash", "crumbs") else 0.0
     parts: list[Part] = []
     for group in groups:
         parts.append(holding(random, list(group), piece.held, wall, wall_hu, seed))
@@ -91,7 +99,7 @@ def _piece(
     return parts
 
 
-def _course(random: np.random.Generator, line: list[Matrix], step: float) -> tuple[Matrix, Matrix]:
+def course(random: np.random.Generator, line: list[Matrix], step: float) -> tuple[Matrix, Matrix]:
     """Points of the smoothed course, unequally and about ``step`` mm apart, and how far along it they are."""
     knots = np.array(line)
     along = _reach(knots)
@@ -100,12 +108,17 @@ def _course(random: np.random.Generator, line: list[Matrix], step: float) -> tup
     wide = int(2.5 * _SMOOTH_MM / _FINE_MM)
     kernel = np.exp(-0.5 * (np.arange(-wide, wide + 1) * _FINE_MM / _SMOOTH_MM) ** 2)
     kernel /= kernel.sum()
-    padded = np.pad(dense, ((wide, wide), (0, 0)), mode="reflect", reflect_type="odd")
-    smooth = np.stack([np.convolve(padded[:, axis], kernel, mode="valid") for axis in range(3)], axis=1)
+    padded: Matrix = np.pad(dense, ((wide, wide), (0, 0)), mode="reflect", reflect_type="odd")
+    smooth: Matrix = np.stack([_blurred(padded[:, axis], kernel) for axis in range(3)], axis=1)
     along = _reach(smooth)
     steps = np.clip(random.lognormal(0, 0.3, max(2, round(along[-1] / step))), 0.6, 1.8)
     at = np.concatenate([[0.0], np.cumsum(steps)]) * along[-1] / steps.sum()
     return np.stack([np.interp(at, along, smooth[:, axis]) for axis in range(3)], axis=1), at
+
+
+def _blurred(values: Matrix, kernel: Matrix) -> Matrix:
+    found: Matrix = np.convolve(values, kernel, mode="valid").astype(np.float64)
+    return found
 
 
 def _reach(points: Matrix) -> Matrix:
@@ -113,9 +126,9 @@ def _reach(points: Matrix) -> Matrix:
     return np.asarray(np.concatenate([[0.0], np.cumsum(steps)]))
 
 
-def _lengths(random: np.random.Generator, points: Matrix, radius: float) -> list[Length]:
+def lengths_of(random: np.random.Generator, points: Matrix, radius: float) -> list[Length]:
     """Pouches between the odd points, where folds stand; calibre drifts; here and there the gut is drawn together."""
-    drift, pouched, sizes = float(random.normal(0, 0.12)), float(random.uniform(0.01, 0.08)), []
+    drift, pouched, sizes = float(random.normal(0, 0.12)), float(random.uniform(0.01, 0.08)), list[float]()
     for n in range(len(points)):
         squeezed = float(random.uniform(0.45, 0.8)) if random.random() < 0.08 else 1.0
         swing = pouched * (1 - 2 * (n % 2)) * random.uniform(0.3, 1.5)
@@ -152,7 +165,7 @@ def _disc(random: np.random.Generator, centre: Matrix, axes: Matrix, angle: floa
     lean = axes[2] + 0.22 * random.normal() * outwards + 0.15 * random.normal() * np.cross(axes[2], outwards)
     deep = radius * float(np.clip(random.normal(0.75, 0.25), 0.25, 1.25))
     wide = radius * float(random.uniform(0.75, 1.0))
-    thin = float(random.uniform(1.2, 2.0))
+    thin = float(random.uniform(1.3, 2.2))
     return ellipsoid(centre + 1.05 * radius * outwards, (deep, wide, thin), rod_axes(lean, outwards)).carving()
 
 
@@ -166,6 +179,6 @@ def _bubbles(random: np.random.Generator, group: list[Length], frothy: float) ->
             angle = float(random.uniform(0, 2 * np.pi))
             place = one.centre + far * (np.cos(angle) * axes[0] + np.sin(angle) * axes[1])
             place = place + random.uniform(-0.5, 0.5) * one.along
-            size = float(np.clip(random.lognormal(0.8, 0.45), 1.0, 5.5))
+            size = float(np.clip(random.lognormal(0.95, 0.45), 1.0, 7.0))
             shapes.append(ellipsoid(place, (size * float(random.uniform(0.8, 2.0)), size, size)))
     return [soft(tuple(shapes), float(random.uniform(-900, -500)), blend_mm=1.0)] if shapes else []

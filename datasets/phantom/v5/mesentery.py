@@ -41,7 +41,7 @@ def mesentery(person: Person, random: np.random.Generator, ends: Sequence[Matrix
     for end in ends:
         start = top + (low - top) * np.clip((30 - end[2]) / 100 * random.uniform(0.4, 0.9), 0, 1)
         way = _curve(start, _aside(random, start, end), end)
-        thick = float(random.uniform(1.0, 2.3))
+        thick = float(random.uniform(1.2, 2.8))
         for n in range(len(way) - 1):
             parts.append(soft((_vessel(way[n], way[n + 1], thick * (1 - 0.15 * n)),), blood, blend_mm=1.0))
         if random.random() < 0.45:

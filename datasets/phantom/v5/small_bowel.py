@@ -120,7 +120,7 @@ def small_bowel(person: Person, random: np.random.Generator, loops: Sequence[Loo
         wall_hu: Of the gut's wall.
     """
     parts: list[Part] = []
-    specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.15, 0.55))) + 0.3 * person.gas
+    specks = (0.0 if person.gas <= _HARDLY_ANY else float(random.uniform(0.25, 0.75))) + 0.3 * person.gas
     # In some air stays in the small bowel, in others all of it has gone on.
     gassy = person.gas * float(random.uniform(0.25, 1.5))
     for loop in loops:
@@ -167,7 +167,7 @@ def _bubbles(random: np.random.Generator, loop: Loop) -> Part:
     foremost = int(np.argmin([knot[1] for knot in loop.line]))
     shapes: list[Shape] = []
     for _ in range(int(random.integers(1, 5))):
-        size = float(random.uniform(1.6, 6.0))
+        size = float(random.uniform(1.8, 7.0))
         place = loop.line[foremost] + np.array([0, -max(0.62 * loop.radius - 0.4 * size, 0), 0])
         place = place + random.normal(0, 0.5 * loop.radius, 3) * [1, 0.12, 1]
         shapes.append(ellipsoid(place, (size * float(random.uniform(0.8, 1.5)), 0.6 * size, size)))
