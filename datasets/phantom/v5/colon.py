@@ -108,16 +108,18 @@ def course(random: np.random.Generator, line: list[Matrix], step: float) -> tupl
     wide = int(2.5 * _SMOOTH_MM / _FINE_MM)
     kernel = np.exp(-0.5 * (np.arange(-wide, wide + 1) * _FINE_MM / _SMOOTH_MM) ** 2)
     kernel /= kernel.sum()
-    padded: Matrix = np.pad(dense, ((wide, wide), (0, 0)), mode="reflect", reflect_type="odd")
-    smooth: Matrix = np.stack([_blurred(padded[:, axis], kernel) for axis in range(3)], axis=1)
+    smooth: Matrix = np.stack([_blurred(dense[:, axis], kernel) for axis in range(3)], axis=1)
     along = _reach(smooth)
-    steps = np.clip(random.lognormal(0, 0.3, max(2, round(along[-1] / step))), 0.6, 1.8)
-    at = np.concatenate([[0.0], np.cumsum(steps)]) * along[-1] / steps.sum()
+    steps: Matrix = np.clip(random.lognormal(0, 0.3, max(2, round(along[-1] / step))), 0.6, 1.8)
+    at: Matrix = np.concatenate([[0.0], np.cumsum(steps)]) * along[-1] / steps.sum()
     return np.stack([np.interp(at, along, smooth[:, axis]) for axis in range(3)], axis=1), at
 
 
 def _blurred(values: Matrix, kernel: Matrix) -> Matrix:
-    found: Matrix = np.convolve(values, kernel, mode="valid").astype(np.float64)
+    """Values blurred; their ends stay, since what lies beyond is what lies within turned about them."""
+    wide = kernel.size // 2
+    padded: Matrix = np.pad(values, wide, mode="reflect", reflect_type="odd")
+    found: Matrix = np.convolve(padded, kernel, mode="valid").astype(np.float64)
     return found
 
 

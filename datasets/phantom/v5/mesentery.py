@@ -19,7 +19,7 @@ def strands_of(person: Person) -> Strands:
     """The net of fine vessels and the haze in a person's fat: denser and more unequal than version 3's."""
     random = person.random("strands")
     return Strands(
-        vessel_mm=float(random.uniform(1.0, 2.2)), mesh_mm=float(random.uniform(9.5, 18)),
+        vessel_mm=float(random.uniform(1.0, 2.5)), mesh_mm=float(random.uniform(9.5, 18)),
         vessel_hu=float(38 + 95 * person.contrast), septum_mm=float(random.uniform(0.15, 0.5)),
         haze_hu=float(random.uniform(25, 110)), seed=int(random.integers(1 << 24)),
     )  # fmt: skip
