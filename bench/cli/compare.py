@@ -84,7 +84,7 @@ class Comparison:
         from bench.report.likeness_page import HEADINGS, cells, method_notes, verdict, write_page
         from bench.report.matched import asides, patients_figure, write_matched
         from bench.score.likeness_lines import curve_lines, scalar_lines
-        from bench.score.likeness_success import matched_lines, standing_lines, success_lines
+        from bench.score.likeness_success import matched_lines, stand_in_lines, standing_lines, success_lines
 
         ours, theirs = self.protocols()
         pool = self.pool_size(ours)
@@ -97,7 +97,7 @@ class Comparison:
         version, note = self._version, self._note(ours)
         which = self.dataset if version is None else f"{self.dataset}-v{version}"
         folder = self.out / f"compare-{which}-{self._name}-{self.profile}"
-        lines = [*success_lines(*captures), *standing_lines(*captures)]
+        lines = [*success_lines(*captures), *stand_in_lines(*captures), *standing_lines(*captures)]
         lines += [line for each in matched for line in matched_lines(each.matching, each.captures, captures[1])]
         lines += [*self._dimension_lines(), *scalar_lines(looks, real), *curve_lines(looks, real)]
         paths = write_figures(folder, looks, real, captures, note)

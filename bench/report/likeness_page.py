@@ -61,6 +61,10 @@ def method_notes(ours: Protocol, theirs: Protocol, looked_at: int) -> list[str]:
         "that is and decides nothing. Where neither side ever reaches half there is no such point: both being that "
         "hard passes unless the 95 % interval of the difference of their success rates (Newcombe 1998) leaves out 0, "
         "which shows no likeness beyond what so many cases can tell apart.",
+        "The ratio's interval knows the one CT's own point, not how far one person lies from the mean of many. What "
+        "people's differences alone make of it is drawn from a model of the phantoms (a curve of his own for each, "
+        "`bench/score/stand_in.py`): a phantom in the CT's place has such ratios, and passes so often. A ratio within "
+        "that range shows no fault of the population; the fewer pass, the less the criterion can tell.",
         "One CT is one person, and CTs differ by more than 25 %: besides the mean, the CT is placed among the phantoms "
         "one by one (a pass: its interval meets their range), and compared with the phantoms that resemble it most. "
         "That range holds the chance of few starts: six phantoms that all succeed from half of their starts, 12 each, "

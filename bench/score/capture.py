@@ -97,7 +97,7 @@ def capture(rows: pd.DataFrame, label: str, *, limit_mm: float, seed: int = 0, d
         success=success,
         patients=tuple(patients),
         limit_mm=limit_mm,
-        half_mm=_half(coefficients, limit_mm),
+        half_mm=half_point(coefficients, limit_mm),
         coefficients=coefficients,
         interval=Interval(float(low), float(high)),
         by_patient=by_patient,
@@ -131,7 +131,8 @@ def near_enough(phantom: Capture, real: Capture) -> bool | None:
     return phantom.reached and real.reached and abs(phantom.half_mm / real.half_mm - 1) <= NEAR_ENOUGH
 
 
-def _half(coefficients: tuple[float, float], limit_mm: float) -> float:
+def half_point(coefficients: tuple[float, float], limit_mm: float) -> float:
+    """Where a fitted curve passes one half, mm; 0 or ``limit_mm`` where it lies below or above one half all along."""
     intercept, slope = coefficients
     if slope >= 0:
         return limit_mm if intercept + slope / 2 > 0 else 0.0
@@ -155,5 +156,5 @@ def _resampled_halves(
     for _ in range(draws):
         chosen: list[int] = random.integers(len(groups), size=len(groups)).tolist()
         drawn = np.concatenate([groups[index] for index in chosen])
-        halves.append(_half(fit_logistic(initial[drawn] / limit_mm, success[drawn]), limit_mm))
+        halves.append(half_point(fit_logistic(initial[drawn] / limit_mm, success[drawn]), limit_mm))
     return np.array(halves)

@@ -9,6 +9,7 @@ from bench.score.adapters import wilson
 from bench.score.capture import NEAR_ENOUGH, Capture, near_enough
 from bench.score.likeness_lines import Line
 from bench.score.matching import UNUSUAL, Matching
+from bench.score.stand_in import StandIn, stand_in
 from bench.score.statistics import CONFIDENCE, Floats, Interval, rate
 
 
@@ -77,6 +78,12 @@ def success_lines(
 def standing_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
     """One line a method: whether the population holds a patient as hard as the CT."""
     return [_standing_line(standing(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
+
+
+def stand_in_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+    """One line a method that has 50 % points: what a phantom in the CT's place would show; nothing is judged."""
+    pairs = [(theirs, ours, stand_in(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
+    return [_stand_in_line(ours, theirs, found) for theirs, ours, found in pairs if found is not None]
 
 
 def matched_lines(matching: Matching, chosen: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
@@ -164,6 +171,17 @@ def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
     apart = difference_interval(first, own, second, other)
     text = f"success {_percent(first)} against {_percent(second)} %, difference [{_span(apart)}] %"
     return bool(apart.low <= 0 <= apart.high), text
+
+
+def _stand_in_line(ours: Capture, theirs: Capture, found: StandIn) -> Line:
+    return Line(
+        section="success",
+        what=f"{found.label}: the same ratio, a phantom in the CT's place",
+        phantom=f"{found.ratios.low:.2f} to {found.ratios.high:.2f} in 95 of 100 draws",
+        real=f"{ours.half_mm / theirs.half_mm:.2f}" if theirs.reached else "–",
+        distance=f"passes the criterion in {_percent(found.passes)} % of the draws",
+        passed=None,
+    )
 
 
 def _standing_line(found: Standing) -> Line:
