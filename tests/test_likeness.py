@@ -37,6 +37,19 @@ def fitted(half_mm: float, **options: int) -> Capture:
     return capture(rows(half_mm, **options), "Opt-GC", limit_mm=40.0, draws=100)
 
 
+def test_a_measure_that_one_phantom_lacks_is_compared_by_the_others() -> None:
+    def seen(*numbers: float) -> list[Look]:
+        return [Look(patient_id="p", scalars={"x": each}, curves={}, positions={}, images={}) for each in numbers]
+
+    (line,) = scalar_lines(seen(1.0, 2.0, 3.0, np.nan), seen(2.5)[0])
+    assert (line.phantom, line.distance, line.passed) == ("2 ± 1 (3 of 4)", "+0.5 SD", True)
+    assert scalar_lines(seen(1.0, 2.0, 3.0), seen(9.0)[0])[0].passed is False
+    assert scalar_lines(seen(1.0, 1.0, 1.0), seen(9.0)[0])[0].passed is False
+    for population, real in ((seen(1.0, 2.0, np.nan), 1.5), (seen(1.0, 2.0, 3.0), np.nan)):
+        (line,) = scalar_lines(population, seen(real)[0])
+        assert (line.distance, line.passed) == ("not comparable", None)
+
+
 def test_the_curve_finds_the_point_it_was_drawn_from() -> None:
     found = fitted(18.0)
     assert found.half_mm == pytest.approx(18.0, abs=1.5)

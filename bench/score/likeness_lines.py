@@ -11,6 +11,8 @@ from bench.score.statistics import Floats
 BAND = 2.0
 CURVE_INSIDE = 0.8
 DIMENSIONS_INSIDE = 0.95
+# Patients without whom a mean and a spread say nothing.
+FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +79,26 @@ def band(population: Sequence[Look], name: str) -> tuple[Floats, Floats]:
 
 
 def _scalar_line(population: Sequence[Look], real: Look, name: str) -> Line:
-    sample = np.array([each.scalars[name] for each in population])
-    mean, spread, value = float(sample.mean()), float(sample.std(ddof=1)), real.scalars[name]
-    distance = (value - mean) / spread if spread > 0 else np.inf
+    """Of those in whom it could be measured: where no fat or no spine is seen a number may be missing."""
+    sample, value = np.array([each.scalars[name] for each in population]), real.scalars[name]
+    known = sample[np.isfinite(sample)]
+    if known.size < FEWEST or not np.isfinite(value):
+        there = f"measured in {known.size} of {sample.size}"
+        return Line(
+            section=_section(name),
+            what=name,
+            phantom=there,
+            real=f"{value:.3g}",
+            distance="not comparable",
+            passed=None,
+        )
+    mean, spread = float(known.mean()), float(known.std(ddof=1))
+    distance = (value - mean) / spread if spread > 0 else (0.0 if value == mean else np.inf)
+    left_out = "" if known.size == sample.size else f" ({known.size} of {sample.size})"
     return Line(
         section=_section(name),
         what=name,
-        phantom=f"{mean:.3g} ± {spread:.2g}",
+        phantom=f"{mean:.3g} ± {spread:.2g}{left_out}",
         real=f"{value:.3g}",
         distance=f"{distance:+.1f} SD",
         passed=bool(abs(distance) <= BAND),
