@@ -14,6 +14,11 @@ idea's measures share its weight:
 Each measure is divided by its standard deviation over the pool; the distance is the root of the weighted sum of
 squares: 1 where two patients differ by one standard deviation in everything. A Mahalanobis distance was not taken: with
 nine measures and some fifty patients it would stretch directions in which the pool hardly varies.
+
+Two measures hang on where labels are drawn, which differs between a generator and whoever labelled the CT: with the
+labels of eight people of the phantom's version 4 grown by one voxel of 3 mm where that is above 150 HU (a quarter to
+two fifths more voxels), bone's share of the path rises by 1.1 standard deviations and clutter falls by 0.5, the others
+change by 0.2 or less; the distance so made, 0.3 to 0.6, stands beside 1.4 between two people.
 """
 
 from collections.abc import Mapping, Sequence
