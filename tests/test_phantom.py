@@ -246,7 +246,7 @@ def test_an_option_of_another_type_is_one_line(option: str, value: object, says:
 def test_numpys_numbers_are_numbers(tmp_path: Path) -> None:
     given = inside("dataset").Phantom(size=np.int64(16), spacing_mm=np.float32(4.0), cache_dir=tmp_path)
     plain = inside("dataset").Phantom(size=16, spacing_mm=4.0, cache_dir=tmp_path)
-    assert given.patient("phantom-v4-000011").hash == plain.patient("phantom-v4-000011").hash
+    assert given.patient("phantom-v5-000011").hash == plain.patient("phantom-v5-000011").hash
 
 
 @pytest.mark.parametrize("name", [11, 11.5, None])
@@ -257,7 +257,7 @@ def test_an_id_that_is_no_text_is_one_line(tmp_path: Path, name: Any) -> None:
 
 def test_a_whole_spacing_is_the_same_patient_and_a_cache_folder_may_be_text(tmp_path: Path) -> None:
     made = [
-        inside("dataset").Phantom(size=16, spacing_mm=spacing, cache_dir=str(tmp_path)).patient("phantom-v4-000011")
+        inside("dataset").Phantom(size=16, spacing_mm=spacing, cache_dir=str(tmp_path)).patient("phantom-v5-000011")
         for spacing in (4, 4.0)
     ]
     assert made[0].hash == made[1].hash
@@ -266,8 +266,8 @@ def test_a_whole_spacing_is_the_same_patient_and_a_cache_folder_may_be_text(tmp_
 
 def test_a_hip_outside_the_cube_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FluorobenchError, match=r"needs a cube of at least 320 mm.*128 voxels of 2 mm"):
-        phantom(tmp_path, size=128, spacing_mm=2.0, version=4, implants="hip")
-    large = phantom(tmp_path, size=64, spacing_mm=6.0, version=4, implants="hip").patient("phantom-v4-200000")
+        phantom(tmp_path, size=128, spacing_mm=2.0, version=5, implants="hip")
+    large = phantom(tmp_path, size=64, spacing_mm=6.0, version=5, implants="hip").patient("phantom-v5-200000")
     assert large.volume.hu.max() > 2000
 
 

@@ -61,7 +61,13 @@ def labels_of(patient: Patient) -> Any:
 
 
 # What each version's sources hash to: a version that patients were made with is never edited again.
-FROZEN = {"v1": "b63acf58d220f463", "v2": "5a480f155222f470", "v3": "3d08b27998944602", "v4": "4b607f1360bfe705"}
+FROZEN = {
+    "v1": "b63acf58d220f463",
+    "v2": "5a480f155222f470",
+    "v3": "3d08b27998944602",
+    "v4": "4b607f1360bfe705",
+    "v5": "cb46e682adbcb01c",
+}
 
 
 @pytest.mark.parametrize("version", sorted(FROZEN))
@@ -84,6 +90,8 @@ def test_sources_of_a_used_version_are_frozen(version: str) -> None:
         (3, 100001, -75.4337, 883.4968),
         (4, 11, -98.5140, 1266.5981),
         (4, 100001, -105.8035, 1180.7660),
+        (5, 11, -29.7659, 741.6032),
+        (5, 100001, -76.1942, 1135.8325),
     ],
 )
 def test_a_seed_gives_the_patient_it_always_gave(
@@ -253,7 +261,7 @@ def test_implants_are_metal_in_the_right_bone(tmp_path: Path, implants: str, bri
         ({"size": 8}, "size"),
         ({"implants": "nails"}, "screws"),
         ({"version": 1, "implants": "screws"}, "version 1"),
-        ({"version": 5}, "version"),
+        ({"version": 6}, "version"),
     ],
 )
 def test_options_out_of_range_are_refused_in_one_line(tmp_path: Path, settings: dict[str, Any], says: str) -> None:

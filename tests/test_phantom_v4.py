@@ -8,7 +8,6 @@ import pytest
 from scipy import ndimage
 
 from bench import registry
-from bench.contract import Split
 from bench.volume import Volume
 from bench.volume.content import body_mask
 
@@ -44,10 +43,6 @@ def bellies(version: str, seeds: range) -> list[tuple[Any, Any, Any]]:
 @pytest.fixture(scope="module")
 def dozen() -> list[tuple[Any, Any, Any]]:
     return bellies("v4", range(200_000, 200_012))
-
-
-def test_version_four_is_what_one_gets_unasked() -> None:
-    assert registry.load("datasets", "phantom")().patient_ids(Split.TEST)[0] == "phantom-v4-200000"
 
 
 def test_a_third_of_the_people_is_quiet_and_some_are_distended(people: list[Any]) -> None:

@@ -48,7 +48,7 @@ class Phantom:
 
     size: int = 128
     spacing_mm: float = 2.0
-    version: int = 4
+    version: int = 5
     fractures: bool = True
     implants: str = "none"
     only: str | None = None

@@ -89,13 +89,13 @@ def _pitch(random: np.random.Generator, names: list[str], age: float, kyphosis: 
     tilts = np.concatenate([[0.0], np.cumsum(np.concatenate([above, lumbar]))])
     tilts += _L3_DEG + random.normal(0, 3.2) - tilts[4]
     place, known = np.linspace(0, 1, len(names)), np.linspace(0, 1, len(tilts))
-    pitch: Matrix = np.interp(place, known, tilts) + random.normal(0, 0.7, len(names))
+    pitch: Matrix = np.asarray(np.interp(place, known, tilts), dtype=np.float64) + random.normal(0, 0.7, len(names))
     # What lies above a wedged body leans forward with it; the discs take up a third.
     for n, name in enumerate(names):
         angle = kyphosis.get(name, 0.0)
         pitch[:n] += 0.67 * angle
         pitch[n] += 0.33 * angle
-    return pitch
+    return np.asarray(pitch, dtype=np.float64)
 
 
 def draw_curves(random: np.random.Generator, age: float) -> list[Curve]:
