@@ -211,7 +211,7 @@ class Comparison:
                 f"{self.dataset} has {len(known)} {self.split} patients, {count} are wanted; lower --patients"
             )
         chosen = [known[index] for index in range(count)]
-        return [look(name, dataset.patient(name).volume) for name in tracked(chosen, "looking at patients")]
+        return [look(name, dataset.patient(name).volume) for name in tracked(chosen, f"looking at {protocol.data.settings['source']}")]
 
     def _matching(self, looks: "Sequence[Look]", real: "Look", ours: "Protocol") -> "Matching | None":
         """Who resembles the CT: settled and printed before anybody is registered."""
