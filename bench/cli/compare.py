@@ -210,8 +210,8 @@ class Comparison:
             raise CompareError(
                 f"{self.dataset} has {len(known)} {self.split} patients, {count} are wanted; lower --patients"
             )
-        chosen = [known[index] for index in range(count)]
-        return [look(name, dataset.patient(name).volume) for name in tracked(chosen, f"looking at {protocol.data.settings['source']}")]
+        chosen = tracked([known[index] for index in range(count)], f"looking at {protocol.data.settings['source']}")
+        return [look(name, dataset.patient(name).volume) for name in chosen]
 
     def _matching(self, looks: "Sequence[Look]", real: "Look", ours: "Protocol") -> "Matching | None":
         """Who resembles the CT: settled and printed before anybody is registered."""
