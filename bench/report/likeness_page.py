@@ -68,7 +68,7 @@ def method_notes(ours: Protocol, theirs: Protocol, looked_at: int) -> list[str]:
         "One CT is one person, and CTs differ by more than 25 %: besides the mean, the CT is placed among the phantoms "
         "one by one (a pass: its interval meets their range), and compared with the phantoms that resemble it most. "
         "That range holds the chance of few starts: six phantoms that all succeed from half of their starts, 12 each, "
-        "pass beside a CT of 30 or 70 % (48 starts) in six cases of seven. "
+        "pass beside a CT of 30 or 70 % (192 starts) in two cases of three. "
         "These are chosen from everyone looked at, those of the plain comparison among them, by nine measures of CT "
         "and AP projection fixed beforehand (`bench/score/matching.py`), before anything is registered. Passing does "
         "not show that the population is right, falling short shows where it is not.",
