@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench import registry
 from bench.cli.main import main
 from bench.contract import Patient
 from bench.report.contact_sheet import PER_ROW, pictures, write_sheet
@@ -47,8 +48,8 @@ def test_pictures_stand_upright_however_the_ct_is_stored(flipped: bool) -> None:
 
 
 def test_a_sheet_holds_every_patient(tmp_path: Path) -> None:
-    made = [Patient(id=f"p{n}", hash="0", volume=volume()) for n in range(PER_ROW + 1)]
-    with Image.open(write_sheet(tmp_path / "new" / "sheet.png", made)) as picture:
+    made = (Patient(id=f"p{n}", hash="0", volume=volume()) for n in range(PER_ROW + 1))
+    with Image.open(write_sheet(tmp_path / "new" / "sheet.png", made, count=PER_ROW + 1)) as picture:
         grey = np.asarray(picture)
     assert picture.mode == "L"
     below = grey[int(0.6 * grey.shape[0]) :]
@@ -61,12 +62,28 @@ def test_a_sheet_holds_every_patient(tmp_path: Path) -> None:
     [
         (["--sheet", "sheet.jpg"], "is a PNG"),
         (["--sheet", "sheet.png", "--patients", "0"], "at least 1 patient"),
+        (["--sheet", "sheet.png", "--patients", "100000"], "at most 300 patients"),
+        (["--sheet", "folder.png", "--fresh"], "is a folder"),
+        (["--sheet", "file/sheet.png"], "its folder cannot be made"),
+        (["--sheet", "sheet.png", "--compare", "ct.nii.gz"], "give one of them"),
         (["--patients", "3"], "--compare CT or --sheet PNG"),
     ],
 )
-def test_what_cannot_be_drawn_is_one_line(
-    options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_drawn_is_one_line_before_any_patient_is_made(
+    options: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    def made(*_: object) -> None:
+        pytest.fail("a patient was made")
+
+    registry.load("datasets", "phantom")
+    monkeypatch.setattr("bench.datasets.phantom.dataset.Phantom.patient", made)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(SystemExit) as stopped:
         command(monkeypatch, *options)
     assert stopped.value.code == 2

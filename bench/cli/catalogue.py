@@ -84,6 +84,8 @@ class Info:
         from bench.cli.cards import Presets, print_plugin, print_protocol
         from bench.protocol.load import summaries
 
+        if self.compare is not None and self.sheet is not None:
+            raise CommandError("--compare and --sheet are two commands; give one of them")
         if self.compare is not None:
             self._comparison(self.compare).report()
             return

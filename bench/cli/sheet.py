@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cli.console import output
 from bench.cli.progress import tracked
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, in_words
 
 if TYPE_CHECKING:
     from bench.contract import Split
 
 PATIENTS = 24
+# Of more than this the picture is so tall that few programs open it.
+MOST = 300
 
 
 class SheetError(FluorobenchError):
@@ -43,6 +45,10 @@ class ContactSheet:
             raise SheetError(f"a contact sheet is a PNG; got --sheet {self.path}")
         if self.patients < 1:
             raise SheetError(f"a contact sheet shows at least 1 patient; got --patients {self.patients}")
+        if self.patients > MOST:
+            raise SheetError(f"a contact sheet shows at most {MOST} patients; got --patients {self.patients}")
+        if self.path.is_dir():
+            raise SheetError(f"--sheet names a PNG to write; {self.path} is a folder")
         if self.path.exists() and not self.fresh:
             raise SheetError(f"{self.path} is there already; add --fresh to write over it, or name another file")
 
@@ -51,10 +57,21 @@ class ContactSheet:
         from bench import registry
         from bench.report.contact_sheet import write_sheet
 
+        self._require_folder()
+
         dataset = registry.build("datasets", self.dataset, self.settings)
         names = list(dataset.patient_ids(self.split)[: self.patients])
         if not names:
             raise SheetError(f"{self.dataset} has no {self.split} patients; name another --split")
-        patients = [dataset.patient(name) for name in tracked(names, "making patients")]
-        write_sheet(self.path, patients)
-        output.print(f"{len(patients)} {self.split} patients of {self.dataset}: {self.path}", markup=False)
+        patients = (dataset.patient(name) for name in tracked(names, "drawing patients"))
+        write_sheet(self.path, patients, count=len(names))
+        output.print(f"{len(names)} {self.split} patients of {self.dataset}: {self.path}", markup=False)
+
+    def _require_folder(self) -> None:
+        """Before minutes are spent on patients."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SheetError(
+                f"--sheet {self.path}: its folder cannot be made ({in_words(error)}); name another place"
+            ) from error

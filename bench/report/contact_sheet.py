@@ -1,6 +1,6 @@
 """A contact sheet of a dataset's patients: AP and lateral projection, axial and sagittal slice of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,14 +24,15 @@ _SOFT, _BONE = (-160.0, 320.0), (-200.0, 600.0)
 _DARKEST, _BRIGHTEST = 4.0, 99.7
 
 
-def write_sheet(path: Path, patients: Sequence[Patient]) -> Path:
+def write_sheet(path: Path, patients: Iterable[Patient], *, count: int) -> Path:
     """Write one PNG, ``PER_ROW`` patients a row in the order given, each under its id.
 
     Args:
         path: The file, ending in .png.
-        patients: At least one.
+        patients: Asked for one by one, and none is kept: twenty real CTs fill a computer's memory.
+        count: How many there are, at least one.
     """
-    rows = -(-len(patients) // PER_ROW)
+    rows = -(-count // PER_ROW)
     with house_style():
         figure = Figure(figsize=(18, 1.6 * rows))
         cells: Any = figure.subplots(rows, 4 * PER_ROW, squeeze=False)
