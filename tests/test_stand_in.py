@@ -1,5 +1,10 @@
 """A phantom in the CT's place: what people's differences alone make of a ratio of 50 % points."""
 
+import itertools
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,6 +71,21 @@ def test_a_ct_that_is_one_of_the_people_is_within_their_range_and_nothing_is_jud
     assert line.what == "Opt-GC: the same ratio, a phantom in the CT's place"
     low, high = (float(each) for each in line.phantom.removesuffix(" in 95 of 100 draws").split(" to "))
     assert low < float(line.real) < high
+
+
+def _ignoring(answer: Callable[[], float], *_: Any) -> float:
+    return answer()
+
+
+def test_a_draw_in_which_the_population_never_reaches_half_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does the criterion itself pass then (``near_enough``)."""
+    ours, theirs = people(12, 12, 1.0), people(1, 48, 0.0)
+    for end, passes in ((0.999 * LIMIT, 1.0), (LIMIT, 0.0)):
+        halves = itertools.cycle((end, 0.9 * LIMIT)).__next__
+        monkeypatch.setattr("bench.score.stand_in.half_point", partial(_ignoring, halves))
+        found = stand_in(ours, theirs)
+        assert found is not None
+        assert found.passes == passes
 
 
 def test_without_a_point_or_people_nothing_is_said() -> None:

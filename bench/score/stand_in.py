@@ -68,7 +68,8 @@ def stand_in(population: Capture, real: Capture, *, seed: int = 0, draws: int = 
     drawn = [
         (half(x, random.normal(size=len(names))[owner]), half(theirs, random.normal(size=1))) for _ in range(draws)
     ]
-    passed = [0 < b < population.limit_mm and abs(a / b - 1) <= NEAR_ENOUGH for a, b in drawn]
+    # At an end of the range half is not reached there, and there is no point to be near.
+    passed = [max(a, b) < population.limit_mm and b > 0 and abs(a / b - 1) <= NEAR_ENOUGH for a, b in drawn]
     ratios = [a / b if b > 0 else np.inf for a, b in drawn if max(a, b) > 0]
     low, high = np.percentile(ratios, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], method="nearest")
     return StandIn(
