@@ -73,9 +73,9 @@ def test_what_version_4_verifies_anew_says_where_in_the_source_it_stands() -> No
 
 
 def test_the_documented_counts_are_the_tables() -> None:
-    kinds = [row["status"] for row in rows("v4")]
+    kinds = [row["status"] for row in rows("v5")]
     counts = {kind: kinds.count(kind) for kind in STATUSES["v4"]}
-    assert counts["verified"] > 0.6 * len(kinds)
+    assert counts["verified"] + counts["measured"] > 0.6 * len(kinds)
     text = " ".join((HERE.parents[1] / "docs" / "dimensions.md").read_text(encoding="utf-8").split())
     assert f"Of {len(kinds)} rows {counts['verified']} are `verified`" in text
     for kind in ("measured", "from memory", "ours"):
