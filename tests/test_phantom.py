@@ -265,7 +265,7 @@ def test_a_whole_spacing_is_the_same_patient_and_a_cache_folder_may_be_text(tmp_
 
 
 def test_a_hip_outside_the_cube_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FluorobenchError, match=r"needs a cube of at least 320 mm.*128 voxels of 2 mm"):
+    with pytest.raises(FluorobenchError, match=r"needs a cube of at least 384 mm.*128 voxels of 2 mm"):
         phantom(tmp_path, size=128, spacing_mm=2.0, version=5, implants="hip")
     large = phantom(tmp_path, size=64, spacing_mm=6.0, version=5, implants="hip").patient("phantom-v5-200000")
     assert large.volume.hu.max() > 2000
