@@ -16,7 +16,7 @@ from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
 from .v2.options import PatientOptions
 
 VERSIONS = (1, 2, 3, 4, 5)
-# Edge of the smallest cube about L3 that held the hips of everybody looked at; 320 mm misses those of a third.
+# Edge of the smallest cube about L3 that held the hips of everybody looked at; 320 mm misses those of some.
 _REACHES_HIPS_MM = 384.0
 # NumPy's numbers are Integral and Real too; a bool is an Integral, and meant by nobody.
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
