@@ -1,1 +1,1 @@
-"""Version 5 of the generator: bones of the volume that people have, a colon with folds, ground with fine structure."""
+"""Version 5 of the generator: bones nearly as large as people's, a colon with folds, ground with fine structure."""

@@ -33,7 +33,7 @@ _L3_DEG = -3.0
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve in the coronal plane: Cobb angle (positive: convex to the left), apex and half-length in vertebrae."""
+    """A curve in the coronal plane: Cobb angle (positive: convex to the right), apex and half-length in vertebrae."""
 
     cobb_deg: float
     apex: float

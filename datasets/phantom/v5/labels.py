@@ -3,9 +3,10 @@
 A label that follows the true surface leaves outside itself the bright edge that blur and partial volume make; whoever
 labels CTs takes it in. In the first layer of voxels outside, real labels leave 60 HU on average and a tenth above
 150 HU (TotalSegmentator's of five lumbar vertebrae, 3 mm), 110 HU and a third (a person's of one L3, 1.5 mm); true
-surfaces 170 to 270 HU and a half to nine tenths. Labels grow by one voxel, or ``REACH_MM`` if that is more, into voxels
-that are bright and beyond which the image darkens. It does not darken towards another bone, a calcified or
-contrast-filled vessel or metal: joint spaces stay open where the image shows them, and nothing else is swallowed.
+surfaces 170 to 270 HU and a half to nine tenths. Labels grow by one step to a neighbouring voxel, diagonally too where
+that is within ``REACH_MM``, into voxels that are bright and beyond which the image darkens. It does not darken towards
+another bone, a calcified or contrast-filled vessel or metal: joint spaces stay open where the image shows them. Noise
+is taken for an edge here and there: of lumbar voxels of 1 mm in the noisiest scan 0.5 %.
 """
 
 from itertools import product

@@ -33,7 +33,7 @@ _OBLIQUE_DEG = 25.0
 
 
 def axes_of(seed: int) -> Matrix:
-    """A rotation that leaves no lattice row along, and none straight across, an axis of the body: (3, 3)."""
+    """A rotation that leaves no lattice row along an axis of the body: (3, 3)."""
     random = np.random.default_rng(seed)
     while True:
         drawn = Rotation.from_quat(random.normal(size=4)).as_matrix()
