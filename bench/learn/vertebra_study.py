@@ -47,7 +47,7 @@ def study_scene() -> Scene:
 def study_population() -> Population:
     """One vertebra of the study's patient, as the box that holds it."""
     return Population(
-        settings={"only": "phantom-v2-200000", "version": 2},
+        settings={"only": "phantom-v5-200000"},
         patients=1,
         validation_patients=1,
         active=1,

@@ -1,11 +1,9 @@
 """Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged."""
 
-import hashlib
 import os
 import tempfile
 import zipfile
 import zlib
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,20 +18,6 @@ def default_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     root = Path(base) if base else Path.home() / ".cache"
     return root / "fluorobench" / "phantom"
-
-
-@cache
-def generator_digest(version: int) -> str:
-    """Eight hex digits of a generator's own source: a changed generator never meets its predecessor's patients.
-
-    A version builds on those before it, so their sources count too.
-    """
-    digest = hashlib.sha256()
-    for number in range(1, version + 1):
-        for source in sorted((Path(__file__).parent / f"v{number}").rglob("*")):
-            if source.suffix in (".py", ".csv"):
-                digest.update(source.read_bytes())
-    return digest.hexdigest()[:8]
 
 
 def load(path: Path) -> tuple[Volume, LandmarkSet] | None:

@@ -106,7 +106,7 @@ class Phantom:
             kept = self._generated(seed)
             cache.store(path, *kept)
         volume, landmarks = kept
-        return Patient(patient_id, self._fingerprint(path, volume), volume, (landmarks,))
+        return Patient(patient_id, self._fingerprint(path), volume, (landmarks,))
 
     def regions(self, patient_id: str) -> LabelGrid:
         """Sub-regions of the vertebrae on the patient's grid: numbers of ``v2.regions``, 0 elsewhere; made anew.
@@ -135,12 +135,13 @@ class Phantom:
         """Loaded when asked for: compiling one costs seconds, and nobody needs them all."""
         return import_module(f".v{self.version}.generate", __package__)
 
-    def _fingerprint(self, path: Path, volume: Volume) -> str:
-        """Of the recipe: the scanner multiplies matrices, whose last bits differ with machine and threads.
+    def _fingerprint(self, path: Path) -> str:
+        """Of the recipe (revision, seed, options), never of source text or of voxels.
 
-        A patient must be the same one everywhere, or weights for him would be refused on the next machine.
+        An edited comment leaves a patient the same, and so do the last bits of voxels, which differ with machine and
+        threads: weights for him must not be refused on the next machine. Frozen voxel checksums guard the revision.
         """
-        return volume.fingerprint() if self.version == 1 else hashlib.sha256(path.stem.encode()).hexdigest()[:16]
+        return hashlib.sha256(path.stem.encode()).hexdigest()[:16]
 
     def _options(self) -> PatientOptions:
         return PatientOptions(
@@ -151,4 +152,4 @@ class Phantom:
         folder = Path(self.cache_dir) if self.cache_dir is not None else cache.default_folder()
         chosen = "" if self.implants == "none" and self.fractures else f"-{self.implants}-{int(self.fractures)}"
         grid = f"{self.size}-{float(self.spacing_mm)!r}mm"
-        return folder / f"{name}-{grid}{chosen}-{cache.generator_digest(self.version)}.npz"
+        return folder / f"{name}-{grid}{chosen}.npz"
