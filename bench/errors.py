@@ -9,7 +9,7 @@ class FluorobenchError(Exception):
     """
 
 
-def in_words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What went wrong, without error numbers, names of Python's exceptions or line breaks."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"

@@ -24,9 +24,9 @@ _UNFUSED = ("fusion=false", _NO_HEADS)
 
 # Cheap ones and those of Table 2 first: whoever stops early has a table.
 VARIANTS: Mapping[str, Sequence[str]] = {
-    "local": ("globe=false", *_UNFUSED),
+    "local": ("global_branch=false", *_UNFUSED),
     "full": (),
-    "globe": ("local=false", *_UNFUSED),
+    "global_branch": ("local=false", *_UNFUSED),
     "both": _UNFUSED,
     "fusion": (_NO_HEADS,),
     "stages-3": ("stages=3",),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.register import Search
 from bench.register.presets import CMA_ES
 
@@ -28,8 +28,8 @@ card = Card(
         "The default correlation is the true one; the preset takes the pseudo-NCC of SOPI's code.",
     ),
     uses_start=True,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.register import Search
 from bench.register.presets import CMA_ES
 
@@ -27,8 +27,8 @@ card = Card(
         "The papers state no optimiser settings; the preset 'paper' holds customary ones.",
     ),
     uses_start=True,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",

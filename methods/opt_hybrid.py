@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.register.hybrid import Hybrid
 
 
@@ -23,9 +23,9 @@ card = Card(
         "No covariance: what windows leave is foreign content, not noise.",
     ),
     uses_start=True,
-    exposure=(
+    provenance=(
         *(
-            Exposure(
+            TrainingProvenance(
                 what="tuned",
                 dataset="phantom",
                 split="validation",
@@ -37,7 +37,7 @@ card = Card(
             )
             for version, trials in ((1, 29), (2, 8))
         ),
-        Exposure(
+        TrainingProvenance(
             what="tuned",
             dataset="ct_file",
             split="test",

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.register.least_squares import LeastSquares, LeastSquaresLevel
 
 
@@ -31,8 +31,8 @@ card = Card(
         "too small elsewhere. With the preset 'fast' errors are twice its deviations: rays are not means over pixels.",
     ),
     uses_start=True,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",
@@ -44,7 +44,7 @@ card = Card(
             "cases: errors 1.6 to 2.4 times the Cramer-Rao bound, 0.8 to 1.3 times, the same; 20, 32, 35 ms of "
             "processor time.",
         ),
-        Exposure(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",
@@ -56,7 +56,7 @@ card = Card(
             "iterations at 16 pixels: 21 ms. The separable kernel at 256 pixels: 20 to 18 ms but errors of 2 to 4.7 "
             "times the bound, as its model error is no noise. A level at 128 pixels before the last: slower.",
         ),
-        Exposure(
+        TrainingProvenance(
             what="tuned",
             dataset="ct_file",
             split="test",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.register import Level, Search
 from bench.register.presets import POWELL
 
@@ -32,8 +32,8 @@ card = Card(
         "The preset's line searches are SciPy's; SOPI's code has golden sections and rounds positions to 0.1.",
     ),
     uses_start=True,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.register import Search
 from bench.register.presets import CMA_ES
 
@@ -28,8 +28,8 @@ card = Card(
         "SOPI's code calls another measure ngi (mutual information of raw gradients as labels); this is Otake's.",
     ),
     uses_start=True,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.contract import Card, Estimate, Exposure, Problem, View
+from bench.contract import Card, Estimate, Problem, TrainingProvenance, View
 from bench.geometry import Matrix
 from bench.register import Level, Prepared, Search, SearchError
 from bench.register.focus import focused
@@ -51,7 +51,7 @@ class OptSgc:
             )
 
     @property
-    def most_poses(self) -> int:
+    def max_evaluations(self) -> int:
         """Poses evaluated at most: all trials are run, and no level ends early."""
         coarse, fine = (
             sum(level.population * level.generations for level in some) for some in (self.coarse, self.fine)
@@ -126,8 +126,8 @@ card = Card(
         "Views are cut to what the content can reach within the search box.",
     ),
     uses_start=True,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="autoscoper",
             split="test",

@@ -20,7 +20,7 @@ from bench.volume import Volume
 from bench.xray.outline import Mask, OutlineLaw
 
 # More of the window than this is no outline of a bone.
-_MOST_VALID = 0.5
+_MAX_VALID = 0.5
 _VISIBLE = 0.03
 _AT_ONCE = 50
 
@@ -44,7 +44,7 @@ class OutlineAlone:
         pixels: Along its edge.
         cells: Means of so many blocks along an edge are what is regressed on.
         ridge: Weight of the coefficients' squares; blocks have variance 1.
-        outline: Law of the outlines.
+        outline: Distribution of the outlines.
     """
 
     draws: int = 800
@@ -66,7 +66,7 @@ class OutlineAlone:
             return f"reads the outline in one view; this problem has {len(problem.views)}"
         window = self._window(problem)
         valid = window.seen.valid
-        if problem.views[0].valid is None or valid is None or not 0 < float(valid.mean()) < _MOST_VALID:
+        if problem.views[0].valid is None or valid is None or not 0 < float(valid.mean()) < _MAX_VALID:
             return "no bone is outlined in this X-ray"
         return None
 

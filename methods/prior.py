@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import truncnorm
 
-from bench.contract import Card, Estimate, Outcome, PoseLaw, Problem, View
+from bench.contract import Card, Estimate, Outcome, PoseDistribution, Problem, View
 from bench.volume import Volume
 
 
@@ -36,7 +36,7 @@ class Prior:
         return posterior_mean(problem.truth_law, problem.start_law, number, start, end)
 
 
-def posterior_mean(truth: PoseLaw, begin: PoseLaw, number: int, start: float, search: float) -> float:
+def posterior_mean(truth: PoseDistribution, begin: PoseDistribution, number: int, start: float, search: float) -> float:
     """Mean of a true parameter given the start's: Bayes' rule for normal and uniform laws.
 
     Args:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from bench import registry
-from bench.contract import Card, Estimate, Exposure, Method, Problem, View
+from bench.contract import Card, Estimate, Method, Problem, TrainingProvenance, View
 from bench.register import Level
 from bench.volume import Volume
 
@@ -76,8 +76,8 @@ card = Card(
         "without its coarsest level; then_settings = {} restores the settings of Opt-GC's row, restarts included.",
     ),
     uses_start=False,
-    exposure=(
-        Exposure(
+    provenance=(
+        TrainingProvenance(
             what="tuned",
             dataset="phantom",
             split="validation",

@@ -13,7 +13,7 @@ from bench.report.kinds import image_kind, image_name
 from bench.report.marks import marked
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import APART, OTHER_PREFIX
-from bench.score.statistics import of_label, spread, values, words
+from bench.score.statistics import of_label, spread, text_column, values
 
 PERCENT = 100
 _DISTANCES = ("mtre_in_plane_mm", "mtre_depth_mm", "mtre_mm")
@@ -41,7 +41,7 @@ class Agreement:
     def table(self, run: FinishedRun) -> Table:
         """Rows by image, in the order of the cases, then by method."""
         two = _has_two(run.scores)
-        contents = list(dict.fromkeys(words(run.scores, "content")))
+        contents = list(dict.fromkeys(text_column(run.scores, "content")))
         rows = [
             self._row(_of_content(of_label(run.scores, label), content), content, label, two=two)
             for content in contents
@@ -120,7 +120,7 @@ def _apart(scores: pd.DataFrame, contents: Sequence[str]) -> tuple[str, ...]:
 
 
 def _of_content(rows: pd.DataFrame, content: str) -> pd.DataFrame:
-    return rows[[each == content for each in words(rows, "content")]]
+    return rows[[each == content for each in text_column(rows, "content")]]
 
 
 plugin = Agreement

@@ -12,7 +12,7 @@ from bench.report.marks import marked
 from bench.report.tables import Table, TableColumn, TableRow
 from bench.score.capture_range import (
     BIN_MM,
-    FEWEST_STARTS,
+    MIN_STARTS,
     SHARE,
     SUCCESS_MM,
     CaptureCurve,
@@ -109,7 +109,7 @@ def _warning(curves: Curves, width: float) -> str:
     if enough and width == BIN_MM:
         return ""
     return (
-        f" The definition asks for bins of {BIN_MM:g} mm with {FEWEST_STARTS} starts or more: these ranges are "
+        f" The definition asks for bins of {BIN_MM:g} mm with {MIN_STARTS} starts or more: these ranges are "
         "indications, not results."
     )
 

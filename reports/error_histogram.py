@@ -13,7 +13,7 @@ from bench.contract import Card, FinishedRun
 from bench.report.figures import GREY, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
 from bench.score.columns import STRICT_DEG, STRICT_MM, column
 from bench.score.rows import FAILURES
-from bench.score.statistics import of_label, values, words
+from bench.score.statistics import of_label, text_column, values
 
 METRICS = ("rotation_error_deg", "translation_error_mm", "mtre_mm")
 _LINES = {"rotation_error_deg": STRICT_DEG, "translation_error_mm": STRICT_MM}
@@ -45,7 +45,7 @@ class ErrorHistogram:
             rows = of_label(run.scores, label)
             for cell, metric in zip(row, METRICS, strict=True):
                 self._draw(cell, rows, metric)
-            missing = words(rows, "failure").count("no_pose")
+            missing = text_column(rows, "failure").count("no_pose")
             row[0].set_ylabel(
                 f"{label}\n{len(rows) - missing}/{len(rows)} poses", rotation=0, ha="right", va="center", labelpad=12
             )
@@ -71,7 +71,7 @@ class ErrorHistogram:
 
     def counts(self, rows: pd.DataFrame, metric: str) -> dict[str, NDArray[np.int64]]:
         """Cases by kind and bin; they sum to the number of rows."""
-        edges, kinds = self.edges, np.array(words(rows, "failure"))
+        edges, kinds = self.edges, np.array(text_column(rows, "failure"))
         inside = np.sqrt(edges[[0, self.bins - 1]] * edges[[1, self.bins]])
         held = np.clip(values(rows, metric), *inside)
         held = np.where(np.isnan(held), np.sqrt(edges[-2] * edges[-1]), held)

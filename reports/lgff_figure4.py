@@ -12,7 +12,7 @@ from bench.report.figures import GREY, footnote, grid, house_style, save
 from bench.report.overlay import render
 from bench.report.pictures import show
 from bench.run.journal import Journal
-from bench.score.statistics import words
+from bench.score.statistics import text_column
 from bench.xray import Degradation, LowDose
 
 STEPS = ("DRR", "Fog", "Artefacts", "Blur", "Brightness, contrast")
@@ -44,7 +44,7 @@ class LgffFigure4:
         law = journal.protocol.target.low_dose
         if law is None:
             raise LgffFigureError("lgff_figure4 shows low-dose images; this protocol has no table target.low_dose")
-        wanted = sorted(set(words(run.scores, "case_id")))[: self.cases]
+        wanted = sorted(set(text_column(run.scores, "case_id")))[: self.cases]
         drawn = {each.case_id: each.views[0].drawn or {} for each in journal.problems()}
         strips = {case_id: _strip(run, case_id, law, Degradation.from_record(drawn[case_id])) for case_id in wanted}
         with house_style():

@@ -8,7 +8,7 @@ from bench.contract import Card, FinishedRun
 from bench.report.figures import INK, footnote, grid, house_style, save
 from bench.report.overlay import grey, render
 from bench.report.pictures import show
-from bench.score.statistics import of_label, values, words
+from bench.score.statistics import of_label, text_column, values
 
 _NOTHING = "no answer:\nno weights, or failed"
 
@@ -32,12 +32,12 @@ class LgffFigure5:
         rows = of_label(run.scores, self.label).iloc[: self.sets]
         with house_style():
             figure, (top, bottom) = grid(2, len(rows), width=1.75 * len(rows) + 0.4, height=4.3)
-            for number, case_id in enumerate(words(rows, "case_id")):
+            for number, case_id in enumerate(text_column(rows, "case_id")):
                 problem = run.case(case_id).problem
                 target = problem.views[0].image
                 show(top[number], None if target is None else grey(target))
                 top[number].set_title(case_id.rpartition("/")[2])
-                lost = words(rows, "failure")[number] == "no_pose"
+                lost = text_column(rows, "failure")[number] == "no_pose"
                 found = None if lost else grey(render(problem, run.estimate(self.label, case_id).pose))
                 show(bottom[number], found, otherwise=_NOTHING)
                 if not lost:

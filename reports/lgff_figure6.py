@@ -14,7 +14,7 @@ from bench.report.figures import INK, Axes, footnote, grid, house_style, save
 from bench.report.overlay import grey, render
 from bench.report.pictures import mark, show
 from bench.run.journal import Journal
-from bench.score.statistics import of_label, values, words
+from bench.score.statistics import of_label, text_column, values
 
 # The paper's columns in its order; what else a run has follows. Initial and Nominal are drawn by no one.
 PAPER_ORDER = ("Opt-GO", "Opt-GC", "Opt-NGI", "ResRegNet", "Zhang", "LGFF-Reg")
@@ -37,7 +37,7 @@ class LgffFigure6:
         """Write the figure under ``figures``."""
         first = Journal.existing(run.folder).patients()[0].landmarks[0]
         points = np.array(first.points)[: self.landmarks]
-        wanted = sorted(set(words(run.scores, "case_id")))[: self.cases]
+        wanted = sorted(set(text_column(run.scores, "case_id")))[: self.cases]
         labels = in_paper_order(run.labels)
         size = len(labels) + 1
         with house_style():
@@ -75,13 +75,13 @@ def in_paper_order(labels: Sequence[str]) -> list[str]:
 def _draw(cell: Axes, run: FinishedRun, case: Case, rows: pd.DataFrame, points: Matrix) -> None:
     """One method on one case."""
     case_id, view = case.problem.case_id, case.problem.views[0]
-    index = words(rows, "case_id").index(case_id)
-    if words(rows, "failure")[index] == "no_pose":
+    index = text_column(rows, "case_id").index(case_id)
+    if text_column(rows, "failure")[index] == "no_pose":
         show(cell, np.zeros((view.camera.height, view.camera.width)))
         mark(cell, view, case.truth, points, found=False)
-        cell.set_xlabel(words(rows, "outcome")[index].replace("_", " "), color=INK, fontsize=7)
+        cell.set_xlabel(text_column(rows, "outcome")[index].replace("_", " "), color=INK, fontsize=7)
         return
-    pose = run.estimate(words(rows, "label")[index], case_id).pose
+    pose = run.estimate(text_column(rows, "label")[index], case_id).pose
     try:
         show(cell, grey(render(case.problem, pose)))
     except ProjectionError:

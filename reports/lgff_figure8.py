@@ -16,7 +16,7 @@ from bench.report.kinds import one_case_an_image
 from bench.report.overlay import overlay, render
 from bench.report.pictures import mark, show
 from bench.run.journal import Journal
-from bench.score.statistics import of_label, values, words
+from bench.score.statistics import of_label, text_column, values
 
 BEFORE = "Nominal"
 _LEFT_OUT = ("Initial", BEFORE)
@@ -68,13 +68,13 @@ def _draw(
 ) -> None:
     """One method on one case."""
     case_id, problem = case.problem.case_id, cut_round_outline(case.problem, _MARGIN_PX)
-    index, view = words(rows, "case_id").index(case_id), problem.views[0]
+    index, view = text_column(rows, "case_id").index(case_id), problem.views[0]
     target = np.asarray(view.image)
-    if words(rows, "failure")[index] == "no_pose":
+    if text_column(rows, "failure")[index] == "no_pose":
         _picture(cell, view, overlay(target, np.zeros_like(target), scale=_SCALE))
-        cell.set_xlabel(words(rows, "outcome")[index].replace("_", " "), color=INK, fontsize=6.5)
+        cell.set_xlabel(text_column(rows, "outcome")[index].replace("_", " "), color=INK, fontsize=6.5)
         return
-    pose = run.estimate(words(rows, "label")[index], case_id).pose
+    pose = run.estimate(text_column(rows, "label")[index], case_id).pose
     try:
         seen = render(problem, pose, attenuation=attenuation)
     except ProjectionError:

@@ -13,7 +13,7 @@ from bench.geometry import Matrix
 from bench.report.figures import INK, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
 from bench.report.kinds import image_kind
 from bench.report.overlay import Colours, grey, overlay, render
-from bench.score.statistics import of_label, values, words
+from bench.score.statistics import of_label, text_column, values
 
 # The paper's columns in its order; what else a run has follows. RTPI is the initialiser alone.
 PAPER_ORDER = ("Opt-GC", "Opt-NCCL", "Opt-NGI", "Deep-reg", "RTPI", "SOPI+opt", "SOPI")
@@ -67,7 +67,7 @@ def in_paper_order(labels: Sequence[str]) -> list[str]:
 
 def typical_case(rows: pd.DataFrame) -> str:
     """The case of middling difficulty: by the median over methods of its mTRE, ties by name; no pose is infinite."""
-    errors = pd.Series(np.nan_to_num(values(rows, "mtre_mm"), nan=np.inf), index=words(rows, "case_id"))
+    errors = pd.Series(np.nan_to_num(values(rows, "mtre_mm"), nan=np.inf), index=text_column(rows, "case_id"))
     medians = {str(name): float(np.median(found)) for name, found in errors.groupby(level=0)}
     ordered = sorted(medians, key=lambda name: (medians[name], name))
     return ordered[(len(ordered) - 1) // 2]
@@ -75,10 +75,10 @@ def typical_case(rows: pd.DataFrame) -> str:
 
 def _panel(run: FinishedRun, label: str, case: Case, attenuation: AttenuationMap) -> _Panel:
     rows = of_label(run.scores, label)
-    index = words(rows, "case_id").index(case.problem.case_id)
-    kind = words(rows, "failure")[index]
+    index = text_column(rows, "case_id").index(case.problem.case_id)
+    kind = text_column(rows, "failure")[index]
     if kind == "no_pose":
-        return _Panel(label, None, words(rows, "outcome")[index], KIND_COLOURS[kind])
+        return _Panel(label, None, text_column(rows, "outcome")[index], KIND_COLOURS[kind])
     image = _rendered(case, run.estimate(label, case.problem.case_id).pose, attenuation)
     caption = f"mTRE {values(rows, 'mtre_mm')[index]:.1f} mm\n{KIND_NAMES[kind]}"
     return _Panel(label, image, caption, KIND_COLOURS[kind])

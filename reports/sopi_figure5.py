@@ -16,13 +16,13 @@ from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house
 from bench.report.kinds import image_kind, is_real
 from bench.run.cases import SIMULATED
 from bench.score.finished import ScoredRun, open_run
-from bench.score.statistics import of_label, values, words
+from bench.score.statistics import of_label, text_column, values
 
 AXES = ("rx", "ry", "rz", "tx", "ty", "tz")
 SIMULATION = "simulation"
 SIDES = {"low": COLOURS[0], "high": COLOURS[4]}
 LOWEST, HIGHEST = 0.001, 200.0
-FEWEST = 3
+MIN = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ class SopiFigure5:
 
     def _sides(self, run: FinishedRun) -> tuple[_Side | None, _Side, str]:
         rows = run.scores
-        of_xray = np.array(is_real(rows)) | np.array([c.startswith(SIMULATED) for c in words(rows, "content")])
+        of_xray = np.array(is_real(rows)) | np.array([c.startswith(SIMULATED) for c in text_column(rows, "content")])
         if not of_xray.any():  # nothing but plain DRRs: they are the simulated X-rays of this run
             of_xray[:] = True
         xray = _side(image_kind(rows[of_xray]).words, rows[of_xray])
@@ -79,7 +79,7 @@ class SopiFigure5:
 
 
 def _side(name: str, rows: pd.DataFrame) -> _Side:
-    return _Side(name, rows, len(set(words(rows, "case_id"))))
+    return _Side(name, rows, len(set(text_column(rows, "case_id"))))
 
 
 def _draw(run: FinishedRun, left: _Side | None, right: _Side, source: str) -> list[Path]:
@@ -90,7 +90,7 @@ def _draw(run: FinishedRun, left: _Side | None, right: _Side, source: str) -> li
     cells = [cell for row in axes for cell in row]
     for cell, label in zip(cells, run.labels, strict=False):
         for where, side in (("low", left), ("high", right)):
-            if side is not None and label in words(side.rows, "label"):
+            if side is not None and label in text_column(side.rows, "label"):
                 _half_violins(cell, of_label(side.rows, label), where)
         _frame(cell, label)
     for cell in cells[count:]:
@@ -125,7 +125,7 @@ def _half_violins(axes: Axes, rows: pd.DataFrame, where: str) -> None:
     colour, sign = SIDES[where], -1 if where == "low" else 1
     for position, axis in enumerate(AXES):
         errors = np.log10(axis_errors(rows, axis))
-        if errors.size >= FEWEST and np.ptp(errors) > 0:
+        if errors.size >= MIN and np.ptp(errors) > 0:
             parts: dict[str, Any] = axes.violinplot(
                 errors, [position], widths=0.85, side=where, showextrema=False, points=120
             )

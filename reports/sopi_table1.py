@@ -12,7 +12,7 @@ from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
-from bench.score.statistics import Rate, failure_rate, of_label, rate, spread, values, words
+from bench.score.statistics import Rate, failure_rate, of_label, rate, spread, text_column, values
 
 PERCENT = 100
 
@@ -135,7 +135,7 @@ class SopiTable1:
 
     def _audited_row(self, run: FinishedRun, label: str) -> TableRow:
         rows = of_label(run.scores, label)
-        patients, kinds = words(rows, "patient_id"), np.array(words(rows, "failure"))
+        patients, kinds = text_column(rows, "patient_id"), np.array(text_column(rows, "failure"))
         no_pose = int((kinds == "no_pose").sum())
         strict = failure_rate(rows, seed=self.seed)
         mtre = spread(values(rows, "mtre_mm"))
@@ -163,7 +163,7 @@ def _bound_note(run: FinishedRun) -> tuple[str, ...]:
 
 def _paper_row(run: FinishedRun, label: str) -> TableRow:
     rows = of_label(run.scores, label)
-    no_pose = words(rows, "failure").count("no_pose")
+    no_pose = text_column(rows, "failure").count("no_pose")
     cells: tuple[Cell, ...] = (
         (label,),
         (len(rows),),

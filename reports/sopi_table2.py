@@ -13,7 +13,7 @@ from bench.report.published import NOT_COMPARABLE, find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
 from bench.score.paired import PairedDifference, paired_differences
-from bench.score.statistics import of_label, spread, values, words
+from bench.score.statistics import of_label, spread, text_column, values
 
 ROWS = ("RTPI+EL", "CE+EL", "RTPI", "RTPI+CE", "RTPI+CE+EL")
 # (worse, better), as published.
@@ -105,8 +105,8 @@ class SopiTable2:
 def _row(run: FinishedRun, label: str) -> TableRow:
     rows = of_label(run.scores, label)
     parts = label.split("+") if label in ROWS else []
-    skipped = set(words(rows, "outcome")) == {str(Outcome.SKIPPED.value)}
-    no_pose = words(rows, "failure").count("no_pose")
+    skipped = set(text_column(rows, "outcome")) == {str(Outcome.SKIPPED.value)}
+    no_pose = text_column(rows, "failure").count("no_pose")
     cells: tuple[Cell, ...] = (
         (label,),
         *((_ON if part in parts else _OFF,) for part in ("RTPI", "CE", "EL")),

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
-from bench.metrics.corners import FEWEST_MATCHES
+from bench.metrics.corners import MIN_MATCHES
 from bench.report.kinds import image_kind
 from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
@@ -17,7 +17,7 @@ from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.budgets import DRR_MOST
 from bench.score.columns import STRICT_DEG, STRICT_MM
 from bench.score.images import TRUTH_PREFIX
-from bench.score.statistics import failure_rate, of_label, spread, values, words
+from bench.score.statistics import failure_rate, of_label, spread, text_column, values
 
 PERCENT = 100
 TRUE_POSE = "(the true pose)"
@@ -130,7 +130,7 @@ class SopiTable3:
             notes=(
                 "Corners: matched keypoints of target and rendered answer, mean distance in mm "
                 f"{where if isocentre else 'on the detector, by the pixel spacing of the image'}; "
-                f"median over cases, in brackets the number of cases with the {FEWEST_MATCHES} matches that define it. "
+                f"median over cases, in brackets the number of cases with the {MIN_MATCHES} matches that define it. "
                 "Methods whose answers match in fewer cases are measured on their better ones.",
                 f"Rotation, in plane, depth, mTRE, time: medians, a case without a pose standing at infinity. Strict "
                 f"failure: rotation of {STRICT_DEG:g} deg or displacement of {STRICT_MM:g} mm or more, with a 95 % "
@@ -149,7 +149,7 @@ class SopiTable3:
         failed = failure_rate(rows, seed=self.seed)
         interval = failed.interval
         low, high = (None, None) if interval is None else (PERCENT * interval.low, PERCENT * interval.high)
-        mtre, kinds = spread(values(rows, "mtre_mm")), words(rows, "failure")
+        mtre, kinds = spread(values(rows, "mtre_mm")), text_column(rows, "failure")
         return TableRow(
             cells=(
                 *_counts(rows, label),
@@ -192,7 +192,7 @@ def _true_audited_row(run: FinishedRun, isocentre: bool) -> TableRow:
 
 
 def _counts(rows: pd.DataFrame, label: str) -> tuple[Cell, Cell, Cell]:
-    return (label,), (len(rows),), (words(rows, "failure").count("no_pose"),)
+    return (label,), (len(rows),), (text_column(rows, "failure").count("no_pose"),)
 
 
 def _image_cells(rows: pd.DataFrame, prefix: str, isocentre: bool) -> tuple[Cell, ...]:
@@ -208,7 +208,7 @@ def _defined(sample: NDArray[np.float64]) -> Cell:
 
 def _needs_isocentre(rows: pd.DataFrame) -> bool:
     """Whether some image has no SDD, hence no pixel spacing: its projection distances are absent too."""
-    posed = rows[[kind != "no_pose" for kind in words(rows, "failure")]]
+    posed = rows[[kind != "no_pose" for kind in text_column(rows, "failure")]]
     return bool(np.isnan(values(posed, "double_geodesic_mm")).any())
 
 

@@ -34,7 +34,7 @@ def cluster() -> Volume:
     return Volume(hu, affine, labels=labels, label_scheme="totalsegmentator", mask=labels > 0)
 
 
-def pose_case(volume: Volume, *, truth: np.ndarray = TRUTH, sides: bool = False, seed: int = 3) -> Case:
+def build_case(volume: Volume, *, truth: np.ndarray = TRUTH, sides: bool = False, seed: int = 3) -> Case:
     """A case without noise: one view, or two at right angles."""
     centre = volume.content_centre()
     frame = PoseFrame(nominal_pose(StandardView.AP, centre, 700), centre)

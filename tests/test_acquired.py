@@ -7,15 +7,15 @@ import pytest
 
 from bench.contract import Acquisition, View
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
-from bench.perturb import DrawError, Law, Stage, nominal_frame, told_draws
+from bench.perturb import DrawError, PoseDistribution, SamplingConstraints, nominal_frame, nominal_pose_generator
 from bench.run.acquired import AcquiredError, draw_real_case, real_targets, unreferenced
 
 CENTRE = np.array([10.0, -20.0, 30.0])
 REFERENCE = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE).pose([3.0, -2.0, 5.0, 4.0, 1.0, -9.0])
 CAMERA = Camera.centred(sdd_mm=1000.0, height=8, width=8, spacing_mm=10.0)
 SECOND = PoseFrame(np.eye(4), np.zeros(3)).pose([0.0, 90.0, 0.0, 700.0, 0.0, 700.0])
-TRUTH_LAW = Law("normal", (6.0, 6.0, 6.0, 9.0, 9.0, 30.0))
-START_LAW = Law("uniform", (10.0,) * 6, "truth")
+TRUTH_LAW = PoseDistribution("normal", (6.0, 6.0, 6.0, 9.0, 9.0, 30.0))
+START_LAW = PoseDistribution("uniform", (10.0,) * 6, "truth")
 
 
 def acquisition(reference: np.ndarray | None = REFERENCE) -> Acquisition:
@@ -24,9 +24,9 @@ def acquisition(reference: np.ndarray | None = REFERENCE) -> Acquisition:
     return Acquisition("0002", views, reference, 2.0)
 
 
-def stage() -> Stage:
+def stage() -> SamplingConstraints:
     frame = PoseFrame(np.eye(4), CENTRE)
-    return Stage(frame, CAMERA, np.eye(4), CENTRE[None], np.array([24.0] * 3 + [36.0, 36.0, 120.0]))
+    return SamplingConstraints(frame, CAMERA, np.eye(4), CENTRE[None], np.array([24.0] * 3 + [36.0, 36.0, 120.0]))
 
 
 def test_each_view_alone_is_a_problem_of_its_own_camera() -> None:
@@ -72,7 +72,9 @@ def test_starts_lie_about_the_reference_and_the_nominal_pose_is_not_it() -> None
 
 def test_a_law_about_the_nominal_pose_knows_nothing_of_the_reference() -> None:
     target = real_targets([acquisition()], "each")[0]
-    draw = draw_real_case(target, stage(), (TRUTH_LAW, Law("uniform", (0.0,) * 6)), np.random.default_rng(1))
+    draw = draw_real_case(
+        target, stage(), (TRUTH_LAW, PoseDistribution("uniform", (0.0,) * 6)), np.random.default_rng(1)
+    )
     np.testing.assert_allclose(draw.start, draw.frame.nominal, atol=1e-9)
     assert rotation_angle_deg(draw.start, REFERENCE) > 0.5
 
@@ -81,7 +83,11 @@ def test_an_image_has_one_nominal_pose_in_all_of_its_cases() -> None:
     target = real_targets([acquisition()], "each")[0]
     draws = [
         draw_real_case(
-            target, stage(), (TRUTH_LAW, START_LAW), np.random.default_rng(case), told=told_draws(7, "somebody", image)
+            target,
+            stage(),
+            (TRUTH_LAW, START_LAW),
+            np.random.default_rng(case),
+            told=nominal_pose_generator(7, "somebody", image),
         )
         for case, image in ((0, "0002 view 1"), (1, "0002 view 1"), (1, "0002 view 2"))
     ]
@@ -92,7 +98,7 @@ def test_an_image_has_one_nominal_pose_in_all_of_its_cases() -> None:
 
 def test_a_law_outside_the_search_is_refused() -> None:
     target = real_targets([acquisition()], "each")[0]
-    far = Law("uniform", (1e4,) * 6)
+    far = PoseDistribution("uniform", (1e4,) * 6)
     with pytest.raises(DrawError, match=r"target\.search"):
         draw_real_case(target, stage(), (far, START_LAW), np.random.default_rng(0))
 

@@ -14,7 +14,7 @@ from bench.learn import Library, Scene, Source, TrainingError
 from bench.learn.acquired import AcquiredPatient, AcquiredPopulation, AcquiredScene, acquired_scene, placed, placements
 from bench.learn.window import aimed, through
 from bench.learn.wrist_study import LAW, SEARCH, SEED, wrist_population, wrist_scene
-from bench.perturb import Law
+from bench.perturb import PoseDistribution
 from bench.protocol import load_protocol
 from bench.volume import Volume
 
@@ -64,7 +64,7 @@ def population(monkeypatch: pytest.MonkeyPatch) -> AcquiredPopulation:
 
 
 def scene_of(population: AcquiredPopulation, **more: Any) -> AcquiredScene:
-    law = Law("uniform", (10.0,) * 6)
+    law = PoseDistribution("uniform", (10.0,) * 6)
     return acquired_scene(population, window=WINDOW, law=law, search=(15.0,) * 6, seed=3, **more)
 
 
@@ -145,7 +145,7 @@ def test_xrays_without_reference_or_name_are_refused(
 
 @wrist
 def test_the_wrists_study_is_its_protocols() -> None:
-    from bench.run.cases import pose_case
+    from bench.run.cases import build_case
     from bench.run.staging import open_dataset, stage_patient
 
     protocol = load_protocol("wrist", "quick")
@@ -157,7 +157,7 @@ def test_the_wrists_study_is_its_protocols() -> None:
         np.testing.assert_array_equal(protocol.data.settings[name], value)
     staged = stage_patient(protocol, open_dataset(protocol), population.ids(Split.TRAIN)[0])
     for index, each in enumerate(wrist_scene().set_ups):
-        problem = pose_case(protocol, staged, index).case.problem
+        problem = build_case(protocol, staged, index).case.problem
         assert rotation_angle_deg(problem.nominal, each.nominal) < 1e-6
         np.testing.assert_allclose(problem.nominal, each.nominal, atol=1e-9)
         np.testing.assert_allclose(problem.views[0].camera.K, each.camera.K)

@@ -16,7 +16,7 @@ from bench.score.bound import expected_errors, mean_length, of_twist
 from bench.volume import Volume
 from bench.xray.bound import pose_bound, pose_information
 
-from .registration import SIDE, TRUTH, cluster, pose_case
+from .registration import SIDE, TRUTH, build_case, cluster
 
 PHOTONS = 20_000.0
 
@@ -28,7 +28,7 @@ def volume() -> Volume:
 
 @pytest.fixture(scope="module")
 def case(volume: Volume) -> Case:
-    return pose_case(volume)
+    return build_case(volume)
 
 
 def information(case: Case, **changes: object) -> Matrix:
@@ -53,7 +53,7 @@ def test_information_is_the_counts_variance_of_the_score(case: Case) -> None:
 
 
 def test_a_second_view_tells_depth(volume: Volume, case: Case) -> None:
-    one, two = pose_bound(information(case)), pose_bound(information(pose_case(volume, sides=True)))
+    one, two = pose_bound(information(case)), pose_bound(information(build_case(volume, sides=True)))
     assert one is not None
     assert two is not None
     assert two[5, 5] < one[5, 5] / 4

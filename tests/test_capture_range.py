@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.protocol import load_protocol
-from bench.score.capture_range import FEWEST_STARTS, capture_curve
+from bench.score.capture_range import MIN_STARTS, capture_curve
 
 
 def rows(initial: list[float], final: list[float]) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def test_the_range_ends_at_the_first_bin_that_is_not_good() -> None:
 
 
 def test_all_good_reaches_the_end_and_none_is_zero() -> None:
-    initial = list(np.repeat([0.5, 1.5], FEWEST_STARTS))
+    initial = list(np.repeat([0.5, 1.5], MIN_STARTS))
     good = capture_curve(rows(initial, [0.0] * 80))
     assert (good.range_mm, good.enough) == (2.0, True)
     assert capture_curve(rows(initial, [9.0] * 80)).range_mm == 0.0
@@ -36,4 +36,4 @@ def test_the_full_profile_has_forty_starts_a_bin() -> None:
     protocol = load_protocol("gold-standard", "full")
     law = protocol.start.laws[protocol.start.law].law
     assert protocol.start.per_patient % getattr(law, "bins") == 0  # noqa: B009
-    assert protocol.cases / getattr(law, "bins") >= FEWEST_STARTS  # noqa: B009
+    assert protocol.cases / getattr(law, "bins") >= MIN_STARTS  # noqa: B009

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from bench import registry
-from bench.contract import Exposure
+from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
 from bench.report.marks import MET, OTHER, marked
 from bench.report.tables import Table, TableColumn, TableRow
-from bench.score.caveats import EXPOSURE, UNLIKE, met_before, population, unlike, with_caveats
+from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, met_before, population, with_caveats
 from bench.score.rows import score_rows
 from bench.volume import Volume
 
@@ -32,7 +32,7 @@ def playing(plugin: str, **data: Any) -> Protocol:
     return chosen.model_copy(update={"methods": (row,), "data": chosen.data.model_copy(update=data)})
 
 
-NAMED = Exposure(
+NAMED = TrainingProvenance(
     what="tuned",
     dataset="d",
     split="test",
@@ -67,8 +67,8 @@ def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin:
     patients = [PATIENTS[0].model_copy(update={"voxels_hash": patient}), *PATIENTS[1:]]
     told = with_caveats(rows, playing(plugin), patients)
     concerned = told["patient_id"] == "p0"
-    assert told.loc[concerned, EXPOSURE].str.startswith("tuned on").all()
-    assert (told.loc[~concerned, EXPOSURE] == "").all()
+    assert told.loc[concerned, PROVENANCE].str.startswith("tuned on").all()
+    assert (told.loc[~concerned, PROVENANCE] == "").all()
     columns = (TableColumn(heading="Method", keys=("method",)), TableColumn(heading="From", keys=("source",)))
     printed = (TableRow(cells=(("Truth",), ("ours",))), TableRow(cells=(("Truth",), ("published",))))
     table = marked(Table(columns=columns, rows=printed, caption="t"), told)
@@ -86,23 +86,23 @@ def test_weights_say_where_cases_are_unlike_what_they_learnt_from() -> None:
     scene = {key: value for key, value in shipped.scene.items() if key != "body"}
     card: WeightsCard = replace(shipped, trained_on=on, scene=scene)
     data = read_protocol("sopi-sim", "smoke").data
-    assert unlike(card, data, real=False) == []
-    assert unlike(card, data.model_copy(update={"target": "body"}), real=False) == ["X-rays of bone (here: body)"]
+    assert domain_shift(card, data, real=False) == []
+    assert domain_shift(card, data.model_copy(update={"target": "body"}), real=False) == ["X-rays of bone (here: body)"]
     bodies = replace(card, scene={**scene, "body": {"content": "body"}})
-    assert unlike(bodies, data.model_copy(update={"target": "body"}), real=False) == []
-    assert "real" in unlike(card, data, real=True)[0]
+    assert domain_shift(bodies, data.model_copy(update={"target": "body"}), real=False) == []
+    assert "real" in domain_shift(card, data, real=True)[0]
     elsewhere = data.model_copy(update={"moving": "L3", "region": "L3"})
-    assert unlike(card, elsewhere, real=False) == ["moving bone (here: L3)", "region lumbar (here: L3)"]
+    assert domain_shift(card, elsewhere, real=False) == ["moving bone (here: L3)", "region lumbar (here: L3)"]
 
 
 def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     patients = [each.model_copy(update={"dataset": "phantom"}) for each in PATIENTS]
-    trained = next(each for each in registry.card("methods", "sopi").exposure if each.what == "trained").patients[0]
+    trained = next(each for each in registry.card("methods", "sopi").provenance if each.what == "trained").patients[0]
     renamed = rows.assign(patient_id=rows["patient_id"].replace("p0", trained))
     patients[0] = patients[0].model_copy(update={"patient_id": trained})
     told = with_caveats(renamed, playing("sopi_opt"), patients)
-    assert told.loc[told["patient_id"] == trained, EXPOSURE].str.contains("trained on").all()
+    assert told.loc[told["patient_id"] == trained, PROVENANCE].str.contains("trained on").all()
 
 
 def test_weights_of_another_population_are_told_in_one_note() -> None:
@@ -123,7 +123,7 @@ def test_weights_of_another_population_are_told_in_one_note() -> None:
     assert note("opt_gc", 4) == ()
     # Of several trainings one on such people is enough; where none is, all are told.
     learnt = sorted(
-        {name.split("-")[1][1:] for each in registry.card("methods", "rtpi").exposure for name in each.patients}
+        {name.split("-")[1][1:] for each in registry.card("methods", "rtpi").provenance for name in each.patients}
     )
     assert len(learnt) > 1
     assert all(note("rtpi", int(version)) == () for version in learnt)
@@ -134,7 +134,12 @@ def test_weights_of_another_population_are_told_in_one_note() -> None:
 
 def test_rows_that_learnt_from_the_same_people_share_the_note() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
-    both = pd.concat([rows.assign(label=label, exposure="", unlike="", people="x (here: y)") for label in ("A", "B")])
+    both = pd.concat(
+        [
+            rows.assign(label=label, training_provenance="", domain_shift="", training_population="x (here: y)")
+            for label in ("A", "B")
+        ]
+    )
     columns = (TableColumn(heading="Method", keys=("method",)),)
     printed = tuple(TableRow(cells=((label,),)) for label in ("A", "B", "C"))
     table = marked(Table(columns=columns, rows=printed, caption="t"), both)
@@ -152,7 +157,7 @@ def told_run(folder: Path) -> FakeRun:
     run = FakeRun(folder)
     met = ["tuned on x: y" if label == "Opt-GC" else "" for label in run.scores["label"]]
     other = ["ngi learnt from bone (here: body)" if label == "Opt-NGI" else "" for label in run.scores["label"]]
-    run.__dict__["scores"] = run.scores.assign(**{EXPOSURE: met, UNLIKE: other})
+    run.__dict__["scores"] = run.scores.assign(**{PROVENANCE: met, DOMAIN_SHIFT: other})
     return run
 
 

@@ -8,7 +8,7 @@ from bench.contract import Case, Estimate, Outcome
 from bench.registry import SettingsError, UnknownNameError, build, card, load, presets
 from bench.volume import Volume
 
-from .registration import START, TRUTH, cluster, pose_case, pose_errors
+from .registration import START, TRUTH, build_case, cluster, pose_errors
 
 SEARCHES = ("opt_ncc", "opt_ngi", "opt_gc", "opt_go")
 SMALL = {
@@ -28,7 +28,7 @@ def volume() -> Volume:
 
 @pytest.fixture(scope="module")
 def case(volume: Volume) -> Case:
-    return pose_case(volume)
+    return build_case(volume)
 
 
 def answer(case: Case, name: str, settings: dict[str, Any] | None = None, preset: str | None = None) -> Estimate:

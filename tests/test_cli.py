@@ -178,7 +178,7 @@ def test_a_list_says_what_protocols_are_and_info_takes_the_labels_of_tables(tmp_
     assert "tuned on 1 patient of autoscoper, split test (wrist-biplane); settings tried: not counted" in " ".join(
         part.strip() for line in done.stdout.splitlines() for part in line.split("\u2502") if part.strip()
     ).replace("exposure ", "")
-    assert "Exposure(" not in done.stdout
+    assert "TrainingProvenance(" not in done.stdout
     preset = command("info", "opt_gc", cwd=tmp_path).stdout
     assert "{" not in preset
     assert "Level(" not in preset

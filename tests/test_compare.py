@@ -13,7 +13,7 @@ from bench.cli.catalogue import Info
 from bench.cli.compare import Comparison
 from bench.contract import Split
 from bench.errors import FluorobenchError
-from bench.perturb import GoldLaw
+from bench.perturb import MtreStartDistribution
 from bench.protocol import Protocol
 from bench.score.capture import Capture, capture
 
@@ -66,7 +66,7 @@ def test_both_sides_get_one_protocol_one_grid_and_one_definition_of_bone(ct: Pat
 def test_every_bin_of_the_starts_is_filled_alike(ct: Path, profile: str) -> None:
     for protocol in replace(comparison(ct), profile=profile).protocols():
         law = protocol.start.laws[protocol.start.law].law
-        assert isinstance(law, GoldLaw)
+        assert isinstance(law, MtreStartDistribution)
         assert protocol.start.per_patient % law.bins == 0
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.contract import Card, Case, Dataset, Estimate, Exposure, Problem, Split, View
+from bench.contract import Card, Case, Dataset, Estimate, Problem, Split, TrainingProvenance, View
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, StandardView, is_rigid, nominal_pose
 from bench.protocol.model import Budget, MethodTable
 from bench.run.isolation import IsolatedMethod
 from bench.run.records import PatientRecord
-from bench.run.worker import Declined, Done
+from bench.run.worker import Done, Skipped
 from bench.score.caveats import met_before
 from bench.volume import Volume
 
@@ -97,7 +97,7 @@ def test_method_answers_in_a_process_without_the_truth(name: str, case: Case) ->
     with IsolatedMethod(choice, Budget(seconds_per_case=120, seconds_to_prepare=120)) as method:
         assert isinstance(method.prepare(problem.volume, problem.views), Done)
         first, again = method.register(problem), method.register(problem)
-    if isinstance(first, Declined):
+    if isinstance(first, Skipped):
         assert first.reason
         return
     assert isinstance(first, Done), first
@@ -123,7 +123,7 @@ def test_method_does_not_write_to_the_problem(name: str, case: Case) -> None:
 @pytest.mark.parametrize("name", registry.names("methods"))
 def test_no_method_met_test_patients_behind_the_tables_back(name: str) -> None:
     """Patients of a population with a training split: never. Single ones of which there are no others: marked."""
-    for exposure in registry.card("methods", name).exposure:
+    for exposure in registry.card("methods", name).provenance:
         # A patient's own weights are refused to all others; that their poses are drawn apart is tested beside each.
         if exposure.patient_specific:
             continue
@@ -141,7 +141,7 @@ def test_no_method_met_test_patients_behind_the_tables_back(name: str) -> None:
         assert not set(exposure.patients) & set(dataset.patient_ids(Split.TEST))
 
 
-def _dataset_of(exposure: Exposure) -> Dataset | None:
+def _dataset_of(exposure: TrainingProvenance) -> Dataset | None:
     """The population, or None where the dataset is a file or folder of the user's."""
     # The generator of procedural patients has versions, and their ids say which.
     version = re.match(r"phantom-v(\d+)-", next(iter(exposure.patients), ""))

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from bench.contract import Image
 from bench.metrics.corners import (
-    FEWEST_MATCHES,
+    MIN_MATCHES,
     PAPER_FACTOR,
     corner_distance,
     descriptor_distance,
@@ -40,7 +40,7 @@ def test_a_shifted_image_is_as_far_as_it_was_shifted(detect: Detect) -> None:
     large = texture()
     fixed, moving = large[5:150, 7:180], large[1:146, 4:177]  # content moves by 3 columns and 4 rows: 5 pixels
     found = corner_distance(detect(eight_bit(fixed)), detect(eight_bit(moving)))
-    assert found.matches > 3 * FEWEST_MATCHES
+    assert found.matches > 3 * MIN_MATCHES
     assert found.distance_px == pytest.approx(5.0, abs=0.15)
 
 
@@ -74,7 +74,7 @@ def test_an_image_without_corners_has_none_and_no_distance(detect: Detect) -> No
 @pytest.mark.parametrize("detect", DETECTORS)
 def test_unrelated_images_have_too_few_matches(detect: Detect) -> None:
     found = corner_distance(detect(eight_bit(texture(1))), detect(eight_bit(texture(2))))
-    assert found.matches < FEWEST_MATCHES
+    assert found.matches < MIN_MATCHES
     assert math.isnan(found.distance_px)
 
 

@@ -17,7 +17,7 @@ from bench.learn import Budget, Export, export, read_card, train
 from bench.learn.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
 from bench.learn.descent import Descent
 from bench.learn.wrist_study import wrist_population
-from bench.perturb import Law
+from bench.perturb import PoseDistribution
 from bench.volume import Volume
 from bench.volume.content import with_content
 
@@ -59,7 +59,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ac
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bench.registry.load", load)
         population = AcquiredPopulation(dataset="one")
-        scene = acquired_scene(population, window=WINDOW, law=Law("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3)
+        scene = acquired_scene(
+            population, window=WINDOW, law=PoseDistribution("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3
+        )
         trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population, scene=scene)
         train(trainer, folder=folder, budget=Budget(steps=2), background=False)
         export(trainer, Export(folder=folder, to=folder / "weights", command="test"))

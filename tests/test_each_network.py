@@ -24,7 +24,7 @@ from bench.learn.source import Library
 from bench.learn.tensors import read_tensors
 from bench.learn.vertebra_study import UNITS
 from bench.protocol.load import PROTOCOLS, protocol_names, read_protocol
-from bench.run.cases import pose_case
+from bench.run.cases import build_case
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 
 SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
@@ -52,7 +52,7 @@ def tiny(name: str) -> Any:
         return build(shape=shape, voxel_mm=8.0, scene=SCENE, patients=1, poses=8, compared=2, rendered=32)
     if name in OF_ONE_PATIENT:
         return build(image_size=32, batch=4)
-    return build(image=32, scene=SCENE, rate_at_most=1e-3 if name == "sopi" else 3e-4)
+    return build(image=32, scene=SCENE, max_learning_rate=1e-3 if name == "sopi" else 3e-4)
 
 
 def people(name: str, cache: Path, **changes: Any) -> Population:
@@ -178,7 +178,7 @@ def test_one_patients_poses_are_none_of_those_tested(name: str, cache: Path) -> 
     settings = {**population.settings, "cache_dir": str(cache)}
     protocol = read_protocol("lgff-sim", "quick", {"data": {"settings": settings}})
     staged = stage_patient(protocol, open_dataset(protocol), population.ids(Split.TRAIN)[0])
-    cases = [pose_case(protocol, staged, index).case for index in range(3)]
+    cases = [build_case(protocol, staged, index).case for index in range(3)]
     tested = np.array([case.problem.frame.parameters(case.truth) for case in cases])
     library = Library(population, tiny(name).scene, background=False)
     for step in range(4):

@@ -12,7 +12,7 @@ from bench.register.search import SearchError
 from bench.registry import UnknownNameError, build
 from bench.volume import Volume
 
-from .registration import TRUTH, cluster, pose_case, pose_errors
+from .registration import TRUTH, build_case, cluster, pose_errors
 
 NEAR = np.array([1.5, -1.2, 0.9, 3.0, -2.4, 9.0])
 
@@ -33,7 +33,7 @@ def answer(case: Case, method: Any) -> Estimate:
 
 @pytest.mark.parametrize("name", ["lncc", "ncc", "gc", "ngi", "go", "gd", "mi", "nccl"])
 def test_lbfgs_climbs_every_similarity(volume: Volume, name: str) -> None:
-    case = near(pose_case(volume))
+    case = near(build_case(volume))
     level = GradientLevel(size=64, iterations=40)
     found = answer(case, GradientSearch(similarity=name, levels=(level,), starts=1))
     rotation_deg, translation_mm = pose_errors(case, found.pose)
@@ -42,7 +42,7 @@ def test_lbfgs_climbs_every_similarity(volume: Volume, name: str) -> None:
 
 
 def test_adam_climbs_too_and_counts_its_images(volume: Volume) -> None:
-    case = pose_case(volume, sides=True)
+    case = build_case(volume, sides=True)
     level = GradientLevel(size=64, iterations=60, rate=0.05)
     found = answer(case, GradientSearch(optimiser="adam", similarity="ncc", levels=(level,), starts=3))
     assert found.drr_evaluations == 2 * 3 * 60
@@ -54,7 +54,7 @@ def test_adam_climbs_too_and_counts_its_images(volume: Volume) -> None:
 
 @pytest.mark.parametrize("preset", [None, "adam"])
 def test_the_plugin_finds_the_pose_and_repeats_itself(volume: Volume, preset: str | None) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     method = build("methods", "opt_gradient", {"similarity": "gc", "starts": 4}, preset)
     first, second = (answer(case, method) for _ in range(2))
     assert pose_errors(case, first.pose)[0] < 0.3
@@ -63,7 +63,7 @@ def test_the_plugin_finds_the_pose_and_repeats_itself(volume: Volume, preset: st
 
 
 def test_a_volume_out_of_view_has_a_pose_all_the_same(volume: Volume) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     aside = case.problem.nominal.copy()
     aside[0, 3] += 5000
     lost = replace(case, problem=replace(case.problem, nominal=aside, start=aside))
@@ -72,7 +72,7 @@ def test_a_volume_out_of_view_has_a_pose_all_the_same(volume: Volume) -> None:
 
 
 def test_a_pose_at_the_source_is_left_behind(volume: Volume) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     wide = replace(case.problem, search=np.array([20, 20, 20, 30, 30, 800.0]))
     start = case.problem.frame.pose([0, 0, 0, 0, 0, -690.0])
     found = answer(replace(case, problem=replace(wide, start=start)), GradientSearch(starts=2))
@@ -82,7 +82,7 @@ def test_a_pose_at_the_source_is_left_behind(volume: Volume) -> None:
 
 @pytest.mark.parametrize("optimiser", ["adam", "lbfgs"])
 def test_a_search_that_never_leaves_the_source_says_so(volume: Volume, optimiser: Any) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     behind = case.problem.frame.pose([0, 0, 0, 0, 0, -900.0])
     lost = replace(case.problem, start=behind, nominal=behind, search=np.full(6, 1.0))
     level = GradientLevel(size=32, iterations=3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FIRST_ROOMS = ["errors", "geometry", "volume", "contract", "registry", "drr", "xray", "similarity", "perturb"]
+FIRST_ROOMS = ["errors", "geometry", "volume", "perturb", "contract", "registry", "drr", "xray", "similarity"]
 ROOMS = [*FIRST_ROOMS, "optimise", "register", "learn", "metrics", "protocol", "run", "score", "report", "cli"]
 KINDS = ("methods", "datasets", "reports")
 FILES = sorted(path for folder in ("bench", *KINDS) for path in (ROOT / folder).rglob("*.py"))

@@ -18,7 +18,7 @@ from bench.register.windows import WindowResiduals
 from bench.registry import build
 from bench.volume import Volume
 
-from .registration import SEARCH, TRUTH, cluster, pose_case, pose_errors
+from .registration import SEARCH, TRUTH, build_case, cluster, pose_errors
 
 NEAR = np.array([1.5, -1.2, 0.9, 3.0, -2.4, 9.0])
 
@@ -30,7 +30,7 @@ def volume() -> Volume:
 
 def in_tissue(volume: Volume, *, sides: bool = False) -> Case:
     """The target shows soft tissue too, thicker on one side."""
-    case = pose_case(volume, sides=sides)
+    case = build_case(volume, sides=sides)
     soft = np.where(volume.labels == 0, 40.0 + 2.0 * np.arange(36)[:, None, None], volume.hu).astype(np.float32)
     whole = AttenuationMap.from_volume(replace(volume, hu=soft, mask=None))
     views = tuple(
@@ -61,7 +61,7 @@ def with_images(case: Case, change: Any) -> Case:
 
 @pytest.mark.parametrize("sides", [False, True], ids=["one view", "two views"])
 def test_the_gradient_is_the_costs(volume: Volume, sides: bool) -> None:
-    residuals, step = windows_of(pose_case(volume, sides=sides)), np.diag([0.2] * 3 + [0.4] * 3)
+    residuals, step = windows_of(build_case(volume, sides=sides)), np.diag([0.2] * 3 + [0.4] * 3)
     middle = residuals((TRUTH + NEAR)[None])
     ahead, behind = residuals(TRUTH + NEAR + step), residuals(TRUTH + NEAR - step)
     differences = (ahead.cost - behind.cost) / (4 * np.diag(step))
@@ -71,7 +71,7 @@ def test_the_gradient_is_the_costs(volume: Volume, sides: bool) -> None:
 
 def test_the_cost_is_two_less_ncc_of_windows(volume: Volume) -> None:
     """One window that is the whole image: 2 (1 - NCC), as numpy has it."""
-    case = pose_case(volume)
+    case = build_case(volume)
     theta = TRUTH + NEAR
     image = project(
         AttenuationMap.from_volume(volume), case.problem.frame.pose(theta)[None], case.problem.views[0].camera
@@ -84,7 +84,7 @@ def test_the_cost_is_two_less_ncc_of_windows(volume: Volume) -> None:
 
 def test_slowly_changing_gain_hardly_matters(volume: Volume) -> None:
     """A gain that changes slowly across the target costs windows little, and the whole image a lot."""
-    case = pose_case(volume)
+    case = build_case(volume)
     ramp = np.linspace(0.1, 4, 64, dtype=np.float32)
 
     def shade(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -97,7 +97,7 @@ def test_slowly_changing_gain_hardly_matters(volume: Volume) -> None:
 
 
 def test_pixels_that_are_not_valid_do_not_count(volume: Volume) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     view = case.problem.views[0]
     assert view.image is not None
     spoilt, valid = view.image.copy(), np.ones(view.image.shape, dtype=np.bool_)
@@ -108,7 +108,7 @@ def test_pixels_that_are_not_valid_do_not_count(volume: Volume) -> None:
 
 
 def test_a_target_without_structure_has_no_value(volume: Volume) -> None:
-    flat = with_images(pose_case(volume), np.ones_like)
+    flat = with_images(build_case(volume), np.ones_like)
     assert windows_of(flat)(TRUTH[None]).cost[0] == np.inf
     found = answer(flat, LeastSquares(levels=(LeastSquaresLevel(size=64, iterations=3, window=5),)))
     assert np.isfinite(found.pose).all()
@@ -136,7 +136,7 @@ def test_the_hybrid_finds_bone_in_tissue(volume: Volume, sides: bool) -> None:
 
 
 def test_candidates_differ_and_the_best_stands_first(volume: Volume) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     search = Search(similarity="lncc", restarts=3, agreement=0.05)
     found = search.candidates(case.problem, search.prepare(volume, case.problem.views))
     steps: Matrix = np.abs(found.thetas[:, None] - found.thetas[None]).max(axis=2) / SEARCH.min()
@@ -145,7 +145,7 @@ def test_candidates_differ_and_the_best_stands_first(volume: Volume) -> None:
 
 
 def test_a_strong_prior_holds_the_search_at_the_nominal_pose(volume: Volume) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
 
     def distance(prior: float) -> float:
         search = Search(similarity="lncc", prior=prior, restarts=1)

@@ -221,7 +221,7 @@ def test_exported_weights_are_half_precision_and_say_whence_they_come(exported: 
     loaded = load_weights(exported, method="toy", version=3, architecture={"width": 16})
     network = loaded.fill(Toy(cache=cache).network())
     assert not network.training
-    assert {str(exposure.split) for exposure in card.exposure} == {"train"}
+    assert {str(exposure.split) for exposure in card.provenance} == {"train"}
 
 
 def test_damaged_and_foreign_weights_are_refused_in_one_line(exported: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_training_begins_with_finished_weights(exported: Path, cache: Path, tm
     assert [each.command for each in card.earlier] == ["test"]
     assert card.earlier[0].trained_on == first.trained_on
     assert (card.steps, card.earlier[0].steps) == (4, 3)
-    assert len(card.exposure) == 2
+    assert len(card.provenance) == 2
     third = tmp_path / "third"
     run(trainer, third, 1, start_from=tmp_path / "w" / "toy.toml")
     export(trainer, Export(folder=third, to=tmp_path / "w3", command="third"), device="cpu")

@@ -20,7 +20,7 @@ from bench.learn.single_view import Units
 from bench.learn.source import Library
 from bench.protocol.load import read_protocol
 from bench.registry import build, module
-from bench.run.cases import pose_case
+from bench.run.cases import build_case
 from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
 from bench.volume.content import label_mask
 
@@ -65,7 +65,7 @@ def played(cache: Path, patient: str = PATIENT) -> StagedPatient:
 def case(cache: Path, patient: str = PATIENT) -> Problem:
     settings = {**COARSE, "only": patient, "cache_dir": str(cache)}
     protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": settings}})
-    return pose_case(protocol, played(cache, patient), 0).case.problem
+    return build_case(protocol, played(cache, patient), 0).case.problem
 
 
 def small(**settings: Any) -> Any:
@@ -94,7 +94,7 @@ def test_parameters_are_the_published_ones_but_for_a_convolution_that_is_never_u
         ({}, 4),
         ({"stages": 3}, 3),
         ({"stages": 5}, 5),
-        ({"globe": False}, 1),
+        ({"global_branch": False}, 1),
         ({"local": False}, 1),
         ({"fusion": False}, 1),
         ({"heads": False}, 1),
@@ -166,7 +166,7 @@ def test_degraded_images_are_drawn_anew_and_again_alike(cache: Path) -> None:
 
 
 def test_loss_falls_and_the_weights_answer_their_patient_alone(cache: Path, tmp_path: Path) -> None:
-    trainable, population = small(rate_at_most=2e-3, batch=8), people(cache)
+    trainable, population = small(max_learning_rate=2e-3, batch=8), people(cache)
     settings: dict[str, Any] = {"population": population, "device": "cpu"}
     train(trainable, folder=tmp_path, budget=Budget(steps=40), background=False, **settings)
     losses = [float(row["main"]) for row in read_rows(tmp_path / "losses.csv")]

@@ -225,13 +225,13 @@ def test_examples_come_again_and_tell_poses_and_splits_apart(one_thread: None) -
 
 
 def problem_of(camera: int) -> Problem:
-    from bench.run.cases import pose_case
+    from bench.run.cases import build_case
     from bench.run.staging import open_dataset, stage_patient
 
     protocol = read_protocol("lgff-xray", "smoke")
     dataset = open_dataset(protocol)
     staged = stage_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
-    return pose_case(protocol, staged, camera - 1).case.problem
+    return build_case(protocol, staged, camera - 1).case.problem
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,17 @@ import pytest
 
 from bench.errors import FluorobenchError
 from bench.geometry import compose
-from bench.perturb import NeighbourError, NeighbourLaw, neighbour_motions
+from bench.perturb import NeighbourError, NeighbourMotion, neighbour_motions
 from bench.protocol import load_protocol, validate
 from bench.protocol.load import ProtocolError
-from bench.run.cases import pose_case
+from bench.run.cases import build_case
 from bench.run.hashes import problem_hash
 from bench.run.neighbours import neighbour_names
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 from bench.volume import Volume, VolumeError
 from bench.volume.articulate import SOFT_HU, articulate, structure_centre
 
-LAW = NeighbourLaw(rotation_deg=4.0, translation_mm=2.0)
+LAW = NeighbourMotion(rotation_deg=4.0, translation_mm=2.0)
 
 
 def two_bones() -> Volume:
@@ -103,13 +103,13 @@ def test_a_case_is_posed_again_with_the_motions_that_were_written_down() -> None
     names = neighbour_names(protocol, staged)
     assert "L3" not in names
     assert {"L2", "L4"} <= set(names)
-    posed = pose_case(protocol, staged, 0)
+    posed = build_case(protocol, staged, 0)
     drawn = posed.problem_record.views[0].drawn
     assert drawn is not None
     assert len(drawn) == 6 * len(names)
-    again = pose_case(protocol.model_copy(update={"seed": 1}), staged, 0, recorded=posed.problem_record)
+    again = build_case(protocol.model_copy(update={"seed": 1}), staged, 0, recorded=posed.problem_record)
     assert again.problem_record.views[0].drawn == drawn
-    still = pose_case(small(neighbours=None), staged, 0)
+    still = build_case(small(neighbours=None), staged, 0)
     image, plain = (each.case.problem.views[0].image for each in (posed, still))
     assert image is not None
     assert plain is not None

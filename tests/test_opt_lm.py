@@ -15,7 +15,7 @@ from bench.register.residuals import ImageResiduals, twist_from_theta
 from bench.registry import build
 from bench.volume import Volume
 
-from .registration import TRUTH, cluster, pose_case, pose_errors
+from .registration import TRUTH, build_case, cluster, pose_errors
 
 FINE = (LeastSquaresLevel(size=64, iterations=12, tolerance=1e-4),)
 NEAR = np.array([0.5, -0.4, 0.3, 1.0, -0.8, 3.0])
@@ -28,7 +28,7 @@ def volume() -> Volume:
 
 @pytest.fixture(scope="module")
 def case(volume: Volume) -> Case:
-    return pose_case(volume)
+    return build_case(volume)
 
 
 def answer(case: Case, method: Any) -> Estimate:
@@ -66,7 +66,7 @@ def residuals_of(case: Case, **settings: Any) -> ImageResiduals:
 
 @pytest.mark.parametrize("sides", [False, True], ids=["one view", "two views"])
 def test_the_default_finds_the_pose(volume: Volume, sides: bool) -> None:
-    case = pose_case(volume, sides=sides)
+    case = build_case(volume, sides=sides)
     found = answer(case, build("methods", "opt_lm", {}))
     rotation_deg, translation_mm = pose_errors(case, found.pose)
     assert rotation_deg < 0.05
@@ -79,7 +79,7 @@ def test_the_default_finds_the_pose(volume: Volume, sides: bool) -> None:
 
 def test_the_twist_is_thetas(case: Case) -> None:
     """Moving theta moves the volume as the twist says, in a turned camera."""
-    frame, side = case.problem.frame, pose_case(cluster(), sides=True).problem.views[1].camera_from_rig
+    frame, side = case.problem.frame, build_case(cluster(), sides=True).problem.views[1].camera_from_rig
     change, points = twist_from_theta(TRUTH[None], side)[0], case.problem.volume.content_corners()
 
     def seen(theta: Matrix) -> Matrix:
@@ -97,7 +97,7 @@ def test_the_twist_is_thetas(case: Case) -> None:
 @pytest.mark.parametrize("settings", [{}, {"blur": 1.5}, {"huber": 1.0}], ids=["plain", "blurred", "huber"])
 def test_the_gradient_is_the_costs(volume: Volume, settings: dict[str, Any]) -> None:
     """Half the cost's differences; the steps are long enough for the projector's own slopes to be smooth."""
-    residuals, step = residuals_of(masked(pose_case(volume, sides=True)), **settings), np.diag([0.2] * 3 + [0.4] * 3)
+    residuals, step = residuals_of(masked(build_case(volume, sides=True)), **settings), np.diag([0.2] * 3 + [0.4] * 3)
     middle = residuals((TRUTH + 3 * NEAR)[None])
     ahead, behind = residuals(TRUTH + 3 * NEAR + step), residuals(TRUTH + 3 * NEAR - step)
     differences = (ahead.cost - behind.cost) / (4 * np.diag(step))
@@ -177,7 +177,7 @@ def test_the_same_problem_has_the_same_answer(case: Case) -> None:
 
 def test_more_starts_find_what_one_does_not(volume: Volume) -> None:
     """From the far corner of the search box one start is lost."""
-    case = pose_case(volume)
+    case = build_case(volume)
     far = replace(case, problem=replace(case.problem, start=case.problem.frame.pose(-np.sign(TRUTH) * 19)))
     level = (LeastSquaresLevel(size=32, iterations=15), *FINE)
     alone = pose_errors(case, answer(far, LeastSquares(levels=level, starts=1)).pose)
@@ -187,7 +187,7 @@ def test_more_starts_find_what_one_does_not(volume: Volume) -> None:
 
 
 def test_images_are_counted_and_limited(volume: Volume) -> None:
-    case = pose_case(volume, sides=True)
+    case = build_case(volume, sides=True)
     stopped = answer(case, LeastSquares(max_drrs=7))
     assert stopped.outcome is Outcome.BUDGET
     assert stopped.drr_evaluations <= 7
@@ -219,7 +219,7 @@ def test_a_start_at_the_source_is_no_value(case: Case) -> None:
 
 def test_binned_targets_are_rendered_as_means(volume: Volume) -> None:
     """At the truth, a target binned four times leaves less than one compared with rays through pixel centres."""
-    case = pose_case(volume)
+    case = build_case(volume)
     problem = case.problem
     view = bin_view(problem.views[0], 4)
     attenuation, corners = AttenuationMap.from_volume(volume), volume.content_corners()

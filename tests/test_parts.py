@@ -13,13 +13,13 @@ import pytest
 from bench import registry
 from bench.errors import FluorobenchError
 from bench.learn import read_card, save_weights
-from bench.learn.feeder import Feeder
+from bench.learn.prefetch import Prefetcher
 from bench.protocol.model import Budget, MethodTable, Protocol
 from bench.run.environment import describe_environment
 from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal, RunError
 from bench.run.parts import ABSENT, anchored, parts, weights_used
-from bench.run.worker import Broke
+from bench.run.worker import Raised
 from bench.volume import Volume
 
 from .test_run import protocol as toy_protocol
@@ -86,9 +86,9 @@ def test_a_run_is_not_taken_up_with_other_weights(card: Path, tmp_path: Path) ->
 
 
 def test_exposure_is_that_of_the_weights_that_are_read(card: Path) -> None:
-    own = [patient for each in parts(row("rtpi", weights=str(card)))[0].exposure for patient in each.patients]
+    own = [patient for each in parts(row("rtpi", weights=str(card)))[0].provenance for patient in each.patients]
     assert own == ["someone"]
-    shipped = [each for each in parts(row("rtpi"))[0].exposure if each.what == "trained"]
+    shipped = [each for each in parts(row("rtpi"))[0].provenance if each.what == "trained"]
     assert shipped
     assert not any(np.isin("someone", each.patients).item() for each in shipped)
 
@@ -120,7 +120,7 @@ def test_a_method_finds_weights_named_from_where_the_command_stands(
     monkeypatch.chdir(tmp_path)
     with IsolatedMethod(row("reader", weights="mine"), Budget()) as method:
         answer = method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
-    assert isinstance(answer, Broke)
+    assert isinstance(answer, Raised)
     assert "found" in answer.error
 
 
@@ -133,4 +133,4 @@ def test_a_machine_that_gives_no_process_is_named_in_one_line(monkeypatch: pytes
     with IsolatedMethod(row("nominal"), Budget()) as method, pytest.raises(FluorobenchError, match=re.escape(said)):
         method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
     with pytest.raises(FluorobenchError, match=re.escape(said)):
-        Feeder("phantom", {}, ["phantom-v1-000001"])
+        Prefetcher("phantom", {}, ["phantom-v1-000001"])

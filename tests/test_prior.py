@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.contract import PoseLaw
+from bench.contract import PoseDistribution
 from bench.protocol import read_protocol
 
 from .test_conformance import make_case
 
 prior = registry.module("methods", "prior")
 SIGMA, WIDTH = (6.0, 6.0, 6.0, 9.0, 4.5, 30.0), (10.0, 20.0, 10.0, 30.0, 30.0, 30.0)
-TRUTH = PoseLaw("normal", SIGMA, "nominal")
+TRUTH = PoseDistribution("normal", SIGMA, "nominal")
 SEARCH = tuple(4 * width for width in SIGMA)
 
 
@@ -27,7 +27,7 @@ def test_no_multiple_of_the_start_does_better(kind: Literal["normal", "uniform"]
     truth = truth[np.abs(truth) <= SEARCH[number]]
     moved = random.normal(size=truth.size) if kind == "normal" else random.uniform(-1, 1, truth.size)
     start = truth + moved * WIDTH[number]
-    law = PoseLaw(kind, WIDTH, "truth")
+    law = PoseDistribution(kind, WIDTH, "truth")
     found = np.array([prior.posterior_mean(TRUTH, law, number, each, SEARCH[number]) for each in start])
     error = float(((found - truth) ** 2).mean())
     linear = [float(((share * start - truth) ** 2).mean()) for share in np.linspace(0, 1, 21)]
@@ -36,19 +36,21 @@ def test_no_multiple_of_the_start_does_better(kind: Literal["normal", "uniform"]
 
 
 def test_closed_forms() -> None:
-    near = PoseLaw("normal", (3.0,) * 6, "truth")
+    near = PoseDistribution("normal", (3.0,) * 6, "truth")
     assert prior.posterior_mean(TRUTH, near, 0, 5.0, 1e3) == pytest.approx(5 * 36 / (36 + 9))
-    box, wide = PoseLaw("uniform", (4.0,) * 6, "nominal"), PoseLaw("uniform", (3.0,) * 6, "truth")
+    box, wide = PoseDistribution("uniform", (4.0,) * 6, "nominal"), PoseDistribution("uniform", (3.0,) * 6, "truth")
     assert prior.posterior_mean(box, wide, 0, 5.0, 1e3) == pytest.approx((2 + 4) / 2)
-    assert prior.posterior_mean(TRUTH, PoseLaw("normal", SIGMA, "nominal"), 0, 50.0, 24.0) == pytest.approx(0)
-    assert prior.posterior_mean(TRUTH, PoseLaw("uniform", (0.0,) * 6, "truth"), 0, 7.0, 24.0) == pytest.approx(7)
+    assert prior.posterior_mean(TRUTH, PoseDistribution("normal", SIGMA, "nominal"), 0, 50.0, 24.0) == pytest.approx(0)
+    assert prior.posterior_mean(TRUTH, PoseDistribution("uniform", (0.0,) * 6, "truth"), 0, 7.0, 24.0) == pytest.approx(
+        7
+    )
     assert prior.posterior_mean(TRUTH, wide, 0, 200.0, 24.0) == pytest.approx((197 + 24) / 2)
 
 
 def test_it_asks_for_the_laws_and_sees_no_image() -> None:
     problem, method = make_case().problem, registry.build("methods", "prior", {})
     assert "laws" in method.skip(problem)
-    told = replace(problem, truth_law=TRUTH, start_law=PoseLaw("uniform", WIDTH, "truth"))
+    told = replace(problem, truth_law=TRUTH, start_law=PoseDistribution("uniform", WIDTH, "truth"))
     assert method.skip(told) is None
     blind = replace(told, views=tuple(view.without_image() for view in told.views))
     np.testing.assert_array_equal(method.register(told, None).pose, method.register(blind, None).pose)

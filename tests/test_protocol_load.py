@@ -19,7 +19,7 @@ def test_settings_of_a_replaced_dataset_go_with_it() -> None:
 def test_settings_of_the_same_dataset_are_laid_over() -> None:
     coarse = {"data": {"settings": {"spacing_mm": 3.0}}}
     settings = load_protocol("lgff-sim", "quick", coarse).data.settings
-    assert settings == {"only": "phantom-v2-200000", "version": 2, "spacing_mm": 3.0}
+    assert settings == {"only": "phantom-v5-200000", "spacing_mm": 3.0}
 
 
 def test_a_mistake_laid_over_a_protocol_is_not_blamed_on_its_file_alone() -> None:

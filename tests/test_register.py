@@ -11,7 +11,7 @@ from bench.register import Level, PyramidError, Search, SearchError, bin_view, c
 from bench.registry import UnknownNameError
 from bench.volume import Volume
 
-from .registration import CAMERA, SEARCH, SIDE, cluster, pose_case, pose_errors
+from .registration import CAMERA, SEARCH, SIDE, build_case, cluster, pose_errors
 
 LEVELS = (
     Level(size=32, population=16, generations=20, x_tolerance=0.01),
@@ -26,7 +26,7 @@ def volume() -> Volume:
 
 @pytest.fixture(scope="module")
 def case(volume: Volume) -> Case:
-    return pose_case(volume)
+    return build_case(volume)
 
 
 def answer(search: Search, case: Case) -> Estimate:
@@ -76,7 +76,7 @@ def test_finds_the_pose(case: Case) -> None:
 
 
 def test_two_views_find_the_depth_and_count_their_images(volume: Volume) -> None:
-    case = pose_case(volume, sides=True)
+    case = build_case(volume, sides=True)
     found = answer(Search(similarity="gc", levels=LEVELS, restarts=1), case)
     assert max(pose_errors(case, found.pose)) < 0.3
     assert found.trace is not None
@@ -85,7 +85,7 @@ def test_two_views_find_the_depth_and_count_their_images(volume: Volume) -> None
 
 
 def test_the_two_views_of_this_rig_see_the_volume_at_the_same_distance(volume: Volume) -> None:
-    frame = pose_case(volume).problem.frame
+    frame = build_case(volume).problem.frame
     np.testing.assert_allclose(SIDE[:3, :3] @ frame.centre_in_rig + SIDE[:3, 3], [0, 0, 700], atol=1e-9)
 
 
@@ -101,7 +101,7 @@ def test_a_budget_of_images_is_met_exactly(case: Case, optimiser: str, restarts:
 
 def test_two_views_share_a_budget_of_images(volume: Volume) -> None:
     search = Search(similarity="ncc", levels=LEVELS, max_drrs=101)
-    assert answer(search, pose_case(volume, sides=True)).drr_evaluations == 100
+    assert answer(search, build_case(volume, sides=True)).drr_evaluations == 100
 
 
 def test_a_budget_of_seconds_ends_the_search_with_a_pose(case: Case) -> None:
@@ -122,7 +122,7 @@ def test_equal_seeds_give_equal_answers_and_others_do_not(case: Case) -> None:
 
 
 def test_the_answer_stays_within_the_search_even_where_truth_and_start_do_not(volume: Volume) -> None:
-    case = pose_case(volume)
+    case = build_case(volume)
     tight = replace(case.problem, search=np.array([2, 2, 2, 3, 3, 5.0]))
     found = answer(Search(similarity="gc", levels=LEVELS, restarts=1), replace(case, problem=tight))
     assert (np.abs(tight.frame.parameters(found.pose)) <= tight.search + 1e-9).all()

@@ -13,8 +13,8 @@ import pytest
 from bench.contract import Case
 from bench.protocol import read_protocol
 from bench.registry import load, module
-from bench.score.budgets import DRR_MOST, most_poses, with_budgets
-from bench.score.capture_range import FEWEST_STARTS
+from bench.score.budgets import DRR_MOST, max_evaluations, with_budgets
+from bench.score.capture_range import MIN_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores
 from bench.score.statistics import of_label
 
@@ -108,8 +108,8 @@ def test_table3_prints_what_a_row_was_allowed_beside_what_it_took(tmp_path: Path
 def test_budgets_are_those_of_the_settings_and_count_views() -> None:
     chosen = read_protocol("sopi-xray", "smoke")
     methods = {each.label: each for each in chosen.methods}
-    assert np.isnan(most_poses(methods["Nominal"]))
-    sgc, gc = (most_poses(methods[label]) for label in ("Opt-SGC", "Opt-GC"))
+    assert np.isnan(max_evaluations(methods["Nominal"]))
+    sgc, gc = (max_evaluations(methods[label]) for label in ("Opt-SGC", "Opt-GC"))
     assert sgc == 8 * (50 * 18 + 20 * 15) + 12 * 20
     assert gc != sgc
     two = [each.model_copy(update={"views": 2 * each.views}) for each in PROBLEMS]
@@ -247,8 +247,8 @@ def capture_run(folder: Path, initial: list[float], final: list[float]) -> FakeR
 
 
 def test_capture_range_is_the_edge_of_the_last_good_bin(tmp_path: Path) -> None:
-    initial = np.repeat([0.5, 1.5, 2.5], FEWEST_STARTS).tolist()
-    final = [0.5] * FEWEST_STARTS * 2 + [0.5, 2.5] * (FEWEST_STARTS // 2)
+    initial = np.repeat([0.5, 1.5, 2.5], MIN_STARTS).tolist()
+    final = [0.5] * MIN_STARTS * 2 + [0.5, 2.5] * (MIN_STARTS // 2)
     paths = load("reports", "capture_range")().write(capture_run(tmp_path, initial, final))
     (row,) = read(paths, "capture_range")
     assert (float(row["capture_range_mtre_mm"]), row["cases"], row["fewest_starts"]) == (2.0, "120", "40")

@@ -39,7 +39,7 @@ def tiny(cache: Path, **changes: Any) -> Any:
         validation_patients=1,
     )  # fmt: skip
     plan = Plan(seed=3, average=0.0)
-    settings = {"patients": 1, "poses": 8, "compared": 2, "rendered": 32, "rate_at_most": 5e-3}
+    settings = {"patients": 1, "poses": 8, "compared": 2, "rendered": 32, "max_learning_rate": 5e-3}
     trainer = registry.module("methods", "rtpi").trainer
     return trainer(shape=shape, voxel_mm=8.0, population=people, scene=SCENE, plan=plan, **{**settings, **changes})
 

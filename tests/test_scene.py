@@ -10,7 +10,7 @@ from bench.drr import AttenuationMap
 from bench.geometry import Camera
 from bench.protocol import validate
 from bench.protocol.load import ProtocolError
-from bench.run.cases import pose_case
+from bench.run.cases import build_case
 from bench.run.hashes import problem_hash
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 from bench.volume import AttenuationLaw
@@ -198,15 +198,15 @@ def test_a_case_writes_its_strengths_down_and_repeats_them(tmp_path: Path) -> No
     wanted = protocol(tmp_path, formation={"photons": 1000.0}, appearance=appearance, low_dose={})
     dataset = open_dataset(wanted)
     staged = stage_patient(wanted, dataset, patient_ids(wanted, dataset)[0])
-    posed = pose_case(wanted, staged, 0)
+    posed = build_case(wanted, staged, 0)
     drawn = posed.problem_record.views[0].drawn
     assert drawn is not None
     assert {"scene_left", "scene_hardware_0_0", "low_dose_fog", "low_dose_seed"} <= drawn.keys()
-    again = pose_case(wanted, staged, 0, recorded=posed.problem_record)
+    again = build_case(wanted, staged, 0, recorded=posed.problem_record)
     assert again.problem_record == posed.problem_record
     # What stands in the file is what is made, not a second draw.
     view = posed.problem_record.views[0].model_copy(update={"drawn": {**drawn, "scene_gain": 1.0}})
-    other = pose_case(wanted, staged, 0, recorded=posed.problem_record.model_copy(update={"views": [view]}))
+    other = build_case(wanted, staged, 0, recorded=posed.problem_record.model_copy(update={"views": [view]}))
     assert other.problem_record.target_hash != posed.problem_record.target_hash
     assert problem_hash(other.problem_record) != problem_hash(posed.problem_record)
     valid = posed.case.problem.views[0].valid

@@ -100,13 +100,13 @@ def test_the_mask_is_the_shadow_and_holds_no_gradient() -> None:
 def test_loss_falls_and_one_case_is_learnt_by_heart(name: str, cache: Path) -> None:
     """The same pairs over and over: their directions come right."""
     # Bands of 1 to 3 pixels hold little of images of 32 pixels.
-    settings = {"rate_at_most": 1e-3, "contrast": "range"} if name == "sopi" else {"rate_at_most": 3e-4}
+    settings = {"max_learning_rate": 1e-3, "contrast": "range"} if name == "sopi" else {"max_learning_rate": 3e-4}
     trainer = tiny(name, cache, **settings)
     library = Library(trainer.population, SCENE, background=False)
     source = Source(library, seed=1, step=0, split=Split.TRAIN, device=torch.device("cpu"))
     torch.manual_seed(3)  # pyright: ignore[reportUnknownMemberType]
     network = trainer.network()
-    optimiser = torch.optim.Adam(network.parameters(), lr=trainer.rate_at_most)
+    optimiser = torch.optim.Adam(network.parameters(), lr=trainer.max_learning_rate)
     history: list[float] = []
     for _ in range(30):
         loss = trainer.losses(network, source)["total"]

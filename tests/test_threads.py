@@ -17,7 +17,7 @@ from bench.learn.pose_gradient import PoseChart
 from bench.volume import Volume
 
 _numba: Any = numba
-MOST = min(2, int(_numba.config.NUMBA_NUM_THREADS))
+MAX = min(2, int(_numba.config.NUMBA_NUM_THREADS))
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_deep_reg_answers_alike_on_one_thread_and_on_two() -> None:
     """Torch splits the sums of its convolutions by threads, unless it is told not to."""
     problem, poses = asked(), list[bytes]()
     method = registry.build("methods", "deep_reg", {"descent": Descent(iterations=6, seconds=None, freeze=False)})
-    for of_torch, of_numba in ((1, 1), (2, 1), (1, MOST), (2, MOST)):
+    for of_torch, of_numba in ((1, 1), (2, 1), (1, MAX), (2, MAX)):
         torch.set_num_threads(of_torch)
         _numba.set_num_threads(of_numba)
         prepared = method.prepare(problem.volume, [view.without_image() for view in problem.views])
@@ -58,7 +58,7 @@ def test_deep_reg_answers_alike_on_one_thread_and_on_two() -> None:
     assert len(set(poses)) == 1
 
 
-@pytest.mark.skipif(MOST < 2, reason="NUMBA_NUM_THREADS is 1: there is no second thread")
+@pytest.mark.skipif(MAX < 2, reason="NUMBA_NUM_THREADS is 1: there is no second thread")
 def test_projected_features_and_their_gradients_are_the_same_bits_on_two_threads() -> None:
     def bits() -> list[bytes]:
         generator = torch.Generator().manual_seed(1)

@@ -13,7 +13,7 @@ from bench.geometry import Camera
 from bench.register import together
 from bench.registry import build
 
-from .registration import TRUTH, cluster, pose_case
+from .registration import TRUTH, build_case, cluster
 
 SEARCH: dict[str, Any] = {
     "levels": [
@@ -32,7 +32,7 @@ HYBRID: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def problems() -> list[Problem]:
     volume, step = cluster(), np.array([1.0, -2.0, 1.5, 3.0, 2.0, -4.0])
-    cases = [pose_case(volume, truth=TRUTH + number * step, sides=True, seed=number) for number in range(3)]
+    cases = [build_case(volume, truth=TRUTH + number * step, sides=True, seed=number) for number in range(3)]
     return [replace(case.problem, case_id=str(number)) for number, case in enumerate(cases)]
 
 

@@ -22,7 +22,7 @@ from bench.learn.source import Library
 from bench.learn.vertebra_study import UNITS, study_population
 from bench.protocol.load import read_protocol
 from bench.registry import build, load, module
-from bench.run.cases import pose_case
+from bench.run.cases import build_case
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def case(cache: Path, patient: str = PATIENT) -> Problem:
     protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": coarse(cache, patient)}})
     dataset = open_dataset(protocol)
     staged = stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
-    return pose_case(protocol, staged, 0).case.problem
+    return build_case(protocol, staged, 0).case.problem
 
 
 def count(network: nn.Module) -> int:
@@ -247,7 +247,7 @@ def _truth(cache: Path) -> Any:
     protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": coarse(cache, PATIENT)}})
     dataset = open_dataset(protocol)
     staged = stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
-    return pose_case(protocol, staged, 0).case.truth
+    return build_case(protocol, staged, 0).case.truth
 
 
 def test_monai_is_not_imported_until_a_network_is_built() -> None:

@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, TypeAlias, cast
 
 from bench.cli.console import output, print_table
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.protocol.load import Summary
 
 Presets: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -56,11 +56,14 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
 def _entry(value: object) -> str:
     if isinstance(value, tuple):
         some = cast("tuple[object, ...]", value)
-        return "\n".join(exposure_line(each) if isinstance(each, Exposure) else str(each) for each in some) or "none"
+        return (
+            "\n".join(provenance_line(each) if isinstance(each, TrainingProvenance) else str(each) for each in some)
+            or "none"
+        )
     return {True: "yes", False: "no", None: "as its settings say"}.get(cast("Any", value), str(value))
 
 
-def exposure_line(exposure: Exposure) -> str:
+def provenance_line(exposure: TrainingProvenance) -> str:
     """What was met, in one sentence."""
     names = list(exposure.patients)
     listed = ", ".join(names if len(names) <= _FEW else [*names[: _FEW - 1], "...", names[-1]])

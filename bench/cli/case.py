@@ -17,7 +17,7 @@ class CaseWordsError(FluorobenchError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseWords:
+class CaseArguments:
     """Which CT, which X-rays, which calibration."""
 
     case: Path | None = None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Settings: TypeAlias = dict[str, Any]
 Box: TypeAlias = tuple[float, float, float, float, float, float]
 
-FEWEST_PATIENTS = 3
+MIN_PATIENTS = 3
 # Cases of the CT for each that a phantom gets: it is one patient against many, and with four the noise of its own 50 %
 # point (18.6 and 24.2 mm with 48 and 192 cases) decided a criterion of 25 %.
 _CT_CASES = 16
@@ -75,8 +75,8 @@ class Comparison:
             raise CompareError("where is the lumbar spine? give --labels with --label-scheme, or --box round L1 to L5")
         if self.pool is not None and self.pool < 0:
             raise CompareError(f"a pool has at least 0 patients; got --pool {self.pool}")
-        if self.patients is not None and self.patients < FEWEST_PATIENTS:
-            raise CompareError(f"a population has at least {FEWEST_PATIENTS} patients; got --patients {self.patients}")
+        if self.patients is not None and self.patients < MIN_PATIENTS:
+            raise CompareError(f"a population has at least {MIN_PATIENTS} patients; got --patients {self.patients}")
 
     def report(self) -> None:
         """Compare, write the report, print its lines."""
@@ -236,11 +236,11 @@ class Comparison:
         return Matched(matching=matching, looks=looks, captures=captures)
 
     def _captures(self, protocol: "Protocol") -> "list[Capture]":
-        from bench.perturb import GoldLaw
+        from bench.perturb import MtreStartDistribution
         from bench.score.capture import capture
 
         law = protocol.start.laws[protocol.start.law].law
-        if not isinstance(law, GoldLaw):
+        if not isinstance(law, MtreStartDistribution):
             raise CompareError(f"protocol {protocol.name} must start at stated distances (kind = 'gold')")
         run = _run(protocol, self.out, fresh=self.fresh)
         return [capture(run.scores, label, limit_mm=law.mtre_mm[1]) for label in run.labels]
@@ -256,7 +256,7 @@ class Comparison:
             return []
         dataset: Dataset = _build(self.dataset, self.settings)
         known = dataset.patient_ids(self.split)
-        patients = [dataset.patient(known[index]) for index in range(self.patients or FEWEST_PATIENTS * 4)]
+        patients = [dataset.patient(known[index]) for index in range(self.patients or MIN_PATIENTS * 4)]
         found = [dimensions.measured(each) for each in patients if each.landmarks]
         return _dimension_lines(found, dimensions.published(), dimensions.described)
 

@@ -14,7 +14,7 @@ from bench.cli.render import Render
 from bench.cli.report import Report, Score
 from bench.cli.run import Run
 from bench.cli.train import Train
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 
 COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Render | Download | List | Info
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
@@ -29,7 +29,7 @@ def of_the_disk(error: OSError) -> str | None:
     None where no file is named: a connection, a pipe or a process that failed is no matter of the disk.
     """
     if error.errno in _FULL:
-        return f"nothing more can be written ({in_words(error)}); make room, then give the same command again"
+        return f"nothing more can be written ({describe_error(error)}); make room, then give the same command again"
     if error.filename is None:
         return None
     return (

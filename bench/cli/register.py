@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from bench.cli.case import CaseWords
+from bench.cli.case import CaseArguments
 from bench.cli.console import messages, output, print_table
 from bench.cli.progress import progress_bar
 from bench.cli.settings import setting
@@ -27,7 +27,7 @@ CONVENTION = "x_cam = Rx Ry Rz R_start (x_world - c) + c_start + (tx, ty, tz); t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Register(CaseWords):
+class Register(CaseArguments):
     """Register a CT to X-rays of your own: prints the pose, writes an overlay and a JSON."""
 
     method: str = "opt_sgc"

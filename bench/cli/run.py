@@ -10,7 +10,7 @@ import tyro
 
 from bench.cli.console import messages
 from bench.cli.progress import progress_bar
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -144,7 +144,7 @@ class Run:
         try:
             return tomllib.loads(self.data.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise CommandError(f"{self.data}: not a readable TOML file: {in_words(error)}") from None
+            raise CommandError(f"{self.data}: not a readable TOML file: {describe_error(error)}") from None
 
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cli.console import output
 from bench.cli.progress import tracked
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 
 if TYPE_CHECKING:
     from bench.contract import Split
 
 PATIENTS = 24
 # Of more than this the picture is so tall that few programs open it.
-MOST = 300
+MAX_PATIENTS = 300
 
 
 class SheetError(FluorobenchError):
@@ -45,8 +45,8 @@ class ContactSheet:
             raise SheetError(f"a contact sheet is a PNG; got --sheet {self.path}")
         if self.patients < 1:
             raise SheetError(f"a contact sheet shows at least 1 patient; got --patients {self.patients}")
-        if self.patients > MOST:
-            raise SheetError(f"a contact sheet shows at most {MOST} patients; got --patients {self.patients}")
+        if self.patients > MAX_PATIENTS:
+            raise SheetError(f"a contact sheet shows at most {MAX_PATIENTS} patients; got --patients {self.patients}")
         if self.path.is_dir():
             raise SheetError(f"--sheet names a PNG to write; {self.path} is a folder")
         if self.path.exists() and not self.fresh:
@@ -73,5 +73,5 @@ class ContactSheet:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SheetError(
-                f"--sheet {self.path}: its folder cannot be made ({in_words(error)}); name another place"
+                f"--sheet {self.path}: its folder cannot be made ({describe_error(error)}); name another place"
             ) from error

@@ -65,7 +65,7 @@ class Train:
     """Folder of checkpoint and loss curve; runs/train/METHOD if not given."""
 
     set: tuple[str, ...] = ()
-    """Settings of the trainer as field=value, such as rate_at_most=1e-3; a wrong name gets the nearest ones told."""
+    """Settings of the trainer as field=value, such as max_learning_rate=1e-3; a wrong name gets suggestions."""
 
     volume: Path | None = None
     """A CT to learn for, where the method is patient-specific: any file SimpleITK reads, or a DICOM folder."""

@@ -1,7 +1,7 @@
 """The contracts: what flows from a dataset to a case, to a method, to an estimate, to a score, to an artefact."""
 
 from bench.contract.card import Card as Card
-from bench.contract.card import Exposure as Exposure
+from bench.contract.card import TrainingProvenance as TrainingProvenance
 from bench.contract.estimate import Estimate as Estimate
 from bench.contract.estimate import Outcome as Outcome
 from bench.contract.estimate import Trace as Trace
@@ -16,6 +16,6 @@ from bench.contract.plugin import ManyMethod as ManyMethod
 from bench.contract.plugin import Method as Method
 from bench.contract.problem import Case as Case
 from bench.contract.problem import Image as Image
-from bench.contract.problem import PoseLaw as PoseLaw
 from bench.contract.problem import Problem as Problem
 from bench.contract.problem import View as View
+from bench.perturb import PoseDistribution as PoseDistribution

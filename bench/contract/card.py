@@ -1,6 +1,7 @@
 """Cards: what every plug-in says of itself, printed by ``fluorobench info`` and guarded by tests.
 
-Test patients may stand in an ``Exposure`` only with their fingerprints, by which every table marks the rows concerned.
+Test patients may stand in a ``TrainingProvenance`` only with their fingerprints, by which every table marks the rows
+concerned.
 """
 
 from collections.abc import Collection
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class TrainingProvenance:
     """Patients that a method's settings or weights have met, so that leakage into a test can be caught.
 
     Attributes:
@@ -60,7 +61,7 @@ class Card:
         licence: Of the data or of the reimplemented method's reference.
         deviations: How it differs from its source; one sentence each.
         uses_start: Whether the answer depends on ``Problem.start`` (methods); None where the settings decide.
-        exposure: What it was trained and tuned on; empty for plug-ins that met no patient.
+        provenance: Patients it was trained and tuned on; empty for plug-ins that used none.
     """
 
     title: str
@@ -69,4 +70,4 @@ class Card:
     licence: str
     deviations: tuple[str, ...] = ()
     uses_start: bool | None = None
-    exposure: tuple[Exposure, ...] = ()
+    provenance: tuple[TrainingProvenance, ...] = ()

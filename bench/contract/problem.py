@@ -1,12 +1,13 @@
 """What is asked: a problem, which a method sees, and a case, which adds the answer and never leaves the harness."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.geometry import Camera, Matrix, PoseFrame
+from bench.perturb import PoseDistribution
 from bench.volume import Volume
 
 Image: TypeAlias = NDArray[np.float32]
@@ -36,21 +37,6 @@ class View:
     def without_image(self) -> "View":
         """The geometry alone."""
         return replace(self, image=None, valid=None)
-
-
-@dataclass(frozen=True, slots=True)
-class PoseLaw:
-    """What a protocol tells everybody of how a pose was drawn: the six parameters, each for itself.
-
-    Attributes:
-        kind: ``normal`` (``width`` is the standard deviation) or ``uniform`` (``width`` is the half-width).
-        width: Six, degrees and mm, in the order of theta.
-        about: The true pose, or the nominal one.
-    """
-
-    kind: Literal["normal", "uniform"]
-    width: tuple[float, ...]
-    about: Literal["truth", "nominal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +73,8 @@ class Problem:
     search: Matrix
     seed: int
     moving: str = ""
-    truth_law: PoseLaw | None = None
-    start_law: PoseLaw | None = None
+    truth_law: PoseDistribution | None = None
+    start_law: PoseDistribution | None = None
 
     @property
     def frame(self) -> PoseFrame:

@@ -34,7 +34,7 @@ Images = NDArray[np.float32]
 PITCH_VOXELS = 0.5
 """Pixel of the intermediate plane, voxels of its slice; smaller is finer and slower."""
 
-_MOST_OBLIQUE = 0.5
+_MAX_OBLIQUE = 0.5
 _BORDER = 2
 
 
@@ -67,7 +67,7 @@ def slicing_axes(rays: Rays, camera: Camera, shape: tuple[int, int, int]) -> NDA
     before = np.asarray((rays.sources < -1) | (rays.sources > np.asarray(shape)))
     worst = np.where(one_way & before, share.min(axis=2), 0.0)
     axes = worst.argmax(axis=1)
-    return np.where(worst.max(axis=1) >= _MOST_OBLIQUE, axes, -1)
+    return np.where(worst.max(axis=1) >= _MAX_OBLIQUE, axes, -1)
 
 
 def lay_planes(sources: Matrix, corners: Matrix, shape: tuple[int, int, int], pitch: float) -> Plane:

@@ -5,7 +5,7 @@ field that fulfils ``Trainable``. Then ``fluorobench train NAME --budget 20m`` t
 
     @dataclass(frozen=True, kw_only=True)
     class MyTrainer:
-        rate_at_most: float = 1e-3
+        max_learning_rate: float = 1e-3
 
         name, version = "mine", 1                                 # class attributes will do for the properties
         scene, plan, volume_shape = Scene(), Plan(average=0.999), ()
@@ -14,7 +14,7 @@ field that fulfils ``Trainable``. Then ``fluorobench train NAME --budget 20m`` t
         @property
         def architecture(self): return {"width": 32}
         def network(self): return MyNetwork(32)
-        def optimiser(self, network): return torch.optim.AdamW(network.parameters(), lr=self.rate_at_most)
+        def optimiser(self, network): return torch.optim.AdamW(network.parameters(), lr=self.max_learning_rate)
         def rate(self, step, progress): return one_cycle(progress)
         def losses(self, network, source):
             patient = source.patients(1)[0]                       # of those in use at this step
@@ -37,7 +37,7 @@ people out of one by a 3x3 matrix; ``Problems.patient.moving_map`` is what ``ben
 Weights: ``methods/NAME/weights/NAME.safetensors`` and ``NAME.toml`` (``WeightsCard``; patient-specific ones carry the
 patient's hash in their name). A method reads them with ``find_weights`` and ``load_weights(...).fill(network)`` in
 ``prepare``, and answers ``skip`` with ``refusal(card, problem)``, which says another camera, view count or patient in
-one line. ``WeightsCard.exposure`` belongs into the plug-in's card.
+one line. ``WeightsCard.provenance`` belongs into the plug-in's card.
 
 Patients are staged as ``bench.run`` stages them: ``Population(region=..., target=..., moving=...)`` and ``Scene``
 (camera, view, depth, laws, photons) mirror a protocol's ``[data]``, ``[camera]``, ``[target]`` and ``[start]``;
@@ -80,7 +80,7 @@ from bench.learn.weights import load_weights as load_weights
 from bench.learn.weights import pixels_divide as pixels_divide
 from bench.learn.weights import refusal as refusal
 from bench.learn.weights import save_weights as save_weights
-from bench.learn.weights import shipped_exposure as shipped_exposure
+from bench.learn.weights import shipped_provenance as shipped_provenance
 from bench.learn.weights_card import Earlier as Earlier
 from bench.learn.weights_card import TrainedOn as TrainedOn
 from bench.learn.weights_card import WeightsCard as WeightsCard

@@ -22,7 +22,7 @@ from bench.learn.population import Population, Scene, StagedPatient, camera_tabl
 from bench.learn.weights import content_refusal
 from bench.learn.weights_card import WeightsCard
 from bench.learn.window import aimed, through
-from bench.perturb import Law, told_draws, told_frame
+from bench.perturb import PoseDistribution, nominal_pose_generator, sample_nominal_pose
 from bench.volume.content import with_content
 
 # Two nominal poses are one below this, degrees and mm.
@@ -72,7 +72,7 @@ class AcquiredScene(Scene):
     """
 
     set_ups: tuple[SetUp, ...] = field(default=(), repr=False)
-    truth: Law = field(default_factory=lambda: Law("uniform", (10.0,) * 6))
+    truth: PoseDistribution = field(default_factory=lambda: PoseDistribution("uniform", (10.0,) * 6))
     search: tuple[float, ...] = (15.0,) * 6
     photons: float | None = None
 
@@ -121,7 +121,13 @@ class AcquiredPopulation(Population):
 
 
 def acquired_scene(
-    population: Population, *, window: Camera, law: Law, search: Sequence[float], seed: int, images: Sequence[str] = ()
+    population: Population,
+    *,
+    window: Camera,
+    law: PoseDistribution,
+    search: Sequence[float],
+    seed: int,
+    images: Sequence[str] = (),
 ) -> AcquiredScene:
     """The set-ups of a population's first training patient.
 
@@ -141,7 +147,11 @@ def acquired_scene(
     made = [
         SetUp(name, view.camera, frame.nominal, centre, view.valid)
         for name, view, reference in _single_views(patient.acquisitions)
-        for frame in [told_frame(reference, centre, law, np.array(search), told_draws(seed, patient.id, name))[0]]
+        for frame in [
+            sample_nominal_pose(
+                reference, centre, law, np.array(search), nominal_pose_generator(seed, patient.id, name)
+            )[0]
+        ]
         if not images or name in images
     ]
     if not made or len(made) < len(images):

@@ -39,7 +39,7 @@ _LEAST_RANGE = 1e-6
 # A silhouette is where the bone has this share of its largest line integral.
 _VISIBLE = 0.03
 # More of the window than this is no outline of a bone.
-_MOST_VALID = 0.5
+_MAX_VALID = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class MaskedScene(AcquiredScene):
     """Set-ups of one camera, their common frame, and how masked images are drawn.
 
     Attributes:
-        outline: Law of the masks.
+        outline: Distribution of the masks.
         forearms: What surrounds the bone.
         lowest_row: Outlines stop at this row of the X-ray, give or take ``lowest_row_px``: the drawer's choice.
         lowest_row_px: Half-width.
@@ -235,7 +235,7 @@ def masked_refusal(card: WeightsCard, problem: Problem) -> str | None:
     if known_set_up(card, view, problem.nominal, problem.centre) is None:
         names = ", ".join(each["name"] for each in card.scene["set_ups"])
         return f"trained about the nominal poses of {names}; this problem's is another: play the protocol's own seed"
-    if frame is None or view.valid is None or frame.share(view) > _MOST_VALID:
+    if frame is None or view.valid is None or frame.share(view) > _MAX_VALID:
         return "trained on a bone outlined by hand and nothing beside it; this X-ray has no outline"
     return None
 

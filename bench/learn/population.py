@@ -14,7 +14,7 @@ from bench.drr import AttenuationMap
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose
 from bench.learn.body import BodyXrays
 from bench.learn.errors import TrainingError
-from bench.perturb import Law
+from bench.perturb import PoseDistribution
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.region import crop_to_label, crop_to_lumbar
@@ -29,9 +29,9 @@ class Scene:
         camera: Intrinsics of the one view.
         view: Nominal orientation.
         depth_mm: Source to rotation centre at the nominal pose.
-        truth: Law of the true pose (our names), about the nominal pose.
+        truth: Distribution of the true pose (our names), about the nominal pose.
         search: Half-widths about the nominal pose that hold the truth, degrees and mm; draws beyond are redrawn.
-        start: Law of the start, or None where the method needs none.
+        start: Distribution of the start, or None where the method needs none.
         photons: Per pixel before the logarithm; None = no noise.
         body: X-rays of the whole body among the problems; None = every target is the population's.
     """
@@ -41,9 +41,9 @@ class Scene:
     )
     view: StandardView = StandardView.AP
     depth_mm: float = 700.0
-    truth: Law = field(default_factory=lambda: Law("normal", (6.0, 6.0, 6.0, 9.0, 4.5, 30.0)))
+    truth: PoseDistribution = field(default_factory=lambda: PoseDistribution("normal", (6.0, 6.0, 6.0, 9.0, 4.5, 30.0)))
     search: tuple[float, ...] = (24.0, 24.0, 24.0, 36.0, 18.0, 120.0)
-    start: Law | None = None
+    start: PoseDistribution | None = None
     photons: float | None = 20_000.0
     body: BodyXrays | None = None
 
@@ -198,7 +198,7 @@ def camera_table(camera: Camera) -> dict[str, Any]:
     return {"K": K, "height": camera.height, "width": camera.width, "sdd_mm": camera.sdd_mm or 0.0}
 
 
-def _law_table(law: Law) -> dict[str, Any]:
+def _law_table(law: PoseDistribution) -> dict[str, Any]:
     return {"kind": law.kind, "width": list(law.width), "about": law.about}
 
 

@@ -27,7 +27,7 @@ from bench.volume import Volume, VolumeError
 from bench.volume.content import label_mask
 from bench.volume.region import WIDE_REGIONS
 
-_FEWEST_PIXELS, _MOST_PIXELS = 8, 4096
+_MIN_PIXELS, _MAX_PIXELS = 8, 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ class SquareInput:
     image_size: int
 
     def __post_init__(self) -> None:
-        if not _FEWEST_PIXELS <= self.image_size <= _MOST_PIXELS:
-            raise TrainingError(f"image_size should be {_FEWEST_PIXELS} to {_MOST_PIXELS}; got {self.image_size}")
+        if not _MIN_PIXELS <= self.image_size <= _MAX_PIXELS:
+            raise TrainingError(f"image_size should be {_MIN_PIXELS} to {_MAX_PIXELS}; got {self.image_size}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bench.contract import Split
 from bench.drr import project
 from bench.geometry import Camera, Matrix, transform_points
-from bench.learn.feeder import Feeder
 from bench.learn.population import Population, Scene, StagedPatient
-from bench.perturb import Law, Stage, draw_case, generator
+from bench.learn.prefetch import Prefetcher
+from bench.perturb import PoseDistribution, SamplingConstraints, draw_case, generator
 from bench.xray import photon_noise
 
 
@@ -61,7 +61,7 @@ class Library:
         first, held_out = population.ids(Split.TRAIN), population.ids(Split.VALIDATION)
         order = [*first[: population.active], *held_out, *first[population.active :]]
         feed = background and len(set(order)) > 1
-        self._feeder = Feeder(population.dataset, population.settings, order) if feed else None
+        self._feeder = Prefetcher(population.dataset, population.settings, order) if feed else None
 
     def staged(self, patient_id: str) -> StagedPatient:
         """A patient, loaded and staged at its first use."""
@@ -188,7 +188,7 @@ def _draw(patient: StagedPatient, scene: Scene, count: int, random: np.random.Ge
         [[i, j, k] for i in (0, patient.target.shape[0]) for j in (0, patient.target.shape[1])
          for k in (0, patient.target.shape[2])],
     )  # fmt: skip
-    stage = Stage(patient.frame, scene.camera, np.eye(4), corners, np.array(scene.search))
-    start_law = scene.start if scene.start is not None else Law("normal", (0.0,) * 6)
+    stage = SamplingConstraints(patient.frame, scene.camera, np.eye(4), corners, np.array(scene.search))
+    start_law = scene.start if scene.start is not None else PoseDistribution("normal", (0.0,) * 6)
     drawn = [draw_case(scene.truth, start_law, stage, random) for _ in range(count)]
     return np.array([each.truth for each in drawn]), np.array([each.start for each in drawn])

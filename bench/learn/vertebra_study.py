@@ -23,7 +23,7 @@ from bench.learn.single_view import Units, mean_errors
 from bench.learn.source import Source
 from bench.learn.trainable import Figures, Plan
 from bench.learn.wrist_masked import masked_population, masked_scene
-from bench.perturb import Law
+from bench.perturb import PoseDistribution
 from bench.xray import LowDose
 
 UNITS = Units(rotation_deg=18.0, translation_mm=10.0)
@@ -38,7 +38,7 @@ def study_scene() -> Scene:
     reach = (18.0, 18.0, 18.0, 10.0, 10.0, 10.0)
     return Scene(
         camera=Camera.centred(sdd_mm=1011.7, height=128, width=128, spacing_mm=1.5),
-        truth=Law("uniform", reach),
+        truth=PoseDistribution("uniform", reach),
         search=reach,
         photons=None,
     )
@@ -65,7 +65,7 @@ class VertebraTrainer(ABC):
     Attributes:
         image_size: Pixels of the network's input.
         batch: Images a step.
-        rate_at_most: Peak of the learning rate.
+        max_learning_rate: Peak of the learning rate.
         weight_decay: Of AdamW.
         low_dose: Degradation of the images.
         seed: Of initial weights, poses and degradation: trainings of one seed see the same images in the same order.
@@ -75,7 +75,7 @@ class VertebraTrainer(ABC):
 
     image_size: int = 128
     batch: int = 16
-    rate_at_most: float = 1e-3
+    max_learning_rate: float = 1e-3
     weight_decay: float = 0.05
     low_dose: LowDose = field(default_factory=LowDose)
     seed: int = 1
@@ -115,7 +115,7 @@ class VertebraTrainer(ABC):
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         """AdamW at the peak rate."""
-        return torch.optim.AdamW(network.parameters(), lr=self.rate_at_most, weight_decay=self.weight_decay)
+        return torch.optim.AdamW(network.parameters(), lr=self.max_learning_rate, weight_decay=self.weight_decay)
 
     def rate(self, step: int, progress: float) -> float:
         """Up over the first tenth of the budget, then down along a cosine."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.contract import Exposure, Problem, View
+from bench.contract import Problem, TrainingProvenance, View
 from bench.errors import FluorobenchError
 from bench.learn.errors import WeightsError
 from bench.learn.plain import PlainError, from_plain
@@ -159,9 +159,9 @@ def find_weights(folder: Path, name: str, patient_hash: str | None = None) -> Pa
     return next((path for each in names if (path := folder / f"{each}.toml").is_file()), None)
 
 
-def shipped_exposure(folder: Path) -> tuple[Exposure, ...]:
+def shipped_provenance(folder: Path) -> tuple[TrainingProvenance, ...]:
     """Of all patients that the weights of a folder are for: what a patient-specific method's card says of itself."""
-    return tuple(each for path in sorted(folder.glob("*.toml")) for each in read_card(path).exposure)
+    return tuple(each for path in sorted(folder.glob("*.toml")) for each in read_card(path).provenance)
 
 
 def refusal(card: WeightsCard, problem: Problem) -> str | None:

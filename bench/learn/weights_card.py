@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from bench.contract import Exposure
-from bench.errors import in_words
+from bench.contract import TrainingProvenance
+from bench.errors import describe_error
 from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
 from bench.learn.plain import from_plain
@@ -113,14 +113,14 @@ class WeightsCard:
     schema: int = field(default=SCHEMA)
 
     @property
-    def exposure(self) -> tuple[Exposure, ...]:
+    def provenance(self) -> tuple[TrainingProvenance, ...]:
         """For the plug-in's own card: which patients were trained and tuned on, in this training and before it."""
-        before = [self._exposed(each.trained_on, each.steps) for each in self.earlier]
-        return (*before, self._exposed(self.trained_on, self.steps))
+        before = [self._provenance_of(each.trained_on, each.steps) for each in self.earlier]
+        return (*before, self._provenance_of(self.trained_on, self.steps))
 
-    def _exposed(self, on: TrainedOn, steps: int) -> Exposure:
+    def _provenance_of(self, on: TrainedOn, steps: int) -> TrainingProvenance:
         own = "; of these very patients, test patients perhaps among them: only poses are drawn apart"
-        return Exposure(
+        return TrainingProvenance(
             what="trained", dataset=on.dataset, split=on.split, patients=on.patients, trials=steps,
             hardware=self.hardware, note=f"weights of {self.method}, patients' hash {on.patients_hash}"
             f"{own if on.patient_specific else ''}",
@@ -147,7 +147,7 @@ def read_card(path: Path) -> WeightsCard:
         table: dict[str, Any] = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise WeightsError(
-            f"the weights' card {path.name} cannot be read ({in_words(error)}); train or fetch it again"
+            f"the weights' card {path.name} cannot be read ({describe_error(error)}); train or fetch it again"
         ) from None
     schema = table.get("schema")
     if schema != SCHEMA:

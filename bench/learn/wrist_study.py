@@ -9,12 +9,12 @@ from functools import cache
 
 from bench.geometry import Camera
 from bench.learn.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
-from bench.perturb import Law
+from bench.perturb import PoseDistribution
 
 SEED = 20261121
 """The protocol's: nominal poses are drawn from it."""
 
-LAW = Law("uniform", (10.0,) * 6)
+LAW = PoseDistribution("uniform", (10.0,) * 6)
 SEARCH = (15.0,) * 6
 
 

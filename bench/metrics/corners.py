@@ -2,7 +2,7 @@
 
 *Audited*: corners of both images (ORB; SURF), matched (nearest with a ratio, mutual), kept where one motion explains
 them (RANSAC), and the mean distance between matched corners, in pixels of that image. Undefined below
-``FEWEST_MATCHES``: a handful of chance matches says nothing.
+``MIN_MATCHES``: a handful of chance matches says nothing.
 
 *Paper-compatible* (``descriptor_distance``): what SOPI's public code computes under the name DistErr: SURF, nearest by
 a ratio, the mean of the 20 smallest *descriptor* distances times 0.19959. That factor is a pixel spacing in mm, but a
@@ -18,7 +18,7 @@ from bench.metrics.keypoints import Bytes, Keypoints, Valid, match
 
 RATIO = 0.8
 RANSAC_PX = 3.0
-FEWEST_MATCHES = 8
+MIN_MATCHES = 8
 
 PAPER_RATIO = 0.75
 PAPER_MATCHES = 20
@@ -31,7 +31,7 @@ class CornerDistance:
 
     Attributes:
         matches: Matches that RANSAC kept.
-        distance_px: Their mean distance, pixels; NaN below ``FEWEST_MATCHES``.
+        distance_px: Their mean distance, pixels; NaN below ``MIN_MATCHES``.
     """
 
     matches: int
@@ -54,7 +54,7 @@ def corner_distance(fixed: Keypoints, moving: Keypoints) -> CornerDistance:
     first, second = fixed.points[found.first], moving.points[found.second]
     kept = consistent(first, second, tolerance_px=RANSAC_PX)
     count = int(kept.sum())
-    if count < FEWEST_MATCHES:
+    if count < MIN_MATCHES:
         return CornerDistance(matches=count, distance_px=float("nan"))
     return CornerDistance(matches=count, distance_px=float(np.linalg.norm(first[kept] - second[kept], axis=1).mean()))
 

@@ -12,7 +12,7 @@ import numpy as np
 from bench.geometry import Matrix
 from bench.metrics.keypoints import Bytes, Keypoints, Valid
 
-MOST_KEYPOINTS = 1000
+MAX_KEYPOINTS = 1000
 # Of FAST; OpenCV's own 20 finds next to nothing in a noisy X-ray or on the flat bone of a rendered one.
 FAST_THRESHOLD = 7
 
@@ -25,7 +25,7 @@ def orb_keypoints(image: Bytes) -> Keypoints:
     Args:
         image: (H, W), 8 bits.
     """
-    detector = _cv2.ORB_create(nfeatures=MOST_KEYPOINTS, fastThreshold=FAST_THRESHOLD)
+    detector = _cv2.ORB_create(nfeatures=MAX_KEYPOINTS, fastThreshold=FAST_THRESHOLD)
     found, packed = detector.detectAndCompute(np.ascontiguousarray(image), None)
     if packed is None:
         return Keypoints(np.zeros((0, 2)), np.zeros((0, 256)), "hamming")

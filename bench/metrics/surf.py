@@ -10,7 +10,7 @@ import numpy as np
 from bench.geometry import Matrix
 from bench.metrics.keypoints import Bytes, Keypoints
 
-MOST_KEYPOINTS = 1000
+MAX_KEYPOINTS = 1000
 # Columns of mahotas' rows: row, column, scale, score, sign of the Laplacian, angle, then 64 descriptors.
 _FIRST_DESCRIPTOR = 6
 
@@ -24,7 +24,7 @@ def surf_keypoints(image: Bytes) -> Keypoints:
     from mahotas.features import surf  # pyright: ignore[reportMissingTypeStubs]
 
     library: Any = surf
-    rows: Matrix = np.asarray(library.surf(np.ascontiguousarray(image), max_points=MOST_KEYPOINTS), dtype=np.float64)
+    rows: Matrix = np.asarray(library.surf(np.ascontiguousarray(image), max_points=MAX_KEYPOINTS), dtype=np.float64)
     # An image without any gives an array of another width.
     if rows.ndim != 2 or not rows.size:
         return Keypoints(np.zeros((0, 2)), np.zeros((0, 64)), "euclidean")

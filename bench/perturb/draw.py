@@ -7,13 +7,13 @@ import numpy as np
 
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, PoseFrame, transform_points
-from bench.perturb.gold import GoldLaw
-from bench.perturb.laws import Around, Law
+from bench.perturb.gold import MtreStartDistribution
+from bench.perturb.laws import PoseDistribution, StartContext
 
 NEAREST_MM = 50.0
-MOST_REDRAWS = 1000
+MAX_REDRAWS = 1000
 
-StartLaw: TypeAlias = Law | GoldLaw
+StartDistribution: TypeAlias = PoseDistribution | MtreStartDistribution
 
 
 class DrawError(FluorobenchError):
@@ -36,7 +36,7 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class SamplingConstraints:
     """What a draw must respect.
 
     Attributes:
@@ -56,9 +56,9 @@ class Stage:
     search: Matrix
     marks: Matrix | None = None
 
-    def around(self, truth: Matrix, index: int) -> Around:
+    def around(self, truth: Matrix, index: int) -> StartContext:
         """What the start of the patient's case number ``index`` is drawn about."""
-        return Around(truth, self.frame, self.points if self.marks is None else self.marks, index)
+        return StartContext(truth, self.frame, self.points if self.marks is None else self.marks, index)
 
     def allows(self, theta: Matrix) -> bool:
         """Whether the content stands between source and detector at this pose."""
@@ -69,7 +69,12 @@ class Stage:
 
 
 def draw_case(
-    truth_law: Law, start_law: StartLaw, stage: Stage, random: np.random.Generator, *, index: int = 0
+    truth_law: PoseDistribution,
+    start_law: StartDistribution,
+    stage: SamplingConstraints,
+    random: np.random.Generator,
+    *,
+    index: int = 0,
 ) -> Draw:
     """Draw one truth and one start.
 
@@ -81,15 +86,15 @@ def draw_case(
         index: Number of the case among the patient's.
 
     Raises:
-        DrawError: No admissible pair in ``MOST_REDRAWS`` draws.
+        DrawError: No admissible pair in ``MAX_REDRAWS`` draws.
     """
-    for redraws in range(MOST_REDRAWS):
+    for redraws in range(MAX_REDRAWS):
         truth = truth_law.draw(random)
         start = start_law.start(random, stage.around(truth, index))
         inside = bool((np.abs(truth) <= stage.search).all())
         if inside and stage.allows(truth) and stage.allows(start):
             return Draw(truth, start, redraws)
     raise DrawError(
-        f"no admissible pose in {MOST_REDRAWS} draws: the volume must stay {NEAREST_MM:g} mm from the source and "
+        f"no admissible pose in {MAX_REDRAWS} draws: the volume must stay {NEAREST_MM:g} mm from the source and "
         "before the detector; lower the laws' widths or change the camera's depth_mm"
     )

@@ -1,7 +1,7 @@
 """Starts at a stated distance: uniform in their initial mTRE, so that success can be read against it.
 
 After van de Kraats, Penney, Tomazevic, van Walsum and Niessen, IEEE Trans. Med. Imaging 24(9), 2005, whose starts are
-spread evenly over intervals of the initial mTRE. How a direction is drawn is ours: see ``GoldLaw``.
+spread evenly over intervals of the initial mTRE. How a direction is drawn is ours: see ``MtreStartDistribution``.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from scipy.optimize import brentq
 
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
-from bench.perturb.laws import Around
+from bench.perturb.laws import StartContext
 
-_MOST_DOUBLINGS = 20
+_MAX_DOUBLINGS = 20
 _TOLERANCE_MM = 1e-6
 
 
-class GoldLawError(FluorobenchError):
+class MtreStartError(FluorobenchError):
     """A law of starts by distance that cannot be drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
-class GoldLaw:
+class MtreStartDistribution:
     """Starts whose initial mTRE is uniform between two limits, the same number in every bin.
 
     The six parameters' differences from the truth have a direction drawn uniformly from the box of half-widths
@@ -45,24 +45,26 @@ class GoldLaw:
     def __post_init__(self) -> None:
         low, high = self.mtre_mm
         if not 0 <= low < high < np.inf or not self.bin_mm > 0:
-            raise GoldLawError(
+            raise MtreStartError(
                 f"mtre_mm must be 0 <= low < high and bin_mm positive; got {self.mtre_mm}, {self.bin_mm}"
             )
         if abs(self.bins * self.bin_mm - (high - low)) > 1e-6 * high or self.bins < 1:
-            raise GoldLawError(f"bin_mm must divide the range of mtre_mm; got {self.bin_mm:g} for {low:g} to {high:g}")
+            raise MtreStartError(
+                f"bin_mm must divide the range of mtre_mm; got {self.bin_mm:g} for {low:g} to {high:g}"
+            )
         if not any(self.width):
-            raise GoldLawError("a start at a distance needs a width that is not zero; got six zeros")
+            raise MtreStartError("a start at a distance needs a width that is not zero; got six zeros")
 
     @property
     def bins(self) -> int:
         """How many bins the range has."""
         return round((self.mtre_mm[1] - self.mtre_mm[0]) / self.bin_mm)
 
-    def start(self, random: np.random.Generator, around: Around) -> Matrix:
+    def start(self, random: np.random.Generator, around: StartContext) -> Matrix:
         """Draw a start (6,), in degrees and mm.
 
         Raises:
-            GoldLawError: No pose in the drawn direction is that far away.
+            MtreStartError: No pose in the drawn direction is that far away.
         """
         number = around.index % self.bins
         wanted = self.mtre_mm[0] + self.bin_mm * (number + random.uniform())
@@ -70,7 +72,7 @@ class GoldLaw:
         return np.asarray(around.truth + direction * _stretch(direction, wanted, around))
 
 
-def _stretch(direction: Matrix, wanted_mm: float, around: Around) -> float:
+def _stretch(direction: Matrix, wanted_mm: float, around: StartContext) -> float:
     """The factor at which the direction moves the marks by the wanted mean distance."""
     true = transform_points(around.frame.pose(around.truth), around.marks)
 
@@ -79,10 +81,10 @@ def _stretch(direction: Matrix, wanted_mm: float, around: Around) -> float:
         return float(np.linalg.norm(moved - true, axis=1).mean()) - wanted_mm
 
     far = 1.0
-    for _ in range(_MOST_DOUBLINGS):
+    for _ in range(_MAX_DOUBLINGS):
         if beyond(far) >= 0:
             return float(brentq(beyond, 0.0, far, xtol=_TOLERANCE_MM * far))
         far *= 2
-    raise GoldLawError(
+    raise MtreStartError(
         f"no start {wanted_mm:g} mm away in the direction {direction.tolist()}; give translations a width"
     )

@@ -22,7 +22,7 @@ def ours_from_sopi(half_widths: Sequence[float]) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Around:
+class StartContext:
     """What a start is drawn about.
 
     Attributes:
@@ -39,13 +39,13 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class PoseDistribution:
     """Independent draws per parameter.
 
     Attributes:
         kind: ``normal`` (``width`` is the standard deviation) or ``uniform`` (``width`` is the half-width).
         width: Six of them, degrees and mm, our order.
-        about: Around the case's ``truth`` or the protocol's ``nominal`` pose.
+        about: StartContext the case's ``truth`` or the protocol's ``nominal`` pose.
     """
 
     kind: Literal["normal", "uniform"]
@@ -58,6 +58,6 @@ class Law:
         middle = np.zeros(6) if self.about == "nominal" or truth is None else truth
         return np.asarray(middle + unit * np.array(self.width))
 
-    def start(self, random: np.random.Generator, around: Around) -> Matrix:
+    def start(self, random: np.random.Generator, around: StartContext) -> Matrix:
         """Draw a start (6,), in degrees and mm."""
         return self.draw(random, around.truth)

@@ -19,7 +19,7 @@ class NeighbourError(FluorobenchError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeighbourLaw:
+class NeighbourMotion:
     """Turns and shifts of neighbouring bones about their own centres, uniform, each axis for itself.
 
     Attributes:
@@ -56,7 +56,7 @@ class NeighbourLaw:
 
 
 def neighbour_motions(record: Mapping[str, float], centres: Mapping[str, Matrix]) -> dict[str, Matrix]:
-    """The motions that ``NeighbourLaw.draw`` wrote down.
+    """The motions that ``NeighbourMotion.draw`` wrote down.
 
     Args:
         record: Other entries are left alone.

@@ -4,12 +4,12 @@ import numpy as np
 
 from bench.geometry import Matrix, PoseFrame, compose, transform_points
 from bench.geometry.rigid import rotation_from_angles
-from bench.perturb.draw import MOST_REDRAWS, DrawError
-from bench.perturb.laws import Law
+from bench.perturb.draw import MAX_REDRAWS, DrawError
+from bench.perturb.laws import PoseDistribution
 from bench.perturb.seeds import generator
 
 
-def told_draws(seed: int, patient_id: str, image: str) -> np.random.Generator:
+def nominal_pose_generator(seed: int, patient_id: str, image: str) -> np.random.Generator:
     """Random numbers of an image's nominal pose: whoever plays or trains under a protocol's seed is told the same one.
 
     Args:
@@ -20,8 +20,8 @@ def told_draws(seed: int, patient_id: str, image: str) -> np.random.Generator:
     return generator(seed, "nominal", patient_id, image)
 
 
-def told_frame(
-    reference: Matrix, centre: Matrix, law: Law, search: Matrix, random: np.random.Generator
+def sample_nominal_pose(
+    reference: Matrix, centre: Matrix, law: PoseDistribution, search: Matrix, random: np.random.Generator
 ) -> tuple[PoseFrame, int]:
     """Draw the frame in which the reference is one draw of the truth's law, and count the draws thrown away.
 
@@ -30,16 +30,16 @@ def told_frame(
         centre: The rotation centre, a world point, mm.
         law: Of the truth about the nominal pose.
         search: Half-widths about the nominal pose that must hold the truth.
-        random: ``told_draws``.
+        random: ``nominal_pose_generator``.
 
     Raises:
         DrawError: The truth's law hardly ever falls within the search half-widths.
     """
-    for redraws in range(MOST_REDRAWS):
+    for redraws in range(MAX_REDRAWS):
         theta = law.draw(random)
         if (np.abs(theta) <= search).all():
             return nominal_frame(reference, centre, theta), redraws
-    raise DrawError(f"the truth's law missed target.search in {MOST_REDRAWS} draws; widen the search")
+    raise DrawError(f"the truth's law missed target.search in {MAX_REDRAWS} draws; widen the search")
 
 
 def nominal_frame(reference: Matrix, centre: Matrix, theta: Matrix) -> PoseFrame:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import ValidationError
 
 from bench import registry
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import Protocol
 
 _Tables: TypeAlias = dict[str, Any]
@@ -102,7 +102,7 @@ def _parsed(path: Path) -> _Tables:
     try:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ProtocolError(f"{path}: not a readable TOML file: {in_words(error)}") from None
+        raise ProtocolError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 
 
 def validate(tables: Mapping[str, Any], *, source: str) -> Protocol:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
-from bench.perturb import GoldLaw, GoldLawError, Law, NeighbourLaw, ours_from_sopi
+from bench.perturb import MtreStartDistribution, MtreStartError, NeighbourMotion, PoseDistribution, ours_from_sopi
 from bench.registry import unknown
 from bench.xray import Appearance, Formation, LowDose
 
@@ -64,7 +64,7 @@ class CameraTable(Table):
         return StandardView[self.view]
 
 
-class LawTable(Table):
+class PoseDistributionTable(Table):
     """A law over the six parameters; ``names`` says whose names and order the widths follow."""
 
     kind: Literal["normal", "uniform"]
@@ -73,13 +73,13 @@ class LawTable(Table):
     about: Literal["truth", "nominal"] = "nominal"
 
     @property
-    def law(self) -> Law:
+    def law(self) -> PoseDistribution:
         """The law in our names."""
-        return Law(self.kind, _our_width(self.width, self.names), self.about)
+        return PoseDistribution(self.kind, _our_width(self.width, self.names), self.about)
 
 
 class GoldTable(Table):
-    """A law of starts uniform in their initial mTRE (``bench.perturb.GoldLaw``), always about the truth."""
+    """Starts uniform in their initial mTRE (``bench.perturb.MtreStartDistribution``), always about the truth."""
 
     kind: Literal["gold"]
     width: Six
@@ -91,14 +91,14 @@ class GoldTable(Table):
     def _can_be_drawn_from(self) -> "GoldTable":
         try:
             _ = self.law
-        except GoldLawError as error:
+        except MtreStartError as error:
             raise ValueError(str(error)) from None
         return self
 
     @property
-    def law(self) -> GoldLaw:
+    def law(self) -> MtreStartDistribution:
         """The law in our names."""
-        return GoldLaw(_our_width(self.width, self.names), self.mtre_mm, self.bin_mm)
+        return MtreStartDistribution(_our_width(self.width, self.names), self.mtre_mm, self.bin_mm)
 
 
 def _our_width(width: Six, names: str) -> tuple[float, ...]:
@@ -116,13 +116,13 @@ class Target(Table):
     ones.
     """
 
-    law: LawTable
+    law: PoseDistributionTable
     search: Six
     photons: float | None = Field(default=None, gt=0)
     kernel: Literal["auto", "siddon"] = "auto"
     formation: Formation | None = None
     appearance: Appearance | None = None
-    neighbours: NeighbourLaw | None = None
+    neighbours: NeighbourMotion | None = None
     low_dose: LowDose | None = None
     real: bool = False
 
@@ -140,7 +140,7 @@ class Start(Table):
 
     law: str
     per_patient: int = Field(ge=1)
-    laws: dict[str, Annotated[LawTable | GoldTable, Field(discriminator="kind")]]
+    laws: dict[str, Annotated[PoseDistributionTable | GoldTable, Field(discriminator="kind")]]
 
     @model_validator(mode="after")
     def _law_is_known(self) -> "Start":

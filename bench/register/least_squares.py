@@ -20,9 +20,9 @@ from bench.register.windows import WindowResiduals
 from bench.volume import Volume
 
 _COARSENINGS = (1, 2)
-_LEAST_DAMPING, _MOST_DAMPING = 1e-7, 1e4
+_LEAST_DAMPING, _MAX_DAMPING = 1e-7, 1e4
 _EASE, _STIFFEN = 0.1, 10.0
-_MOST_CONDITION = 1e12
+_MAX_CONDITION = 1e12
 
 
 class LeastSquaresError(FluorobenchError):
@@ -173,7 +173,7 @@ class _Poses:
         self.at.gradient[accepted] = tried.gradient[better]
         self.at.hessian[accepted] = tried.hessian[better]
         self.damping[moving] *= np.where(better, _EASE, _STIFFEN)
-        np.clip(self.damping, _LEAST_DAMPING, _MOST_DAMPING, out=self.damping)
+        np.clip(self.damping, _LEAST_DAMPING, _MAX_DAMPING, out=self.damping)
 
 
 class _Run:
@@ -283,7 +283,7 @@ class _Run:
             return None
         correlation = hessian / (units[:, None] * units)
         strengths: Matrix = np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64)
-        if strengths[0] * _MOST_CONDITION < strengths[-1]:
+        if strengths[0] * _MAX_CONDITION < strengths[-1]:
             return None
         inverse: Matrix = np.asarray(np.linalg.inv(correlation), dtype=np.float64)
         covariance: Matrix = inverse / (units[:, None] * units) * poses.at.cost[chosen] / freedom

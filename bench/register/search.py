@@ -125,7 +125,7 @@ class Search:
             )
 
     @property
-    def most_poses(self) -> int | None:
+    def max_evaluations(self) -> int | None:
         """Poses evaluated at most; None where the optimiser does not tell."""
         if self.optimiser != "cmaes":
             return None

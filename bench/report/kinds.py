@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.run.acquired import REAL
-from bench.score.statistics import words
+from bench.score.statistics import text_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def image_kind(rows: pd.DataFrame) -> ImageKind:
 
 def is_real(rows: pd.DataFrame) -> list[bool]:
     """Which rows are on real X-rays."""
-    return [content.startswith(REAL) for content in words(rows, "content")]
+    return [content.startswith(REAL) for content in text_column(rows, "content")]
 
 
 def image_name(content: str) -> str:
@@ -45,6 +45,6 @@ def image_name(content: str) -> str:
 def one_case_an_image(rows: pd.DataFrame) -> dict[str, str]:
     """The first case of each real X-ray, by the X-ray's name; of simulated ones, the first case of each content."""
     found = dict[str, str]()
-    for case_id, content in sorted(zip(words(rows, "case_id"), words(rows, "content"), strict=True)):
+    for case_id, content in sorted(zip(text_column(rows, "case_id"), text_column(rows, "content"), strict=True)):
         found.setdefault(image_name(content), case_id)
     return found

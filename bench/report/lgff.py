@@ -10,7 +10,7 @@ from bench.report.published import find_published
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
 from bench.score.paired import PairedDifference, paired_differences
-from bench.score.statistics import of_label, spread, values, words
+from bench.score.statistics import of_label, spread, text_column, values
 
 PAPER = "lgff"
 METRICS = ("lgff_mtre_mm", "lgff_mae")
@@ -183,9 +183,9 @@ def _verdict(found: PairedDifference, published: float | None) -> str:
 
 def _no_pose(rows: pd.DataFrame) -> int | str:
     """How many cases have none; ``skipped`` where the method took none of them on, as without weights."""
-    if set(words(rows, "outcome")) == {str(Outcome.SKIPPED.value)}:
+    if set(text_column(rows, "outcome")) == {str(Outcome.SKIPPED.value)}:
         return "skipped"
-    return words(rows, "failure").count("no_pose")
+    return text_column(rows, "failure").count("no_pose")
 
 
 def _published(table: str, label: str, name: str) -> float | None:

@@ -9,13 +9,16 @@ from dataclasses import replace
 import pandas as pd
 
 from bench.report.tables import METHOD, Table, TableRow
-from bench.score.caveats import EXPOSURE, PEOPLE, UNLIKE
-from bench.score.statistics import of_label, words
+from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, TRAINING_POPULATION
+from bench.score.statistics import of_label, text_column
 
 MET, OTHER = "†", "‡"
 _SAID = {
-    MET: (EXPOSURE, "{label} met {some} of these patients before: {what}."),
-    OTHER: (UNLIKE, "{label} stands in {some} of these cases on images that its weights did not learn from: {what}."),
+    MET: (PROVENANCE, "{label} met {some} of these patients before: {what}."),
+    OTHER: (
+        DOMAIN_SHIFT,
+        "{label}: {some} of these cases show images of a kind that its weights were not trained on: {what}.",
+    ),
 }
 
 
@@ -26,7 +29,7 @@ def marked(table: Table, scores: pd.DataFrame) -> Table:
         table: Rows are known by the cell of the column ``method``; rows of published values are left alone.
         scores: Of the run; without the columns of ``bench.score.caveats`` nothing is marked.
     """
-    known = dict.fromkeys(words(scores, "label")) if {EXPOSURE, UNLIKE} <= set(scores.columns) else {}
+    known = dict.fromkeys(text_column(scores, "label")) if {PROVENANCE, DOMAIN_SHIFT} <= set(scores.columns) else {}
     notes = {label: _notes(of_label(scores, label), label) for label in known}
     where = [column.keys for column in table.columns].index(METHOD)
     rows = tuple(_marked(row, str(row.cells[where][0]), notes) for row in table.rows)
@@ -44,8 +47,8 @@ def _marked(row: TableRow, label: str, notes: dict[str, dict[str, str]]) -> Tabl
 def _of_other_people(scores: pd.DataFrame, labels: Sequence[str]) -> list[str]:
     """One note for all methods whose weights learnt from another population than the table's."""
     learnt: dict[str, list[str]] = {}
-    for label in labels if PEOPLE in scores.columns else ():
-        said = dict.fromkeys(each for each in words(of_label(scores, label), PEOPLE) if each)
+    for label in labels if TRAINING_POPULATION in scores.columns else ():
+        said = dict.fromkeys(each for each in text_column(of_label(scores, label), TRAINING_POPULATION) if each)
         if said:
             learnt.setdefault("; ".join(said), []).append(label)
     told = "; ".join(f"{', '.join(some)} from {said}" for said, some in learnt.items())
@@ -56,7 +59,7 @@ def _notes(rows: pd.DataFrame, label: str) -> dict[str, str]:
     """By mark, one sentence: of how many cases, and what."""
     found: dict[str, str] = {}
     for mark, (column, sentence) in _SAID.items():
-        told = [each for each in words(rows, column) if each]
+        told = [each for each in text_column(rows, column) if each]
         if told:
             some = "all" if len(told) == len(rows) else "some"
             found[mark] = f"{mark} {sentence.format(label=label, some=some, what='; '.join(dict.fromkeys(told)))}"

@@ -9,12 +9,12 @@ import numpy as np
 from bench.contract import Acquisition, View
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame
-from bench.perturb import Law, Stage, StartLaw, draw_case, told_frame
+from bench.perturb import PoseDistribution, SamplingConstraints, StartDistribution, draw_case, sample_nominal_pose
 
 # How the content of a case on real X-rays begins.
 REAL = "real X-ray"
 
-_STILL = Law("uniform", (0.0,) * 6)
+_STILL = PoseDistribution("uniform", (0.0,) * 6)
 
 
 class AcquiredError(FluorobenchError):
@@ -115,8 +115,8 @@ def require_finite(name: str, views: Sequence[View]) -> None:
 
 def draw_real_case(
     target: RealTarget,
-    stage: Stage,
-    laws: tuple[Law, StartLaw],
+    stage: SamplingConstraints,
+    laws: tuple[PoseDistribution, StartDistribution],
     random: np.random.Generator,
     *,
     index: int = 0,
@@ -134,16 +134,16 @@ def draw_real_case(
         laws: Of the truth about the nominal pose, and of the start.
         random: Draws the start.
         index: Number of the case among those of the image.
-        told: Draws the nominal pose (``bench.perturb.told_draws``); None = ``random``.
+        told: Draws the nominal pose (``bench.perturb.nominal_pose_generator``); None = ``random``.
 
     Raises:
         DrawError: The truth's law hardly ever falls within the search half-widths, or no admissible start.
     """
     truth_law, start_law = laws
     centre, nominal = stage.frame.centre, random if told is None else told
-    frame, redraws = told_frame(target.reference, centre, truth_law, stage.search, nominal)
+    frame, redraws = sample_nominal_pose(target.reference, centre, truth_law, stage.search, nominal)
     about = PoseFrame(target.reference, centre) if start_law.about == "truth" else frame
     view = target.views[0]
-    about_stage = Stage(about, view.camera, view.camera_from_rig, stage.points, stage.search, stage.marks)
+    about_stage = SamplingConstraints(about, view.camera, view.camera_from_rig, stage.points, stage.search, stage.marks)
     draw = draw_case(_STILL, start_law, about_stage, random, index=index)
     return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.contract import Case, PoseLaw, Problem, View
+from bench.contract import Case, Problem, View
 from bench.geometry import Matrix, PoseFrame
-from bench.perturb import Law, StartLaw, draw_case, generator, salted_seed, told_draws
+from bench.perturb import PoseDistribution, StartDistribution, draw_case, generator, nominal_pose_generator, salted_seed
 from bench.protocol import Protocol
 from bench.run.acquired import draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
@@ -35,7 +35,7 @@ def case_ids(protocol: Protocol, patient_id: str) -> list[str]:
     return [f"{patient_id}/{index:03d}" for index in range(protocol.start.per_patient)]
 
 
-def pose_case(
+def build_case(
     protocol: Protocol, staged: StagedPatient, index: int, *, recorded: ProblemRecord | None = None
 ) -> PosedCase:
     """Pose one case; the same protocol, patient and index give the same case.
@@ -119,7 +119,7 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     target = staged.real[index % len(staged.real)]
     stage = staged.stage(np.array(protocol.target.search))
     random = generator(protocol.seed, "draw", case_id)
-    told = told_draws(protocol.seed, staged.patient.id, target.name)
+    told = nominal_pose_generator(protocol.seed, staged.patient.id, target.name)
     draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real), told=told)
     content = f"{target.described}, {protocol.data.moving} moving"
     nothing = (None,) * len(target.views)
@@ -127,14 +127,14 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content, nothing, other=other)
 
 
-def _laws(protocol: Protocol) -> tuple[Law, StartLaw]:
+def _laws(protocol: Protocol) -> tuple[PoseDistribution, StartDistribution]:
     """Of the truth and of the start."""
     return protocol.target.law.law, protocol.start.laws[protocol.start.law].law
 
 
-def _told(law: StartLaw) -> PoseLaw | None:
+def _told(law: StartDistribution) -> PoseDistribution | None:
     """A law as methods are told it: what the protocol's file says, and nothing of this case."""
-    return PoseLaw(law.kind, law.width, law.about) if isinstance(law, Law) else None
+    return law if isinstance(law, PoseDistribution) else None
 
 
 def landmark_records(staged: StagedPatient) -> list[LandmarkRecord]:

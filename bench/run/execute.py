@@ -15,13 +15,13 @@ import numpy as np
 from bench.contract import Dataset, Estimate, Outcome, Problem
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
-from bench.run.cases import PosedCase, case_ids, landmark_records, pose_case
+from bench.run.cases import PosedCase, build_case, case_ids, landmark_records
 from bench.run.hashes import perturbation_hash
 from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutError
 from bench.run.journal import Journal
 from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
 from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
-from bench.run.worker import Broke, Declined, Done, DoneMany, Reply, Unusable
+from bench.run.worker import Done, DoneMany, InvalidEstimate, Raised, Reply, Skipped
 
 KEPT_BYTES = 300 * 2**20
 
@@ -115,7 +115,7 @@ class Execution:
         if patient_id in self._kept:
             return self._kept[patient_id]
         staged = stage_patient(self._protocol, self._dataset, patient_id)
-        cases = [pose_case(self._protocol, staged, index) for index in range(self._protocol.start.per_patient)]
+        cases = [build_case(self._protocol, staged, index) for index in range(self._protocol.start.per_patient)]
         posed = _Posed(staged, cases)
         if posed.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
             self._kept[patient_id] = posed
@@ -231,11 +231,11 @@ def _judge(answer: _Answer) -> tuple[Outcome, str | None, Estimate | None, float
     match answer.reply:
         case _Lost(outcome, error):
             return outcome, error, None, answer.waited
-        case Declined(reason):
+        case Skipped(reason):
             return Outcome.SKIPPED, reason, None, None
-        case Broke(error):
+        case Raised(error):
             return Outcome.RAISED, error, None, answer.waited
-        case Unusable(error, seconds):
+        case InvalidEstimate(error, seconds):
             return Outcome.INVALID, error, None, seconds
         case Done(seconds, Estimate() as estimate):
             return estimate.outcome, None, estimate, seconds

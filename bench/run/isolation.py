@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any
 
 from bench.contract import Problem, View
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import Budget, MethodTable
 from bench.run.parts import anchored
-from bench.run.worker import Broke, Prepare, Register, RegisterMany, Reply, Request, serve
+from bench.run.worker import Prepare, Raised, Register, RegisterMany, Reply, Request, serve
 from bench.volume import Volume
 
 SECONDS_TO_START = 120.0
@@ -69,7 +69,7 @@ class IsolatedMethod:
         """Send a problem of the prepared patient; raises as ``prepare`` does."""
         if not self._ready:
             again = self._send_patient()
-            if isinstance(again, Broke):
+            if isinstance(again, Raised):
                 return again
         return self._ask(Register(_message(problem)), self._budget.seconds_per_case)
 
@@ -77,7 +77,7 @@ class IsolatedMethod:
         """Send problems of the prepared patient together, within their budgets' sum; raises as ``prepare`` does."""
         if not self._ready:
             again = self._send_patient()
-            if isinstance(again, Broke):
+            if isinstance(again, Raised):
                 return again
         request = RegisterMany(tuple(_message(problem) for problem in problems))
         return self._ask(request, self._budget.seconds_per_case * len(problems))
@@ -100,10 +100,10 @@ class IsolatedMethod:
         if started is not None:
             return started
         reply = self._ask(self._patient, self._budget.seconds_to_prepare)
-        self._ready = not isinstance(reply, Broke)
+        self._ready = not isinstance(reply, Raised)
         return reply
 
-    def _start(self) -> Broke | None:
+    def _start(self) -> Raised | None:
         if self._process is not None and self._process.is_alive():
             return None
         self.stop()
@@ -118,14 +118,14 @@ class IsolatedMethod:
         except Exception as error:  # no memory, too many processes or files, settings that cannot be sent
             ours.close()
             raise ProcessError(
-                f"no process for {choice.label} can be started ({in_words(error)}); free memory or processes, then "
-                "give the same command again"
+                f"no process for {choice.label} can be started ({describe_error(error)}); free memory or processes, "
+                "then give the same command again"
             ) from error
         finally:
             theirs.close()
         self._process, self._pipe = process, ours
         reply = self._wait(SECONDS_TO_START)
-        return reply if isinstance(reply, Broke) else None
+        return reply if isinstance(reply, Raised) else None
 
     def _ask(self, request: Request, seconds: float) -> Reply:
         assert self._pipe is not None

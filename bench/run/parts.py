@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench import registry
-from bench.contract import Exposure
+from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, WeightsError, read_card
 from bench.protocol.model import MethodTable, Protocol
 
@@ -46,13 +46,13 @@ class Part:
         return [card for path in files if path.suffix == ".toml" for card in _card(path)]
 
     @property
-    def exposure(self) -> tuple[Exposure, ...]:
+    def provenance(self) -> tuple[TrainingProvenance, ...]:
         """What it has met: as its card says, with the patients of its own weights in place of the shipped ones'."""
-        stated = registry.card("methods", self.plugin).exposure
+        stated = registry.card("methods", self.plugin).provenance
         if not self.weights:
             return stated
         tuned = (each for each in stated if each.what != "trained")
-        own = (replace(each, hashes=card.trained_on.hashes) for card in self.cards for each in card.exposure)
+        own = (replace(each, hashes=card.trained_on.hashes) for card in self.cards for each in card.provenance)
         return (*tuned, *own)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench import registry
 from bench.contract import Estimate, Method, Problem, View
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, require_rigid, transform_points
 from bench.geometry.converters.dicom import lost_by_dicom, to_dicom
 from bench.geometry.converters.view import ConversionError
@@ -118,7 +118,7 @@ def read_pose(path: Path) -> Matrix:
         return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SingleError(
-            f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; {in_words(error)}"
+            f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; {describe_error(error)}"
         ) from None
 
 
@@ -140,7 +140,7 @@ def answer(
         plugin: The method's name.
         settings: Of the method.
         watch: Told how many poses have been evaluated, and how many will be at most (None where the method does not
-            say so as ``most_poses``).
+            say so as ``max_evaluations``).
 
     Raises:
         FluorobenchError: No such method, or one that cannot take the problem.
@@ -149,7 +149,7 @@ def answer(
     if (reason := method.skip(problem)) is not None:
         raise SingleError(f"{plugin} cannot take this: {reason}")
     prepared = method.prepare(problem.volume, [view.without_image() for view in problem.views])
-    most, done = getattr(method, "most_poses", None), 0
+    most, done = getattr(method, "max_evaluations", None), 0
 
     def add(poses: int) -> None:
         nonlocal done

@@ -9,7 +9,7 @@ from bench.contract import Dataset, LandmarkSet, Patient, Split, View
 from bench.drr import AttenuationMap
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame, nominal_pose
-from bench.perturb import Stage
+from bench.perturb import SamplingConstraints
 from bench.protocol import Protocol
 from bench.run.acquired import RealTarget, real_targets, unreferenced
 from bench.volume import Volume
@@ -46,10 +46,12 @@ class StagedPatient:
     landmarks: tuple[LandmarkSet, ...]
     unreferenced: tuple[str, ...] = ()
 
-    def stage(self, search: Matrix) -> Stage:
+    def stage(self, search: Matrix) -> SamplingConstraints:
         """What the draws of a case must respect."""
         view, surface = self.views[0], self.landmarks[-1].points
-        return Stage(self.frame, view.camera, view.camera_from_rig, surface, search, self.landmarks[0].points)
+        return SamplingConstraints(
+            self.frame, view.camera, view.camera_from_rig, surface, search, self.landmarks[0].points
+        )
 
 
 def open_dataset(protocol: Protocol) -> Dataset:

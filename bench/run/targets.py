@@ -49,7 +49,7 @@ def simulate_view(
     made = view
     if staged.materials is not None and target.formation is not None:
         scene = _scene(target.appearance, staged, generator(protocol.seed, "scene", case_id, number), recorded)
-        made = _exposed(view, staged.materials, pose, target.formation, noise=noise, scene=scene)
+        made = _provenance(view, staged.materials, pose, target.formation, noise=noise, scene=scene)
         drawn |= {} if target.appearance is None else scene.record()
     else:
         image = _line_integrals(protocol, staged, view, pose)
@@ -80,7 +80,7 @@ def _degradation(law: LowDose, random: np.random.Generator, recorded: Mapping[st
     return law.draw(random) if recorded is None else Degradation.from_record(recorded)
 
 
-def _exposed(
+def _provenance(
     view: View, materials: Materials, pose: Matrix, formation: Formation, *, noise: np.random.Generator, scene: Scene
 ) -> View:
     """The formed image; behind a collimator stands the median of what is before it, as for real X-rays."""

@@ -54,21 +54,21 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class Skipped:
     """The method cannot take this problem."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Broke:
+class Raised:
     """The method raised."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class InvalidEstimate:
     """The method answered with something that is no estimate."""
 
     error: str
@@ -84,7 +84,7 @@ class DoneMany:
 
 
 Request: TypeAlias = Prepare | Register | RegisterMany
-Reply: TypeAlias = Done | DoneMany | Declined | Broke | Unusable
+Reply: TypeAlias = Done | DoneMany | Skipped | Raised | InvalidEstimate
 
 
 def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[str, Any]) -> None:
@@ -96,7 +96,7 @@ def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[s
     try:
         method: Method = registry.build("methods", plugin, settings, preset)
     except Exception as error:
-        pipe.send(Broke(_last_line(error)))
+        pipe.send(Raised(_last_line(error)))
         return
     pipe.send(Done(0.0))
     with suppress(EOFError, BrokenPipeError):  # the harness closed the pipe: it is done with this process
@@ -123,28 +123,28 @@ def _serve(pipe: Connection, method: Method) -> None:
         except BrokenPipeError:
             raise
         except Exception as error:  # a method may raise anything; the run goes on
-            pipe.send(Broke(_last_line(error)))
+            pipe.send(Raised(_last_line(error)))
 
 
 def _answer(method: Method, problem: Problem, prepared: Any) -> Reply:
     reason = method.skip(problem)
     if reason is not None:
-        return Declined(reason)
+        return Skipped(reason)
     began = time.perf_counter()
     estimate = method.register(problem, prepared)
     seconds = time.perf_counter() - began
     try:
         return Done(seconds, _plain(estimate))
     except Exception as error:  # whatever it is, it is no estimate
-        return Unusable(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", seconds)
+        return InvalidEstimate(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", seconds)
 
 
 def _answer_many(method: Method, problems: list[Problem], prepared: Any) -> Reply:
     """All or nothing: whatever is not an answer to every problem is no answer."""
     if not isinstance(method, ManyMethod):
-        return Declined("it takes one problem at a time")
+        return Skipped("it takes one problem at a time")
     if any(method.skip(problem) is not None for problem in problems):
-        return Declined("it cannot take one of these problems")
+        return Skipped("it cannot take one of these problems")
     began = time.perf_counter()
     estimates = method.register_many(problems, prepared)
     seconds = time.perf_counter() - began

@@ -9,7 +9,7 @@ from bench import registry
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.records import ProblemRecord
-from bench.score.statistics import words
+from bench.score.statistics import text_column
 
 # Rendered images that a method's settings allow for one case, over all views; NaN where it does not say.
 DRR_MOST = "drr_most"
@@ -24,13 +24,13 @@ def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Sequence[Prob
         problems: Of the run.
     """
     views = {each.case_id: len(each.views) for each in problems}
-    most = {choice.label: most_poses(choice) for choice in protocol.methods}
-    pairs = zip(words(rows, "label"), words(rows, "case_id"), strict=True)
+    most = {choice.label: max_evaluations(choice) for choice in protocol.methods}
+    pairs = zip(text_column(rows, "label"), text_column(rows, "case_id"), strict=True)
     return rows.assign(**{DRR_MOST: np.array([most[label] * views[case] for label, case in pairs], dtype=np.float64)})
 
 
-def most_poses(choice: MethodTable) -> float:
-    """Poses that a row's method evaluates at most (its ``most_poses``); NaN where it does not say."""
+def max_evaluations(choice: MethodTable) -> float:
+    """Poses that a row's method evaluates at most (its ``max_evaluations``); NaN where it does not say."""
     method = registry.build("methods", choice.plugin, choice.settings, choice.preset)
-    most: int | None = getattr(method, "most_poses", None)
+    most: int | None = getattr(method, "max_evaluations", None)
     return float("nan") if most is None else float(most)

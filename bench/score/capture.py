@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from bench.score.statistics import CONFIDENCE, Floats, Interval, StatisticsError, of_label, values, words
+from bench.score.statistics import CONFIDENCE, Floats, Interval, StatisticsError, of_label, text_column, values
 
 SUCCESS_MPD_MM = 5.0
 NEAR_ENOUGH = 0.25
@@ -86,7 +86,7 @@ def capture(rows: pd.DataFrame, label: str, *, limit_mm: float, seed: int = 0, d
     if not np.ptp(initial) > 0:
         raise StatisticsError(f"{label}: expected starts at different initial errors; all are {initial[0]:g} mm")
     success = np.asarray(values(own, "mpd_mm") < SUCCESS_MPD_MM)
-    patients = words(own, "patient_id")
+    patients = text_column(own, "patient_id")
     by_patient = len(set(patients)) > 2
     resampled = _resampled_halves(initial, success, patients if by_patient else None, limit_mm, seed=seed, draws=draws)
     low, high = np.percentile(resampled, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])

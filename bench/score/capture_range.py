@@ -10,11 +10,11 @@ from bench.score.statistics import values
 
 BIN_MM = 1.0
 SHARE = 0.95
-FEWEST_STARTS = 40
+MIN_STARTS = 40
 SUCCESS_MM = 2.0
-# Bins are widened in these steps (mm) until they hold ``FEWEST_SHOWN`` starts: a share of fewer shows nothing.
+# Bins are widened in these steps (mm) until they hold ``MIN_SHOWN`` starts: a share of fewer shows nothing.
 WIDTHS_MM = (1.0, 2.0, 5.0, 10.0)
-FEWEST_SHOWN = 5
+MIN_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +40,8 @@ class CaptureCurve:
 
     @property
     def enough(self) -> bool:
-        """Whether every bin holds ``FEWEST_STARTS``; with fewer, 95 % cannot be told from less."""
-        return bool((self.starts >= FEWEST_STARTS).all())
+        """Whether every bin holds ``MIN_STARTS``; with fewer, 95 % cannot be told from less."""
+        return bool((self.starts >= MIN_STARTS).all())
 
 
 def capture_curve(
@@ -64,13 +64,13 @@ def capture_curve(
 
 
 def bin_width_mm(rows: pd.DataFrame) -> float:
-    """The narrowest of ``WIDTHS_MM`` whose every bin holds ``FEWEST_SHOWN`` of one method's starts; else the widest.
+    """The narrowest of ``WIDTHS_MM`` whose every bin holds ``MIN_SHOWN`` of one method's starts; else the widest.
 
     Bins that hold none because no start was drawn there, at either end, ask for no wider ones.
     """
     for width in WIDTHS_MM:
         starts = np.trim_zeros(capture_curve(rows, bin_mm=width).starts)
         # The last bin may be cut by the end of the law.
-        if starts.size and (starts[:-1] if starts.size > 1 else starts).min() >= FEWEST_SHOWN:
+        if starts.size and (starts[:-1] if starts.size > 1 else starts).min() >= MIN_SHOWN:
             return width
     return WIDTHS_MM[-1]

@@ -10,26 +10,26 @@ from typing import Any
 
 import pandas as pd
 
-from bench.contract import Exposure
+from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard
 from bench.protocol import Protocol
 from bench.protocol.model import Data
 from bench.run.acquired import REAL
 from bench.run.parts import Part, parts
 from bench.run.records import PatientRecord
-from bench.score.statistics import words
+from bench.score.statistics import text_column
 
 # Columns of one sentence a row, empty where there is nothing to say.
-EXPOSURE = "exposure"
-UNLIKE = "unlike"
-PEOPLE = "people"
+PROVENANCE = "training_provenance"
+DOMAIN_SHIFT = "domain_shift"
+TRAINING_POPULATION = "training_population"
 
 # Procedural patients carry their generator and its version in their ids, whatever dataset hands them on.
 _GENERATED = re.compile(r"(.+)-v(\d+)-\d{6}")
 
 
 def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[PatientRecord]) -> pd.DataFrame:
-    """Rows with the columns ``exposure``, ``unlike`` and ``people``.
+    """Rows with the columns ``training_provenance``, ``domain_shift`` and ``training_population``.
 
     Args:
         rows: Of a run (``bench.score.rows``).
@@ -42,26 +42,31 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
     @cache
     def told(label: str, patient_id: str, real: bool) -> tuple[str, ...]:
         patient, some = known[patient_id], made_of[label]
-        met = dict.fromkeys(line for part in some for line in met_before(part.exposure, patient))
-        other = dict.fromkeys(line for part in some for line in _unlike(part, patient, protocol.data, real=real))
+        met = dict.fromkeys(line for part in some for line in met_before(part.provenance, patient))
+        other = dict.fromkeys(line for part in some for line in _domain_shift(part, patient, protocol.data, real=real))
         return "; ".join(met), "; ".join(other), _other_people(some, patient)
 
-    real = [content.startswith(REAL) for content in words(rows, "content")]
-    keys = zip(words(rows, "label"), words(rows, "patient_id"), real, strict=True)
+    real = [content.startswith(REAL) for content in text_column(rows, "content")]
+    keys = zip(text_column(rows, "label"), text_column(rows, "patient_id"), real, strict=True)
     found = [told(*key) for key in keys]
-    return rows.assign(**{name: [each[at] for each in found] for at, name in enumerate((EXPOSURE, UNLIKE, PEOPLE))})
+    return rows.assign(
+        **{
+            name: [each[at] for each in found]
+            for at, name in enumerate((PROVENANCE, DOMAIN_SHIFT, TRAINING_POPULATION))
+        }
+    )
 
 
-def met_before(exposure: Sequence[Exposure], patient: PatientRecord) -> list[str]:
+def met_before(exposure: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:
     """One sentence for each exposure that the patient is part of."""
     fingerprints = {patient.patient_hash, patient.voxels_hash or patient.patient_hash}
     found = [each for each in exposure if each.met(patient.dataset, patient.patient_id, fingerprints)]
     return [f"{each.what} on {', '.join(each.patients)} of {each.dataset}: {each.note.rstrip('.')}" for each in found]
 
 
-def _unlike(part: Part, patient: PatientRecord, data: Data, *, real: bool) -> list[str]:
+def _domain_shift(part: Part, patient: PatientRecord, data: Data, *, real: bool) -> list[str]:
     """How this case differs from what weights learnt from, one sentence a card."""
-    differences = [(card.method, unlike(card, data, real=real)) for card in _used(part, patient)]
+    differences = [(card.method, domain_shift(card, data, real=real)) for card in _used(part, patient)]
     return [f"{method} learnt from {', '.join(found)}" for method, found in differences if found]
 
 
@@ -90,7 +95,7 @@ def _knows(card: WeightsCard, patient: PatientRecord) -> bool:
     return patient.patient_hash in card.trained_on.hashes
 
 
-def unlike(card: WeightsCard, data: Data, *, real: bool) -> list[str]:
+def domain_shift(card: WeightsCard, data: Data, *, real: bool) -> list[str]:
     """What weights learnt from, where a protocol's cases show something else."""
     on, body = card.trained_on, _body(card)
     targets = [on.target, *([str(body["content"])] if "content" in body else [])]

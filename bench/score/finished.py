@@ -13,7 +13,7 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 from bench.protocol import Protocol
 from bench.run.acquired import REAL
-from bench.run.cases import pose_case
+from bench.run.cases import build_case
 from bench.run.journal import Journal, RunError
 from bench.run.records import EstimateRecord, ProblemRecord
 from bench.run.staging import StagedPatient, open_dataset, stage_patient
@@ -112,7 +112,7 @@ class ScoredRun:
         if case_id not in self._estimated_cases:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
         recorded = self._problems[case_id]
-        posed = pose_case(self.protocol, self._staged(patient_id), int(index), recorded=recorded)
+        posed = build_case(self.protocol, self._staged(patient_id), int(index), recorded=recorded)
         self._require_as_recorded(posed.problem_record, np.array(posed.truth_record.truth))
         return posed.case
 

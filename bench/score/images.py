@@ -16,14 +16,14 @@ import pandas as pd
 from bench.contract import Case, View
 from bench.drr import AttenuationMap, ProjectionError, project
 from bench.geometry import Matrix, transform_points
-from bench.metrics.corners import FEWEST_MATCHES, RANSAC_PX, corner_distance, descriptor_distance, eight_bit
+from bench.metrics.corners import MIN_MATCHES, RANSAC_PX, corner_distance, descriptor_distance, eight_bit
 from bench.metrics.image import ncc_true, pseudo_ncc
 from bench.metrics.keypoints import Keypoints
 from bench.metrics.orb import orb_keypoints
 from bench.metrics.surf import surf_keypoints
 from bench.run.records import MatrixList, ProblemRecord, Record, read_records
 from bench.score.columns import Column, Reading
-from bench.score.statistics import words
+from bench.score.statistics import text_column
 
 # What is kept is thrown away when the code that found it changes meaning.
 VERSION = 1
@@ -36,7 +36,7 @@ TRUTH_PREFIX = "truth_"
 Scores: TypeAlias = Mapping[tuple[str, str], Mapping[str, float]]
 Poser: TypeAlias = Callable[[str], Case]
 
-_HOW = f"matched (ratio, mutual, RANSAC within {RANSAC_PX:g} px); absent below {FEWEST_MATCHES} matches"
+_HOW = f"matched (ratio, mutual, RANSAC within {RANSAC_PX:g} px); absent below {MIN_MATCHES} matches"
 
 
 def _corner_columns(key: str, name: str) -> tuple[Column, ...]:
@@ -200,7 +200,11 @@ def image_scores(folder: Path, problems: Iterable[ProblemRecord], answers: Itera
 def with_image_scores(rows: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     """The rows of a run with the image columns beside, of the answers and of the truths; NaN without a pose."""
     nothing: Mapping[str, float] = {}
-    names, labels, cases = [each.name for each in IMAGE_COLUMNS], words(rows, "label"), words(rows, "case_id")
+    names, labels, cases = (
+        [each.name for each in IMAGE_COLUMNS],
+        text_column(rows, "label"),
+        text_column(rows, "case_id"),
+    )
     answers = [scores.get(key, nothing) for key in zip(labels, cases, strict=True)]
     truths = [scores.get((TRUTH, case), nothing) for case in cases]
     columns = {name: [row.get(name, np.nan) for row in answers] for name in names}

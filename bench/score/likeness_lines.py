@@ -12,7 +12,7 @@ BAND = 2.0
 CURVE_INSIDE = 0.8
 DIMENSIONS_INSIDE = 0.95
 # Patients without whom a mean and a spread say nothing.
-FEWEST = 3
+MIN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def _scalar_line(population: Sequence[Look], real: Look, name: str) -> Line:
     """Of those in whom it could be measured: where no fat or no spine is seen a number may be missing."""
     sample, value = np.array([each.scalars[name] for each in population]), real.scalars[name]
     known = sample[np.isfinite(sample)]
-    if known.size < FEWEST or not np.isfinite(value):
+    if known.size < MIN or not np.isfinite(value):
         there = f"measured in {known.size} of {sample.size}"
         return Line(
             section=_section(name),

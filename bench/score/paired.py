@@ -15,11 +15,11 @@ from bench.score.statistics import (
     clustered_draws,
     of_label,
     percentile_interval,
+    text_column,
     values,
-    words,
 )
 
-FEWEST_CASES = 6
+MIN_CASES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class PairedDifference:
         second: Label.
         mean: In the metric's unit; NaN where no case is left.
         interval: 95 %, percentile bootstrap over patients, each with all its cases; None below 6 patients. With one
-            patient over the cases, and None below ``FEWEST_CASES``: it speaks of other poses of this patient, and of no
+            patient over the cases, and None below ``MIN_CASES``: it speaks of other poses of this patient, and of no
             other patient.
         cases: How many both answered.
         missing: Cases that one of them did not.
@@ -92,15 +92,15 @@ def paired_difference(
         StatisticsError: They met different cases.
     """
     ours, theirs = of_label(rows, first), of_label(rows, second)
-    if words(ours, "case_id") != words(theirs, "case_id"):
+    if text_column(ours, "case_id") != text_column(theirs, "case_id"):
         raise StatisticsError(f"expected {first} and {second} on the same cases; let the run finish")
     difference = values(ours, name) - values(theirs, name)
     there = np.isfinite(difference)
     found = difference[there]
     mean = float(found.mean()) if found.size else float("nan")
-    patients = np.array(words(ours, "patient_id"))
+    patients = np.array(text_column(ours, "patient_id"))
     if len(set(patients.tolist())) == 1:
-        drawn = _drawn(found, seed=seed, draws=draws) if found.size >= FEWEST_CASES else None
+        drawn = _drawn(found, seed=seed, draws=draws) if found.size >= MIN_CASES else None
     else:
         drawn = clustered_draws(found, patients[there].tolist(), _mean, seed=seed, draws=draws)
     p = None if drawn is None else _two_sided(drawn)

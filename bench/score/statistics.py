@@ -104,16 +104,16 @@ def values(rows: pd.DataFrame, name: str) -> Floats:
     return np.asarray(rows[name], dtype=np.float64)
 
 
-def words(rows: pd.DataFrame, name: str) -> list[str]:
+def text_column(rows: pd.DataFrame, name: str) -> list[str]:
     """A column as strings."""
     return [str(value) for value in rows[name]]
 
 
 def of_label(rows: pd.DataFrame, label: str) -> pd.DataFrame:
     """The rows of one method, in the order of their cases."""
-    chosen = rows[np.array([found == label for found in words(rows, "label")], dtype=bool)]
+    chosen = rows[np.array([found == label for found in text_column(rows, "label")], dtype=bool)]
     if len(chosen) == 0:
-        raise StatisticsError(f"expected rows of {label!r}; the run has {sorted(set(words(rows, 'label')))}")
+        raise StatisticsError(f"expected rows of {label!r}; the run has {sorted(set(text_column(rows, 'label')))}")
     return chosen.sort_values("case_id")
 
 
@@ -206,7 +206,7 @@ def _effective_trials(sample: Floats, patients: Sequence[str]) -> float:
 
 def failure_rate(rows: pd.DataFrame, success: str = "success_strict", *, seed: int = 0) -> Rate:
     """Share of rows that are no success; rows without a pose are among them."""
-    return rate(~np.asarray(rows[success], dtype=bool), words(rows, "patient_id"), seed=seed)
+    return rate(~np.asarray(rows[success], dtype=bool), text_column(rows, "patient_id"), seed=seed)
 
 
 def paired_tests(rows: pd.DataFrame, name: str, labels: Sequence[str]) -> list[PairedTest]:
@@ -237,7 +237,7 @@ def _patient_means(rows: pd.DataFrame, name: str, label: str) -> dict[str, float
     worst = float(finite.max()) if finite.size else 0.0
     own = of_label(rows, label)
     filled = np.nan_to_num(values(own, name), nan=worst, posinf=worst)
-    patients = words(own, "patient_id")
+    patients = text_column(own, "patient_id")
     groups = _by_patient(filled, patients)
     return {patient: float(group.mean()) for patient, group in zip(sorted(set(patients)), groups, strict=True)}
 

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.contract import Acquisition, Patient, View
-from bench.errors import in_words
+from bench.errors import describe_error
 from bench.geometry import Camera, Matrix, Rig, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.dicom import from_dicom
@@ -246,5 +246,5 @@ def _autoscoper(path: Path) -> tuple[Camera, Matrix]:
     try:
         view = from_autoscoper(parse_calibration(path.read_text(encoding="utf-8", errors="replace")))
     except (OSError, ConversionError, ValueError) as error:
-        raise XrayError(f"{path}: no Autoscoper calibration can be read from it: {in_words(error)}") from None
+        raise XrayError(f"{path}: no Autoscoper calibration can be read from it: {describe_error(error)}") from None
     return view.camera, view.camera_from_world

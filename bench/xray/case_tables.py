@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
-from bench.errors import FluorobenchError, in_words
+from bench.errors import FluorobenchError, describe_error
 from bench.registry import unknown
 from bench.xray.line_integrals import DARK_FRACTION
 
@@ -149,7 +149,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CaseError(f"{path}: not a readable TOML file: {in_words(error)}") from None
+        raise CaseError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 
 
 def read_reference(path: Path) -> ReferenceTable:

@@ -26,7 +26,7 @@ and from 3.5 to 3.4 mm in plane, and the four real X-rays (16 starts of the prot
 8.4, 8.0 and 5.9 mm in plane to 9.8, 8.0, 6.9 and 5.4: the right way, and far from the 0.5 mm of Opt-SGC.
 """
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.learn import read_card
 
 from .method import FOLDER
@@ -37,8 +37,8 @@ from .trainer import DeepRegTrainer as trainer  # noqa: N813
 __all__ = ["Encoder", "card", "plugin", "trainer"]
 
 
-def _exposure() -> tuple[Exposure, ...]:
-    return tuple(each for path in sorted(FOLDER.glob("*.toml")) for each in read_card(path).exposure)
+def _provenance() -> tuple[TrainingProvenance, ...]:
+    return tuple(each for path in sorted(FOLDER.glob("*.toml")) for each in read_card(path).provenance)
 
 
 card = Card(
@@ -58,5 +58,5 @@ card = Card(
         "Registers on one thread of torch, so that the answer's bits do not depend on the number of threads.",
     ),
     uses_start=True,
-    exposure=_exposure(),
+    provenance=_provenance(),
 )

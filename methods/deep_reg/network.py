@@ -30,7 +30,7 @@ _FAINT = 0.05
 
 
 # Beyond these no memory would do.
-_MOST_PIXELS, _MOST_VOXELS, _MOST_DEPTH_SCALE = 4096, 1024, 1e3
+_MAX_PIXELS, _MAX_VOXELS, _MAX_DEPTH_SCALE = 4096, 1024, 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,11 @@ class Architecture:
 
     def __post_init__(self) -> None:
         # Three poolings stand in each 2D encoder.
-        if not 8 <= self.image <= _MOST_PIXELS:
-            raise TrainingError(f"image should be 8 to {_MOST_PIXELS} pixels; got {self.image}")
-        if not 1 <= self.longest <= _MOST_VOXELS:
-            raise TrainingError(f"longest should be 1 to {_MOST_VOXELS} voxels; got {self.longest}")
-        if not 0 < self.depth_scale <= _MOST_DEPTH_SCALE:
+        if not 8 <= self.image <= _MAX_PIXELS:
+            raise TrainingError(f"image should be 8 to {_MAX_PIXELS} pixels; got {self.image}")
+        if not 1 <= self.longest <= _MAX_VOXELS:
+            raise TrainingError(f"longest should be 1 to {_MAX_VOXELS} voxels; got {self.longest}")
+        if not 0 < self.depth_scale <= _MAX_DEPTH_SCALE:
             raise TrainingError(f"depth_scale should be above 0 and at most 1000; got {self.depth_scale}")
 
 

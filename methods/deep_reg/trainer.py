@@ -45,7 +45,7 @@ class DeepRegTrainer:
         depth_mm: Same, along it.
         nearest: Offsets are multiplied by a number drawn evenly from here ...
         farthest: ... to here.
-        rate_at_most: Peak learning rate; low, for two encoders that drift apart lose the pose in their difference.
+        max_learning_rate: Peak learning rate; low, for two encoders that drift apart lose the pose in their difference.
         weight_decay: Of AdamW.
         match: Weight of a second loss: the fixed image's features must be those of the projection at the truth. It
             keeps the two encoders together where the X-ray shows more than the volume.
@@ -64,7 +64,7 @@ class DeepRegTrainer:
     depth_mm: float = 32.0
     nearest: float = 0.1
     farthest: float = 1.5
-    rate_at_most: float = 2e-5
+    max_learning_rate: float = 2e-5
     weight_decay: float = 0.01
     match: float = 0.0
     matched: int = 0
@@ -102,7 +102,7 @@ class DeepRegTrainer:
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         """AdamW at the peak rate."""
-        return torch.optim.AdamW(network.parameters(), lr=self.rate_at_most, weight_decay=self.weight_decay)
+        return torch.optim.AdamW(network.parameters(), lr=self.max_learning_rate, weight_decay=self.weight_decay)
 
     def rate(self, step: int, progress: float) -> float:
         """Up over the first twentieth of the budget, then down along a cosine."""

@@ -4,7 +4,7 @@ Yang et al., Journal of Image and Graphics 30(8), 2025.
 """
 
 from bench.contract import Card
-from bench.learn import shipped_exposure
+from bench.learn import shipped_provenance
 
 from .method import LgffReg
 from .trainer import LgffTrainer
@@ -26,5 +26,5 @@ card = Card(
         "Strengths of the low-dose degradation are ours.",
     ),
     uses_start=False,
-    exposure=shipped_exposure(LgffReg.folder),
+    provenance=shipped_provenance(LgffReg.folder),
 )

@@ -157,9 +157,9 @@ class DualBranchFusion(nn.Module):
         self.skip = nn.Conv2d(channels, 2 * channels, 1) if previous else None
         self.interpolation = interpolation
 
-    def forward(self, local: Tensor, globe: Tensor, previous: Tensor | None) -> Tensor:
+    def forward(self, local: Tensor, global_branch: Tensor, previous: Tensor | None) -> Tensor:
         """(B, C, H, W) twice and (B, C, 2H, 2W) or None -> (B, 2C, H, W)."""
-        both = torch.cat([local, self.project(globe)], dim=1)
+        both = torch.cat([local, self.project(global_branch)], dim=1)
         fused: Tensor = self.channel_attention(both) * both + self.spatial_attention(both) * both
         if self.skip is None or previous is None:
             return fused

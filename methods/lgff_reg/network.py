@@ -18,7 +18,7 @@ from .blocks import DualBranchFusion, GlobalStage, LocalStage, conv_bn_relu
 STEM_CHANNELS = 16
 PARAMETERS = 6
 # Beyond it no memory would do.
-_MOST_PIXELS = 4096
+_MAX_PIXELS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Architecture:
         image_size: Pixels along each edge of the input; a multiple of 2^stages.
         stages: 3, 4 or 5 (Table 1).
         local: The convolutional branch (LB, Table 2).
-        globe: The transformer branch (GB, Table 2).
+        global_branch: The transformer branch (GB, Table 2).
         fusion: Dual-branch fusion (DBFF); without it the last maps of the branches are concatenated.
         heads: Auxiliary heads of the stages before the last one.
         downsampling: "code": 3x3 at the first stage and 2x2 later; "paper": 3x3 everywhere.
@@ -40,7 +40,7 @@ class Architecture:
     image_size: int = 128
     stages: Literal[3, 4, 5] = 4
     local: bool = True
-    globe: bool = True
+    global_branch: bool = True
     fusion: bool = True
     heads: bool = True
     downsampling: Literal["code", "paper"] = "code"
@@ -49,9 +49,9 @@ class Architecture:
 
     def __post_init__(self) -> None:
         coarsest = 2**self.stages
-        if self.image_size < coarsest or self.image_size % coarsest or self.image_size > _MOST_PIXELS:
+        if self.image_size < coarsest or self.image_size % coarsest or self.image_size > _MAX_PIXELS:
             raise TrainingError(
-                f"{self.stages} stages need image_size, {_MOST_PIXELS} at most, to be a multiple of {coarsest} pixels; "
+                f"{self.stages} stages need image_size, {_MAX_PIXELS} at most, to be a multiple of {coarsest} pixels; "
                 f"got {self.image_size}"
             )
 
@@ -63,7 +63,7 @@ class Architecture:
     @property
     def fused(self) -> bool:
         """Whether both branches and their fusion are there."""
-        return self.local and self.globe and self.fusion
+        return self.local and self.global_branch and self.fusion
 
 
 class RegressionHead(nn.Sequential):
@@ -114,13 +114,13 @@ class LgffNetwork(nn.Module):
         self.local_stages = nn.ModuleList(
             LocalStage(a, b, kernel=kernel) for (a, b), kernel in zip(steps, kernels, strict=True) if architecture.local
         )
-        self.global_stages = nn.ModuleList(GlobalStage(a, b) for a, b in steps if architecture.globe)
+        self.global_stages = nn.ModuleList(GlobalStage(a, b) for a, b in steps if architecture.global_branch)
         self.fusions = nn.ModuleList(
             self._fusion(index, width) for index, width in enumerate(widths) if architecture.fused
         )
         helped = widths[:-1] if architecture.heads and architecture.fused else ()
         self.auxiliary_heads = nn.ModuleList(AuxiliaryHead(2 * width) for width in helped)
-        both = architecture.local and architecture.globe
+        both = architecture.local and architecture.global_branch
         edge = architecture.image_size >> architecture.stages
         self.main_head = RegressionHead(2 * widths[-1] if both else widths[-1], edge)
 
@@ -144,12 +144,12 @@ class LgffNetwork(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """(B, 1, S, S) -> ((B, 6), ...)."""
         stem = self.stem(image)
-        local, globe = self._maps(self.local_stages, stem), self._maps(self.global_stages, stem)
+        local, global_branch = self._maps(self.local_stages, stem), self._maps(self.global_stages, stem)
         if not self.architecture.fused:
-            last = [maps[-1] for maps in (local, globe) if maps]
+            last = [maps[-1] for maps in (local, global_branch) if maps]
             return (self.main_head(cat(last, dim=1)),)
         fused: list[Tensor] = []
-        for fuse, one, other in zip(self.fusions, local, globe, strict=True):
+        for fuse, one, other in zip(self.fusions, local, global_branch, strict=True):
             fused.append(fuse(one, other, fused[-1] if fused else None))
         helped = tuple(head(each) for head, each in zip(self.auxiliary_heads, fused, strict=False))
         return (self.main_head(fused[-1]), *helped)

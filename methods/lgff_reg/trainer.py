@@ -26,7 +26,7 @@ class LgffTrainer(VertebraTrainer):
         image_size: Pixels of the network's input; the paper's is 128, at nine times the cost of 64.
         stages: Of the network (Table 1).
         local: Convolutional branch (Table 2).
-        globe: Transformer branch (Table 2).
+        global_branch: Transformer branch (Table 2).
         fusion: Dual-branch fusion (Table 2).
         heads: Auxiliary heads (Table 2).
         downsampling: "code" or "paper" (``Architecture``).
@@ -40,7 +40,7 @@ class LgffTrainer(VertebraTrainer):
     image_size: int = 64
     stages: Literal[3, 4, 5] = 4
     local: bool = True
-    globe: bool = True
+    global_branch: bool = True
     fusion: bool = True
     heads: bool = True
     downsampling: Literal["code", "paper"] = "code"

@@ -4,7 +4,7 @@ Meng et al., IEEE Transactions on Medical Robotics and Bionics 4(2), 2022.
 """
 
 from bench.contract import Card
-from bench.learn import shipped_exposure
+from bench.learn import shipped_provenance
 
 from .method import ResRegNet
 from .trainer import ResRegTrainer
@@ -25,5 +25,5 @@ card = Card(
         "fly.",
     ),
     uses_start=False,
-    exposure=shipped_exposure(ResRegNet.folder),
+    provenance=shipped_provenance(ResRegNet.folder),
 )

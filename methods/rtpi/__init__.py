@@ -15,7 +15,7 @@ Deviations from SOPI (Chen et al., ICASSP 2024), section 2.1, and from its publi
   X-rays of the whole body (``bench.learn.body``), where L_sim is left out: the projection holds the bone alone.
 """
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 from bench.learn import find_weights, read_card
 
 from .method import FOLDER
@@ -25,9 +25,9 @@ from .trainer import RtpiTrainer as trainer  # noqa: N813
 __all__ = ["card", "plugin", "trainer"]
 
 
-def _exposure() -> tuple[Exposure, ...]:
+def _provenance() -> tuple[TrainingProvenance, ...]:
     path = find_weights(FOLDER, "rtpi")
-    return () if path is None else read_card(path).exposure
+    return () if path is None else read_card(path).provenance
 
 
 card = Card(
@@ -45,5 +45,5 @@ card = Card(
         "X-rays of the whole body.",
     ),
     uses_start=False,
-    exposure=_exposure(),
+    provenance=_provenance(),
 )

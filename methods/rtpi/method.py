@@ -22,7 +22,7 @@ from .trainer import VERSION, Architecture, RtpiTrainer, trainer_of
 FOLDER = Path(__file__).parent / "weights"
 _NAME = "rtpi"
 # Patients of the training lie turned by so much at most, but for 1 in 50.
-_MOST_TURNED_DEG = 15.0
+_MAX_TURNED_DEG = 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,8 +109,8 @@ class RtpiMethod:
         card = _card(path)
         reason = refusal(card, problem)
         nominal = StandardView[card.scene["view"]].rotation
-        if reason is None and rotation_angle_deg(problem.nominal[:3, :3], nominal) > _MOST_TURNED_DEG:
-            reach = f"{_MOST_TURNED_DEG:g} degrees about it"
+        if reason is None and rotation_angle_deg(problem.nominal[:3, :3], nominal) > _MAX_TURNED_DEG:
+            reach = f"{_MAX_TURNED_DEG:g} degrees about it"
             reason = f"trained for the {card.scene['view']} view and {reach}; the nominal pose looks another way"
         return reason
 

@@ -15,7 +15,7 @@ from bench.learn import TrainingError
 
 _GROUPS = 8
 # Beyond these no memory would do.
-_MOST_CHANNELS, _MOST_VOXELS, _MOST_PIXELS = 8192, 512, 4096
+_MAX_CHANNELS, _MAX_VOXELS, _MAX_PIXELS = 8192, 512, 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +51,16 @@ class Shape:
 
     def __post_init__(self) -> None:
         widths = (*self.volume_widths, *self.image_widths, *self.localisation_widths, self.hidden)
-        if not self.localisation_widths or min(widths) < 1 or max(widths) > _MOST_CHANNELS:
-            raise TrainingError(f"every width should be 1 to {_MOST_CHANNELS} channels; got {widths}")
+        if not self.localisation_widths or min(widths) < 1 or max(widths) > _MAX_CHANNELS:
+            raise TrainingError(f"every width should be 1 to {_MAX_CHANNELS} channels; got {widths}")
         if any(each % min(_GROUPS, each) for each in (*self.volume_widths, *self.image_widths)):
             raise TrainingError(f"widths of the branches above {_GROUPS} should be multiples of it; got {widths}")
-        if any(each < 8 or each % 8 or each > _MOST_VOXELS for each in self.volume):
-            raise TrainingError(f"volume should be multiples of 8 up to {_MOST_VOXELS} voxels; got {self.volume}")
+        if any(each < 8 or each % 8 or each > _MAX_VOXELS for each in self.volume):
+            raise TrainingError(f"volume should be multiples of 8 up to {_MAX_VOXELS} voxels; got {self.volume}")
         coarsest = 4 * 2 ** len(self.localisation_widths)
-        if self.image < coarsest or self.image % coarsest or self.image > _MOST_PIXELS:
+        if self.image < coarsest or self.image % coarsest or self.image > _MAX_PIXELS:
             raise TrainingError(
-                f"image should be a multiple of {coarsest} up to {_MOST_PIXELS} pixels; got {self.image}"
+                f"image should be a multiple of {coarsest} up to {_MAX_PIXELS} pixels; got {self.image}"
             )
         if not 0 <= self.dropout < 1 or not all(0 < each <= 1 for each in self.covered):
             raise TrainingError(f"dropout and covered should be shares; got {self.dropout}, {self.covered}")

@@ -69,7 +69,7 @@ class RtpiTrainer:
         similarity: alpha of eq. 5: weight of 1 - gradient difference.
         compared: Poses of each patient that L_sim is computed for.
         rendered: Pixels along an edge of the images that L_sim compares and that the inputs are pooled from.
-        rate_at_most: Peak learning rate.
+        max_learning_rate: Peak learning rate.
         weight_decay: lambda of eq. 5, decoupled (AdamW).
         augment: Scale of the random linear maps that make other people of a patient; 0 = none.
         turned_deg: Standard deviation, about each axis, of how a patient lies at the nominal pose; for half of them.
@@ -85,7 +85,7 @@ class RtpiTrainer:
     similarity: float = 0.05
     compared: int = 4
     rendered: int = 128
-    rate_at_most: float = 2e-3
+    max_learning_rate: float = 2e-3
     weight_decay: float = 0.01
     augment: float = 1.0
     turned_deg: float = 5.0
@@ -129,7 +129,7 @@ class RtpiTrainer:
             {"params": [each for each in parameters if each.ndim > 1], "weight_decay": self.weight_decay},
             {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=self.rate_at_most)
+        return torch.optim.AdamW(groups, lr=self.max_learning_rate)
 
     def rate(self, step: int, progress: float) -> float:
         """One cycle over the budget."""

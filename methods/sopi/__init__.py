@@ -20,7 +20,7 @@ Deviations from SOPI (Chen et al., ICASSP 2024), sections 2.2 to 2.4, and from i
   the truth: the published test script picks, parameter by parameter, the pose nearer to it.
 """
 
-from bench.contract import Card, Exposure
+from bench.contract import Card, TrainingProvenance
 
 from .method import SopiMethod as plugin  # noqa: N813
 from .method import shipped
@@ -31,9 +31,9 @@ __all__ = ["card", "plugin", "trainer", "uses"]
 uses = ("rtpi",)
 
 
-def _exposure() -> tuple[Exposure, ...]:
+def _provenance() -> tuple[TrainingProvenance, ...]:
     found = shipped()
-    return () if found is None else found.exposure
+    return () if found is None else found.provenance
 
 
 card = Card(
@@ -57,5 +57,5 @@ card = Card(
         "--out runs/train/sopi-no-ce --weights methods/sopi/weights/no-ce (no-el, no-ce-no-el).",
     ),
     uses_start=False,
-    exposure=_exposure(),
+    provenance=_provenance(),
 )

@@ -19,7 +19,7 @@ from .encoder import CompositeEncoder
 
 LEVELS = ("p3", "p4", "p5")
 # Beyond these no memory, and no X-ray, would do.
-_MOST_PIXELS, _MOST_DEPTH_SCALE = 4096, 1e3
+_MAX_PIXELS, _MAX_DEPTH_SCALE = 4096, 1e3
 _SHADOW = 0.01
 _TINY = 1e-6
 # Of local contrast on the encoder's scale.
@@ -56,11 +56,11 @@ class Architecture:
     contrast: Literal["range", "local"] = "range"
 
     def __post_init__(self) -> None:
-        if self.image < 32 or self.image % 32 or self.image > _MOST_PIXELS:
-            raise SopiError(f"image must be a multiple of 32 pixels, at most {_MOST_PIXELS}; got {self.image}")
+        if self.image < 32 or self.image % 32 or self.image > _MAX_PIXELS:
+            raise SopiError(f"image must be a multiple of 32 pixels, at most {_MAX_PIXELS}; got {self.image}")
         if not self.levels or not set(self.levels) <= set(LEVELS):
             raise SopiError(f"levels must be some of {', '.join(LEVELS)}; got {self.levels}")
-        if self.split_kernel not in (1, 3) or not 0 < self.depth_scale <= _MOST_DEPTH_SCALE:
+        if self.split_kernel not in (1, 3) or not 0 < self.depth_scale <= _MAX_DEPTH_SCALE:
             raise SopiError(f"split_kernel is 1 or 3, depth_scale above 0 and at most 1000; got {self}")
         if self.contrast not in ("range", "local"):
             raise SopiError(f"contrast is range or local; got {self.contrast!r}")

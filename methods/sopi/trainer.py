@@ -39,7 +39,7 @@ class SopiTrainer:
         translation_mm: Same, across the beam; along it ``depth_scale`` times that.
         nearest: Offsets are multiplied by a number drawn evenly from here ...
         farthest: ... to here, so that the last steps of a registration are learnt too.
-        rate_at_most: Peak learning rate.
+        max_learning_rate: Peak learning rate.
         weight_decay: Of AdamW.
     """
 
@@ -57,7 +57,7 @@ class SopiTrainer:
     translation_mm: float = 5.0
     nearest: float = 0.1
     farthest: float = 1.5
-    rate_at_most: float = 2e-4
+    max_learning_rate: float = 2e-4
     weight_decay: float = 0.01
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
@@ -94,7 +94,7 @@ class SopiTrainer:
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         """AdamW at the peak rate."""
-        return torch.optim.AdamW(network.parameters(), lr=self.rate_at_most, weight_decay=self.weight_decay)
+        return torch.optim.AdamW(network.parameters(), lr=self.max_learning_rate, weight_decay=self.weight_decay)
 
     def rate(self, step: int, progress: float) -> float:
         """Up over the first twentieth of the budget, then down along a cosine."""

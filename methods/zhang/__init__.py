@@ -4,7 +4,7 @@ Zhang et al., "A Patient-Specific Self-Supervised Model for Automatic X-Ray/CT R
 """
 
 from bench.contract import Card
-from bench.learn import shipped_exposure
+from bench.learn import shipped_provenance
 
 from .method import Zhang
 from .trainer import ZhangTrainer
@@ -32,5 +32,5 @@ card = Card(
         "of six settings on 12 poses of the study's patient that neither training nor test draws.",
     ),
     uses_start=False,
-    exposure=shipped_exposure(Zhang.folder),
+    provenance=shipped_provenance(Zhang.folder),
 )

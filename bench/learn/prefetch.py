@@ -7,11 +7,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from bench import registry
-from bench.errors import in_words
+from bench.errors import describe_error
 from bench.learn.errors import TrainingError
 
 
-class Feeder:
+class Prefetcher:
     """Calls ``dataset.patient`` for a list of ids in another process; the dataset must keep what it makes.
 
     Where a patient lies is decided by its id alone, so nothing that is learnt depends on how far the feeder is.
@@ -29,8 +29,8 @@ class Feeder:
         except OSError as error:
             self._pipe.close()
             raise TrainingError(
-                f"no process to make patients can be started ({in_words(error)}); free memory or processes, then give "
-                "the same command again"
+                f"no process to make patients can be started ({describe_error(error)}); free memory or processes, "
+                "then give the same command again"
             ) from error
         finally:
             theirs.close()
