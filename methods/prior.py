@@ -25,15 +25,15 @@ class Prior:
 
     def skip(self, problem: Problem) -> str | None:
         """Why there is no such mean, or None."""
-        if problem.truth_law is None or problem.start_law is None:
+        if problem.truth_distribution is None or problem.start_distribution is None:
             return "the problem does not say by which laws pose and start were drawn, parameter by parameter"
         return None
 
     def _mean(self, problem: Problem, number: int, start: float) -> float:
-        if problem.truth_law is None or problem.start_law is None:
+        if problem.truth_distribution is None or problem.start_distribution is None:
             return 0.0
         end = float(problem.search[number])
-        return posterior_mean(problem.truth_law, problem.start_law, number, start, end)
+        return posterior_mean(problem.truth_distribution, problem.start_distribution, number, start, end)
 
 
 def posterior_mean(truth: PoseDistribution, begin: PoseDistribution, number: int, start: float, search: float) -> float:

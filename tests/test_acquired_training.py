@@ -150,7 +150,7 @@ def test_the_wrists_study_is_its_protocols() -> None:
 
     protocol = load_protocol("wrist", "quick")
     assert protocol.seed == SEED
-    assert protocol.target.law.law == LAW
+    assert protocol.target.distribution == LAW
     assert tuple(protocol.target.search) == SEARCH
     population = wrist_population()
     for name, value in population.settings.items():

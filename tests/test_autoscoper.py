@@ -17,7 +17,7 @@ from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, compose, invert
 from bench.geometry.converters.autoscoper import format_calibration, to_autoscoper
-from bench.protocol.load import PROTOCOLS
+from bench.protocol import PROTOCOLS
 from bench.volume import Volume
 
 SPACING = (0.5, 0.6, 0.8)

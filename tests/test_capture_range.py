@@ -34,6 +34,6 @@ def test_an_empty_bin_ends_the_range() -> None:
 
 def test_the_full_profile_has_forty_starts_a_bin() -> None:
     protocol = load_protocol("gold-standard", "full")
-    law = protocol.start.laws[protocol.start.law].law
+    law = protocol.start.used
     assert protocol.start.per_patient % getattr(law, "bins") == 0  # noqa: B009
     assert protocol.cases / getattr(law, "bins") >= MIN_STARTS  # noqa: B009

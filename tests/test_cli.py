@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from bench.cli.main import main
-from bench.protocol.load import PROTOCOLS, borrowed_name
+from bench.protocol import PROTOCOLS
+from bench.protocol.load import borrowed_name
 
 # SimpleITK has no usable types.
 sitk: Any = importlib.import_module("SimpleITK")
@@ -37,11 +38,11 @@ spacing_mm = 5.0
 depth_mm = {depth}
 [target]
 search = [12, 12, 12, 20, 20, 20]
-law = {{ kind = "normal", width = [3, 3, 3, 5, 5, 5] }}
+distribution = {{ kind = "normal", width = [3, 3, 3, 5, 5, 5] }}
 [start]
-law = "near"
+distribution = "near"
 per_patient = 1
-laws = {{ near = {{ kind = "uniform", about = "truth", width = [5, 5, 5, 9, 9, 9] }} }}
+distributions = {{ near = {{ kind = "uniform", about = "truth", width = [5, 5, 5, 9, 9, 9] }} }}
 [[methods]]
 label = "{label}"
 plugin = "{plugin}"

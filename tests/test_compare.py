@@ -57,7 +57,7 @@ def test_both_sides_get_one_protocol_one_grid_and_one_definition_of_bone(ct: Pat
     assert ours.data.settings["spacing_mm"] == [2.0, 2.0, 5.0]  # the coarser of both along each axis
     assert ours.data.settings["bone"] == "threshold"
     assert (ours.target, ours.methods, ours.camera) == (theirs.target, theirs.methods, theirs.camera)
-    assert ours.start.laws == theirs.start.laws
+    assert ours.start.distributions == theirs.start.distributions
     assert (ours.data.patients, theirs.data.patients) == (4, 1)
     assert theirs.data.settings["settings"]["id"] == "patient-seven"
 
@@ -65,7 +65,7 @@ def test_both_sides_get_one_protocol_one_grid_and_one_definition_of_bone(ct: Pat
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_every_bin_of_the_starts_is_filled_alike(ct: Path, profile: str) -> None:
     for protocol in replace(comparison(ct), profile=profile).protocols():
-        law = protocol.start.laws[protocol.start.law].law
+        law = protocol.start.used
         assert isinstance(law, MtreStartDistribution)
         assert protocol.start.per_patient % law.bins == 0
 

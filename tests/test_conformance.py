@@ -14,7 +14,7 @@ from bench.contract import Card, Case, Dataset, Estimate, Problem, Split, Traini
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, StandardView, is_rigid, nominal_pose
-from bench.protocol.model import Budget, MethodTable
+from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.isolation import IsolatedMethod
 from bench.run.records import PatientRecord
 from bench.run.worker import Done, Skipped
@@ -94,7 +94,7 @@ def test_method_answers_in_a_process_without_the_truth(name: str, case: Case) ->
     """The process is spawned and sent the problem alone; the answer is rigid, and the same again."""
     problem = case.problem
     choice = MethodTable(label=name, plugin=name, settings=METHOD_SETTINGS.get(name, {}))
-    with IsolatedMethod(choice, Budget(seconds_per_case=120, seconds_to_prepare=120)) as method:
+    with IsolatedMethod(choice, BudgetTable(seconds_per_case=120, seconds_to_prepare=120)) as method:
         assert isinstance(method.prepare(problem.volume, problem.views), Done)
         first, again = method.register(problem), method.register(problem)
     if isinstance(first, Skipped):

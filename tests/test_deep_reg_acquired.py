@@ -13,7 +13,7 @@ import torch
 
 from bench.contract import Acquisition, Outcome, Patient, Problem, Split, View
 from bench.geometry import Camera, PoseFrame, StandardView, invert, is_rigid, nominal_pose
-from bench.learn import Budget, Export, export, read_card, train
+from bench.learn import Export, TrainingBudget, export, read_card, train
 from bench.learn.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
 from bench.learn.descent import Descent
 from bench.learn.wrist_study import wrist_population
@@ -63,7 +63,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ac
             population, window=WINDOW, law=PoseDistribution("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3
         )
         trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population, scene=scene)
-        train(trainer, folder=folder, budget=Budget(steps=2), background=False)
+        train(trainer, folder=folder, budget=TrainingBudget(steps=2), background=False)
         export(trainer, Export(folder=folder, to=folder / "weights", command="test"))
     yield folder / "weights", scene
     torch.set_num_threads(before)

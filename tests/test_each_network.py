@@ -18,12 +18,12 @@ import torch
 from bench import registry
 from bench.contract import Split
 from bench.geometry import Camera
-from bench.learn import Budget, Population, Progress, Scene, Source, train
+from bench.learn import Population, Progress, Scene, Source, TrainingBudget, train
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 from bench.learn.tensors import read_tensors
 from bench.learn.vertebra_study import UNITS
-from bench.protocol.load import PROTOCOLS, protocol_names, read_protocol
+from bench.protocol import PROTOCOLS, protocol_names, read_protocol
 from bench.run.cases import build_case
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 
@@ -67,7 +67,7 @@ def people(name: str, cache: Path, **changes: Any) -> Population:
 def run(name: str, cache: Path, folder: Path, **options: Any) -> Any:
     """Train for ``STEPS`` steps, with a checkpoint after each."""
     chosen: Any = _Often(tiny(name))
-    options = {"budget": Budget(steps=STEPS), "population": people(name, cache), **options}
+    options = {"budget": TrainingBudget(steps=STEPS), "population": people(name, cache), **options}
     return train(chosen, folder=folder, background=False, device="cpu", **options)
 
 

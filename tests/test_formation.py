@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 
 from bench.drr import AttenuationMap, ProjectionError, project_siddon, project_siddon_pair
 from bench.geometry import Camera
-from bench.protocol import validate
-from bench.protocol.load import PROTOCOLS, ProtocolError, load_protocol
+from bench.protocol import PROTOCOLS, ProtocolError, load_protocol, validate
 from bench.volume import AttenuationLaw
 from bench.xray import Formation, FormationError, Materials, form_image
 from bench.xray.formation import primary_image, with_scatter
@@ -189,7 +188,7 @@ def test_a_protocol_refuses_two_doses_and_unknown_keys() -> None:
 def test_mismatch_plays_the_cases_of_sopi_sim() -> None:
     ours, matched = (load_protocol(name, "quick") for name in ("mismatch", "sopi-sim"))
     assert (ours.seed, ours.start, ours.camera) == (matched.seed, matched.start, matched.camera)
-    assert ours.target.law == matched.target.law
+    assert ours.target.distribution == matched.target.distribution
     assert (PROTOCOLS / "mismatch.toml").is_file()
 
 

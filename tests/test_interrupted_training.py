@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.learn import Budget, CheckpointError, Plan, Population, Scene, Source, train
+from bench.learn import CheckpointError, Plan, Population, Scene, Source, TrainingBudget, train
 from bench.learn.history import read_rows
 from bench.learn.tensors import packed, read_tensors
 
@@ -77,7 +77,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def run(trainable: Slow, folder: Path, budget: Budget, **options: Any) -> None:
+def run(trainable: Slow, folder: Path, budget: TrainingBudget, **options: Any) -> None:
     train(trainable, folder=folder, budget=budget, background=False, device="cpu", **options)
 
 
@@ -95,7 +95,7 @@ def test_no_more_than_a_minute_or_one_step_is_ever_at_risk(step_seconds: float, 
         kept = position(tmp_path)["seconds"] if (tmp_path / "checkpoint.safetensors").is_file() else 0.0
         worst.append(clock.now - kept)
 
-    run(Slow(cache=tmp_path, clock=clock, step_seconds=step_seconds), tmp_path, Budget(minutes=12), report=look)
+    run(Slow(cache=tmp_path, clock=clock, step_seconds=step_seconds), tmp_path, TrainingBudget(minutes=12), report=look)
     assert len(worst) > 3
     assert max(worst) <= max(MINUTE, step_seconds)
 
@@ -109,7 +109,7 @@ def test_steps_are_kept_before_a_validation_begins_and_it_is_kept_too(clock: Clo
         if progress.held_out:
             kept.append((progress.step, position(tmp_path)["step"]))
 
-    run(slow, tmp_path, Budget(steps=130), report=look)
+    run(slow, tmp_path, TrainingBudget(steps=130), report=look)
     assert [step for step, _ in kept] == [60, 120, 130]
     assert all(step == there for step, there in kept)
 
@@ -123,13 +123,13 @@ def test_time_of_a_killed_training_is_that_of_the_steps_that_were_kept(clock: Cl
             raise KeyError("as if killed")
 
     with pytest.raises(KeyError):
-        run(slow, tmp_path, Budget(minutes=5), report=die)
+        run(slow, tmp_path, TrainingBudget(minutes=5), report=die)
     kept = position(tmp_path)
     assert kept["seconds"] == 2.0 * kept["step"]
     assert 100 - MINUTE <= kept["seconds"] < 100
     assert not kept["finished"]
     clock.now += 10_000
-    run(slow, tmp_path, Budget(minutes=5))
+    run(slow, tmp_path, TrainingBudget(minutes=5))
     done = position(tmp_path)
     assert done["finished"]
     assert done["seconds"] == 2.0 * done["step"] == 300.0
@@ -161,23 +161,23 @@ def _damaged(kind: str, text: dict[str, Any], tensors: dict[str, Tensor]) -> Non
 )  # fmt: skip
 def test_a_checkpoint_of_another_program_is_refused_in_one_line(kind: str, clock: Clock, tmp_path: Path) -> None:
     slow = Slow(cache=tmp_path, clock=clock)
-    run(slow, tmp_path, Budget(steps=2))
+    run(slow, tmp_path, TrainingBudget(steps=2))
     path = tmp_path / "checkpoint.safetensors"
     tensors, text = read_tensors(path)
     training: dict[str, Any] = json.loads(text["training"])
     _damaged(kind, training, tensors)
     path.write_bytes(packed(tensors, {"training": json.dumps(training)}))
     with pytest.raises(CheckpointError, match="--fresh") as refused:
-        run(slow, tmp_path, Budget(steps=2))
+        run(slow, tmp_path, TrainingBudget(steps=2))
     assert "\n" not in str(refused.value)
 
 
 def test_a_checkpoint_of_a_network_that_has_changed_is_refused_in_one_line(clock: Clock, tmp_path: Path) -> None:
-    run(Slow(cache=tmp_path, clock=clock), tmp_path, Budget(steps=2))
+    run(Slow(cache=tmp_path, clock=clock), tmp_path, TrainingBudget(steps=2))
     path = tmp_path / "checkpoint.safetensors"
     tensors, text = read_tensors(path)
     text["training"] = text["training"].replace('"width": "1"', '"width": "2"')
     path.write_bytes(packed(tensors, text))
     with pytest.raises(CheckpointError, match=r"does not fit this program's slow .*--fresh") as refused:
-        run(replace(Slow(cache=tmp_path, clock=clock), width=2), tmp_path, Budget(steps=2))
+        run(replace(Slow(cache=tmp_path, clock=clock), width=2), tmp_path, TrainingBudget(steps=2))
     assert "\n" not in str(refused.value)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench.cli import main as cli
-from bench.learn import Budget, Export, Plan, WeightsCard, export, read_card, train
+from bench.learn import Export, Plan, TrainingBudget, WeightsCard, export, read_card, train
 from bench.learn.history import read_rows
 from bench.learn.tensors import packed, read_tensors
 
@@ -51,14 +51,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("patients")
 
 
-def command(cache: Path, folder: Path, budget: Budget | None = None) -> None:
+def command(cache: Path, folder: Path, budget: TrainingBudget | None = None) -> None:
     """What ``fluorobench train`` does, on a network of a few numbers."""
     toy = Toy(cache=cache, plan=PLAN)
 
     def deliver() -> None:
         export(toy, Export(folder=folder, to=folder / "weights", command="test"), device="cpu")
 
-    budget = budget or Budget(steps=STEPS)
+    budget = budget or TrainingBudget(steps=STEPS)
     train(toy, folder=folder, budget=budget, background=False, device="cpu", deliver=deliver)
 
 
@@ -133,9 +133,9 @@ def test_minutes_that_are_used_up_stay_used_up(cache: Path, tmp_path: Path, monk
             if dies:
                 patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
                 with pytest.raises(KilledError):
-                    command(cache, tmp_path, Budget(minutes=0.02))
+                    command(cache, tmp_path, TrainingBudget(minutes=0.02))
             else:
-                command(cache, tmp_path, Budget(minutes=0.02))
+                command(cache, tmp_path, TrainingBudget(minutes=0.02))
         steps.append(len(read_rows(tmp_path / "losses.csv")))
     assert steps[0] == steps[1]
 
@@ -147,7 +147,7 @@ def test_another_budget_comes_on_top_of_one_whose_export_was_killed(
         patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
         with pytest.raises(KilledError):
             command(cache, tmp_path)
-    command(cache, tmp_path, Budget(steps=2))
+    command(cache, tmp_path, TrainingBudget(steps=2))
     assert read_card(tmp_path / "weights" / "toy.toml").steps == STEPS + 2
 
 

@@ -18,11 +18,11 @@ from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
 from bench.learn import (
-    Budget,
     CheckpointError,
     Export,
     Plan,
     Source,
+    TrainingBudget,
     TrainingError,
     WeightsError,
     export,
@@ -56,7 +56,7 @@ def state(folder: Path) -> bytes:
 
 
 def run(trainable: Toy, folder: Path, steps: int, **options: Any) -> None:
-    train(trainable, folder=folder, budget=Budget(steps=steps), background=False, device="cpu", **options)
+    train(trainable, folder=folder, budget=TrainingBudget(steps=steps), background=False, device="cpu", **options)
 
 
 def test_same_seed_same_bits_and_another_seed_others(cache: Path, tmp_path: Path) -> None:
@@ -152,7 +152,12 @@ def test_a_new_training_that_cannot_begin_leaves_the_old_one(cache: Path, tmp_pa
     nobody = replace(people(cache), region="L9")
     with pytest.raises(FluorobenchError, match="L9"):
         train(
-            Toy(cache=cache), folder=tmp_path, budget=Budget(steps=2), population=nobody, fresh=True, background=False
+            Toy(cache=cache),
+            folder=tmp_path,
+            budget=TrainingBudget(steps=2),
+            population=nobody,
+            fresh=True,
+            background=False,
         )
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == kept
 
@@ -259,10 +264,10 @@ def test_a_training_begins_with_finished_weights(exported: Path, cache: Path, tm
     run(trainer, tmp_path / "cold", 1)
     run(trainer, tmp_path / "warm", 1, start_from=exported)
     assert state(tmp_path / "cold") != state(tmp_path / "warm")
-    train(trainer, folder=tmp_path / "warm", budget=Budget(steps=2), start_from=exported, **options)
-    train(trainer, folder=tmp_path / "warm", budget=Budget(steps=1), **options)
+    train(trainer, folder=tmp_path / "warm", budget=TrainingBudget(steps=2), start_from=exported, **options)
+    train(trainer, folder=tmp_path / "warm", budget=TrainingBudget(steps=1), **options)
     with pytest.raises(CheckpointError, match="did not begin"):
-        train(trainer, folder=tmp_path / "cold", budget=Budget(steps=1), start_from=exported, **options)
+        train(trainer, folder=tmp_path / "cold", budget=TrainingBudget(steps=1), start_from=exported, **options)
     export(trainer, Export(folder=tmp_path / "warm", to=tmp_path / "w", command="second"), device="cpu")
     card, first = read_card(tmp_path / "w" / "toy.toml"), read_card(exported)
     assert [each.command for each in card.earlier] == ["test"]
@@ -339,13 +344,13 @@ def test_weights_beyond_the_limit_are_sharded(cache: Path, tmp_path: Path, monke
 
 @pytest.mark.parametrize(("text", "minutes"), [("20m", 20.0), ("90s", 1.5), ("1.5h", 90.0)])
 def test_budgets_are_read(text: str, minutes: float) -> None:
-    assert Budget.parse(text, None).minutes == pytest.approx(minutes)
+    assert TrainingBudget.parse(text, None).minutes == pytest.approx(minutes)
 
 
 @pytest.mark.parametrize("arguments", [("twenty", None), (None, None), (None, 0)])
 def test_bad_budgets_are_refused(arguments: tuple[str | None, int | None]) -> None:
     with pytest.raises(TrainingError):
-        Budget.parse(*arguments)
+        TrainingBudget.parse(*arguments)
 
 
 def test_rates_reach_their_peak_and_fall() -> None:

@@ -13,7 +13,7 @@ import torch
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import transform_points
-from bench.learn import Budget, Export, Population, Source, WeightsError, export, read_card, stage, train
+from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, read_card, stage, train
 from bench.learn.grey import grey
 from bench.learn.history import read_rows
 from bench.learn.single_view import Units
@@ -128,7 +128,7 @@ def test_training_sees_what_the_protocol_plays(cache: Path) -> None:
     np.testing.assert_array_equal(ours.frame.centre, theirs.frame.centre)
     np.testing.assert_array_equal(ours.frame.nominal, theirs.frame.nominal)
     np.testing.assert_array_equal(trainer.scene.camera.K, protocol.camera.camera.K)
-    assert trainer.scene.truth == protocol.target.law.law
+    assert trainer.scene.truth == protocol.target.distribution
     assert trainer.scene.search == protocol.target.search
     assert trainer.low_dose == protocol.target.low_dose
     assert trainer.population.settings == protocol.data.settings
@@ -168,7 +168,7 @@ def test_degraded_images_are_drawn_anew_and_again_alike(cache: Path) -> None:
 def test_loss_falls_and_the_weights_answer_their_patient_alone(cache: Path, tmp_path: Path) -> None:
     trainable, population = small(max_learning_rate=2e-3, batch=8), people(cache)
     settings: dict[str, Any] = {"population": population, "device": "cpu"}
-    train(trainable, folder=tmp_path, budget=Budget(steps=40), background=False, **settings)
+    train(trainable, folder=tmp_path, budget=TrainingBudget(steps=40), background=False, **settings)
     losses = [float(row["main"]) for row in read_rows(tmp_path / "losses.csv")]
     assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
     card = export(trainable, Export(folder=tmp_path, to=tmp_path / "weights", command="a test"), **settings)
@@ -212,7 +212,14 @@ def test_one_case_can_be_learnt_by_heart(cache: Path) -> None:
 
 def test_a_case_of_another_camera_is_skipped(tmp_path: Path, cache: Path) -> None:
     trainable, population = small(), people(cache)
-    train(trainable, folder=tmp_path, budget=Budget(steps=1), population=population, device="cpu", background=False)
+    train(
+        trainable,
+        folder=tmp_path,
+        budget=TrainingBudget(steps=1),
+        population=population,
+        device="cpu",
+        background=False,
+    )
     export(trainable, Export(folder=tmp_path, to=tmp_path / "w", command="a test"), population=population, device="cpu")
     problem = case(cache)
     finer = replace(problem.views[0].camera, K=problem.views[0].camera.K * np.array([[2], [2], [1]]))

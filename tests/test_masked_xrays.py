@@ -13,7 +13,7 @@ import torch
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, compose, rotation_angle_deg
-from bench.learn import Budget, Export, Source, TrainingError, WeightsError, export, train
+from bench.learn import Export, Source, TrainingBudget, TrainingError, WeightsError, export, train
 from bench.learn.acquired import SetUp
 from bench.learn.crop import Crop
 from bench.learn.grey import masked_grey
@@ -191,7 +191,7 @@ def one_thread() -> Any:
 @wrist
 def test_the_networks_study_is_the_protocols() -> None:
     protocol = read_protocol("lgff-xray", "full")
-    assert (protocol.seed, protocol.target.law.law, tuple(protocol.target.search)) == (SEED, LAW, SEARCH)
+    assert (protocol.seed, protocol.target.distribution, tuple(protocol.target.search)) == (SEED, LAW, SEARCH)
     settings = dict(protocol.data.settings)
     outlines = settings.pop("outlines")
     for camera in CAMERAS:
@@ -242,7 +242,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> WeightsCard:
     folder = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.learn.vertebra_study._HELD_OUT_POSES", 2)
-        train(trainer, folder=folder, budget=Budget(steps=1), background=False)
+        train(trainer, folder=folder, budget=TrainingBudget(steps=1), background=False)
         export(trainer, Export(folder=folder, to=folder / "weights" / "1", command="test"))
     return read_card(next((folder / "weights" / "1").glob("*.toml")))
 

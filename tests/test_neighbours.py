@@ -9,8 +9,7 @@ import pytest
 from bench.errors import FluorobenchError
 from bench.geometry import compose
 from bench.perturb import NeighbourError, NeighbourMotion, neighbour_motions
-from bench.protocol import load_protocol, validate
-from bench.protocol.load import ProtocolError
+from bench.protocol import ProtocolError, load_protocol, validate
 from bench.run.cases import build_case
 from bench.run.hashes import problem_hash
 from bench.run.neighbours import neighbour_names
@@ -124,7 +123,7 @@ def test_what_cannot_be_moved_is_said_in_one_line() -> None:
         articulate(volume, {"T12": np.eye(4)})
     with pytest.raises(VolumeError, match="no labels"):
         articulate(replace(volume, labels=None, label_scheme=None), {"L2": np.eye(4)})
-    with pytest.raises(NeighbourError, match="must not be negative"):
+    with pytest.raises(ProtocolError, match="must not be negative"):
         small(neighbours={"rotation_deg": -1.0, "translation_mm": 0.0})
     with pytest.raises(ProtocolError, match="rotation_mm"):
         small(neighbours={"rotation_deg": 1.0, "translation_mm": 0.0, "rotation_mm": 2.0})

@@ -6,9 +6,9 @@ import pytest
 from bench.optimise import (
     Box,
     BoxError,
-    Budget,
     BudgetError,
     CmaEs,
+    EvaluationBudget,
     Objective,
     Optimiser,
     Powell,
@@ -48,7 +48,7 @@ def threads() -> int:
 
 @pytest.mark.parametrize("optimiser", [cma(), cma(lr_adapt=True, generations=300), powell()])
 def test_finds_the_minimum(optimiser: Optimiser) -> None:
-    found = minimise(optimiser, ellipsoid, Budget())
+    found = minimise(optimiser, ellipsoid, EvaluationBudget())
     np.testing.assert_allclose(found.point, TARGET, atol=1e-3)
     assert found.value == ellipsoid(found.point[None])[0]
     assert found.stop.converged
@@ -63,7 +63,7 @@ def test_the_best_point_ever_seen_is_returned_with_a_falling_trace(make: type[Op
         seen.extend(zip(values.tolist(), points, strict=True))
         return values
 
-    found = minimise(make(), spying, Budget(evaluations=300))
+    found = minimise(make(), spying, EvaluationBudget(evaluations=300))
     best_value, best_point = min(seen, key=lambda pair: pair[0])
     assert found.value == best_value
     assert np.array_equal(found.point, best_point)
@@ -81,24 +81,24 @@ def test_a_budget_of_evaluations_is_met_exactly(make: type[Optimiser], evaluatio
         counted.append(len(points))
         return ellipsoid(points)
 
-    found = minimise(make(), counting, Budget(evaluations=evaluations))
+    found = minimise(make(), counting, EvaluationBudget(evaluations=evaluations))
     assert sum(counted) == found.evaluations == evaluations
     assert found.stop is Stop.EVALUATIONS
     assert threads() == 0
 
 
 def test_a_budget_of_seconds_ends_the_search() -> None:
-    assert minimise(cma(generations=10**6), ellipsoid, Budget(seconds=1e-9)).stop is Stop.SECONDS
+    assert minimise(cma(generations=10**6), ellipsoid, EvaluationBudget(seconds=1e-9)).stop is Stop.SECONDS
 
 
 @pytest.mark.parametrize(("evaluations", "seconds"), [(0, None), (None, 0.0), (-3, None)])
 def test_a_budget_that_allows_nothing_is_refused(evaluations: int | None, seconds: float | None) -> None:
     with pytest.raises(BudgetError, match="positive"):
-        Budget(evaluations, seconds)
+        EvaluationBudget(evaluations, seconds)
 
 
 def test_equal_seeds_give_equal_searches_and_others_do_not() -> None:
-    first, again, other = (minimise(cma(seed), ellipsoid, Budget(evaluations=100)) for seed in (5, 5, 6))
+    first, again, other = (minimise(cma(seed), ellipsoid, EvaluationBudget(evaluations=100)) for seed in (5, 5, 6))
     assert first.trace == again.trace
     assert np.array_equal(first.point, again.point)
     assert first.trace != other.trace
@@ -110,7 +110,7 @@ def test_points_stay_within_the_bounds(make: type[Optimiser]) -> None:
         assert (np.abs(points) <= 1).all()
         return np.asarray(-points.sum(axis=1))
 
-    np.testing.assert_allclose(minimise(make(), outwards, Budget(evaluations=800)).point, 1, atol=0.1)
+    np.testing.assert_allclose(minimise(make(), outwards, EvaluationBudget(evaluations=800)).point, 1, atol=0.1)
 
 
 @pytest.mark.parametrize("make", [cma, powell])
@@ -118,13 +118,13 @@ def test_points_without_a_value_count_as_the_worst(make: type[Optimiser]) -> Non
     def holed(points: Vector) -> Vector:
         return np.asarray(np.where(points[:, 0] > 0.6, np.nan, ellipsoid(points)), dtype=np.float64)
 
-    found = minimise(make(), holed, Budget(evaluations=1500))
+    found = minimise(make(), holed, EvaluationBudget(evaluations=1500))
     np.testing.assert_allclose(found.point, TARGET, atol=2e-2)
 
 
 @pytest.mark.parametrize("make", [cma, powell])
 def test_no_finite_value_at_all_is_a_divergence_at_the_start(make: type[Optimiser]) -> None:
-    found = minimise(make(), lambda points: np.full(len(points), np.nan), Budget(evaluations=50))
+    found = minimise(make(), lambda points: np.full(len(points), np.nan), EvaluationBudget(evaluations=50))
     assert found.stop is Stop.DIVERGED
     assert not found.stop.converged
     assert np.isnan(found.value)
@@ -133,12 +133,12 @@ def test_no_finite_value_at_all_is_a_divergence_at_the_start(make: type[Optimise
 
 def test_the_start_is_among_the_points() -> None:
     at_best = CmaEs(TARGET, bounds=BOUNDS, sigma=0.5, population=8, generations=1, seed=0)
-    assert minimise(at_best, ellipsoid, Budget()).value == 0
+    assert minimise(at_best, ellipsoid, EvaluationBudget()).value == 0
 
 
 def test_a_flat_objective_stops_by_its_values() -> None:
     flat = CmaEs(TARGET, bounds=BOUNDS, sigma=0.5, population=8, generations=99, seed=0, f_tolerance=1e-9)
-    assert minimise(flat, lambda points: np.zeros(len(points)), Budget()).stop is Stop.VALUE
+    assert minimise(flat, lambda points: np.zeros(len(points)), EvaluationBudget()).stop is Stop.VALUE
 
 
 def raising(points: Vector) -> Vector:
@@ -150,9 +150,9 @@ def test_powell_leaves_no_thread_behind(objective: Objective) -> None:
     before = threads()
     if objective is raising:
         with pytest.raises(ZeroDivisionError, match="own error"):
-            minimise(powell(), objective, Budget())
+            minimise(powell(), objective, EvaluationBudget())
     else:
-        minimise(powell(), objective, Budget())
+        minimise(powell(), objective, EvaluationBudget())
     powell().close()
     assert threads() == before
 

@@ -14,7 +14,7 @@ from bench import registry
 from bench.errors import FluorobenchError
 from bench.learn import read_card, save_weights
 from bench.learn.prefetch import Prefetcher
-from bench.protocol.model import Budget, MethodTable, Protocol
+from bench.protocol.model import BudgetTable, MethodTable, Protocol
 from bench.run.environment import describe_environment
 from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal, RunError
@@ -118,7 +118,7 @@ def test_a_method_finds_weights_named_from_where_the_command_stands(
     (tmp_path / "mine").mkdir()
     monkeypatch.setenv("FLUOROBENCH_PLUGINS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    with IsolatedMethod(row("reader", weights="mine"), Budget()) as method:
+    with IsolatedMethod(row("reader", weights="mine"), BudgetTable()) as method:
         answer = method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
     assert isinstance(answer, Raised)
     assert "found" in answer.error
@@ -130,7 +130,10 @@ def test_a_machine_that_gives_no_process_is_named_in_one_line(monkeypatch: pytes
 
     monkeypatch.setattr(BaseProcess, "start", refuse)
     said = "started (resource temporarily unavailable); free memory or processes"
-    with IsolatedMethod(row("nominal"), Budget()) as method, pytest.raises(FluorobenchError, match=re.escape(said)):
+    with (
+        IsolatedMethod(row("nominal"), BudgetTable()) as method,
+        pytest.raises(FluorobenchError, match=re.escape(said)),
+    ):
         method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
     with pytest.raises(FluorobenchError, match=re.escape(said)):
         Prefetcher("phantom", {}, ["phantom-v1-000001"])

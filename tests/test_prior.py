@@ -50,7 +50,7 @@ def test_closed_forms() -> None:
 def test_it_asks_for_the_laws_and_sees_no_image() -> None:
     problem, method = make_case().problem, registry.build("methods", "prior", {})
     assert "laws" in method.skip(problem)
-    told = replace(problem, truth_law=TRUTH, start_law=PoseDistribution("uniform", WIDTH, "truth"))
+    told = replace(problem, truth_distribution=TRUTH, start_distribution=PoseDistribution("uniform", WIDTH, "truth"))
     assert method.skip(told) is None
     blind = replace(told, views=tuple(view.without_image() for view in told.views))
     np.testing.assert_array_equal(method.register(told, None).pose, method.register(blind, None).pose)

@@ -147,7 +147,7 @@ def _record(case: Case) -> ProblemRecord:
         patient_id=problem.patient_id,
         patient_hash=problem.patient_hash,
         content="matched",
-        start_law="uniform",
+        start_distribution="uniform",
         views=[view],
         start=as_list(problem.start),
         nominal=as_list(problem.nominal),

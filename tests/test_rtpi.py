@@ -14,7 +14,7 @@ from bench import registry
 from bench.contract import Problem, Split, View
 from bench.drr import project
 from bench.geometry import Camera
-from bench.learn import Budget, Export, Plan, Population, Scene, Source, export, train
+from bench.learn import Export, Plan, Population, Scene, Source, TrainingBudget, export, train
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 
@@ -73,7 +73,7 @@ def test_the_volume_input_looks_like_the_nominal_image(cache: Path) -> None:
 
 
 def test_mean_squares_fall_in_some_steps(cache: Path, tmp_path: Path) -> None:
-    train(tiny(cache), folder=tmp_path, budget=Budget(steps=60), background=False, device="cpu")
+    train(tiny(cache), folder=tmp_path, budget=TrainingBudget(steps=60), background=False, device="cpu")
     squares = [float(row["mse"]) for row in read_rows(tmp_path / "losses.csv")]
     assert np.mean(squares[-10:]) < 0.9 * np.mean(squares[:10])
 
@@ -118,7 +118,7 @@ def test_resumes_to_the_same_bits(cache: Path, tmp_path: Path) -> None:
 
             signal.raise_signal(signal.SIGINT)
 
-    options: dict[str, Any] = {"budget": Budget(steps=4), "background": False, "device": "cpu"}
+    options: dict[str, Any] = {"budget": TrainingBudget(steps=4), "background": False, "device": "cpu"}
     train(tiny(cache), folder=tmp_path / "whole", **options)
     with pytest.raises(KeyboardInterrupt):
         train(tiny(cache), folder=tmp_path / "parts", report=interrupt, **options)
@@ -129,7 +129,7 @@ def test_resumes_to_the_same_bits(cache: Path, tmp_path: Path) -> None:
 
 def test_trained_weights_answer_a_problem_and_refuse_another_camera(cache: Path, tmp_path: Path) -> None:
     trainer = tiny(cache)
-    train(trainer, folder=tmp_path, budget=Budget(steps=2), background=False, device="cpu")
+    train(trainer, folder=tmp_path, budget=TrainingBudget(steps=2), background=False, device="cpu")
     export(trainer, Export(folder=tmp_path, to=tmp_path / "w", command="test"), device="cpu")
     library = Library(trainer.population, SCENE, background=False)
     source = Source(library, seed=1, step=0, split=Split.VALIDATION, device=torch.device("cpu"))

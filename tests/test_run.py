@@ -125,14 +125,14 @@ def protocol(*plugins: str, **over: Any) -> Protocol:
             "depth_mm": 700.0,
         },
         "target": {
-            "law": {"kind": "normal", "width": [3, 3, 3, 5, 5, 5]},
+            "distribution": {"kind": "normal", "width": [3, 3, 3, 5, 5, 5]},
             "search": [12, 12, 12, 20, 20, 20],
             "photons": 1000.0,
         },
         "start": {
-            "law": "near",
+            "distribution": "near",
             "per_patient": 2,
-            "laws": {"near": {"kind": "uniform", "about": "truth", "width": [5, 5, 5, 9, 9, 9]}},
+            "distributions": {"near": {"kind": "uniform", "about": "truth", "width": [5, 5, 5, 9, 9, 9]}},
         },
         "methods": [{"label": f"M-{plugin}", "plugin": plugin} for plugin in plugins],
         "budget": {"seconds_per_case": 2.0, "seconds_to_prepare": 60.0},

@@ -61,7 +61,7 @@ def _problem(index: int) -> tuple[ProblemRecord, TruthRecord]:
         patient_id=f"p{index % 4}",
         patient_hash=f"h{index % 4}",
         content="matched",
-        start_law="uniform",
+        start_distribution="uniform",
         views=[view],
         start=as_list(FRAME.pose(THETAS[index] + offset)),
         nominal=as_list(FRAME.nominal),

@@ -15,7 +15,7 @@ from bench import registry
 from bench.contract import Estimate, Outcome, Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, is_rigid
-from bench.learn import Budget, Export, Population, Scene, Source, WeightsError, export, train
+from bench.learn import Export, Population, Scene, Source, TrainingBudget, WeightsError, export, train
 from bench.learn.descent import Descent
 from bench.learn.distance import scaled
 from bench.learn.source import Library
@@ -134,7 +134,7 @@ def test_resumes_to_the_same_bits(name: str, cache: Path, tmp_path: Path) -> Non
         if progress.step == 2 and not progress.held_out:
             signal.raise_signal(signal.SIGINT)
 
-    options: dict[str, Any] = {"budget": Budget(steps=4), "background": False, "device": "cpu"}
+    options: dict[str, Any] = {"budget": TrainingBudget(steps=4), "background": False, "device": "cpu"}
     train(tiny(name, cache), folder=tmp_path / "whole", **options)
     with pytest.raises(KeyboardInterrupt):
         train(tiny(name, cache), folder=tmp_path / "parts", report=interrupt, **options)
@@ -150,7 +150,7 @@ def weights(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
     def make(name: str) -> Path:
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
-            train(tiny(name, cache), folder=folder, budget=Budget(steps=2), background=False, device="cpu")
+            train(tiny(name, cache), folder=folder, budget=TrainingBudget(steps=2), background=False, device="cpu")
             what = Export(folder=folder, to=folder / "w", command="test")
             export(tiny(name, cache), what, device="cpu")
             made[name] = folder / "w"

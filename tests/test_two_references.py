@@ -36,11 +36,11 @@ depth_mm = 700.0
 [target]
 real = true
 search = [9.0, 9.0, 9.0, 9.0, 9.0, 9.0]
-law = { kind = "uniform", width = [2.0, 2.0, 2.0, 2.0, 2.0, 2.0] }
+distribution = { kind = "uniform", width = [2.0, 2.0, 2.0, 2.0, 2.0, 2.0] }
 [start]
-law = "near"
+distribution = "near"
 per_patient = 2
-[start.laws]
+[start.distributions]
 near = { kind = "uniform", about = "truth", width = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0] }
 [[methods]]
 label = "Initial"

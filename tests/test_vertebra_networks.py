@@ -16,7 +16,7 @@ from torch import nn
 from bench.contract import Problem, Split
 from bench.errors import FluorobenchError
 from bench.geometry import rotation_angle_deg
-from bench.learn import Budget, Export, Population, Source, WeightsError, export, train
+from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, train
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 from bench.learn.vertebra_study import UNITS, study_population
@@ -194,7 +194,7 @@ def test_loss_falls_and_the_weights_answer_their_patient_alone(
 ) -> None:
     settings: dict[str, Any] = {"population": people(cache), "device": "cpu"}
     trainable = small(name)
-    train(trainable, folder=tmp_path, budget=Budget(steps=steps), background=False, **settings)
+    train(trainable, folder=tmp_path, budget=TrainingBudget(steps=steps), background=False, **settings)
     losses = [float(row["total"]) for row in read_rows(tmp_path / "losses.csv")]
     assert np.mean(losses[-8:]) < 0.95 * np.mean(losses[:8])
     card = export(trainable, Export(folder=tmp_path, to=tmp_path / "weights", command="a test"), **settings)
@@ -219,7 +219,7 @@ def test_loss_falls_and_the_weights_answer_their_patient_alone(
 def test_weights_of_the_other_network_are_refused_in_one_line(name: str, cache: Path, tmp_path: Path) -> None:
     other = next(each for each in NAMES if each != name)
     settings: dict[str, Any] = {"population": people(cache), "device": "cpu"}
-    train(small(other), folder=tmp_path, budget=Budget(steps=1), background=False, **settings)
+    train(small(other), folder=tmp_path, budget=TrainingBudget(steps=1), background=False, **settings)
     export(small(other), Export(folder=tmp_path, to=tmp_path / "w", command="a test"), **settings)
     problem = case(cache)
     with pytest.raises(FluorobenchError, match=f"holds weights of {other} version 1; expected {name}") as refused:

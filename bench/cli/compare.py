@@ -239,7 +239,7 @@ class Comparison:
         from bench.perturb import MtreStartDistribution
         from bench.score.capture import capture
 
-        law = protocol.start.laws[protocol.start.law].law
+        law = protocol.start.used
         if not isinstance(law, MtreStartDistribution):
             raise CompareError(f"protocol {protocol.name} must start at stated distances (kind = 'gold')")
         run = _run(protocol, self.out, fresh=self.fresh)

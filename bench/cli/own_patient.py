@@ -33,7 +33,7 @@ def register_words(trainable: "Trainable", people: "Population", ct: Sequence[st
 
 def run_words(method: str, weights: Path) -> str:
     """The command that runs a protocol with weights of one's own: the first, of those that need no data, with a row."""
-    from bench.protocol.load import protocol_names, read_protocol
+    from bench.protocol import protocol_names, read_protocol
 
     known = [*_WITHOUT_DATA, *(each for each in protocol_names() if each not in _WITHOUT_DATA)]
     having = (each for each in known if any(row.plugin == method for row in read_protocol(each, "quick").methods))

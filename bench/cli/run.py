@@ -55,8 +55,8 @@ class Run:
     data: Path | None = None
     """A TOML file laid over the protocol's, such as the [data] table of your own X-rays (see the README)."""
 
-    start_law: str | None = None
-    """Another start law of the protocol."""
+    start_distribution: str | None = None
+    """Another distribution of the protocol's starts, by its name."""
 
     starts: int | None = None
     """Starts a patient, instead of the profile's; a CT of your own gets all cases of the profile if not given."""
@@ -124,7 +124,7 @@ class Run:
     def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""
         over: dict[str, Any] = {"start": {}, "data": {}, **self._data()}
-        start = {"law": self.start_law, "per_patient": starts}
+        start = {"distribution": self.start_distribution, "per_patient": starts}
         over["start"] |= {key: value for key, value in start.items() if value is not None}
         over |= {} if self.throughput is None else {"budget": {"together": self.throughput}}
         region = "whole" if self.region is None and self.box is not None else self.region

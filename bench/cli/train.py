@@ -96,7 +96,7 @@ class Train:
 
     def __call__(self) -> None:
         """Train, validate, export."""
-        from bench.learn import Budget, mark_finished, train
+        from bench.learn import TrainingBudget, mark_finished, train
 
         trainable = self._trainable()
         people = self._population(trainable)
@@ -106,7 +106,7 @@ class Train:
             self._export(trainable, people, folder)
             mark_finished(folder)
             return
-        budget = Budget.parse(self.budget, self.steps)
+        budget = TrainingBudget.parse(self.budget, self.steps)
         with _shown(self.method) as report:
             train(
                 trainable, folder=folder, budget=budget, population=people, device=self.device, fresh=self.fresh,

@@ -57,9 +57,9 @@ class Problem:
         seed: For the method's own random numbers; tells nothing of the protocol's.
         moving: What of the CT ``volume`` holds: ``bone``, ``body``, ``everything`` or a label's name; empty where
             nobody says.
-        truth_law: How true poses were drawn about the nominal one; None where nobody says. Of a real X-ray it is the
-            nominal pose that was drawn so.
-        start_law: How starts were drawn; None where nobody says or the law is no such one.
+        truth_distribution: How true poses were drawn about the nominal one; None where it is unknown. Of a real X-ray
+            the nominal pose was drawn so about the reference pose.
+        start_distribution: How starts were drawn; None where it is unknown or no ``PoseDistribution``.
     """
 
     case_id: str
@@ -73,8 +73,8 @@ class Problem:
     search: Matrix
     seed: int
     moving: str = ""
-    truth_law: PoseDistribution | None = None
-    start_law: PoseDistribution | None = None
+    truth_distribution: PoseDistribution | None = None
+    start_distribution: PoseDistribution | None = None
 
     @property
     def frame(self) -> PoseFrame:

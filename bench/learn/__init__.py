@@ -47,7 +47,7 @@ number alone: it waits where they are not made yet.
 """
 
 from bench.learn.body import BodyXrays as BodyXrays
-from bench.learn.budget import Budget as Budget
+from bench.learn.budget import TrainingBudget as TrainingBudget
 from bench.learn.checkpoint import mark_finished as mark_finished
 from bench.learn.contrast import local_contrast as local_contrast
 from bench.learn.errors import CheckpointError as CheckpointError

@@ -13,8 +13,7 @@ import numpy as np
 from bench.contract import Image
 from bench.geometry import Camera, Matrix
 from bench.learn.errors import TrainingError
-from bench.xray import Appearance, Formation, Materials, form_image
-from bench.xray import Scene as Exposed
+from bench.xray import Appearance, Formation, ImagingConditions, Materials, form_image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +81,9 @@ class BodyXrays:
         return [self._image(materials, pose, camera, self._scene(corners, binned, random), binned, random)
                 for pose in poses]  # fmt: skip
 
-    def _scene(self, corners: Matrix, binned: int, random: np.random.Generator) -> Exposed:
+    def _scene(self, corners: Matrix, binned: int, random: np.random.Generator) -> ImagingConditions:
         if random.random() >= self.exposed:
-            return Exposed()
+            return ImagingConditions()
         drawn = self.appearance.draw(random, corners)
         return replace(drawn, motion_px=drawn.motion_px / binned)
 
@@ -93,7 +92,7 @@ class BodyXrays:
         materials: Materials,
         pose: Matrix,
         camera: Camera,
-        scene: Exposed,
+        scene: ImagingConditions,
         binned: int,
         random: np.random.Generator,
     ) -> Image:

@@ -10,7 +10,7 @@ _MINUTES = {"s": 1 / 60, "m": 1.0, "min": 1.0, "h": 60.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class TrainingBudget:
     """When a training ends: at whichever limit comes first.
 
     Attributes:
@@ -29,7 +29,7 @@ class Budget:
             raise TrainingError(f"a budget must be positive; got steps={self.steps}, minutes={self.minutes}")
 
     @classmethod
-    def parse(cls, minutes: str | None, steps: int | None) -> "Budget":
+    def parse(cls, minutes: str | None, steps: int | None) -> "TrainingBudget":
         """Of the command line: ``20m``, ``90s`` or ``1.5h``, and a number of steps.
 
         Raises:

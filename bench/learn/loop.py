@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Split
-from bench.learn.budget import Budget
+from bench.learn.budget import TrainingBudget
 from bench.learn.checkpoint import NAME, Position, load_checkpoint, mark_finished, save_checkpoint
 from bench.learn.errors import CheckpointError, TrainingError
 from bench.learn.hardware import choose_device
@@ -64,7 +64,7 @@ def train(
     trainable: Trainable,
     *,
     folder: Path,
-    budget: Budget,
+    budget: TrainingBudget,
     population: Population | None = None,
     device: str = "auto",
     fresh: bool = False,
@@ -153,7 +153,7 @@ class _Training:
         self.position = Position()
         self.library = Library(population, trainable.scene, background=background)
 
-    def begin(self, budget: Budget, *, fresh: bool, start_from: Path | None) -> None:
+    def begin(self, budget: TrainingBudget, *, fresh: bool, start_from: Path | None) -> None:
         """Start, from finished weights where there are any, or go on from a checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if fresh:

@@ -189,6 +189,6 @@ def _draw(patient: StagedPatient, scene: Scene, count: int, random: np.random.Ge
          for k in (0, patient.target.shape[2])],
     )  # fmt: skip
     stage = SamplingConstraints(patient.frame, scene.camera, np.eye(4), corners, np.array(scene.search))
-    start_law = scene.start if scene.start is not None else PoseDistribution("normal", (0.0,) * 6)
-    drawn = [draw_case(scene.truth, start_law, stage, random) for _ in range(count)]
+    start_distribution = scene.start if scene.start is not None else PoseDistribution("normal", (0.0,) * 6)
+    drawn = [draw_case(scene.truth, start_distribution, stage, random) for _ in range(count)]
     return np.array([each.truth for each in drawn]), np.array([each.start for each in drawn])

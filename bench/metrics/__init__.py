@@ -3,7 +3,6 @@
 from bench.metrics.errors import MetricError as MetricError
 from bench.metrics.landmarks import LandmarkErrors as LandmarkErrors
 from bench.metrics.landmarks import landmark_errors as landmark_errors
-from bench.metrics.pose import OURS_OF_SOPI as OURS_OF_SOPI
 from bench.metrics.pose import PoseErrors as PoseErrors
 from bench.metrics.pose import double_geodesic_mm as double_geodesic_mm
 from bench.metrics.pose import pose_errors as pose_errors

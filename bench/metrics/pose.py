@@ -13,9 +13,7 @@ from bench.geometry import (
     rotation_angle_deg,
     transform_points,
 )
-
-# SOPI's name of a parameter: ours. Its tx is depth, its rx turns about the image's vertical.
-OURS_OF_SOPI = {"rx": "ry", "ry": "rx", "rz": "rz", "tx": "tz", "ty": "tx", "tz": "ty"}
+from bench.geometry.converters.sopi import OURS_OF_SOPI
 
 # LGFF-Reg's labels are most likely rad and, for translations, this many mm (inferred from its tables).
 LGFF_UNIT_MM = 100.0

@@ -1,8 +1,8 @@
 """Ask/tell optimisers over plain vectors: budgets, bounds, traces. Everything here minimises and knows no image."""
 
 from bench.optimise.cma import CmaEs as CmaEs
-from bench.optimise.loop import Budget as Budget
 from bench.optimise.loop import BudgetError as BudgetError
+from bench.optimise.loop import EvaluationBudget as EvaluationBudget
 from bench.optimise.loop import Objective as Objective
 from bench.optimise.loop import Optimum as Optimum
 from bench.optimise.loop import minimise as minimise

@@ -34,7 +34,7 @@ class BudgetError(FluorobenchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class EvaluationBudget:
     """What a search may spend; it ends at whichever comes first.
 
     Attributes:
@@ -71,7 +71,7 @@ class Optimum:
     trace: tuple[tuple[int, float], ...]
 
 
-def minimise(optimiser: Optimiser, objective: Objective, budget: Budget) -> Optimum:
+def minimise(optimiser: Optimiser, objective: Objective, budget: EvaluationBudget) -> Optimum:
     """Run an optimiser until it stops by itself or the budget is spent; the optimiser is closed afterwards.
 
     Values that are not finite count as the worst seen so far. A call in which none of several points, or in which the
@@ -97,7 +97,7 @@ def minimise(optimiser: Optimiser, objective: Objective, budget: Budget) -> Opti
     )
 
 
-def _run(optimiser: Optimiser, objective: Objective, budget: Budget, record: "_Record") -> Stop:
+def _run(optimiser: Optimiser, objective: Objective, budget: EvaluationBudget, record: "_Record") -> Stop:
     while True:
         if (reason := optimiser.stop_reason) is not None:
             return reason
@@ -126,7 +126,7 @@ class _Record:
     evaluations: int = 0
     trace: list[tuple[int, float]] = field(default_factory=lambda: list[tuple[int, float]]())
 
-    def spent(self, budget: Budget) -> Stop | None:
+    def spent(self, budget: EvaluationBudget) -> Stop | None:
         if budget.evaluations is not None and self.evaluations >= budget.evaluations:
             return Stop.EVALUATIONS
         if budget.seconds is not None and time.perf_counter() - self.began >= budget.seconds:

@@ -1,4 +1,4 @@
-"""Draw truth and start of a case once; a draw that no C-arm could take is redrawn and counted."""
+"""Draw truth and start of a case; a draw that no C-arm could take is redrawn and counted."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -7,8 +7,8 @@ import numpy as np
 
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, PoseFrame, transform_points
-from bench.perturb.gold import MtreStartDistribution
-from bench.perturb.laws import PoseDistribution, StartContext
+from bench.perturb.distribution import PoseDistribution, StartContext
+from bench.perturb.mtre_start import MtreStartDistribution
 
 NEAREST_MM = 50.0
 MAX_REDRAWS = 1000
@@ -17,7 +17,7 @@ StartDistribution: TypeAlias = PoseDistribution | MtreStartDistribution
 
 
 class DrawError(FluorobenchError):
-    """The laws of a protocol cannot be satisfied for a patient."""
+    """The distributions of a protocol have no admissible draw for a patient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +69,9 @@ class SamplingConstraints:
 
 
 def draw_case(
-    truth_law: PoseDistribution,
-    start_law: StartDistribution,
-    stage: SamplingConstraints,
+    truth_distribution: PoseDistribution,
+    start_distribution: StartDistribution,
+    constraints: SamplingConstraints,
     random: np.random.Generator,
     *,
     index: int = 0,
@@ -79,9 +79,9 @@ def draw_case(
     """Draw one truth and one start.
 
     Args:
-        truth_law: About the nominal pose.
-        start_law: About the truth or the nominal pose, as it says.
-        stage: What both must respect.
+        truth_distribution: About the nominal pose.
+        start_distribution: About the truth or the nominal pose, as it says.
+        constraints: What both must respect.
         random: Draws.
         index: Number of the case among the patient's.
 
@@ -89,12 +89,12 @@ def draw_case(
         DrawError: No admissible pair in ``MAX_REDRAWS`` draws.
     """
     for redraws in range(MAX_REDRAWS):
-        truth = truth_law.draw(random)
-        start = start_law.start(random, stage.around(truth, index))
-        inside = bool((np.abs(truth) <= stage.search).all())
-        if inside and stage.allows(truth) and stage.allows(start):
+        truth = truth_distribution.draw(random)
+        start = start_distribution.start(random, constraints.around(truth, index))
+        inside = bool((np.abs(truth) <= constraints.search).all())
+        if inside and constraints.allows(truth) and constraints.allows(start):
             return Draw(truth, start, redraws)
     raise DrawError(
         f"no admissible pose in {MAX_REDRAWS} draws: the volume must stay {NEAREST_MM:g} mm from the source and "
-        "before the detector; lower the laws' widths or change the camera's depth_mm"
+        "before the detector; lower the distributions' widths or change the camera's depth_mm"
     )

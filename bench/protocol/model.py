@@ -1,12 +1,14 @@
 """The protocol file: what to run, closed to keys it does not know."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
-from bench.perturb import MtreStartDistribution, MtreStartError, NeighbourMotion, PoseDistribution, ours_from_sopi
+from bench.geometry.converters.sopi import ours_from_sopi
+from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution
 from bench.registry import unknown
 from bench.xray import Appearance, Formation, LowDose
 
@@ -64,49 +66,25 @@ class CameraTable(Table):
         return StandardView[self.view]
 
 
-class PoseDistributionTable(Table):
-    """A law over the six parameters; ``names`` says whose names and order the widths follow."""
-
-    kind: Literal["normal", "uniform"]
-    width: Six
-    names: Literal["ours", "sopi"] = "ours"
-    about: Literal["truth", "nominal"] = "nominal"
-
-    @property
-    def law(self) -> PoseDistribution:
-        """The law in our names."""
-        return PoseDistribution(self.kind, _our_width(self.width, self.names), self.about)
-
-
-class GoldTable(Table):
-    """Starts uniform in their initial mTRE (``bench.perturb.MtreStartDistribution``), always about the truth."""
-
-    kind: Literal["gold"]
-    width: Six
-    names: Literal["ours", "sopi"] = "ours"
-    mtre_mm: tuple[Width, Width]
-    bin_mm: float = Field(default=1.0, gt=0)
-
-    @model_validator(mode="after")
-    def _can_be_drawn_from(self) -> "GoldTable":
-        try:
-            _ = self.law
-        except MtreStartError as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    @property
-    def law(self) -> MtreStartDistribution:
-        """The law in our names."""
-        return MtreStartDistribution(_our_width(self.width, self.names), self.mtre_mm, self.bin_mm)
+def _in_our_order(table: Any) -> Any:
+    """A table of a distribution with its widths in our order; ``names = "sopi"`` says that they are in SOPI's."""
+    if not isinstance(table, Mapping) or "names" not in table:
+        return table
+    given = dict(cast("Mapping[str, Any]", table))
+    names, width = given.pop("names"), given.get("width")
+    if names not in ("ours", "sopi"):
+        raise ValueError(str(unknown("order of parameters", str(names), ("ours", "sopi"))))
+    if names == "sopi" and isinstance(width, list | tuple) and len(cast("Sequence[Any]", width)) == 6:
+        given["width"] = ours_from_sopi(cast("Sequence[float]", width))
+    return given
 
 
-def _our_width(width: Six, names: str) -> tuple[float, ...]:
-    return ours_from_sopi(width) if names == "sopi" else width
+TruthTable = Annotated[PoseDistribution, BeforeValidator(_in_our_order)]
+StartTable = Annotated[StartDistribution, Field(discriminator="kind"), BeforeValidator(_in_our_order)]
 
 
 class Target(Table):
-    """``[target]``: law of the truth and how the image is made.
+    """``[target]``: distribution of the true pose, and how the image is made.
 
     Either ``photons`` and ``kernel`` (line integrals of one energy, with quantum noise), or ``formation``
     (``bench.xray.Formation``: always Siddon's exact paths, and photons of its own), where ``appearance`` draws what
@@ -116,7 +94,7 @@ class Target(Table):
     ones.
     """
 
-    law: PoseDistributionTable
+    distribution: TruthTable
     search: Six
     photons: float | None = Field(default=None, gt=0)
     kernel: Literal["auto", "siddon"] = "auto"
@@ -136,17 +114,22 @@ class Target(Table):
 
 
 class Start(Table):
-    """``[start]``: laws by name, which one is in force, and how many starts a patient gets."""
+    """``[start]``: distributions of the start by name, which one is used, and how many starts a patient gets."""
 
-    law: str
+    distribution: str
     per_patient: int = Field(ge=1)
-    laws: dict[str, Annotated[PoseDistributionTable | GoldTable, Field(discriminator="kind")]]
+    distributions: dict[str, StartTable]
 
     @model_validator(mode="after")
-    def _law_is_known(self) -> "Start":
-        if self.law not in self.laws:
-            raise ValueError(str(unknown("start law", self.law, self.laws)))
+    def _distribution_is_known(self) -> "Start":
+        if self.distribution not in self.distributions:
+            raise ValueError(str(unknown("start distribution", self.distribution, self.distributions)))
         return self
+
+    @property
+    def used(self) -> StartDistribution:
+        """The distribution that ``distribution`` names."""
+        return self.distributions[self.distribution]
 
 
 class MethodTable(Table):
@@ -158,7 +141,7 @@ class MethodTable(Table):
     settings: dict[str, Any] = {}
 
 
-class Budget(Table):
+class BudgetTable(Table):
     """``[budget]``: when the harness stops a method that does not stop itself.
 
     ``together``: a method that can is handed so many cases at once; answers stay, and its rows state cases a second
@@ -183,7 +166,7 @@ class Artefacts(Table):
 
 
 class Protocol(Table):
-    """A resolved protocol: one profile chosen, nothing left to default elsewhere."""
+    """A resolved protocol: bases and one profile laid over one another, nothing left to default elsewhere."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -194,7 +177,7 @@ class Protocol(Table):
     target: Target
     start: Start
     methods: tuple[MethodTable, ...] = Field(min_length=1)
-    budget: Budget = Budget()
+    budget: BudgetTable = BudgetTable()
     scoring: Scoring = Scoring()
     artefacts: Artefacts = Artefacts()
 

@@ -13,7 +13,7 @@ from bench.contract import Estimate, Outcome, Problem, Trace, View
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, StandardView, nominal_pose, transform_points
-from bench.optimise import Box, Budget, CmaEs, Optimiser, Optimum, Powell, Stop, Vector, minimise
+from bench.optimise import Box, CmaEs, EvaluationBudget, Optimiser, Optimum, Powell, Stop, Vector, minimise
 from bench.register.objective import ViewObjective
 from bench.register.pyramid import bin_factor, bin_view, coarsened
 from bench.register.together import in_step
@@ -270,7 +270,7 @@ class _Run:
         voxel_mm = np.linalg.norm(self._prepared.attenuation[1].affine[:3, :3], axis=0).max()
         return max(factor for factor in _COARSENINGS if factor == 1 or voxel_mm * factor <= min(pixels_mm))
 
-    def _budget(self) -> Budget | None:
+    def _budget(self) -> EvaluationBudget | None:
         """What is left; None when there is not enough for one more evaluation."""
         settings, evaluations, seconds = self._settings, None, None
         if settings.max_drrs is not None:
@@ -279,7 +279,7 @@ class _Run:
             seconds = settings.max_seconds - (time.perf_counter() - self._began)
         spent = (evaluations is not None and evaluations < 1) or (seconds is not None and seconds <= 0)
         self._cut_short |= spent
-        return None if spent else Budget(evaluations, seconds)
+        return None if spent else EvaluationBudget(evaluations, seconds)
 
     def _level(
         self, level: Level, objective: ViewObjective, start: Vector, *, phase: str, prior: float = 0.0
@@ -289,7 +289,7 @@ class _Run:
         def penalised(points: Vector) -> Vector:
             return np.asarray(objective(points) + prior * np.square(points).sum(axis=1))
 
-        optimum = minimise(self._optimiser(level, start), penalised, self._budget() or Budget(1))
+        optimum = minimise(self._optimiser(level, start), penalised, self._budget() or EvaluationBudget(1))
         self._drrs += optimum.evaluations * objective.view_count
         self._cut_short |= optimum.stop in (Stop.EVALUATIONS, Stop.SECONDS)
         self._trace += [(drrs_before + count * objective.view_count, -value) for count, value in optimum.trace]

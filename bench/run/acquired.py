@@ -139,11 +139,11 @@ def draw_real_case(
     Raises:
         DrawError: The truth's law hardly ever falls within the search half-widths, or no admissible start.
     """
-    truth_law, start_law = laws
+    truth_distribution, start_distribution = laws
     centre, nominal = stage.frame.centre, random if told is None else told
-    frame, redraws = sample_nominal_pose(target.reference, centre, truth_law, stage.search, nominal)
-    about = PoseFrame(target.reference, centre) if start_law.about == "truth" else frame
+    frame, redraws = sample_nominal_pose(target.reference, centre, truth_distribution, stage.search, nominal)
+    about = PoseFrame(target.reference, centre) if start_distribution.about == "truth" else frame
     view = target.views[0]
     about_stage = SamplingConstraints(about, view.camera, view.camera_from_rig, stage.points, stage.search, stage.marks)
-    draw = draw_case(_STILL, start_law, about_stage, random, index=index)
+    draw = draw_case(_STILL, start_distribution, about_stage, random, index=index)
     return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)

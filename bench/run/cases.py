@@ -63,8 +63,8 @@ def build_case(
         search=np.array(protocol.target.search),
         seed=salted_seed(protocol.seed, "method", case_id),
         moving=protocol.data.moving,
-        truth_law=_told(protocol.target.law.law),
-        start_law=_told(protocol.start.laws[protocol.start.law].law),
+        truth_distribution=_told(protocol.target.distribution),
+        start_distribution=_told(protocol.start.used),
     )
     truth_record = TruthRecord(case_id=case_id, truth=as_list(posed.truth), bound=posed.bound, other=posed.other)
     record = _record(protocol, problem, posed, truth=truth_record, landmarks=landmarks_hash(landmark_records(staged)))
@@ -129,7 +129,7 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
 
 def _laws(protocol: Protocol) -> tuple[PoseDistribution, StartDistribution]:
     """Of the truth and of the start."""
-    return protocol.target.law.law, protocol.start.laws[protocol.start.law].law
+    return protocol.target.distribution, protocol.start.used
 
 
 def _told(law: StartDistribution) -> PoseDistribution | None:
@@ -150,7 +150,7 @@ def _record(
         patient_id=problem.patient_id,
         patient_hash=problem.patient_hash,
         content=scene.content,
-        start_law=protocol.start.law,
+        start_distribution=protocol.start.distribution,
         views=[_view_record(view, drawn) for view, drawn in zip(problem.views, scene.drawn, strict=True)],
         start=as_list(problem.start),
         nominal=as_list(problem.nominal),

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.contract import Problem, View
 from bench.errors import FluorobenchError, describe_error
-from bench.protocol.model import Budget, MethodTable
+from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.parts import anchored
 from bench.run.worker import Prepare, Raised, Register, RegisterMany, Reply, Request, serve
 from bench.volume import Volume
@@ -37,7 +37,7 @@ class IsolatedMethod:
     at the next request.
     """
 
-    def __init__(self, choice: MethodTable, budget: Budget) -> None:
+    def __init__(self, choice: MethodTable, budget: BudgetTable) -> None:
         self._choice = choice
         self._budget = budget
         self._process: BaseProcess | None = None

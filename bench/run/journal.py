@@ -10,7 +10,7 @@ from pathlib import Path
 import tomli_w
 
 from bench.errors import FluorobenchError
-from bench.protocol import Protocol, protocol_hash, validate
+from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
 from bench.run.environment import Environment
 from bench.run.hashes import landmarks_hash, perturbation_hash
 from bench.run.parts import weights_used
@@ -83,6 +83,8 @@ class Journal:
         path = self.folder / "protocol.toml"
         try:
             return validate(tomllib.loads(path.read_text()), source=str(path))
+        except ProtocolError as error:
+            raise RunError(f"{error}; if an earlier version made this run, run its protocol again") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"{path} is damaged: {error}") from None
 

@@ -68,7 +68,7 @@ class ProblemRecord(Record):
     patient_id: str
     patient_hash: str
     content: str
-    start_law: str
+    start_distribution: str
     views: list[ViewRecord]
     start: MatrixList
     nominal: MatrixList

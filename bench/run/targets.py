@@ -13,7 +13,16 @@ from bench.protocol import Protocol
 from bench.run.acquired import require_finite
 from bench.run.neighbours import with_neighbours
 from bench.run.staging import StagedPatient
-from bench.xray import Appearance, Degradation, Formation, LowDose, Materials, Scene, form_image, photon_noise
+from bench.xray import (
+    Appearance,
+    Degradation,
+    Formation,
+    ImagingConditions,
+    LowDose,
+    Materials,
+    form_image,
+    photon_noise,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +57,9 @@ def simulate_view(
     staged, drawn = with_neighbours(protocol, staged, case_id, recorded)
     made = view
     if staged.materials is not None and target.formation is not None:
-        scene = _scene(target.appearance, staged, generator(protocol.seed, "scene", case_id, number), recorded)
-        made = _provenance(view, staged.materials, pose, target.formation, noise=noise, scene=scene)
-        drawn |= {} if target.appearance is None else scene.record()
+        conditions = _scene(target.appearance, staged, generator(protocol.seed, "scene", case_id, number), recorded)
+        made = _provenance(view, staged.materials, pose, target.formation, noise=noise, conditions=conditions)
+        drawn |= {} if target.appearance is None else conditions.record()
     else:
         image = _line_integrals(protocol, staged, view, pose)
         # Before the noise, whose law knows no such number.
@@ -70,10 +79,14 @@ def _scene(
     staged: StagedPatient,
     random: np.random.Generator,
     recorded: Mapping[str, float] | None,
-) -> Scene:
+) -> ImagingConditions:
     if law is None:
-        return Scene()
-    return law.draw(random, staged.moving.content_corners()) if recorded is None else Scene.from_record(recorded)
+        return ImagingConditions()
+    return (
+        law.draw(random, staged.moving.content_corners())
+        if recorded is None
+        else ImagingConditions.from_record(recorded)
+    )
 
 
 def _degradation(law: LowDose, random: np.random.Generator, recorded: Mapping[str, float] | None) -> Degradation:
@@ -81,10 +94,16 @@ def _degradation(law: LowDose, random: np.random.Generator, recorded: Mapping[st
 
 
 def _provenance(
-    view: View, materials: Materials, pose: Matrix, formation: Formation, *, noise: np.random.Generator, scene: Scene
+    view: View,
+    materials: Materials,
+    pose: Matrix,
+    formation: Formation,
+    *,
+    noise: np.random.Generator,
+    conditions: ImagingConditions,
 ) -> View:
     """The formed image; behind a collimator stands the median of what is before it, as for real X-rays."""
-    image, valid = form_image(materials, pose, view.camera, formation, noise, scene), scene.valid(view.camera)
+    image, valid = form_image(materials, pose, view.camera, formation, noise, conditions), conditions.valid(view.camera)
     if valid is not None:
         image = np.where(valid, image, np.median(image[valid])).astype(np.float32)
     return replace(view, image=image, valid=valid)

@@ -7,7 +7,7 @@ they are compared with, warts and all. Tables take headings, decimals and direct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bench.metrics import OURS_OF_SOPI
+from bench.geometry.converters.sopi import OURS_OF_SOPI
 from bench.registry import unknown
 
 
@@ -52,7 +52,7 @@ KEY_COLUMNS = (
     "patient_id",
     "patient_hash",
     "content",
-    "start_law",
+    "start_distribution",
     "perturbation_hash",
     "outcome",
     "error",

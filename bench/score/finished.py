@@ -73,7 +73,7 @@ class ScoredRun:
         source = data.dataset if volume is None else "/".join(Path(volume).parts[-2:])
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {source} x "
-            f"{protocol.start.per_patient} start(s), {protocol.start.law} start law; {self._images}; "
+            f"{protocol.start.per_patient} start(s), {protocol.start.distribution} start law; {self._images}; "
             f"mTRE at {self._marks}"
         )
 

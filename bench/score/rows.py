@@ -125,7 +125,7 @@ def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) 
         }
         others = question.others(np.array(record.pose))
     return {
-        **{name: getattr(problem, name) for name in ("patient_id", "patient_hash", "content", "start_law")},
+        **{name: getattr(problem, name) for name in ("patient_id", "patient_hash", "content", "start_distribution")},
         **{name: getattr(record, name) for name in ("label", "case_id", "perturbation_hash", "error")},
         **{name: getattr(record, name) for name in ("seconds_prepare", "drr_evaluations")},
         "seconds": np.nan if record.seconds is None else record.seconds,

@@ -1,4 +1,4 @@
-"""The law of scenes: how strong the effects of an exposure may be, and one draw of them."""
+"""The distribution of imaging conditions: how strong the effects of an exposure may be, and one draw of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
+from bench.xray.conditions import ImagingConditions
 from bench.xray.hardware import Cylinder
-from bench.xray.scene import Scene
 
 Range = tuple[float, float]
 Count = tuple[int, int]
@@ -23,14 +23,14 @@ _PEDICLE_MM, _LEAN_DEG = (10.0, 20.0), 20.0
 
 
 class AppearanceError(FluorobenchError):
-    """Ranges that no scene can be drawn from."""
+    """Ranges from which no conditions can be drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """Ranges that a scene's strengths are drawn from, evenly and apart; equal ends are a fixed strength.
+    """Ranges of the conditions' strengths, each drawn uniformly by itself; equal ends are a fixed strength.
 
-    Every default leaves its effect out. Names are those of ``Scene``.
+    Every default leaves its effect out. Names are those of ``ImagingConditions``.
 
     Attributes:
         collimator: Of left, right, top and bottom, each drawn for itself.
@@ -76,8 +76,8 @@ class Appearance:
                  if (low, high) != getattr(plain, name)]  # fmt: skip
         return ", ".join(parts)
 
-    def draw(self, random: np.random.Generator, corners: ArrayLike) -> Scene:
-        """Draw a scene.
+    def draw(self, random: np.random.Generator, corners: ArrayLike) -> ImagingConditions:
+        """Draw the conditions of one exposure.
 
         Args:
             random: Draws.
@@ -86,7 +86,7 @@ class Appearance:
         sides = dict(zip(("left", "right", "top", "bottom"), random.uniform(*self.collimator, size=4), strict=True))
         middle = random.uniform(*self.vignetting_offset, size=2)
         box = np.asarray(corners, dtype=np.float64)
-        return Scene(
+        return ImagingConditions(
             **{name: float(share) for name, share in sides.items()},
             collimator_deg=_even(random, self.collimator_deg),
             leakage=self.leakage,

@@ -3,7 +3,7 @@
 In this order: exact paths through uniform voxels on a finer detector (methods' projector interpolates), two tissues,
 metal and a tube spectrum (beam hardening), collimator and vignetting, scatter, movement during the exposure, quantum
 noise, the detector's blur (which also smooths that noise), electronic noise, gain, saturation, and the logarithm that
-methods work on. What is the same for all exposures stands in ``Formation``, what is drawn for each in ``Scene``.
+methods work on. ``Formation`` holds what is the same for all exposures, ``ImagingConditions`` what is drawn for each.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from bench.drr import AttenuationMap, project_siddon_pair
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.volume import AttenuationLaw
+from bench.xray.conditions import ImagingConditions
 from bench.xray.hardware import Cylinder, metal_paths
-from bench.xray.scene import Scene
 from bench.xray.spectrum import single_energy, tissue_scale, tube_spectrum
 
 _LARGEST_SUPERSAMPLING = 8
-_NOTHING = Scene()
+_NOTHING = ImagingConditions()
 
 
 class FormationError(FluorobenchError):
@@ -123,7 +123,7 @@ def form_image(
     camera: Camera,
     formation: Formation,
     random: np.random.Generator,
-    scene: Scene = _NOTHING,
+    conditions: ImagingConditions = _NOTHING,
 ) -> Image:
     """Simulate one X-ray.
 
@@ -133,7 +133,7 @@ def form_image(
         camera: Intrinsics.
         formation: How the image is formed.
         random: Draws the noise; the same state gives the same image.
-        scene: Collimator, vignetting, gain, movement and metal of this exposure.
+        conditions: Collimator, vignetting, gain, movement and metal of this exposure.
 
     Returns:
         -log(I / I0) of the measured intensities, float32 (H, W), dimensionless; below zero where scatter or noise
@@ -142,9 +142,9 @@ def form_image(
     Raises:
         ProjectionError: The pose is not rigid, or the source lies inside the volume's box.
     """
-    primary = primary_image(materials, camera_from_world, camera, formation, scene.hardware)
-    lit = with_scatter(scene.moved(primary) * scene.beam(camera), formation)
-    signal = scene.gain * _measured(lit, formation, random)
+    primary = primary_image(materials, camera_from_world, camera, formation, conditions.hardware)
+    lit = with_scatter(conditions.moved(primary) * conditions.beam(camera), formation)
+    signal = conditions.gain * _measured(lit, formation, random)
     if formation.saturation is not None:
         signal = np.minimum(signal, formation.saturation)
     return np.asarray(-np.log(signal), dtype=np.float32)

@@ -11,11 +11,12 @@ The tool's convention (read in its public code, m1nhengChen/SOPI at a3187a7):
 * rtvec = (rx, rz, ry in rad; -tz, -ty, tx, each / norm), and p_volume = Rz(rtvec[2]) Ry(rtvec[1]) Rx(rtvec[0])
   (p_camera + norm * rtvec[3:]): points are moved first and turned second.
 
-To first order about (90, 0, 0, tx, 0, 0) in AP, our (rx, ry, rz, tx, ty, tz) are SOPI's (ry, 90 - rx, rz, ty, -tz,
-tx); beyond that the order of the rotations differs, and only the matrices say the truth. World axes are LPS along the
-CT's index axes, as SimpleITK gives them for an identity direction.
+To first order about (90, 0, 0, tx, 0, 0) in AP, our parameters are those of SOPI that ``OURS_OF_SOPI`` names, with the
+signs (ry, 90 - rx, rz, ty, -tz, tx); beyond that the order of the rotations differs, and only the matrices are exact.
+World axes are LPS along the CT's index axes, as SimpleITK gives them for an identity direction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,9 +25,13 @@ from scipy.spatial.transform import Rotation
 
 from bench.geometry.converters.prost import ProSTScene
 from bench.geometry.converters.view import ToolView
+from bench.geometry.pose import PARAMETER_NAMES
 from bench.geometry.rigid import Matrix
 
 SOPIParameters: TypeAlias = tuple[float, float, float, float, float, float]
+
+OURS_OF_SOPI = {"rx": "ry", "ry": "rx", "rz": "rz", "tx": "tz", "ty": "tx", "tz": "ty"}
+"""Our name of each parameter in SOPI's order: SOPI's tx is depth, and its rx turns about the image's vertical."""
 
 NATIVE_SPACING_MM = 0.19959
 """Pixel spacing of SOPI's detector before binning, which its code also takes for the volume's."""
@@ -68,6 +73,12 @@ class SOPIScene:
             height=self.size,
             width=self.size,
         )
+
+
+def ours_from_sopi(magnitudes: Sequence[float]) -> tuple[float, ...]:
+    """Six magnitudes (without sign, such as widths) from SOPI's order to ours."""
+    ours = dict(zip(OURS_OF_SOPI.values(), magnitudes, strict=True))
+    return tuple(float(ours[name]) for name in PARAMETER_NAMES)
 
 
 def rtvec_from_parameters(parameters: SOPIParameters, norm_mm: float) -> Matrix:

@@ -1,24 +1,16 @@
-"""Laws of truth and start: distributions over the six parameters, in our names (rx, ry, rz deg; tx, ty, tz mm).
+"""Distributions of truth and start over the six parameters, in our names (rx, ry, rz deg; tx, ty, tz mm)."""
 
-Protocols that mirror SOPI state their numbers in SOPI's names; ``ours_from_sopi`` reorders them (the laws are
-symmetric, so SOPI's signs do not matter).
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame
 
-# Our (rx, ry, rz, tx, ty, tz) take SOPI's (ry, rx, rz, ty, tz, tx).
-_SOPI_INDEX = (1, 0, 2, 4, 5, 3)
 
-
-def ours_from_sopi(half_widths: Sequence[float]) -> tuple[float, ...]:
-    """Reorder six magnitudes from SOPI's names to ours."""
-    return tuple(float(half_widths[index]) for index in _SOPI_INDEX)
+class DistributionError(FluorobenchError):
+    """Widths that no distribution of poses can have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +21,7 @@ class StartContext:
         truth: theta (6,), degrees and mm.
         frame: The frame of theta.
         marks: World points (n, 3), mm, that target registration errors are measured at.
-        index: Number of the case among the patient's: laws that fill bins in turn go by it.
+        index: Number of the case among the patient's: distributions that fill bins in turn choose the bin by it.
     """
 
     truth: Matrix
@@ -40,17 +32,23 @@ class StartContext:
 
 @dataclass(frozen=True, slots=True)
 class PoseDistribution:
-    """Independent draws per parameter.
+    """Independent draws per parameter; a table of a protocol file has the same fields.
 
     Attributes:
         kind: ``normal`` (``width`` is the standard deviation) or ``uniform`` (``width`` is the half-width).
-        width: Six of them, degrees and mm, our order.
-        about: StartContext the case's ``truth`` or the protocol's ``nominal`` pose.
+        width: Six of them, degrees and mm, our order; none negative.
+        about: Whether draws are centred on the case's ``truth`` or on the protocol's ``nominal`` pose.
     """
+
+    # Pydantic refuses keys of a protocol file that are not fields.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     kind: Literal["normal", "uniform"]
     width: tuple[float, ...]
     about: Literal["truth", "nominal"] = "nominal"
+
+    def __post_init__(self) -> None:
+        require_widths(self.width)
 
     def draw(self, random: np.random.Generator, truth: Matrix | None = None) -> Matrix:
         """Draw theta (6,), in degrees and mm."""
@@ -61,3 +59,11 @@ class PoseDistribution:
     def start(self, random: np.random.Generator, around: StartContext) -> Matrix:
         """Draw a start (6,), in degrees and mm."""
         return self.draw(random, around.truth)
+
+
+def require_widths(width: tuple[float, ...]) -> None:
+    """Raise ``DistributionError`` unless these are six finite numbers, none negative."""
+    if len(width) != 6 or not all(0 <= each < np.inf for each in width):
+        raise DistributionError(
+            f"width must hold six finite numbers >= 0 (degrees x 3, mm x 3); got {', '.join(f'{w:g}' for w in width)}"
+        )

@@ -1,6 +1,6 @@
 """What distinguishes one exposure from the next, as it was drawn: enough to form the same X-ray again.
 
-A scene is written down with its case as plain numbers (``record``) and read back (``from_record``).
+Conditions are written down with their case as plain numbers (``record``) and read back (``from_record``).
 """
 
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.xray.hardware import Cylinder
 
-_PREFIX = "scene_"
+_PREFIX = "conditions_"
 _HARDWARE = "hardware"
 # Behind the edge of a collimator the beam fades over so many pixels, and so far inside it nothing is trusted.
 PENUMBRA_PX = 2.0
 _MARGIN_PX = 4.0
 
 
-class SceneError(FluorobenchError):
-    """A record that is no scene."""
+class ConditionsError(FluorobenchError):
+    """A record that holds no imaging conditions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class ImagingConditions:
     """One exposure. Every default leaves its effect out.
 
     Attributes:
@@ -62,18 +62,18 @@ class Scene:
     hardware: tuple[Cylinder, ...] = ()
 
     def record(self) -> dict[str, float]:
-        """The scene as numbers with names."""
+        """The conditions as numbers with names."""
         plain = {f"{_PREFIX}{each.name}": getattr(self, each.name) for each in fields(self) if each.name != _HARDWARE}
         for index, piece in enumerate(self.hardware):
             plain |= {f"{_PREFIX}{_HARDWARE}_{index}_{part}": number for part, number in enumerate(piece.record())}
         return plain
 
     @classmethod
-    def from_record(cls, record: Mapping[str, float]) -> "Scene":
-        """The scene that ``record`` wrote down; other entries are left alone.
+    def from_record(cls, record: Mapping[str, float]) -> "ImagingConditions":
+        """The conditions that ``record`` wrote down; other entries are left alone.
 
         Raises:
-            SceneError: A number is missing.
+            ConditionsError: A number is missing.
         """
         names = [each.name for each in fields(cls) if each.name != _HARDWARE]
         try:
@@ -81,7 +81,9 @@ class Scene:
             count = len([key for key in record if key.startswith(f"{_PREFIX}{_HARDWARE}_") and key.endswith("_0")])
             pieces = [[record[f"{_PREFIX}{_HARDWARE}_{index}_{part}"] for part in range(8)] for index in range(count)]
         except KeyError as error:
-            raise SceneError(f"a scene's record needs {error}; got {len(record)} other numbers") from None
+            raise ConditionsError(
+                f"a record of imaging conditions needs {error}; got {len(record)} other numbers"
+            ) from None
         return cls(**plain, hardware=tuple(Cylinder.from_record(numbers) for numbers in pieces))
 
     @property

@@ -5,21 +5,21 @@ spread evenly over intervals of the initial mTRE. How a direction is drawn is ou
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.optimize import brentq
 
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
-from bench.perturb.laws import StartContext
+from bench.perturb.distribution import StartContext, require_widths
 
 _MAX_DOUBLINGS = 20
 _TOLERANCE_MM = 1e-6
 
 
 class MtreStartError(FluorobenchError):
-    """A law of starts by distance that cannot be drawn from."""
+    """A distribution of starts by distance that cannot be drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,20 @@ class MtreStartDistribution:
         mtre_mm: Lowest and highest initial mTRE.
         bin_mm: Width of a bin; divides the range.
         about: Always the truth.
+        kind: Tells this distribution from the others in a protocol file.
     """
+
+    # Pydantic refuses keys of a protocol file that are not fields.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     width: tuple[float, ...]
     mtre_mm: tuple[float, float]
     bin_mm: float = 1.0
     about: Literal["truth"] = "truth"
+    kind: Literal["mtre"] = "mtre"
 
     def __post_init__(self) -> None:
+        require_widths(self.width)
         low, high = self.mtre_mm
         if not 0 <= low < high < np.inf or not self.bin_mm > 0:
             raise MtreStartError(

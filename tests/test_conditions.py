@@ -1,4 +1,4 @@
-"""Scenes: metal, collimator, vignetting, gain and movement against closed forms; draws written down and repeated."""
+"""Imaging conditions: metal, collimator, vignetting, gain and movement against closed forms; draws are repeated."""
 
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,14 @@ import pytest
 
 from bench.drr import AttenuationMap
 from bench.geometry import Camera
-from bench.protocol import validate
-from bench.protocol.load import ProtocolError
+from bench.protocol import ProtocolError, validate
 from bench.run.cases import build_case
 from bench.run.hashes import problem_hash
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 from bench.volume import AttenuationLaw
-from bench.xray import Appearance, AppearanceError, Formation, Materials, Scene, form_image
+from bench.xray import Appearance, AppearanceError, Formation, ImagingConditions, Materials, form_image
+from bench.xray.conditions import ConditionsError
 from bench.xray.hardware import Cylinder, metal_paths
-from bench.xray.scene import SceneError
 from bench.xray.spectrum import tube_spectrum
 
 CAMERA = Camera.centred(sdd_mm=1000.0, height=61, width=81, spacing_mm=4.0)
@@ -37,8 +36,8 @@ def rod(start: tuple[float, float, float], end: tuple[float, float, float], radi
     return Cylinder(start, end, radius, "steel")
 
 
-def image(scene: Scene, formation: Formation = PLAIN) -> np.ndarray:
-    return form_image(EMPTY, POSE, CAMERA, formation, np.random.default_rng(0), scene)
+def image(conditions: ImagingConditions, formation: Formation = PLAIN) -> np.ndarray:
+    return form_image(EMPTY, POSE, CAMERA, formation, np.random.default_rng(0), conditions)
 
 
 def test_a_rod_across_the_beam_is_as_thick_as_its_chord() -> None:
@@ -79,7 +78,7 @@ def test_the_box_of_pixels_that_is_looked_at_cuts_nothing_off() -> None:
 
 
 def test_metal_attenuates_as_the_table_says() -> None:
-    found = image(Scene(hardware=(rod((0, -100, 0), (0, 100, 0), 0.5),)), Formation())
+    found = image(ImagingConditions(hardware=(rod((0, -100, 0), (0, 100, 0), 0.5),)), Formation())
     spectrum = tube_spectrum()
     expected = -np.log((spectrum.weights * np.exp(-spectrum.metals["steel"] * 1.0)).sum())
     assert found[30, 40] == pytest.approx(expected, rel=1e-4)
@@ -87,72 +86,77 @@ def test_metal_attenuates_as_the_table_says() -> None:
 
 
 def test_a_collimator_shuts_what_it_covers() -> None:
-    scene = Scene(left=0.25, top=0.1, leakage=0.01)
-    valid, beam = scene.valid(CAMERA), scene.beam(CAMERA)
+    conditions = ImagingConditions(left=0.25, top=0.1, leakage=0.01)
+    valid, beam = conditions.valid(CAMERA), conditions.beam(CAMERA)
     assert valid is not None
     assert not valid[:, :22].any()
     assert not valid[:8].any()
     assert valid[15:, 30:].all()
     np.testing.assert_allclose(beam[15:, 30:], 1.0)
     np.testing.assert_allclose(beam[:, :15], 0.01)
-    np.testing.assert_allclose(image(scene)[:, :15], -np.log(0.01), rtol=1e-5)
-    assert Scene().valid(CAMERA) is None
+    np.testing.assert_allclose(image(conditions)[:, :15], -np.log(0.01), rtol=1e-5)
+    assert ImagingConditions().valid(CAMERA) is None
 
 
 def test_a_turned_collimator_turns() -> None:
-    straight, turned = Scene(left=0.3).beam(CAMERA), Scene(left=0.3, collimator_deg=90.0).beam(CAMERA)
+    straight, turned = (
+        ImagingConditions(left=0.3).beam(CAMERA),
+        ImagingConditions(left=0.3, collimator_deg=90.0).beam(CAMERA),
+    )
     assert straight[30, 5] < 0.1 < straight[2, 40]
     assert turned[30, 20] > 0.9
     # Turned by a quarter, the left blade comes from above, a share of the width from there.
-    assert Scene(left=0.45, collimator_deg=90.0).beam(CAMERA)[5, 40] < 0.1
+    assert ImagingConditions(left=0.45, collimator_deg=90.0).beam(CAMERA)[5, 40] < 0.1
 
 
 def test_vignetting_loses_its_share_at_the_corner() -> None:
-    beam = Scene(vignetting=0.4).beam(CAMERA)
+    beam = ImagingConditions(vignetting=0.4).beam(CAMERA)
     assert beam[30, 40] == pytest.approx(1.0)
     assert beam[0, 0] == pytest.approx(0.6, abs=0.02)
-    moved = Scene(vignetting=0.4, vignetting_x=0.5).beam(CAMERA)
+    moved = ImagingConditions(vignetting=0.4, vignetting_x=0.5).beam(CAMERA)
     assert moved[30, 60] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_gain_is_a_shift_of_the_line_integrals_and_meets_saturation() -> None:
-    np.testing.assert_allclose(image(Scene(gain=1.5)), -np.log(1.5), atol=1e-6)
+    np.testing.assert_allclose(image(ImagingConditions(gain=1.5)), -np.log(1.5), atol=1e-6)
     saturated = Formation(polyenergetic=False, saturation=1.2)
-    np.testing.assert_allclose(image(Scene(gain=1.5), saturated), -np.log(1.2), atol=1e-6)
+    np.testing.assert_allclose(image(ImagingConditions(gain=1.5), saturated), -np.log(1.2), atol=1e-6)
 
 
 def test_movement_is_the_mean_along_it() -> None:
     point = np.zeros((21, 21))
     point[10, 10] = 1.0
-    moved = Scene(motion_px=4.0, motion_deg=0.0).moved(point)
+    moved = ImagingConditions(motion_px=4.0, motion_deg=0.0).moved(point)
     assert moved.sum() == pytest.approx(1.0)
     assert moved[10].sum() == pytest.approx(1.0)
     columns = np.arange(21) - 10
     assert (moved[10] * columns).sum() == pytest.approx(0.0, abs=1e-9)
     assert (moved[10] * columns**2).sum() == pytest.approx(16 / 12, abs=0.6)
-    np.testing.assert_array_equal(Scene(motion_px=4.0, motion_deg=90.0).moved(point)[:, 10] > 0, moved[10] > 0)
+    np.testing.assert_array_equal(
+        ImagingConditions(motion_px=4.0, motion_deg=90.0).moved(point)[:, 10] > 0, moved[10] > 0
+    )
 
 
 def test_a_recorded_scene_is_the_scene() -> None:
-    scene = ALL.draw(np.random.default_rng(5), CORNERS)
-    assert 3 <= len(scene.hardware) <= 6
-    assert Scene.from_record(scene.record()) == scene
-    assert scene.record().keys() >= {"scene_left", "scene_gain", "scene_hardware_0_6"}
-    with pytest.raises(SceneError, match="scene_left"):
-        Scene.from_record({})
+    conditions = ALL.draw(np.random.default_rng(5), CORNERS)
+    assert 3 <= len(conditions.hardware) <= 6
+    assert ImagingConditions.from_record(conditions.record()) == conditions
+    assert conditions.record().keys() >= {"conditions_left", "conditions_gain", "conditions_hardware_0_6"}
+    with pytest.raises(ConditionsError, match="conditions_left"):
+        ImagingConditions.from_record({})
 
 
 def test_draws_keep_to_their_ranges_and_defaults_leave_everything_out() -> None:
     assert Appearance().draw(np.random.default_rng(0), CORNERS).beam(CAMERA).tolist() == np.ones((61, 81)).tolist()
     assert Appearance().draw(np.random.default_rng(0), CORNERS).hardware == ()
-    scenes = [ALL.draw(np.random.default_rng(seed), CORNERS) for seed in range(200)]
+    drawn_conditions = [ALL.draw(np.random.default_rng(seed), CORNERS) for seed in range(200)]
     for name, low, high in (
         ("left", 0.05, 0.2),
         ("gain", 0.8, 1.25),
         ("motion_px", 0.5, 2.0),
         ("vignetting", 0.1, 0.4),
     ):
-        drawn = np.array([getattr(scene, name) for scene in scenes])
+        drawn = np.array([getattr(conditions, name) for conditions in drawn_conditions])
         assert low <= drawn.min() < low + 0.1 * (high - low)
         assert high - 0.1 * (high - low) < drawn.max() <= high
 
@@ -180,14 +184,14 @@ def test_bad_ranges_are_refused(settings: dict[str, Any], message: str) -> None:
 
 def protocol(tmp_path: Path, **target: Any) -> Any:
     """One small phantom, one start."""
-    law = {"kind": "normal", "width": [3.0] * 6}
+    distribution = {"kind": "normal", "width": [3.0] * 6}
     tables = {
-        "name": "scenes", "title": "t", "seed": 3, "profile": "quick",
+        "name": "conditions", "title": "t", "seed": 3, "profile": "quick",
         "data": {"dataset": "phantom", "patients": 1, "target": "body", "target_region": "whole",
                  "settings": {"size": 32, "spacing_mm": 8.0, "cache_dir": str(tmp_path)}},
         "camera": {"view": "AP", "sdd_mm": 1011.7, "height": 40, "width": 40, "spacing_mm": 5.0, "depth_mm": 700.0},
-        "target": {"law": law, "search": [20.0] * 6, **target},
-        "start": {"law": "u", "per_patient": 1, "laws": {"u": law}},
+        "target": {"distribution": distribution, "search": [20.0] * 6, **target},
+        "start": {"distribution": "u", "per_patient": 1, "distributions": {"u": distribution}},
         "methods": [{"label": "Initial", "plugin": "initial"}],
     }  # fmt: skip
     return validate(tables, source="test")
@@ -201,11 +205,11 @@ def test_a_case_writes_its_strengths_down_and_repeats_them(tmp_path: Path) -> No
     posed = build_case(wanted, staged, 0)
     drawn = posed.problem_record.views[0].drawn
     assert drawn is not None
-    assert {"scene_left", "scene_hardware_0_0", "low_dose_fog", "low_dose_seed"} <= drawn.keys()
+    assert {"conditions_left", "conditions_hardware_0_0", "low_dose_fog", "low_dose_seed"} <= drawn.keys()
     again = build_case(wanted, staged, 0, recorded=posed.problem_record)
     assert again.problem_record == posed.problem_record
     # What stands in the file is what is made, not a second draw.
-    view = posed.problem_record.views[0].model_copy(update={"drawn": {**drawn, "scene_gain": 1.0}})
+    view = posed.problem_record.views[0].model_copy(update={"drawn": {**drawn, "conditions_gain": 1.0}})
     other = build_case(wanted, staged, 0, recorded=posed.problem_record.model_copy(update={"views": [view]}))
     assert other.problem_record.target_hash != posed.problem_record.target_hash
     assert problem_hash(other.problem_record) != problem_hash(posed.problem_record)
