@@ -9,11 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
-from bench.report.kinds import image_kind, image_name
+from bench.report.kinds import image_kind, image_name, reference_uncertainties
 from bench.report.marks import marked
 from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.run.records import ImageProvenance
 from bench.score.columns import APART, OTHER_PREFIX
-from bench.score.statistics import of_label, spread, text_column, values
+from bench.score.provenance import image_provenance
+from bench.score.statistics import of_label, spread, values
 
 PERCENT = 100
 _DISTANCES = ("mtre_in_plane_mm", "mtre_depth_mm", "mtre_mm")
@@ -41,10 +43,10 @@ class Agreement:
     def table(self, run: FinishedRun) -> Table:
         """Rows by image, in the order of the cases, then by method."""
         two = _has_two(run.scores)
-        contents = list(dict.fromkeys(text_column(run.scores, "content")))
+        images = list(dict.fromkeys(image_provenance(run.scores)))
         rows = [
-            self._row(_of_content(of_label(run.scores, label), content), content, label, two=two)
-            for content in contents
+            self._row(_of_image(of_label(run.scores, label), image), image, label, two=two)
+            for image in images
             for label in run.labels
         ]
         return Table(
@@ -57,10 +59,10 @@ class Agreement:
                 "view depth is weakly determined.",
                 "The reference of a real X-ray is itself a registration: read agreement, not accuracy. Differences "
                 "below what it is good for are ties, so nothing is ranked."
-                f"{_goodness(contents)} Starts of one image are not independent.",
+                f"{_uncertainties(images)} Starts of one image are not independent.",
                 "A reference that `fluorobench reference` found comes from Opt-SGC's search: Opt-SGC's row is no "
                 "independent check of it.",
-                *(_apart(run.scores, contents) if two else ()),
+                *(_apart(run.scores, images) if two else ()),
             ),
         )
 
@@ -79,13 +81,13 @@ class Agreement:
             TableColumn(heading="DRRs", keys=("drr_evaluations_mean",), decimals=0),
         )
 
-    def _row(self, rows: pd.DataFrame, content: str, label: str, *, two: bool) -> TableRow:
+    def _row(self, rows: pd.DataFrame, image: ImageProvenance, label: str, *, two: bool) -> TableRow:
         in_plane, whole = (self._share(values(rows, name)) for name in ("mtre_in_plane_mm", "mtre_mm"))
         medians = (spread(values(rows, name)).median for name in (*_DISTANCES, "rotation_error_deg"))
         drrs = spread(values(rows, "drr_evaluations")).mean
         others = tuple((spread(values(rows, name)).median,) for name in _OTHER_NAMES) if two else ()
         cells: tuple[Cell, ...] = (
-            (image_name(content),),
+            (image_name(image),),
             (label,),
             (len(rows),),
             (in_plane,),
@@ -101,9 +103,9 @@ class Agreement:
         return PERCENT * float(np.mean(np.nan_to_num(errors, nan=np.inf) < self.within_mm))
 
 
-def _goodness(contents: Sequence[str]) -> str:
-    """What the references are good for, as the cases say it."""
-    said = dict.fromkeys(part for content in contents for part in content.split(", ") if part.startswith("reference"))
+def _uncertainties(images: Sequence[ImageProvenance]) -> str:
+    """The uncertainties of the references, where they are stated."""
+    said = reference_uncertainties(images)
     return f" Here: {', '.join(said)} (mTRE)." if said else ""
 
 
@@ -112,15 +114,15 @@ def _has_two(scores: pd.DataFrame) -> bool:
     return APART in scores.columns and bool(np.isfinite(values(scores, APART)).any())
 
 
-def _apart(scores: pd.DataFrame, contents: Sequence[str]) -> tuple[str, ...]:
+def _apart(scores: pd.DataFrame, images: Sequence[ImageProvenance]) -> tuple[str, ...]:
     """How far the references of each image are apart: the floor of every comparison."""
-    found = {image_name(content): spread(values(_of_content(scores, content), APART)).median for content in contents}
-    told = ", ".join(f"{apart:.2f} mm ({image})" for image, apart in found.items() if np.isfinite(apart))
+    found = {image_name(image): spread(values(_of_image(scores, image), APART)).median for image in images}
+    told = ", ".join(f"{apart:.2f} mm ({name})" for name, apart in found.items() if np.isfinite(apart))
     return (f"The two references are apart by {told} mTRE: methods that differ by less are not told apart.",)
 
 
-def _of_content(rows: pd.DataFrame, content: str) -> pd.DataFrame:
-    return rows[[each == content for each in text_column(rows, "content")]]
+def _of_image(rows: pd.DataFrame, image: ImageProvenance) -> pd.DataFrame:
+    return rows[[each == image for each in image_provenance(rows)]]
 
 
 plugin = Agreement

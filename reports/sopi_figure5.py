@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from bench.contract import Card, FinishedRun
 from bench.errors import FluorobenchError
 from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
-from bench.report.kinds import image_kind, is_real
-from bench.run.cases import SIMULATED
+from bench.report.kinds import image_kind, is_xray
 from bench.score.finished import ScoredRun, open_run
 from bench.score.statistics import of_label, text_column, values
 
@@ -54,7 +53,7 @@ class SopiFigure5:
 
     def _sides(self, run: FinishedRun) -> tuple[_Side | None, _Side, str]:
         rows = run.scores
-        of_xray = np.array(is_real(rows)) | np.array([c.startswith(SIMULATED) for c in text_column(rows, "content")])
+        of_xray = np.array(is_xray(rows))
         if not of_xray.any():  # nothing but plain DRRs: they are the simulated X-rays of this run
             of_xray[:] = True
         xray = _side(image_kind(rows[of_xray]).words, rows[of_xray])

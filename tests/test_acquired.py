@@ -34,7 +34,7 @@ def test_each_view_alone_is_a_problem_of_its_own_camera() -> None:
     np.testing.assert_allclose(second.reference, SECOND @ REFERENCE)
     np.testing.assert_array_equal(second.views[0].camera_from_rig, np.eye(4))
     assert (first.name, second.name) == ("0002 view 1", "0002 view 2")
-    assert second.described == "real X-ray, 0002 view 2, reference good to 2 mm"
+    assert (second.acquisition, second.view, second.uncertainty_mm) == ("0002", 2, 2.0)
 
 
 def test_views_together_keep_their_rig_and_unreferenced_ones_are_left_out() -> None:

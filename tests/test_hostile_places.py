@@ -1,6 +1,7 @@
 """What the command line says where nothing can be written, and to X-rays that show nothing."""
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,14 @@ def test_a_runs_own_files_may_be_damaged(
     assert found[0] == "latest"
     assert not (here / "runs" / "latest").is_symlink()
     environment = here / "runs" / found[1] / "environment.json"
-    for damaged in ("", "no JSON", "{}"):
+    whole = environment.read_text()
+    for damaged in ("", "no JSON", "{}", "[]"):
         environment.write_text(damaged)
         assert "start over with --fresh" in refused(monkeypatch, capfd, *RUN, "--starts", "1")
+    older = {name: value for name, value in json.loads(whole).items() if name != "layout"}
+    environment.write_text(json.dumps(older))
+    for command in (("report", str(environment.parent)), ("score", str(environment.parent)), (*RUN, "--starts", "1")):
+        assert "holds run files of layout 1" in refused(monkeypatch, capfd, *command)
 
 
 def test_a_bone_of_few_voxels_is_registered(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:

@@ -35,6 +35,8 @@ from bench.score.rows import score_rows
 from bench.score.statistics import of_label
 from bench.volume import Volume
 
+from .test_score import MATCHED
+
 HOSTILE = r"a_b & 100 % #1 \input{x} $y^2$ ~ {<|>} é"
 LABELS = ("Initial", "Opt-GC", "Opt-NGI", HOSTILE)
 CASES = 6
@@ -146,7 +148,7 @@ def _record(case: Case) -> ProblemRecord:
         case_id=problem.case_id,
         patient_id=problem.patient_id,
         patient_hash=problem.patient_hash,
-        content="matched",
+        images=MATCHED,
         start_distribution="uniform",
         views=[view],
         start=as_list(problem.start),

@@ -13,15 +13,18 @@ import pytest
 from bench.contract import Case
 from bench.protocol import read_protocol
 from bench.registry import load, module
+from bench.run.records import ImageProvenance, ImageSource
 from bench.score.budgets import DRR_MOST, max_evaluations, with_budgets
 from bench.score.capture_range import MIN_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores
+from bench.score.provenance import PROVENANCE_TYPES, image_provenance, provenance_cells
 from bench.score.statistics import of_label
 
 from .test_report import CASES, HOSTILE, LABELS, FakeRun, compile_latex
-from .test_score import PROBLEMS
+from .test_score import MATCHED, PROBLEMS
 
-SIMULATED, REAL = "simulated X-ray, body target, bone moving", "real X-ray, 0002 view 1, bone moving"
+SIMULATED = ImageProvenance(source=ImageSource.FORMED, moving_content="bone", target_content="body")
+REAL = ImageProvenance(source=ImageSource.REAL, moving_content="bone", acquisition="0002", view=1)
 TIMES_OF_CORNERS = {"Initial": np.nan, "Opt-GC": 1.0, "Opt-NGI": 2.0, HOSTILE: 4.0, TRUTH: 0.5}
 
 
@@ -29,14 +32,15 @@ TIMES_OF_CORNERS = {"Initial": np.nan, "Opt-GC": 1.0, "Opt-NGI": 2.0, HOSTILE: 4
 class XrayRun(FakeRun):
     """The same answers, contents going round; image scores of case n are n times the label's, NaN for n = 0."""
 
-    content: tuple[str, ...] = (SIMULATED,)
+    images: tuple[ImageProvenance, ...] = (SIMULATED,)
     pictures: bool = True
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         rows = super().scores
         order = [list(self.cases).index(str(name)) for name in rows["case_id"]]
-        rows = rows.assign(content=[self.content[index % len(self.content)] for index in order])
+        cells = [provenance_cells(self.images[index % len(self.images)]) for index in order]
+        rows = rows.assign(**pd.DataFrame(cells, index=rows.index).astype(PROVENANCE_TYPES))
         return with_image_scores(rows, self._images()) if self.pictures else rows
 
     def _images(self) -> dict[tuple[str, str], dict[str, float]]:
@@ -138,7 +142,7 @@ def test_a_run_scored_without_images_leaves_their_cells_empty(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("content", "suffix", "said"),
+    ("images", "suffix", "said"),
     [
         ((SIMULATED,), "simulated_xray", "simulated X-rays"),
         ((REAL,), "real_xray", "real X-rays"),
@@ -146,9 +150,9 @@ def test_a_run_scored_without_images_leaves_their_cells_empty(tmp_path: Path) ->
     ],
 )
 def test_every_file_and_caption_says_where_its_images_are_from(
-    tmp_path: Path, content: tuple[str, ...], suffix: str, said: str
+    tmp_path: Path, images: tuple[ImageProvenance, ...], suffix: str, said: str
 ) -> None:
-    run = XrayRun(tmp_path, content=content)
+    run = XrayRun(tmp_path, images=images)
     tables = load("reports", "sopi_table3")().write(run)
     assert [path.name for path in tables[:3]] == [f"sopi_table3_{suffix}{end}" for end in (".tex", ".csv", ".md")]
     assert said in tables[2].read_text()
@@ -213,11 +217,11 @@ def test_figure4_clips_metal_and_leaves_what_is_behind_a_collimator_out(run: Xra
 
 
 def test_figure5_halves_are_this_run_and_plain_drrs(tmp_path: Path) -> None:
-    mixed = XrayRun(tmp_path, content=(SIMULATED, "matched"))
+    mixed = XrayRun(tmp_path, images=(SIMULATED, MATCHED))
     left, right, source = load("reports", "sopi_figure5")()._sides(mixed)
     assert (left.cases, right.cases, source) == (CASES // 2, CASES // 2, "the same run")
     assert right.name == "simulated X-ray"
-    assert set(left.rows["content"]) == {"matched"}
+    assert set(image_provenance(left.rows)) == {MATCHED}
 
 
 def test_figure5_without_a_simulation_says_so(run: XrayRun) -> None:

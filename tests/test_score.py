@@ -13,6 +13,8 @@ from bench.registry import UnknownNameError
 from bench.run.hashes import perturbation_hash, problem_hash, truth_hash
 from bench.run.records import (
     EstimateRecord,
+    ImageProvenance,
+    ImageSource,
     LandmarkRecord,
     MatrixList,
     PatientRecord,
@@ -34,6 +36,7 @@ from bench.score.statistics import (
     values,
 )
 
+MATCHED = ImageProvenance(source=ImageSource.RENDERED, moving_content="bone", target_content="bone", matched=True)
 CENTRE = np.array([5.0, -3.0, 12.0])
 FRAME = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE)
 CAMERA = Camera.centred(sdd_mm=1011.7, height=64, width=64, spacing_mm=3.2)
@@ -60,7 +63,7 @@ def _problem(index: int) -> tuple[ProblemRecord, TruthRecord]:
         case_id=case_id,
         patient_id=f"p{index % 4}",
         patient_hash=f"h{index % 4}",
-        content="matched",
+        images=MATCHED,
         start_distribution="uniform",
         views=[view],
         start=as_list(FRAME.pose(THETAS[index] + offset)),

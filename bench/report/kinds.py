@@ -1,16 +1,20 @@
-"""Where the images of a run are from, in the words that every caption, page and file name takes."""
+"""How captions, row headings and file names state the provenance of a run's images; nothing else states it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.run.acquired import REAL
+from bench.run.records import ImageProvenance, ImageSource
+from bench.score.provenance import image_provenance
 from bench.score.statistics import text_column
+
+REAL, SIMULATED = "real X-ray", "simulated X-ray"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageKind:
-    """What the targets of some rows are.
+    """What the target images of some rows are.
 
     Attributes:
         words: ``simulated X-ray``, ``real X-ray``, or both.
@@ -22,29 +26,46 @@ class ImageKind:
 
 
 def image_kind(rows: pd.DataFrame) -> ImageKind:
-    """Tell by the content that was recorded with every case; what is not said to be real is simulated."""
+    """Whether the images of these rows are real, simulated, or both."""
     real = is_real(rows)
     if all(real):
-        return ImageKind("real X-ray", "real_xray")
+        return ImageKind(REAL, "real_xray")
     if any(real):
-        return ImageKind("real X-ray and simulated X-ray", "real_and_simulated_xray")
-    return ImageKind("simulated X-ray", "simulated_xray")
+        return ImageKind(f"{REAL} and {SIMULATED}", "real_and_simulated_xray")
+    return ImageKind(SIMULATED, "simulated_xray")
 
 
 def is_real(rows: pd.DataFrame) -> list[bool]:
     """Which rows are on real X-rays."""
-    return [content.startswith(REAL) for content in text_column(rows, "content")]
+    return [images.source is ImageSource.REAL for images in image_provenance(rows)]
 
 
-def image_name(content: str) -> str:
-    """Acquisition and view of a real X-ray; of other content all that was recorded."""
-    parts = content.split(", ")
-    return parts[1] if parts[0] == REAL and len(parts) > 1 else content
+def is_xray(rows: pd.DataFrame) -> list[bool]:
+    """Which rows are on real X-rays or on images formed like them, and not on plain DRRs."""
+    return [images.source is not ImageSource.RENDERED for images in image_provenance(rows)]
+
+
+def image_name(images: ImageProvenance) -> str:
+    """Acquisition and view of a real X-ray; the contents of a simulated one."""
+    if images.source is ImageSource.REAL:
+        return f"{images.acquisition}" if images.view is None else f"{images.acquisition} view {images.view}"
+    contents = f"{images.target_content} target, {images.moving_content} moving"
+    return contents if images.source is ImageSource.RENDERED else f"{SIMULATED}, {contents}"
+
+
+def reference_uncertainties(images: Iterable[ImageProvenance]) -> list[str]:
+    """One phrase for each stated uncertainty of a reference pose, in the order of the images."""
+    known = dict.fromkeys(each.reference_uncertainty_mm for each in images)
+    return [f"reference good to {uncertainty_mm:g} mm" for uncertainty_mm in known if uncertainty_mm is not None]
 
 
 def one_case_an_image(rows: pd.DataFrame) -> dict[str, str]:
     """The first case of each real X-ray, by the X-ray's name; of simulated ones, the first case of each content."""
     found = dict[str, str]()
-    for case_id, content in sorted(zip(text_column(rows, "case_id"), text_column(rows, "content"), strict=True)):
-        found.setdefault(image_name(content), case_id)
+    for case_id, images in sorted(zip(text_column(rows, "case_id"), image_provenance(rows), strict=True), key=_case_id):
+        found.setdefault(image_name(images), case_id)
     return found
+
+
+def _case_id(pair: tuple[str, ImageProvenance]) -> str:
+    return pair[0]

@@ -11,9 +11,6 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame
 from bench.perturb import PoseDistribution, SamplingConstraints, StartDistribution, draw_case, sample_nominal_pose
 
-# How the content of a case on real X-rays begins.
-REAL = "real X-ray"
-
 _STILL = PoseDistribution("uniform", (0.0,) * 6)
 
 
@@ -26,24 +23,25 @@ class RealTarget:
     """X-rays of one problem with the pose that was found for them by other means.
 
     Attributes:
-        name: Acquisition and view, for captions.
+        acquisition: Its name.
+        view: Number of the only view, from 1; None = all views of the acquisition.
         views: With images; the first one's camera is the rig where it stands alone.
         reference: rig_from_world, 4x4, mm.
         uncertainty_mm: What the reference is good for (mTRE); None where nobody said.
         other: A second reference, rig_from_world, where there is one.
     """
 
-    name: str
+    acquisition: str
+    view: int | None
     views: tuple[View, ...]
     reference: Matrix
     uncertainty_mm: float | None
     other: Matrix | None = None
 
     @property
-    def described(self) -> str:
-        """One phrase for a case's record."""
-        good = "" if self.uncertainty_mm is None else f", reference good to {self.uncertainty_mm:g} mm"
-        return f"{REAL}, {self.name}{good}"
+    def name(self) -> str:
+        """Acquisition and view, for messages; it also seeds the nominal pose of the image."""
+        return self.acquisition if self.view is None else f"{self.acquisition} view {self.view}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +67,9 @@ def real_targets(acquisitions: Sequence[Acquisition], views: Literal["each", "al
             "X-rays without a reference pose have no truth to be scored by; find one with `fluorobench reference`"
         )
     if views == "all":
-        return tuple(_target(each, each.id, each.views, np.eye(4)) for each in known)
+        return tuple(_target(each, None, each.views, np.eye(4)) for each in known)
     return tuple(
-        _target(each, f"{each.id} view {number}", (_alone(view),), view.camera_from_rig)
+        _target(each, number, (_alone(view),), view.camera_from_rig)
         for each in known
         for number, view in enumerate(each.views, start=1)
     )
@@ -86,12 +84,14 @@ def _alone(view: View) -> View:
     return replace(view, camera_from_rig=np.eye(4))
 
 
-def _target(acquisition: Acquisition, name: str, views: tuple[View, ...], rig: Matrix) -> RealTarget:
+def _target(acquisition: Acquisition, view: int | None, views: tuple[View, ...], rig: Matrix) -> RealTarget:
     if acquisition.reference is None:
         raise AcquiredError(f"acquisition {acquisition.id} has no reference pose; find one first")
-    require_finite(name, views)
     other = None if acquisition.other_reference is None else rig @ acquisition.other_reference
-    return RealTarget(name, views, rig @ acquisition.reference, acquisition.reference_uncertainty_mm, other)
+    uncertainty_mm = acquisition.reference_uncertainty_mm
+    target = RealTarget(acquisition.id, view, views, rig @ acquisition.reference, uncertainty_mm, other)
+    require_finite(target.name, views)
+    return target
 
 
 def require_finite(name: str, views: Sequence[View]) -> None:

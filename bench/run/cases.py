@@ -10,15 +10,21 @@ from bench.contract import Case, Problem, View
 from bench.geometry import Matrix, PoseFrame
 from bench.perturb import PoseDistribution, StartDistribution, draw_case, generator, nominal_pose_generator, salted_seed
 from bench.protocol import Protocol
-from bench.run.acquired import draw_real_case
+from bench.run.acquired import RealTarget, draw_real_case
 from bench.run.hashes import landmarks_hash, truth_hash
-from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord, TruthRecord, ViewRecord, as_list
+from bench.run.records import (
+    ImageProvenance,
+    ImageSource,
+    LandmarkRecord,
+    MatrixList,
+    ProblemRecord,
+    TruthRecord,
+    ViewRecord,
+    as_list,
+)
 from bench.run.staging import StagedPatient
 from bench.run.targets import simulate_view
 from bench.xray.bound import pose_bound, pose_information
-
-# How the content of a case begins whose image was formed as an X-ray; see ``bench.run.acquired.REAL``.
-SIMULATED = "simulated X-ray"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,14 +86,14 @@ class _Scene:
     truth: Matrix
     start: Matrix
     redraws: int
-    content: str
+    images: ImageProvenance
     drawn: tuple[dict[str, float] | None, ...]
     bound: MatrixList | None = None
     other: MatrixList | None = None
 
 
 def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int, recorded: ProblemRecord | None) -> _Scene:
-    case_id, data = case_ids(protocol, staged.patient.id)[index], protocol.data
+    case_id = case_ids(protocol, staged.patient.id)[index]
     stage = staged.stage(np.array(protocol.target.search))
     draw = draw_case(*_laws(protocol), stage, generator(protocol.seed, "draw", case_id), index=index)
     truth = staged.frame.pose(draw.truth)
@@ -96,12 +102,28 @@ def _on_simulated(protocol: Protocol, staged: StagedPatient, index: int, recorde
         simulate_view(protocol, staged, truth, case_id=case_id, number=number, recorded=strengths)
         for number, strengths in enumerate(drawn)
     ]
-    content = f"{data.target} target, {data.moving} moving"
-    if protocol.target.formation is not None:
-        content = f"{SIMULATED}, {content}"
     start, bound = staged.frame.pose(draw.start), _bound(protocol, staged, truth)
     views, strengths = tuple(each.view for each in made), tuple(each.drawn for each in made)
-    return _Scene(staged.frame, views, truth, start, draw.redraws, content, strengths, bound)
+    return _Scene(staged.frame, views, truth, start, draw.redraws, _simulated(protocol), strengths, bound)
+
+
+def _simulated(protocol: Protocol) -> ImageProvenance:
+    return ImageProvenance(
+        source=ImageSource.RENDERED if protocol.target.formation is None else ImageSource.FORMED,
+        moving_content=protocol.data.moving,
+        target_content=protocol.data.target,
+        matched=protocol.matched,
+    )
+
+
+def _real(protocol: Protocol, target: RealTarget) -> ImageProvenance:
+    return ImageProvenance(
+        source=ImageSource.REAL,
+        moving_content=protocol.data.moving,
+        acquisition=target.acquisition,
+        view=target.view,
+        reference_uncertainty_mm=target.uncertainty_mm,
+    )
 
 
 def _bound(protocol: Protocol, staged: StagedPatient, truth: Matrix) -> MatrixList | None:
@@ -121,10 +143,10 @@ def _on_real(protocol: Protocol, staged: StagedPatient, index: int) -> _Scene:
     random = generator(protocol.seed, "draw", case_id)
     told = nominal_pose_generator(protocol.seed, staged.patient.id, target.name)
     draw = draw_real_case(target, stage, _laws(protocol), random, index=index // len(staged.real), told=told)
-    content = f"{target.described}, {protocol.data.moving} moving"
+    images = _real(protocol, target)
     nothing = (None,) * len(target.views)
     other = None if target.other is None else as_list(target.other)
-    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, content, nothing, other=other)
+    return _Scene(draw.frame, target.views, target.reference, draw.start, draw.redraws, images, nothing, other=other)
 
 
 def _laws(protocol: Protocol) -> tuple[PoseDistribution, StartDistribution]:
@@ -149,7 +171,7 @@ def _record(
         case_id=problem.case_id,
         patient_id=problem.patient_id,
         patient_hash=problem.patient_hash,
-        content=scene.content,
+        images=scene.images,
         start_distribution=protocol.start.distribution,
         views=[_view_record(view, drawn) for view, drawn in zip(problem.views, scene.drawn, strict=True)],
         start=as_list(problem.start),

@@ -18,6 +18,8 @@ _PACKAGES = (
     *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas"),
     *("opencv-python-headless", "mahotas", "monai", "safetensors", "h5py"),
 )
+# Of the files of a run; raised when their records change so that older ones cannot be read.
+LAYOUT = 2
 _DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 
 
@@ -25,6 +27,7 @@ class Environment(Record):
     """What a reader needs to judge a time, and a resumed run to know its own code and weights.
 
     ``weights``: Checksums of the weights files that the rows read (``bench.run.parts.weights_used``).
+    ``layout``: Of the run's files (``LAYOUT``); 1 where none is stated.
     """
 
     machine: str
@@ -37,6 +40,7 @@ class Environment(Record):
     code_hash: str
     reference_kernel_seconds: float
     weights: dict[str, str] = Field(default_factory=dict[str, str])
+    layout: int = 1
 
 
 def describe_environment() -> Environment:
@@ -51,6 +55,7 @@ def describe_environment() -> Environment:
         commit=_commit(),
         code_hash=code_hash(),
         reference_kernel_seconds=reference_kernel_seconds(),
+        layout=LAYOUT,
     )
 
 

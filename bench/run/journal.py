@@ -1,17 +1,19 @@
 """The files of a run: written line by line, flushed, and read back when a killed run goes on."""
 
+import json
 import os
 import shutil
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import tomli_w
 
 from bench.errors import FluorobenchError
 from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
-from bench.run.environment import Environment
+from bench.run.environment import LAYOUT, Environment
 from bench.run.hashes import landmarks_hash, perturbation_hash
 from bench.run.parts import weights_used
 from bench.run.records import (
@@ -57,6 +59,7 @@ class Journal:
         if fresh and journal.folder.exists():
             shutil.rmtree(journal.folder)
         if journal._exists():
+            journal._require_layout()
             journal.refuse_others(environment.code_hash, environment.weights)
         else:
             journal.folder.mkdir(parents=True, exist_ok=True)
@@ -70,11 +73,12 @@ class Journal:
         """Open the folder of an earlier run.
 
         Raises:
-            RunError: It is not one.
+            RunError: It is not one, or its files have the layout of another version.
         """
         journal = cls(folder)
         if not journal._exists():
             raise RunError(f"{folder} is not a run's folder: expected protocol.toml and problems.jsonl in it")
+        journal._require_layout()
         return journal
 
     @property
@@ -171,6 +175,19 @@ class Journal:
 
     def _exists(self) -> bool:
         return (self.folder / "protocol.toml").is_file()
+
+    def _require_layout(self) -> None:
+        """Refuse records of another version; a damaged ``environment.json`` is reported by those who need it."""
+        try:
+            environment: object = json.loads((self.folder / "environment.json").read_text())
+        except (OSError, ValueError):
+            return
+        found = cast("dict[str, Any]", environment).get("layout", 1) if isinstance(environment, dict) else 1
+        if found != LAYOUT:
+            raise RunError(
+                f"{self.folder} holds run files of layout {found}, this version reads layout {LAYOUT}; run the "
+                "protocol again (start over with --fresh)"
+            )
 
     def _read(self, name: str, kind: type[RecordType]) -> list[RecordType]:
         path = self.folder / name

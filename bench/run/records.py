@@ -4,6 +4,7 @@
 ``truth.jsonl``: TruthRecord. Matrices are nested lists, mm.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -20,6 +21,41 @@ class Record(BaseModel):
     """Frozen, closed to keys it does not know, and honest about NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class ImageSource(StrEnum):
+    """How the images of a case were obtained."""
+
+    RENDERED = "rendered"
+    """Line integrals of one energy through a CT: a digitally reconstructed radiograph (DRR)."""
+    FORMED = "formed"
+    """An X-ray simulated with a spectrum, scatter and a detector (``bench.xray.Formation``)."""
+    REAL = "real"
+    """Acquired with an X-ray system."""
+
+
+class ImageProvenance(Record):
+    """What the images of a case show and where they come from.
+
+    Attributes:
+        source: Rendered, formed or real.
+        moving_content: Content of the moving volume: ``bone``, ``body``, ``everything`` or a label's name.
+        target_content: Content that a simulated image was made of; None for a real X-ray, which shows everything.
+        matched: Whether a simulated image holds line integrals through the voxels of the moving volume and nothing
+            else.
+        acquisition: Name of a real X-ray acquisition; None for simulated images.
+        view: Number of the acquisition's view, from 1; None for simulated images and where all views of the
+            acquisition are registered together.
+        reference_uncertainty_mm: Uncertainty of a real X-ray's reference pose (mTRE, mm); None where it is unknown.
+    """
+
+    source: ImageSource
+    moving_content: str
+    target_content: str | None = None
+    matched: bool = False
+    acquisition: str | None = None
+    view: int | None = None
+    reference_uncertainty_mm: float | None = None
 
 
 class ViewRecord(Record):
@@ -67,7 +103,7 @@ class ProblemRecord(Record):
     case_id: str
     patient_id: str
     patient_hash: str
-    content: str
+    images: ImageProvenance
     start_distribution: str
     views: list[ViewRecord]
     start: MatrixList

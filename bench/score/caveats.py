@@ -14,9 +14,9 @@ from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard
 from bench.protocol import Protocol
 from bench.protocol.model import Data
-from bench.run.acquired import REAL
 from bench.run.parts import Part, parts
-from bench.run.records import PatientRecord
+from bench.run.records import ImageSource, PatientRecord
+from bench.score.provenance import image_provenance
 from bench.score.statistics import text_column
 
 # Columns of one sentence a row, empty where there is nothing to say.
@@ -46,7 +46,7 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
         other = dict.fromkeys(line for part in some for line in _domain_shift(part, patient, protocol.data, real=real))
         return "; ".join(met), "; ".join(other), _other_people(some, patient)
 
-    real = [content.startswith(REAL) for content in text_column(rows, "content")]
+    real = [images.source is ImageSource.REAL for images in image_provenance(rows)]
     keys = zip(text_column(rows, "label"), text_column(rows, "patient_id"), real, strict=True)
     found = [told(*key) for key in keys]
     return rows.assign(

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bench.geometry.converters.sopi import OURS_OF_SOPI
 from bench.registry import unknown
+from bench.score.provenance import PROVENANCE_COLUMNS
 
 
 class Reading(StrEnum):
@@ -51,7 +52,7 @@ KEY_COLUMNS = (
     "case_id",
     "patient_id",
     "patient_hash",
-    "content",
+    *PROVENANCE_COLUMNS,
     "start_distribution",
     "perturbation_hash",
     "outcome",

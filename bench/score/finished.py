@@ -12,10 +12,9 @@ from bench.contract import Case, Dataset, Estimate
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 from bench.protocol import Protocol
-from bench.run.acquired import REAL
 from bench.run.cases import build_case
 from bench.run.journal import Journal, RunError
-from bench.run.records import EstimateRecord, ProblemRecord
+from bench.run.records import EstimateRecord, ImageSource, ProblemRecord
 from bench.run.staging import StagedPatient, open_dataset, stage_patient
 from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
@@ -81,7 +80,7 @@ class ScoredRun:
     def _images(self) -> str:
         """Where the X-rays are from, and how simulated ones were made."""
         protocol, data = self.protocol, self.protocol.data
-        real = [each.content.startswith(REAL) for each in self.journal.problems()]
+        real = [each.images.source is ImageSource.REAL for each in self.journal.problems()]
         simulated = (
             f"simulated X-rays, target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}"
         )
@@ -144,7 +143,7 @@ class ScoredRun:
         recorded = self._problems[again.case_id]
         same = again.patient_hash == recorded.patient_hash and np.allclose(again.start, recorded.start, atol=SAME_POSE)
         # Real X-rays are read, not rendered: their pixels are the same bits or other ones.
-        same = same and (not recorded.content.startswith(REAL) or again.target_hash == recorded.target_hash)
+        same = same and (recorded.images.source is not ImageSource.REAL or again.target_hash == recorded.target_hash)
         if not (same and np.allclose(truth, self._truths[again.case_id], atol=SAME_POSE)):
             raise RunError(f"case {again.case_id!r} is not what the run recorded: its CT or the code changed since")
 

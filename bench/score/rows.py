@@ -23,6 +23,7 @@ from bench.score.columns import (
     STRICT_DEG,
     STRICT_MM,
 )
+from bench.score.provenance import PROVENANCE_TYPES, provenance_cells
 
 Row: TypeAlias = dict[str, Any]
 
@@ -112,7 +113,7 @@ def score_rows(
     rows = [_row(questions[record.case_id], record, starts[record.case_id]) for record in ordered]
     table = pd.DataFrame(rows, columns=[*KEY_COLUMNS, *(column.name for column in COLUMNS)])
     bounds = [name for name in table.columns if str(name).startswith(_OFTEN_ABSENT)]
-    return table.astype(dict.fromkeys(bounds, np.float64))
+    return table.astype({**dict.fromkeys(bounds, np.float64), **PROVENANCE_TYPES})
 
 
 def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) -> Row:
@@ -125,7 +126,8 @@ def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) 
         }
         others = question.others(np.array(record.pose))
     return {
-        **{name: getattr(problem, name) for name in ("patient_id", "patient_hash", "content", "start_distribution")},
+        **{name: getattr(problem, name) for name in ("patient_id", "patient_hash", "start_distribution")},
+        **provenance_cells(problem.images),
         **{name: getattr(record, name) for name in ("label", "case_id", "perturbation_hash", "error")},
         **{name: getattr(record, name) for name in ("seconds_prepare", "drr_evaluations")},
         "seconds": np.nan if record.seconds is None else record.seconds,
