@@ -45,6 +45,21 @@ def search_path(package_file: str) -> list[str]:
     return [str(inside), *own, *(str(Path(folder).resolve() / inside.name) for folder in users)]
 
 
+def add_folder(folder: Path) -> None:
+    """Add a folder of plug-ins for this process and for the processes that it starts.
+
+    Args:
+        folder: Holds ``methods/``, ``datasets/`` or ``reports/``, as a folder that ``FLUOROBENCH_PLUGINS`` names.
+    """
+    given = [each for each in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if each]
+    if str(folder) in given:
+        return
+    os.environ[PLUGINS_VARIABLE] = os.pathsep.join([*given, str(folder)])
+    for kind in KINDS:
+        package = import_module(f"bench.{kind}")
+        package.__path__ = search_path(str(package.__file__))
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a wrong name: says the nearest right ones; where none is near, all of them if they are few."""
     names = {_plain(each): each for each in sorted(known)}

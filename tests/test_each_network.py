@@ -22,7 +22,7 @@ from bench.learn import Population, Progress, Scene, Source, TrainingBudget, tra
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 from bench.learn.tensors import read_tensors
-from bench.learn.vertebra_study import UNITS
+from bench.learn.vertebra_trainer import UNITS
 from bench.protocol import PROTOCOLS, protocol_names, read_protocol
 from bench.run.cases import build_case
 from bench.run.staging import open_dataset, patient_ids, stage_patient

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,26 @@ ROOT = Path(__file__).parents[1]
 FIRST_ROOMS = ["errors", "geometry", "volume", "perturb", "contract", "registry", "drr", "xray", "similarity"]
 ROOMS = [*FIRST_ROOMS, "optimise", "register", "learn", "metrics", "protocol", "run", "score", "report", "cli"]
 KINDS = ("methods", "datasets", "reports")
-FILES = sorted(path for folder in ("bench", *KINDS) for path in (ROOT / folder).rglob("*.py"))
+SHIPPED = sorted(path for folder in ("bench", *KINDS) for path in (ROOT / folder).rglob("*.py"))
+STUDIES = sorted((ROOT / "studies").rglob("*.py"))
+FILES = [*SHIPPED, *STUDIES]
+
+
+def modules(path: Path) -> set[str]:
+    """Modules that a file imports, those inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            whole = len(node.module.split(".")) > 1
+            names.update([node.module] if whole else [f"{node.module}.{alias.name}" for alias in node.names])
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return names
 
 
 def imported(path: Path) -> set[str]:
-    """Modules of ``bench`` that a file names, those inside functions too."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "bench":
-            parts = node.module.split(".")
-            names.update([node.module] if len(parts) > 1 else [f"bench.{alias.name}" for alias in node.names])
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names if alias.name.startswith("bench."))
-    return names
+    """Modules of ``bench`` that a file imports."""
+    return {name for name in modules(path) if name.startswith("bench.")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -46,6 +54,26 @@ def test_files_stay_under_400_lines(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if p.relative_to(ROOT).parts[0] in KINDS], ids=str)
 def test_plugins_do_not_import_other_plugins(path: Path) -> None:
     assert not {name for name in imported(path) if name.split(".")[1] in KINDS}
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_studies_reach_plugins_through_the_registry_and_no_other_study(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[1]
+    for name in modules(path):
+        room = name.split(".")
+        assert room[0] not in KINDS, f"{path} imports {name}: reach plug-ins through bench.registry"
+        assert room[0] != "bench" or len(room) < 2 or room[1] not in KINDS or "tests" in path.parts, f"{path}: {name}"
+        assert room[0] != "studies" or room[1] == own, f"{path} imports {name}: a study imports no other study"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_that_is_shipped_imports_a_study(path: Path) -> None:
+    assert not {name for name in modules(path) if name.split(".")[0] == "studies"}
+
+
+def test_studies_are_not_packaged() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert "studies" not in {*wheel["only-include"], *wheel["sources"]}
 
 
 @pytest.mark.parametrize("kind", KINDS)

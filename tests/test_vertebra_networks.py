@@ -19,7 +19,7 @@ from bench.geometry import rotation_angle_deg
 from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, train
 from bench.learn.history import read_rows
 from bench.learn.source import Library
-from bench.learn.vertebra_study import UNITS, study_population
+from bench.learn.vertebra_trainer import UNITS, vertebra_population
 from bench.protocol.load import read_protocol
 from bench.registry import build, load, module
 from bench.run.cases import build_case
@@ -70,7 +70,7 @@ def coarse(cache: Path, patient: str) -> dict[str, Any]:
 
 def people(cache: Path) -> Population:
     settings: dict[str, Any] = {**coarse(cache, PATIENT), "cache_dir": cache}
-    return replace(study_population(), settings=settings)
+    return replace(vertebra_population(), settings=settings)
 
 
 def source_of(cache: Path, *, step: int = 0, split: Split = Split.TRAIN) -> Source:
@@ -152,9 +152,9 @@ def test_both_are_trained_on_what_lgff_reg_is_trained_on() -> None:
 
 
 def test_poses_grow_and_are_the_same_set_again(cache: Path) -> None:
-    trainer = ZhangTrainer(poses=8, shares=(0.25, 0.5, 1.0), steps_per_share=2, image_size=32)
-    assert [trainer.in_use(step) for step in (0, 1, 2, 3, 4, 999)] == [2, 2, 4, 4, 8, 8]
-    seen = [{tuple(row) for row in trainer.known(source_of(cache, step=step), 24)[1].tolist()} for step in (0, 1, 2, 4)]
+    trainer = ZhangTrainer(poses=8, shares=(0.25, 0.5, 1.0), steps_per_share=2, image_size=32, batch=24)
+    assert [trainer.share_in_use(step) for step in (0, 1, 2, 3, 4, 999)] == [0.25, 0.25, 0.5, 0.5, 1.0, 1.0]
+    seen = [{tuple(row) for row in trainer.examples(source_of(cache, step=step))[1].tolist()} for step in (0, 1, 2, 4)]
     assert [len(each) for each in seen] == [2, 2, 4, 8]
     assert seen[0] == seen[1] < seen[2] < seen[3]
     with pytest.raises(WeightsError, match="shares from 0 to 1; got 8, 400"):

@@ -1,7 +1,7 @@
-"""What networks share that turn one image into six parameters: the image's scale, the parameters' units, the method.
+"""What networks that regress six parameters from one image share: the parameters' units and the method.
 
 The image is scaled by itself (its darkest pixel is 0, its brightest 1), so that neither dose nor fog moves its range;
-the six parameters are learnt in shares of the half-widths that they are drawn from.
+the six parameters are predicted as multiples of the half-widths of their training distribution.
 """
 
 from abc import ABC, abstractmethod
@@ -17,10 +17,8 @@ from torch import Tensor, nn
 
 from bench.contract import Estimate, Outcome, Problem, View
 from bench.geometry import Matrix, transform_points
-from bench.learn.acquired import acquired_camera_refusal
 from bench.learn.errors import TrainingError, WeightsError
 from bench.learn.grey import grey
-from bench.learn.masked import MaskedFrame, masked_refusal
 from bench.learn.weights import Weights, camera_refusal, load_weights, refusal
 from bench.learn.weights_card import WeightsCard, read_card
 from bench.volume import Volume, VolumeError
@@ -95,11 +93,11 @@ class PreparedNetworks:
 
 @dataclass(frozen=True, kw_only=True)
 class SingleViewRegressor(ABC):
-    """A patient-specific method: one image in, six parameters out. It looks at no start.
+    """A patient-specific method: one image in, six parameters out. The start is not used.
 
     Attributes:
-        weights: Folder of weights of one's own (``fluorobench train ... --weights FOLDER``), which may hold folders of
-            them, such as one a camera; None = those shipped.
+        weights: Folder of other weights (``fluorobench train ... --weights FOLDER``), which may hold subfolders of
+            them, such as one per camera; None = the shipped weights.
     """
 
     name: ClassVar[str]
@@ -117,10 +115,10 @@ class SingleViewRegressor(ABC):
         """Theta (6,), degrees and mm, of an image (1, 1, S, S) from 0 to 1 of the size that the network takes."""
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedNetworks:
-        """Load the networks that fit the camera; which one is used, the patient of each problem says."""
+        """Load the networks that fit the camera; the patient of each problem decides which one is used."""
         networks: dict[str, ReadyNetwork] = {}
         for path, card in self._cards():
-            if len(views) == 1 and _camera_refusal(card, views) is None:
+            if len(views) == 1 and self.refuse_cameras(card, views) is None:
                 loaded = load_weights(path, method=self.name, version=self.version)
                 ready = ReadyNetwork(self.build(loaded), card)
                 networks |= dict.fromkeys(card.trained_on.hashes, ready)
@@ -132,11 +130,11 @@ class SingleViewRegressor(ABC):
         if not cards:
             where = "here" if self.weights is None else f"in {self.weights}"
             return f"no weights are {where}; make them: fluorobench train {self.name}"
-        reasons = [_refusal(card, problem) for card in cards]
+        reasons = [self.refuse(card, problem) for card in cards]
         if None in reasons:
             return None
-        own = [why for card, why in zip(cards, reasons, strict=True) if _is_for(card, problem)]
-        return own[0] if own else reasons[0] if len(cards) == 1 else self._nobody(problem, cards)
+        own = [why for card, why in zip(cards, reasons, strict=True) if self._is_for(card, problem)]
+        return own[0] if own else reasons[0] if len(cards) == 1 else self._no_patient(problem, cards)
 
     def register(self, problem: Problem, prepared: PreparedNetworks) -> Estimate:
         """Predict the pose from the image alone.
@@ -148,46 +146,46 @@ class SingleViewRegressor(ABC):
         ready = prepared.networks.get(problem.patient_hash)
         if ready is None:
             raise WeightsError(f"no {self.name} network of {problem.patient_id}; run: fluorobench train {self.name}")
-        view, size, masked = problem.views[0], int(ready.card.architecture["image_size"]), MaskedFrame.of(ready.card)
-        crop = None if masked is None else masked.seen(view)
-        seen = torch.as_tensor(view.image)[None, None] if crop is None else crop.image
-        with torch.no_grad():
-            theta = self.predict(ready.network, grey(seen, size))
-        pose = problem.frame.pose(theta) if crop is None else crop.pose(theta)
+        pose = self.answer(ready, problem)
         return Estimate(pose, Outcome.CONVERGED, {"network": perf_counter() - began})
+
+    def answer(self, ready: ReadyNetwork, problem: Problem) -> Matrix:
+        """The pose (rig_from_world) that a network reads from a problem's image.
+
+        Raises:
+            WeightsError: An image of another size or without contrast.
+        """
+        seen = torch.as_tensor(problem.views[0].image)[None, None]
+        with torch.no_grad():
+            theta = self.predict(ready.network, grey(seen, int(ready.card.architecture["image_size"])))
+        return np.asarray(problem.frame.pose(theta))
+
+    def refuse(self, card: WeightsCard, problem: Problem) -> str | None:
+        """Why weights cannot take a problem, in one line, or None."""
+        return refusal(card, problem) or _other_centre(card, problem)
+
+    def refuse_cameras(self, card: WeightsCard, views: Sequence[View]) -> str | None:
+        """Why weights cannot take these cameras, in one line, or None."""
+        return camera_refusal(card, views)
+
+    def _is_for(self, card: WeightsCard, problem: Problem) -> bool:
+        """Whether the weights are for the problem's patient and camera."""
+        return problem.patient_hash in card.trained_on.hashes and self.refuse_cameras(card, problem.views) is None
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:
         folder = self.folder if self.weights is None else Path(self.weights)
         return [(path, read_card(path)) for path in sorted(folder.rglob("*.toml"))]
 
-    def _nobody(self, problem: Problem, cards: Sequence[WeightsCard]) -> str:
+    def _no_patient(self, problem: Problem, cards: Sequence[WeightsCard]) -> str:
         known = ", ".join(sorted({name for card in cards for name in card.trained_on.patients}))
         return f"weights for {known} with their cameras, none for {problem.patient_id}: fluorobench train {self.name}"
 
 
-def _refusal(card: WeightsCard, problem: Problem) -> str | None:
-    """Why weights cannot take a problem, or None."""
-    if MaskedFrame.of(card) is not None:
-        return masked_refusal(card, problem)
-    return refusal(card, problem) or _other_centre(card, problem)
-
-
-def _camera_refusal(card: WeightsCard, views: Sequence[View]) -> str | None:
-    if MaskedFrame.of(card) is not None:
-        return acquired_camera_refusal(card, views)
-    return camera_refusal(card, views)
-
-
-def _is_for(card: WeightsCard, problem: Problem) -> bool:
-    """Whether patient and camera are the problem's, so that what else is wrong is worth saying."""
-    return problem.patient_hash in card.trained_on.hashes and _camera_refusal(card, problem.views) is None
-
-
 def _other_centre(card: WeightsCard, problem: Problem) -> str | None:
-    """Why the problem is posed about another point than the network learnt to turn, or None.
+    """Why the problem's rotation centre is not the one that the network was trained for, or None.
 
-    A box round one structure has that structure's centre, whatever its margin; poses about any other point would be
-    answered with a shift and no warning.
+    A box round one structure has that structure's centre, whatever its margin; with any other rotation centre the
+    answer would be shifted without a warning.
     """
     on = card.trained_on
     if on.region in WIDE_REGIONS and on.moving != "everything":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ from bench.learn import (
     read_card,
     refusal,
 )
-from bench.learn.acquired import acquired_camera_refusal, acquired_refusal, windowed
 from bench.learn.descent import Descended, Descent, Distance, descend
 from bench.learn.distance import scaled, small
 from bench.learn.pose_gradient import PoseChart
@@ -59,7 +58,7 @@ class Prepared:
     """What depends on the patient alone.
 
     Attributes:
-        networks: By the hash of the patient that each is for; "" = for anybody.
+        networks: By the hash of the patient that each is for; "" = for any patient.
         refiner: Of gradient correlation, prepared; None without.
     """
 
@@ -81,8 +80,11 @@ class DeepRegMethod:
         descent: Steps and stops, on every volume of voxels.
         coarse: Voxels along the longest axis of the volumes that are descended on first, where the network's own has
             more: coarse ones lead from farther away, fine ones show the depth.
-        weights: Folder of weights of one's own; None = those shipped.
+        weights: Folder of other weights; None = the shipped ones.
     """
+
+    name: ClassVar[str] = NAME
+    folder: ClassVar[Path] = FOLDER
 
     refine: Literal["none", "gradncc"] = "none"
     descent: Descent = field(default_factory=_descent)
@@ -95,9 +97,9 @@ class DeepRegMethod:
             return "the view has no image"
         cards = [card for _, card in self._cards()]
         if not cards:
-            folder = self.weights or f"methods/{NAME}/weights"
-            return f"no weights are here; make them: fluorobench train {NAME} --weights {folder}"
-        reasons = [_refusal(card, problem) for card in cards]
+            folder = self.weights or f"methods/{self.name}/weights"
+            return f"no weights are here; make them: fluorobench train {self.name} --weights {folder}"
+        reasons = [self.refuse(card, problem) for card in cards]
         return None if None in reasons else reasons[0]
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
@@ -105,10 +107,9 @@ class DeepRegMethod:
         attenuation = AttenuationMap.from_volume(volume)
         networks: dict[str, Fitted] = {}
         for path, card in self._cards():
-            why = acquired_camera_refusal(card, views) if _acquired(card) else camera_refusal(card, views)
-            if len(views) == 1 and why is None:
+            if len(views) == 1 and self.refuse_cameras(card, views) is None:
                 with one_thread():
-                    fitted = _fitted(path, card, attenuation, self.coarse)
+                    fitted = self._fitted(path, card, attenuation)
                 networks |= dict.fromkeys(card.trained_on.hashes or ("",), fitted)
         ready = self._refiner().prepare(volume, views) if self.refine == "gradncc" and networks else None
         return Prepared(networks, ready)
@@ -121,7 +122,7 @@ class DeepRegMethod:
         """
         fitted = prepared.networks.get(problem.patient_hash, prepared.networks.get(""))
         if fitted is None:
-            raise WeightsError(f"no Deep-reg network of {problem.patient_id}; run: fluorobench train {NAME}")
+            raise WeightsError(f"no Deep-reg network of {problem.patient_id}; run: fluorobench train {self.name}")
         began = perf_counter()
         with one_thread():
             estimate = self._descended(problem, fitted)
@@ -133,8 +134,20 @@ class DeepRegMethod:
         seconds["gradncc"] = perf_counter() - began - seconds["descent"]
         return replace(refined, seconds=seconds, drr_evaluations=drrs)
 
+    def refuse(self, card: WeightsCard, problem: Problem) -> str | None:
+        """Why weights cannot take a problem, or None; the camera first: content could be chosen, cameras cannot."""
+        return camera_refusal(card, problem.views) or refusal(card, problem)
+
+    def refuse_cameras(self, card: WeightsCard, views: Sequence[View]) -> str | None:
+        """Why weights cannot take these cameras, or None."""
+        return camera_refusal(card, views)
+
+    def view(self, problem: Problem, card: WeightsCard) -> View:
+        """The view of a problem that the network sees."""
+        return problem.views[0]
+
     def _descended(self, problem: Problem, fitted: Fitted) -> Estimate:
-        view, network = _as_trained(problem, fitted.card), fitted.network
+        view, network = self.view(problem, fitted.card), fitted.network
         size = fitted.architecture.image
         camera = view.camera.binned(view.camera.height // size)
         with torch.no_grad():
@@ -155,53 +168,31 @@ class DeepRegMethod:
             trace=Trace(tuple(range(before + 1, count + 1)), tuple(best.tolist())),
         )
 
+    def _fitted(self, path: Path, card: WeightsCard, attenuation: AttenuationMap) -> Fitted:
+        loaded = load_weights(path, method=self.name, version=VERSION)
+        architecture, network = loaded.architecture(Architecture), RegiNet()
+        pixels_divide(card, architecture.image)
+        loaded.fill(network)
+        for parameter in network.parameters():
+            parameter.requires_grad_(False)
+        finest = architecture.longest
+        wanted = [*(each for each in sorted(self.coarse) if each < finest), finest]
+        # A small volume is the same at several of them.
+        levels = {coarsening(attenuation, each): each for each in wanted}
+        with torch.no_grad():
+            volumes = tuple(features_of(network, *input_volume(attenuation, each)) for each in levels.values())
+        return Fitted(network, volumes, card, architecture)
+
     def _refiner(self) -> Method:
         built: Method = registry.build("methods", "opt_gradient", {"similarity": "gc", "starts": 1})
         return built
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:
-        folder = FOLDER if self.weights is None else Path(self.weights)
+        folder = self.folder if self.weights is None else Path(self.weights)
         cards = [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
-        # Weights for everybody first: their reason is given where all refuse.
+        # Weights for any patient first: their reason is given where all refuse.
         return sorted(cards, key=lambda each: each[1].trained_on.patient_specific)
-
-
-def _acquired(card: WeightsCard) -> bool:
-    """Whether the weights are for the cameras of real X-rays."""
-    return "set_ups" in card.scene
-
-
-def _refusal(card: WeightsCard, problem: Problem) -> str | None:
-    """Another camera first: content could be chosen, cameras cannot."""
-    if _acquired(card):
-        return acquired_refusal(card, problem)
-    return camera_refusal(card, problem.views) or refusal(card, problem)
-
-
-def _as_trained(problem: Problem, card: WeightsCard) -> View:
-    """The problem's view, cut to the window of a training for real X-rays."""
-    if not _acquired(card):
-        return problem.views[0]
-    table = card.scene["camera"]
-    window = Camera(np.array(table["K"]), int(table["height"]), int(table["width"]), None)
-    return windowed(problem.views[0], problem.nominal, problem.centre, window)
 
 
 def _distance(network: RegiNet, fixed: Tensor, volume: FeatureVolume, camera: Camera) -> Distance:
     return lambda poses: network.distance(fixed, volume.project(poses, camera))
-
-
-def _fitted(path: Path, card: WeightsCard, attenuation: AttenuationMap, coarse: Sequence[int]) -> Fitted:
-    loaded = load_weights(path, method=NAME, version=VERSION)
-    architecture, network = loaded.architecture(Architecture), RegiNet()
-    pixels_divide(card, architecture.image)
-    loaded.fill(network)
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    finest = architecture.longest
-    wanted = [*(each for each in sorted(coarse) if each < finest), finest]
-    # A small volume is the same at several of them.
-    levels = {coarsening(attenuation, each): each for each in wanted}
-    with torch.no_grad():
-        volumes = tuple(features_of(network, *input_volume(attenuation, each)) for each in levels.values())
-    return Fitted(network, volumes, card, architecture)

@@ -1,8 +1,8 @@
-"""How Deep-reg learns: the gradient of its distance is taught the geodesic's direction, volume branch included."""
+"""How Deep-reg learns: the gradient of its distance is trained towards the geodesic's, volume branch included."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,13 +10,10 @@ from torch import Tensor, nn
 
 from bench.geometry import Camera, Matrix
 from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
-from bench.learn.acquired import AcquiredPatient, placed, placements
 from bench.learn.descent import Descended, Descent, descend
-from bench.learn.descent_study import descent_errors, descent_figures, offsets
+from bench.learn.descent_training import descent_errors, descent_figures, offsets
 from bench.learn.distance import scaled
-from bench.learn.forearm import Forearms
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
-from bench.learn.wrist_study import wrist_population, wrist_scene
 
 from .features import FeatureVolume, features_of, input_volume
 from .network import Architecture, RegiNet
@@ -24,7 +21,6 @@ from .network import Architecture, RegiNet
 NAME = "deep_reg"
 VERSION = 1
 
-_WRIST_STARTS = 3
 _TINY = 1e-8
 
 
@@ -33,8 +29,6 @@ class DeepRegTrainer:
     """Settings of a training.
 
     Attributes:
-        study: ``spine``: population and scene as they are given; ``wrist``: the radius before the calibrated cameras of
-            its real X-rays, with invented surroundings (needs FLUOROBENCH_DATA).
         image: Pixels along an edge; divides the detector's. The paper's is 128.
         longest: Voxels along the longest axis of the volume at most, as in the paper. Coarser projections are blurred,
             and the smallest distance to a sharp X-ray then lies at another depth.
@@ -43,7 +37,7 @@ class DeepRegTrainer:
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.
         translation_mm: Same, across the beam.
         depth_mm: Same, along it.
-        nearest: Offsets are multiplied by a number drawn evenly from here ...
+        nearest: Offsets are multiplied by a number drawn uniformly from here ...
         farthest: ... to here.
         max_learning_rate: Peak learning rate; low, for two encoders that drift apart lose the pose in their difference.
         weight_decay: Of AdamW.
@@ -51,10 +45,9 @@ class DeepRegTrainer:
             keeps the two encoders together where the X-ray shows more than the volume.
         matched: Images a step for that second loss; the first ``pairs`` of them are the pairs'.
         match_first: Steps that learn the second loss alone: it costs no double backward.
-        forearms: Surroundings of the study ``wrist``.
+        held_out_starts: Starts of each held-out patient from which a validation descends.
     """
 
-    study: Literal["spine", "wrist"] = "spine"
     image: int = 128
     longest: int = 128
     depth_scale: float = 4.0
@@ -69,7 +62,7 @@ class DeepRegTrainer:
     match: float = 0.0
     matched: int = 0
     match_first: int = 0
-    forearms: Forearms = field(default_factory=Forearms)
+    held_out_starts: int = 1
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
     )
@@ -79,12 +72,6 @@ class DeepRegTrainer:
     name: ClassVar[str] = NAME
     version: ClassVar[int] = VERSION
     volume_shape: ClassVar[tuple[int, ...]] = ()
-
-    def __post_init__(self) -> None:
-        if self.study == "wrist":
-            # The data is read here alone: whoever asks for the study has it.
-            object.__setattr__(self, "population", wrist_population())
-            object.__setattr__(self, "scene", wrist_scene(self.image))
 
     @property
     def architecture(self) -> Mapping[str, Any]:
@@ -110,7 +97,7 @@ class DeepRegTrainer:
 
     def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
         """Squared distances of unit gradients, of rotation and of translation; with ``match``, of features too."""
-        net, patient = _checked(network), placed(source.patients(1)[0], self.scene, source.random("set up"))
+        net, patient = _checked(network), self.patient(source)
         problems = self.problems(source, patient, max(self.pairs, self.matched))
         images = scaled(problems.images)
         alone = source.step < self.match_first
@@ -142,22 +129,23 @@ class DeepRegTrainer:
         match = mismatch(net, volume, problems, net.fixed(images))
         return {"total": match, "match": match}
 
+    def patient(self, source: Source) -> StagedPatient:
+        """The patient of a training step."""
+        return source.patients(1)[0]
+
+    def held_out(self, source: Source) -> Sequence[StagedPatient]:
+        """Patients of a validation."""
+        return source.patients()
+
     def problems(self, source: Source, patient: StagedPatient, count: int) -> Problems:
-        """Problems of a patient; before an acquired set-up with what stands round the radius."""
-        problems = source.problems(patient, count, camera=self.camera)
-        if self.study != "wrist" or not isinstance(patient, AcquiredPatient):
-            return problems
-        radius, poses = patient.target, problems.truth_pose
-        images = self.forearms.xrays(problems.images, radius, poses, problems.camera, problems.random)
-        return replace(problems, images=patient.masked(images))
+        """Problems of a patient, at the network's pixels."""
+        return source.problems(patient, count, camera=self.camera)
 
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
-        """Where descents end on held-out patients, from one start each, beside where they began."""
+        """Errors after descents on held-out patients, beside those of their starts."""
         net, before, after = _checked(network), list[Matrix](), list[Matrix]()
-        before_it = [each for patient in source.patients() for each in placements(patient, self.scene)]
-        count = 1 if self.study == "spine" else _WRIST_STARTS
-        for patient in before_it:
-            problems = self.problems(source, patient, count)
+        for patient in self.held_out(source):
+            problems = self.problems(source, patient, self.held_out_starts)
             with torch.no_grad():
                 volume = features_of(net, *self._input(problems))
             for number, start in enumerate(self.starts(problems)):

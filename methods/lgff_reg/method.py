@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bench.geometry import Matrix
 from bench.learn import Weights
 from bench.learn.single_view import SingleViewRegressor
-from bench.learn.vertebra_study import UNITS
+from bench.learn.vertebra_trainer import UNITS
 
 from .network import Architecture, LgffNetwork
 from .trainer import NAME, VERSION, WHITE

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.learn import Losses, Source, TrainingError
-from bench.learn.vertebra_study import VertebraTrainer
+from bench.learn.vertebra_trainer import VertebraTrainer
 
 from .network import Architecture, LgffNetwork
 
@@ -73,7 +73,7 @@ class LgffTrainer(VertebraTrainer):
 
     def losses(self, network: nn.Module, source: Source) -> Losses:
         """Weighted sum over the heads."""
-        images, wanted = self.fresh(source, self.batch)
+        images, wanted = self.examples(source)
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.bfloat16):
             predicted: tuple[Tensor, ...] = network(WHITE * images)
         main, *helped = ((each.float() - wanted).abs().mean() for each in predicted)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bench.geometry import Matrix
 from bench.learn import Weights
 from bench.learn.single_view import SingleViewRegressor, SquareInput
-from bench.learn.vertebra_study import UNITS
+from bench.learn.vertebra_trainer import UNITS
 
 from .binary import binarised
 from .network import ResRegNetwork

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from bench.learn import Losses, Source
-from bench.learn.vertebra_study import VertebraTrainer
+from bench.learn.vertebra_trainer import VertebraTrainer
 
 from .binary import binarised
 from .network import ResRegNetwork
@@ -33,5 +33,5 @@ class ResRegTrainer(VertebraTrainer):
 
     def losses(self, network: nn.Module, source: Source) -> Losses:
         """L1 on the labels."""
-        images, wanted = self.fresh(source, self.batch)
+        images, wanted = self.examples(source)
         return {"total": (self.labels(network, images) - wanted).abs().mean()}

@@ -12,7 +12,7 @@ from bench.drr import project_differentiable
 from bench.geometry import Camera, Matrix
 from bench.learn import BodyXrays, Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
 from bench.learn.descent import Descended, Descent, descend
-from bench.learn.descent_study import descent_errors, descent_figures, offsets
+from bench.learn.descent_training import descent_errors, descent_figures, offsets
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
 
 from .network import LEVELS, Architecture, Sopi

@@ -12,7 +12,7 @@ from bench.contract import Estimate, Problem, View
 from bench.geometry import Matrix
 from bench.learn import Weights
 from bench.learn.single_view import PreparedNetworks, SingleViewRegressor, SquareInput
-from bench.learn.vertebra_study import UNITS
+from bench.learn.vertebra_trainer import UNITS
 from bench.register import Prepared
 from bench.register.gradient import GradientLevel, GradientSearch
 from bench.volume import Volume

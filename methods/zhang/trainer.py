@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.learn import Losses, Source, WeightsError
-from bench.learn.masked import MaskedScene
-from bench.learn.vertebra_study import UNITS, VertebraTrainer
+from bench.learn.vertebra_trainer import UNITS, VertebraTrainer
 from bench.perturb import generator
 from bench.similarity.derivatives import magnitude, sobel
 
@@ -61,26 +60,22 @@ class ZhangTrainer(VertebraTrainer):
 
     def losses(self, network: nn.Module, source: Source) -> Losses:
         """Mean |dr|_2 + mean |dt|_2 (the authors' code), and the reconstruction's mean squared error."""
-        images, wanted = self.known(source, self.batch)
+        images, wanted = self.examples(source)
         found = network(images)
         turn, shift = ((found.pose - wanted)[:, at].norm(dim=1).mean() for at in (slice(0, 3), slice(3, 6)))
         gradient = functional.mse_loss(found.gradient, gradient_image(images))
         total = turn + shift + self.gradient_weight * gradient
         return {"total": total, "rotation": turn, "translation": shift, "gradient": gradient}
 
-    def in_use(self, step: int) -> int:
-        """How many of the poses are learnt from at a step."""
-        share = self.shares[min(step // self.steps_per_share, len(self.shares) - 1)]
-        return max(1, round(share * self.poses))
+    def share_in_use(self, step: int) -> float:
+        """Share of the poses that a step draws from; it grows with the steps."""
+        return self.shares[min(step // self.steps_per_share, len(self.shares) - 1)]
 
-    def known(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
+    def examples(self, source: Source) -> tuple[Tensor, Tensor]:
         """Degraded images (B, 1, S, S) of poses in use, and their labels (B, 6)."""
-        random, scene = source.random("incremental"), source.scene
-        if isinstance(scene, MaskedScene):
-            share = self.in_use(source.step) / self.poses
-            return self.numbered(source, random.integers(max(1, round(share * scene.kept)), size=count))
-        patient, numbers = source.patients()[0], random.integers(self.in_use(source.step), size=count)
-        # A pose follows from its number: the set needs no room, and is the same in every training of this seed.
+        random, in_use = source.random("incremental"), max(1, round(self.share_in_use(source.step) * self.poses))
+        patient, numbers = source.patients()[0], random.integers(in_use, size=self.batch)
+        # A pose follows from its number: the set needs no memory, and is the same in every training of this seed.
         theta = np.concatenate(
             [source.poses(patient, 1, generator(self.plan.seed, "pose", int(each))) for each in numbers]
         )

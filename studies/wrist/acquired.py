@@ -1,7 +1,7 @@
 """Training for set-ups that were acquired: cameras, nominal poses and patient of a dataset's real X-rays.
 
 Targets are rendered, never the real X-rays: each camera is the calibrated one, turned towards the nominal pose and cut
-to a square window (``bench.learn.window``), each nominal pose the one that a protocol of the same seed tells methods.
+to a square window (``studies.wrist.window``), each nominal pose the one that a protocol of the same seed tells methods.
 The reference pose itself enters nowhere else.
 """
 
@@ -21,9 +21,9 @@ from bench.learn.errors import TrainingError
 from bench.learn.population import Population, Scene, StagedPatient, camera_table, stage
 from bench.learn.weights import content_refusal
 from bench.learn.weights_card import WeightsCard
-from bench.learn.window import aimed, through
 from bench.perturb import PoseDistribution, nominal_pose_generator, sample_nominal_pose
 from bench.volume.content import with_content
+from studies.wrist.window import aimed, through
 
 # Two nominal poses are one below this, degrees and mm.
 _SAME = 0.01

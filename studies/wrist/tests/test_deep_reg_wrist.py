@@ -1,9 +1,7 @@
 """Deep-reg for one patient before real cameras: trained, exported, accepted there and refused elsewhere."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,15 @@ import torch
 from bench.contract import Acquisition, Outcome, Patient, Problem, Split, View
 from bench.geometry import Camera, PoseFrame, StandardView, invert, is_rigid, nominal_pose
 from bench.learn import Export, TrainingBudget, export, read_card, train
-from bench.learn.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
 from bench.learn.descent import Descent
-from bench.learn.wrist_study import wrist_population
 from bench.perturb import PoseDistribution
 from bench.volume import Volume
 from bench.volume.content import with_content
+from studies.wrist import deep_reg
+from studies.wrist.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
 
-DeepRegTrainer: Any = import_module("bench.methods.deep_reg").trainer
-DeepRegMethod: Any = import_module("bench.methods.deep_reg").plugin
-FOLDER: Path = import_module("bench.methods.deep_reg.method").FOLDER
+DeepRegTrainer: Any = deep_reg.trainer()
+DeepRegMethod: Any = deep_reg.method()
 CAMERA = Camera.centred(sdd_mm=1000.0, height=64, width=64, spacing_mm=3.0)
 WINDOW = Camera.centred(sdd_mm=1000.0, height=32, width=32, spacing_mm=4.0)
 
@@ -62,7 +59,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ac
         scene = acquired_scene(
             population, window=WINDOW, law=PoseDistribution("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3
         )
-        trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population, scene=scene)
+        patched.setattr("studies.wrist.deep_reg.wrist_scene", lambda size: scene)
+        trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population)
         train(trainer, folder=folder, budget=TrainingBudget(steps=2), background=False)
         export(trainer, Export(folder=folder, to=folder / "weights", command="test"))
     yield folder / "weights", scene
@@ -82,7 +80,7 @@ def asked(scene: AcquiredScene, camera: Camera = CAMERA) -> Problem:
 
 def test_weights_of_a_patient_before_a_camera_are_taken_there(weights: tuple[Path, AcquiredScene]) -> None:
     folder, scene = weights
-    card = read_card(folder / "deep_reg-hash of one.toml")
+    card = read_card(folder / "deep_reg_wrist-hash of one.toml")
     assert card.trained_on.patient_specific
     assert [each["name"] for each in card.scene["set_ups"]] == ["7 view 1"]
     method, problem = DeepRegMethod(weights=str(folder)), asked(scene)
@@ -126,22 +124,3 @@ def test_other_patients_cameras_distances_and_views_are_refused(weights: tuple[P
     far[2, 3] += 200.0
     assert "the nominal pose has" in method.skip(replace(problem, nominal=far))
     assert "one view" in method.skip(replace(problem, views=problem.views * 2))
-
-
-@pytest.mark.skipif("FLUOROBENCH_DATA" not in os.environ, reason="FLUOROBENCH_DATA is not set")
-def test_shipped_weights_of_the_wrist_know_their_patient_and_cameras() -> None:
-    patient = wrist_population().source.patient("wrist-biplane")
-    path = FOLDER / f"deep_reg-{patient.hash}.toml"
-    centre = np.array(patient.volume.content_centre())
-    reference, view = patient.acquisitions[0].reference, replace(patient.acquisitions[0].views[1])
-    assert reference is not None
-    problem = Problem(
-        "w/000", patient.id, patient.hash, patient.volume, (view,), reference, reference, centre, np.full(6, 15.0), 1
-    )
-    method = DeepRegMethod()
-    if not path.is_file():
-        assert "trained" in method.skip(problem)
-        return
-    assert method.skip(problem) is None
-    assert "alone" in method.skip(replace(problem, patient_hash="another"))
-    assert method.skip(replace(problem, views=(View(CAMERA, image=np.ones((64, 64), np.float32)),))) is not None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bench.geometry import Camera, Matrix
 from bench.learn.errors import WeightsError
-from bench.learn.window import aimed
+from studies.wrist.window import aimed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import torch
 
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, StandardView, nominal_pose
-from bench.learn.forearm import Forearms, continued, surroundings
+from studies.wrist.forearm import Forearms, continued, surroundings
 
 CAMERA = Camera.centred(sdd_mm=1500.0, height=48, width=48, spacing_mm=4.0)
 

@@ -1,15 +1,13 @@
-"""Networks for masked X-rays of one camera: what they see of a bone, in training and on real X-rays.
+"""Training images of networks for masked X-rays of one camera.
 
 LGFF-Reg's study of real X-rays (Yang et al. 2025, section 3.6) masks the bone by hand; the network sees the crop alone.
-A network sees an image and no start, so its answers need a frame that stands still: here that of one camera, the mean
-of the nominal poses that a protocol tells for that camera's X-rays. Training draws poses by the protocol's law about
-each of them, renders the bone in invented surroundings (``bench.learn.forearm``) through a window turned towards the
-frame's centre, degrades the image, masks it along a drawn outline and crops it to the outline's middle. Answers are
-measured from the camera that would look at the crop's middle. No real X-ray, no outline of one and no reference pose is
-trained on.
+A network sees an image and no start, so its answers need a fixed frame of reference: here the mean of the nominal poses
+of one camera's X-rays. Training draws poses by the protocol's distribution about each of them, renders the bone with
+simulated surroundings (``studies.wrist.forearm``) through a window turned towards the frame's centre, degrades the
+image, masks it along a drawn outline and crops it about the outline's middle. Answers are measured from the camera that
+looks at the crop's middle. Training uses no real X-ray, no hand-drawn outline and no reference pose.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,43 +17,40 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from bench.contract import Problem, View
 from bench.drr import AttenuationMap, project
-from bench.geometry import Camera, Matrix, PoseFrame, compose, invert, transform_points
-from bench.learn.acquired import AcquiredPatient, AcquiredPopulation, AcquiredScene, acquired_refusal, known_set_up
-from bench.learn.crop import Crop
+from bench.geometry import Camera, Matrix, PoseFrame, compose, transform_points
 from bench.learn.errors import TrainingError
-from bench.learn.forearm import Forearms, continued
-from bench.learn.grey import grey, masked_grey
+from bench.learn.grey import grey
 from bench.learn.population import Scene, StagedPatient
 from bench.learn.source import Source
-from bench.learn.weights_card import WeightsCard
-from bench.learn.window import aimed, through, window_pixels
 from bench.perturb import generator
 from bench.xray import LowDose
-from bench.xray.outline import OutlineLaw
+from studies.wrist.acquired import AcquiredPatient, AcquiredPopulation, AcquiredScene
+from studies.wrist.crop import Crop
+from studies.wrist.forearm import Forearms, continued
+from studies.wrist.masked_grey import cropped
+from studies.wrist.outline import OutlineDistribution
+from studies.wrist.window import aimed, window_pixels
 
-_LEAST_RANGE = 1e-6
+_MIN_RANGE = 1e-6
 # A silhouette is where the bone has this share of its largest line integral.
 _VISIBLE = 0.03
-# More of the window than this is no outline of a bone.
-_MAX_VALID = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedScene(AcquiredScene):
-    """Set-ups of one camera, their common frame, and how masked images are drawn.
+    """Set-ups of one camera, their common frame, and the distribution of masked images.
 
     Attributes:
         outline: Distribution of the masks.
-        forearms: What surrounds the bone.
-        lowest_row: Outlines stop at this row of the X-ray, give or take ``lowest_row_px``: the drawer's choice.
-        lowest_row_px: Half-width.
+        forearms: Distribution of the bone's surroundings.
+        lowest_row: Outlines end at about this row of the X-ray, as the hand-drawn ones do.
+        lowest_row_px: Half-width of the row's uniform distribution.
         crop_px: Edge of the crop, pixels of the window.
-        kept: So many poses are drawn, each with one image; the published study has 9,000.
+        kept: Number of training poses, each with one image; the published study has 9,000.
     """
 
-    outline: OutlineLaw = field(default_factory=OutlineLaw)
+    outline: OutlineDistribution = field(default_factory=OutlineDistribution)
     forearms: Forearms = field(default_factory=lambda: Forearms(count=20))
     lowest_row: float = np.inf
     lowest_row_px: float = 2.0
@@ -82,11 +77,11 @@ class MaskedScene(AcquiredScene):
 
     @property
     def frame(self) -> PoseFrame:
-        """What labels are measured from, before the window's camera."""
+        """The frame of the labels, in the window's camera."""
         return PoseFrame(self.turn @ self.mean_nominal, self.set_ups[0].centre)
 
     def described(self) -> dict[str, Any]:
-        """Everything that makes a difference, as plain values, with the frame that answers are measured from."""
+        """All settings that change the training, as plain values, with the frame of the answers."""
         masked = {
             "turn": self.turn.tolist(),
             "nominal": self.frame.nominal.tolist(),
@@ -100,19 +95,19 @@ class MaskedScene(AcquiredScene):
         return {**AcquiredScene.described(self), "masked": masked}
 
     def draw(self, random: np.random.Generator) -> Matrix:
-        """A pose by the law about one of the set-ups, camera_from_world of the calibrated camera."""
+        """A pose drawn about one of the set-ups, camera_from_world of the calibrated camera."""
         chosen = self.set_ups[int(random.integers(len(self.set_ups)))]
         return PoseFrame(chosen.nominal, chosen.centre).pose(self.truth.draw(random))
 
     def example(
         self, patient: "MaskedPatient", low_dose: LowDose, random: np.random.Generator
     ) -> tuple[Tensor, Matrix]:
-        """One masked crop (1, 1, crop_px, crop_px), 0 to 1, and theta (6,) before the camera that looks at its middle.
+        """One masked crop (1, 1, crop_px, crop_px), 0 to 1, and theta (6,) in the camera that looks at its middle.
 
         Args:
             patient: Staged by ``MaskedPopulation``.
             low_dose: Degradation.
-            random: Draws.
+            random: Random numbers.
         """
         pose = (patient.turn @ self.draw(random))[None]
         radius = project(patient.target, pose, self.camera)
@@ -124,8 +119,8 @@ class MaskedScene(AcquiredScene):
     def mask(
         self, patient: "MaskedPatient", bone: NDArray[np.float32], random: np.random.Generator
     ) -> NDArray[np.bool_]:
-        """An outline drawn round a rendered bone (H, W)."""
-        silhouette = bone > _VISIBLE * max(float(bone.max()), _LEAST_RANGE)
+        """The mask of an outline drawn round a rendered bone (H, W)."""
+        silhouette = bone > _VISIBLE * max(float(bone.max()), _MIN_RANGE)
         pixel_mm = float(patient.frame.centre_in_rig[2] / self.camera.K[0, 0])
         lowest = self.lowest_row + random.uniform(-self.lowest_row_px, self.lowest_row_px)
         return self.outline.draw(silhouette, random, pixel_mm=pixel_mm) & (patient.rows <= lowest)
@@ -139,7 +134,7 @@ class MaskedPatient(AcquiredPatient):
         shaft: The bone beyond the end of its CT.
         turn: From the calibrated camera to the window's.
         rows: The X-ray's row at every pixel of the window, (H, W).
-        examples: Those made so far.
+        examples: Examples made so far.
     """
 
     shaft: AttenuationMap
@@ -153,7 +148,7 @@ class MaskedPopulation(AcquiredPopulation):
     """The one patient of acquired X-rays, staged in a camera's frame."""
 
     def stage(self, patient_id: str, scene: Scene) -> StagedPatient:
-        """Load the patient and put it before the camera."""
+        """Load the patient and place it before the camera."""
         if not isinstance(scene, MaskedScene):
             raise TrainingError("masked X-rays need a MaskedScene")
         staged = super().stage(patient_id, scene)
@@ -163,85 +158,8 @@ class MaskedPopulation(AcquiredPopulation):
         return MaskedPatient(**plain, shaft=continued(staged.target))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MaskedFrame:
-    """What a card says of the frame that a network's answers are measured from.
-
-    Attributes:
-        turn: From the calibrated camera to the window's.
-        frame: Before the window's camera.
-        window: Its intrinsics.
-        crop_px: Edge of the crop, pixels of the window.
-    """
-
-    turn: Matrix
-    frame: PoseFrame
-    window: Camera
-    crop_px: int
-
-    @classmethod
-    def of(cls, card: WeightsCard) -> "MaskedFrame | None":
-        """A card's; None where its network is for unmasked images."""
-        table: Mapping[str, Any] | None = card.scene.get("masked")
-        if table is None:
-            return None
-        turn, nominal, centre = (np.array(table[name], dtype=np.float64) for name in ("turn", "nominal", "centre"))
-        camera = card.scene["camera"]
-        window = Camera(np.array(camera["K"], dtype=np.float64), int(camera["height"]), int(camera["width"]), None)
-        return cls(turn, PoseFrame(nominal, centre), window, int(table["crop_px"]))
-
-    def seen(self, view: View) -> "MaskedCrop":
-        """The masked crop of an outlined X-ray.
-
-        Raises:
-            WeightsError: The outlined bone is not in the window, or has no contrast.
-        """
-        window = through(view, self.turn, self.window)
-        mask = np.asarray(window.valid, dtype=np.bool_)
-        crop = Crop.about(mask, self.crop_px)
-        image = cropped(torch.as_tensor(window.image)[None, None], mask, crop)
-        return MaskedCrop(image, crop.turn(self.window) @ self.turn @ view.camera_from_rig, self.frame)
-
-    def share(self, view: View) -> float:
-        """Of the window that the X-ray holds validly."""
-        return float(np.mean(np.asarray(through(view, self.turn, self.window).valid)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MaskedCrop:
-    """What a network sees of an X-ray.
-
-    Attributes:
-        image: (1, 1, S, S), 0 to 1.
-        from_rig: To the camera that looks at the crop's middle, 4x4.
-        frame: Before that camera.
-    """
-
-    image: Tensor
-    from_rig: Matrix
-    frame: PoseFrame
-
-    def pose(self, theta: Matrix) -> Matrix:
-        """rig_from_world of theta (6,)."""
-        return np.asarray(invert(self.from_rig) @ self.frame.pose(theta))
-
-
-def masked_refusal(card: WeightsCard, problem: Problem) -> str | None:
-    """Why weights for masked X-rays cannot take a problem (camera, patient, nominal pose, no outline), or None."""
-    why = acquired_refusal(card, problem)
-    if why is not None:
-        return why
-    view, frame = problem.views[0], MaskedFrame.of(card)
-    if known_set_up(card, view, problem.nominal, problem.centre) is None:
-        names = ", ".join(each["name"] for each in card.scene["set_ups"])
-        return f"trained about the nominal poses of {names}; this problem's is another: play the protocol's own seed"
-    if frame is None or view.valid is None or frame.share(view) > _MAX_VALID:
-        return "trained on a bone outlined by hand and nothing beside it; this X-ray has no outline"
-    return None
-
-
 def examples(source: Source, numbers: NDArray[np.int64], *, low_dose: LowDose, seed: int) -> tuple[Tensor, Matrix]:
-    """Masked crops (B, 1, crop_px, crop_px) and their theta (B, 6), each made once of its number and then kept."""
+    """Masked crops (B, 1, crop_px, crop_px) and their theta (B, 6), each made once from its number and then kept."""
     patient, scene = source.patients()[0], source.scene
     if not isinstance(patient, MaskedPatient) or not isinstance(scene, MaskedScene):
         raise TrainingError("masked examples need a MaskedScene and its MaskedPopulation")
@@ -253,12 +171,6 @@ def examples(source: Source, numbers: NDArray[np.int64], *, low_dose: LowDose, s
             patient.examples[key] = scene.example(patient, low_dose, random)
         made.append(patient.examples[key])
     return torch.cat([each for each, _ in made]).to(source.device), np.array([theta for _, theta in made])
-
-
-def cropped(image: Tensor, mask: NDArray[np.bool_], crop: Crop) -> Tensor:
-    """The crop of an image (1, 1, H, W) masked by (H, W), scaled by its masked-in pixels: (1, 1, edge, edge)."""
-    part, inside = (torch.as_tensor(crop.cut(each))[None, None] for each in (image[0, 0].cpu().numpy(), mask))
-    return masked_grey(part, inside, crop.edge)
 
 
 def _same(one: Camera, other: Camera) -> bool:

@@ -1,4 +1,4 @@
-"""What trainings of learnt distances share: where descents leave from, and how far from the truth they end."""
+"""What trainings of learnt distances share: starts of their descents, and the errors that remain after a descent."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ def offsets(problems: Problems, widths: Sequence[float] | Matrix, *, nearest: fl
     Args:
         problems: B of them.
         widths: Standard deviations, (6,).
-        nearest: Each offset is multiplied by a number drawn evenly from here ...
-        farthest: ... to here, so that the last steps of a registration are met too.
+        nearest: Each offset is multiplied by a number drawn uniformly from here ...
+        farthest: ... to here, so that the last steps of a registration are trained too.
     """
     count = len(problems.truth)
     factor = problems.random.uniform(nearest, farthest, size=(count, 1))

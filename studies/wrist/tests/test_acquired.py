@@ -11,12 +11,19 @@ from bench.contract import Acquisition, Patient, Split, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, nominal_pose, rotation_angle_deg, transform_points
 from bench.learn import Library, Scene, Source, TrainingError
-from bench.learn.acquired import AcquiredPatient, AcquiredPopulation, AcquiredScene, acquired_scene, placed, placements
-from bench.learn.window import aimed, through
-from bench.learn.wrist_study import LAW, SEARCH, SEED, wrist_population, wrist_scene
 from bench.perturb import PoseDistribution
 from bench.protocol import load_protocol
 from bench.volume import Volume
+from studies.wrist.acquired import (
+    AcquiredPatient,
+    AcquiredPopulation,
+    AcquiredScene,
+    acquired_scene,
+    placed,
+    placements,
+)
+from studies.wrist.radius import wrist_scene
+from studies.wrist.window import aimed, through
 
 CAMERA = Camera.centred(sdd_mm=1000.0, height=96, width=96, spacing_mm=2.0)
 WINDOW = Camera.centred(sdd_mm=1000.0, height=48, width=48, spacing_mm=2.5)
@@ -144,18 +151,13 @@ def test_xrays_without_reference_or_name_are_refused(
 
 
 @wrist
-def test_the_wrists_study_is_its_protocols() -> None:
+def test_set_ups_are_those_of_the_protocol_s_cases() -> None:
     from bench.run.cases import build_case
     from bench.run.staging import open_dataset, stage_patient
 
     protocol = load_protocol("wrist", "quick")
-    assert protocol.seed == SEED
-    assert protocol.target.distribution == LAW
-    assert tuple(protocol.target.search) == SEARCH
-    population = wrist_population()
-    for name, value in population.settings.items():
-        np.testing.assert_array_equal(protocol.data.settings[name], value)
-    staged = stage_patient(protocol, open_dataset(protocol), population.ids(Split.TRAIN)[0])
+    dataset = open_dataset(protocol)
+    staged = stage_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
     for index, each in enumerate(wrist_scene().set_ups):
         problem = build_case(protocol, staged, index).case.problem
         assert rotation_angle_deg(problem.nominal, each.nominal) < 1e-6

@@ -1,7 +1,4 @@
-"""The study of one vertebra under low dose (LGFF-Reg's), as every network that plays in it is trained.
-
-Set-up, patient and units stand here once; ``bench/protocols/lgff-sim.toml`` plays the same, and a test compares them.
-"""
+"""Base of the trainers for one vertebra of one patient (protocol ``lgff-sim``): set-up, patient, units, images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,31 +7,29 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.contract import Split
 from bench.geometry import Camera
 from bench.learn.grey import grey
-from bench.learn.masked import MaskedScene, examples
 from bench.learn.population import Population, Scene
 from bench.learn.schedules import one_cycle
 from bench.learn.single_view import Units, mean_errors
 from bench.learn.source import Source
 from bench.learn.trainable import Figures, Plan
-from bench.learn.wrist_masked import masked_population, masked_scene
 from bench.perturb import PoseDistribution
 from bench.xray import LowDose
 
 UNITS = Units(rotation_deg=18.0, translation_mm=10.0)
-"""What the networks learn: shares of the half-widths of the poses' law."""
+"""Units of what the networks predict: the half-widths of the poses' distribution."""
 
-_HELD_OUT_POSES = 128
+HELD_OUT_POSES = 128
+"""Poses that a validation averages over."""
+
 _AT_ONCE = 32
 
 
-def study_scene() -> Scene:
-    """The set-up of ``lgff-sim``: 128 x 128 pixels, poses even within +-18 degrees and +-10 mm."""
+def vertebra_scene() -> Scene:
+    """The set-up of ``lgff-sim``: 128 x 128 pixels, poses uniform within +-18 degrees and +-10 mm."""
     reach = (18.0, 18.0, 18.0, 10.0, 10.0, 10.0)
     return Scene(
         camera=Camera.centred(sdd_mm=1011.7, height=128, width=128, spacing_mm=1.5),
@@ -44,8 +39,8 @@ def study_scene() -> Scene:
     )
 
 
-def study_population() -> Population:
-    """One vertebra of the study's patient, as the box that holds it."""
+def vertebra_population() -> Population:
+    """One vertebra of the patient of ``lgff-sim``, cropped to its bounding box."""
     return Population(
         settings={"only": "phantom-v5-200000"},
         patients=1,
@@ -60,7 +55,10 @@ def study_population() -> Population:
 
 @dataclass(frozen=True, kw_only=True)
 class VertebraTrainer(ABC):
-    """What trainings of this study share: degraded images made on the fly, AdamW, one cycle, averaged weights.
+    """Base of a network's trainer: degraded images made on the fly, AdamW, one cycle, averaged weights.
+
+    A network adds its name and version, ``network``, ``labels`` and ``losses``, which takes its images and labels from
+    ``examples``.
 
     Attributes:
         image_size: Pixels of the network's input.
@@ -69,8 +67,6 @@ class VertebraTrainer(ABC):
         weight_decay: Of AdamW.
         low_dose: Degradation of the images.
         seed: Of initial weights, poses and degradation: trainings of one seed see the same images in the same order.
-        wrist_camera: 0 = one vertebra, the study of ``lgff-sim``; 1 or 2 = the outlined radius before that camera of
-            the wrist's real X-rays, the study of ``lgff-xray`` (``bench.learn.wrist_masked``), which needs the data.
     """
 
     image_size: int = 128
@@ -79,7 +75,6 @@ class VertebraTrainer(ABC):
     weight_decay: float = 0.05
     low_dose: LowDose = field(default_factory=LowDose)
     seed: int = 1
-    wrist_camera: int = 0
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -105,13 +100,13 @@ class VertebraTrainer(ABC):
 
     @property
     def scene(self) -> Scene:
-        """That of the study."""
-        return masked_scene(self.wrist_camera) if self.wrist_camera else study_scene()
+        """The set-up of ``lgff-sim``."""
+        return vertebra_scene()
 
     @property
     def population(self) -> Population:
-        """That of the study."""
-        return masked_population() if self.wrist_camera else study_population()
+        """The patient of ``lgff-sim``."""
+        return vertebra_population()
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         """AdamW at the peak rate."""
@@ -123,25 +118,24 @@ class VertebraTrainer(ABC):
 
     def validate(self, network: nn.Module, source: Source) -> Figures:
         """Mean absolute errors on poses that training never draws."""
-        images, wanted = self.fresh(source, _HELD_OUT_POSES)
+        images, wanted = self.fresh(source, HELD_OUT_POSES)
         with torch.no_grad():
             parts = [images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE)]
             found = torch.cat([self.labels(network, part) for part in parts])
         return mean_errors(UNITS.theta(found), UNITS.theta(wanted))
 
-    def fresh(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
-        """Degraded images (B, 1, S, S), 0 to 1, of poses drawn anew, and their labels (B, 6)."""
-        patient, scene = source.patients()[0], source.scene
-        if isinstance(scene, MaskedScene):
-            drawn = source.random("masked").integers(scene.kept, size=count)
-            return self.numbered(source, drawn if source.split is Split.TRAIN else np.arange(count))
-        problems = source.problems(patient, count)
-        return self.degraded(problems.images, problems.random), UNITS.labels(problems.truth, source.device)
+    def share_in_use(self, step: int) -> float:
+        """Share of the training poses that a step draws from; below 1 in incremental learning alone."""
+        return 1.0
 
-    def numbered(self, source: Source, numbers: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Masked crops (B, 1, S, S), 0 to 1, by their numbers, and their labels (B, 6)."""
-        images, theta = examples(source, numbers, low_dose=self.low_dose, seed=self.seed)
-        return grey(images, self.image_size), UNITS.labels(theta, source.device)
+    def examples(self, source: Source) -> tuple[Tensor, Tensor]:
+        """Images (``batch``, 1, S, S), 0 to 1, and labels (``batch``, 6) of one training step."""
+        return self.fresh(source, self.batch)
+
+    def fresh(self, source: Source, count: int) -> tuple[Tensor, Tensor]:
+        """Degraded images (B, 1, S, S), 0 to 1, of newly drawn poses, and their labels (B, 6)."""
+        problems = source.problems(source.patients()[0], count)
+        return self.degraded(problems.images, problems.random), UNITS.labels(problems.truth, source.device)
 
     def degraded(self, images: Tensor, random: np.random.Generator) -> Tensor:
         """Line integrals (B, 1, H, W) as the network sees them: low dose, own range, (B, 1, S, S), 0 to 1."""

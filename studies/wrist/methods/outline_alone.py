@@ -1,8 +1,8 @@
-"""What an outline drawn round a bone tells of its pose by itself: a baseline that never sees a pixel of the X-ray.
+"""Pose from the outline of a bone alone: a baseline that uses no pixel value of the X-ray.
 
-Where X-rays are masked by hand, the mask's place and shape hold part of the answer. This method draws poses within the
-search box, outlines their renderings as a hand would (``bench.xray.OutlineLaw``), learns to read poses from the masks
-by ridge regression, and reads the given one. A network on masked X-rays earns its row by beating it.
+Where X-rays are masked by hand, the position and shape of the mask carry part of the answer. This method draws poses
+within the search box, outlines their renderings (``studies.wrist.outline``), fits a ridge regression from masks to
+poses, and applies it to the given mask. A network on masked X-rays is of use where it is more accurate than this row.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from bench.contract import Card, Estimate, Outcome, Problem, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, Matrix, PoseFrame, invert, transform_points
-from bench.learn.forearm import continued
-from bench.learn.window import aimed, through, window_pixels
 from bench.volume import Volume
-from bench.xray.outline import Mask, OutlineLaw
+from bench.xray.outline import Mask
+from studies.wrist.forearm import continued
+from studies.wrist.outline import OutlineDistribution
+from studies.wrist.window import aimed, through, window_pixels
 
 # More of the window than this is no outline of a bone.
 _MAX_VALID = 0.5
@@ -53,7 +54,7 @@ class OutlineAlone:
     pixels: int = 64
     cells: int = 32
     ridge: float = 30.0
-    outline: OutlineLaw = field(default_factory=OutlineLaw)
+    outline: OutlineDistribution = field(default_factory=OutlineDistribution)
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Bone:
         """Make the volume ready to be rendered."""

@@ -1,4 +1,4 @@
-"""Outlined X-rays: masks of polygons, the law of outlines, crops, and networks of one camera that refuse all else."""
+"""Outlined X-rays: distribution of outlines, crops, and networks of one camera that refuse all other problems."""
 
 import os
 from dataclasses import replace
@@ -14,19 +14,21 @@ from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, compose, rotation_angle_deg
 from bench.learn import Export, Source, TrainingBudget, TrainingError, WeightsError, export, train
-from bench.learn.acquired import SetUp
-from bench.learn.crop import Crop
-from bench.learn.grey import masked_grey
-from bench.learn.masked import MaskedFrame, MaskedPopulation, MaskedScene, examples, masked_refusal
 from bench.learn.source import Library
 from bench.learn.weights_card import WeightsCard, read_card
-from bench.learn.wrist_masked import CAMERAS, FRAMES, LOWEST_ROW, masked_scene
-from bench.learn.wrist_study import LAW, SEARCH, SEED
 from bench.protocol.load import read_protocol
 from bench.registry import load
-from bench.report.crops import round_outline
 from bench.xray import LowDose
-from bench.xray.outline import OutlineError, OutlineLaw, polygon_mask
+from bench.xray.outline import OutlineError, polygon_mask
+from studies.wrist.acquired import SetUp
+from studies.wrist.crop import Crop
+from studies.wrist.crops import round_outline
+from studies.wrist.masked import MaskedPopulation, MaskedScene, examples
+from studies.wrist.masked_frame import MaskedFrame, masked_refusal
+from studies.wrist.masked_grey import masked_grey
+from studies.wrist.masked_networks import masked_trainer
+from studies.wrist.outline import OutlineDistribution
+from studies.wrist.radius import CAMERAS, FRAMES, LOWEST_ROW, OUTLINED, masked_scene
 
 wrist = pytest.mark.skipif("FLUOROBENCH_DATA" not in os.environ, reason="FLUOROBENCH_DATA is not set")
 CAMERA = Camera.centred(sdd_mm=1000.0, height=96, width=96, spacing_mm=2.0)
@@ -70,13 +72,13 @@ def test_outlines_of_nothing_are_refused(corners: list[tuple[float, float]], wor
 @pytest.mark.parametrize(
     "wrong", [{"margin_mm": (3.0, 1.0)}, {"margin_mm": (-1.0, 1.0)}, {"wander_mm": -1.0}, {"shift_mm": -0.1}]
 )
-def test_laws_that_no_hand_follows_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(OutlineError, match="an outline's law needs"):
-        OutlineLaw(**wrong)
+def test_distributions_of_impossible_outlines_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(OutlineError, match="an outline's distribution needs"):
+        OutlineDistribution(**wrong)
 
 
 def test_an_outline_keeps_its_margin() -> None:
-    law = OutlineLaw(margin_mm=(3.0, 3.0), wander_mm=0.0, shift_mm=0.0)
+    law = OutlineDistribution(margin_mm=(3.0, 3.0), wander_mm=0.0, shift_mm=0.0)
     drawn = law.draw(square(), np.random.default_rng(0), pixel_mm=1.0)
     assert drawn[17:53, 20].all()
     assert not drawn[16, 20]
@@ -85,7 +87,7 @@ def test_an_outline_keeps_its_margin() -> None:
 
 
 def test_outlines_wander_differ_and_come_again() -> None:
-    law = OutlineLaw()
+    law = OutlineDistribution()
     first, again, other = (law.draw(square(), np.random.default_rng(seed), pixel_mm=0.8) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).sum() > 20
@@ -188,27 +190,25 @@ def one_thread() -> Any:
     torch.set_num_threads(before)
 
 
-@wrist
-def test_the_networks_study_is_the_protocols() -> None:
-    protocol = read_protocol("lgff-xray", "full")
-    assert (protocol.seed, protocol.target.distribution, tuple(protocol.target.search)) == (SEED, LAW, SEARCH)
-    settings = dict(protocol.data.settings)
-    outlines = settings.pop("outlines")
-    for camera in CAMERAS:
-        trainer = part("bench.methods.lgff_reg").trainer(wrist_camera=camera)
-        for name, value in settings.items():
-            np.testing.assert_array_equal(trainer.population.settings[name], value)
-        assert [each.name for each in trainer.scene.set_ups] == [f"{frame} view {camera}" for frame in FRAMES]
+def test_the_outlines_of_the_protocol_end_at_one_row() -> None:
+    settings = read_protocol(str(OUTLINED), "full").data.settings
+    outlines = settings["outlines"]
     assert set(outlines) == set(FRAMES)
     lowest = {max(row for _, row in polygon) for frame in outlines.values() for polygon in frame}
     assert [(each + 0.5) / settings["binning"] - 0.5 for each in lowest] == [pytest.approx(LOWEST_ROW, abs=0.1)]
-    with pytest.raises(TrainingError, match="cameras 1 and 2; got wrist_camera=3"):
+
+
+@wrist
+def test_a_scene_holds_the_x_rays_of_its_camera() -> None:
+    for camera in CAMERAS:
+        assert [each.name for each in masked_scene(camera).set_ups] == [f"{frame} view {camera}" for frame in FRAMES]
+    with pytest.raises(TrainingError, match="cameras 1 and 2; got camera=3"):
         masked_scene(3)
 
 
 @wrist
 def test_examples_come_again_and_tell_poses_and_splits_apart(one_thread: None) -> None:
-    trainer = part("bench.methods.res_reg_net").trainer(wrist_camera=2)
+    trainer = masked_trainer("res_reg_net")(camera=2)
     found: list[Any] = []
     for split in (Split.TRAIN, Split.TRAIN, Split.VALIDATION):
         library = Library(trainer.population, trainer.scene, background=False)
@@ -228,7 +228,7 @@ def problem_of(camera: int) -> Problem:
     from bench.run.cases import build_case
     from bench.run.staging import open_dataset, stage_patient
 
-    protocol = read_protocol("lgff-xray", "smoke")
+    protocol = read_protocol(str(OUTLINED), "smoke")
     dataset = open_dataset(protocol)
     staged = stage_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
     return build_case(protocol, staged, camera - 1).case.problem
@@ -238,10 +238,10 @@ def problem_of(camera: int) -> Problem:
 def card(tmp_path_factory: pytest.TempPathFactory) -> WeightsCard:
     """Of a network of camera 1 after one step."""
     torch.set_num_threads(1)
-    trainer = part("bench.methods.res_reg_net").trainer(wrist_camera=1, image_size=32, batch=2)
+    trainer = masked_trainer("res_reg_net")(camera=1, image_size=32, batch=2)
     folder = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.learn.vertebra_study._HELD_OUT_POSES", 2)
+        patch.setattr("bench.learn.vertebra_trainer.HELD_OUT_POSES", 2)
         train(trainer, folder=folder, budget=TrainingBudget(steps=1), background=False)
         export(trainer, Export(folder=folder, to=folder / "weights" / "1", command="test"))
     return read_card(next((folder / "weights" / "1").glob("*.toml")))
@@ -256,7 +256,7 @@ def test_weights_of_a_camera_refuse_all_else(card: WeightsCard) -> None:
     whole = replace(problem, views=(replace(problem.views[0], valid=None),))
     assert "this X-ray has no outline" in str(masked_refusal(card, whole))
     elsewhere = replace(problem, nominal=problem.frame.pose([1.0, 0, 0, 0, 0, 0]))
-    assert "this problem's is another" in str(masked_refusal(card, elsewhere))
+    assert "this problem has another" in str(masked_refusal(card, elsewhere))
 
 
 @wrist
@@ -296,7 +296,7 @@ def test_figures_7_and_8_from_a_tiny_run(card: WeightsCard, tmp_path: Path) -> N
     from bench.run.journal import Journal
     from bench.score.finished import open_run
 
-    chosen = read_protocol("lgff-xray", "smoke", {"start": {"per_patient": 2}})
+    chosen = read_protocol(str(OUTLINED), "smoke", {"start": {"per_patient": 2}})
     methods = tuple(each for each in chosen.methods if each.label in {"Nominal", "ResRegNet"})
     protocol = chosen.model_copy(update={"methods": methods})
     execution = Execution(protocol)
@@ -313,7 +313,7 @@ def test_figures_7_and_8_from_a_tiny_run(card: WeightsCard, tmp_path: Path) -> N
 
 @wrist
 def test_outlines_need_one_a_camera_and_frame() -> None:
-    protocol = read_protocol("lgff-xray", "smoke")
+    protocol = read_protocol(str(OUTLINED), "smoke")
     settings = {**protocol.data.settings, "outlines": {"0002": protocol.data.settings["outlines"]["0002"]}}
     dataset = load("datasets", "autoscoper")(**settings)
     with pytest.raises(FluorobenchError, match="one polygon a camera for every frame; got 0 for frame 0099"):

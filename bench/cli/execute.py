@@ -1,0 +1,48 @@
+"""Run a command: mistakes of input and disk are one line and exit status 2."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+from bench.cli.console import messages
+from bench.errors import FluorobenchError, describe_error
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def of_the_disk(error: OSError) -> str | None:
+    """What the disk refused and what to do, in one line.
+
+    None where the error names no file: a failed connection, pipe or process is not an error of the disk.
+    """
+    if error.errno in _FULL:
+        return f"nothing more can be written ({describe_error(error)}); make room, then give the same command again"
+    if error.filename is None:
+        return None
+    return (
+        f"{error.filename} cannot be used ({(error.strerror or 'no reason given').lower()}); expected a "
+        "place that can be written to: name another with --out"
+    )
+
+
+def execute(command: Callable[[], None], program: str) -> None:
+    """Run a parsed command and end the process with a status.
+
+    Args:
+        command: What ``tyro`` made of the command line.
+        program: Name of the program, before every message.
+    """
+    try:
+        command()
+    except FluorobenchError as error:
+        messages.print(f"{program}: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except OSError as error:
+        refused = of_the_disk(error)
+        if refused is None:
+            raise
+        messages.print(f"{program}: {refused}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        messages.print(f"{program}: interrupted; the same command (without --fresh) goes on from here")
+        sys.exit(130)
