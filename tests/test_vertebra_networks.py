@@ -164,10 +164,9 @@ def test_poses_grow_and_are_the_same_set_again(cache: Path) -> None:
 def test_training_poses_are_none_of_the_held_out_ones(cache: Path) -> None:
     held_out = small("zhang").fresh(source_of(cache, split=Split.VALIDATION), 16)[1].numpy()
     for name in NAMES:
-        trainer = small(name)
+        trainer = small(name, batch=16)
         for step in range(3):
-            draw = trainer.known if isinstance(trainer, ZhangTrainer) else trainer.fresh
-            drawn = draw(source_of(cache, step=step), 16)[1].numpy()
+            drawn = trainer.examples(source_of(cache, step=step))[1].numpy()
             assert np.abs(drawn[:, None] - held_out[None]).max(axis=2).min() > 1e-6
 
 
