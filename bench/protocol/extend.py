@@ -118,11 +118,18 @@ def _named(path: Path, extends: object) -> str:
     return extends
 
 
-def _texts(path: Path, key: str, value: Any) -> list[str]:
-    texts: list[Any] = [] if value is None else value
-    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+def _texts(path: Path, key: str, value: object) -> list[str]:
+    texts = _entries(value)
+    if texts is None or not all(isinstance(each, str) for each in texts):
         raise ProtocolError(f"{path}: {key}: expected a list of texts; got {value!r}"[:200])
-    return texts
+    return [str(each) for each in texts]
+
+
+def _entries(value: object) -> list[Any] | None:
+    """The entries of a list, none where nothing is stated; None of anything else."""
+    if value is None:
+        return []
+    return list(cast("Sequence[Any]", value)) if isinstance(value, list) else None
 
 
 def _remove(path: Path, base: Tables, place: str) -> None:
@@ -136,9 +143,11 @@ def _remove(path: Path, base: Tables, place: str) -> None:
 
 
 def _rows(path: Path, tables: Tables) -> list[Tables]:
-    rows: list[Any] = tables.get("methods", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "label" in row for row in rows):
-        raise ProtocolError(f"{path}: methods: expected rows [[methods]] with a label each; got {rows!r}"[:200])
+    rows = _entries(tables.get("methods"))
+    if rows is None or not all(isinstance(row, dict) and "label" in row for row in rows):
+        raise ProtocolError(
+            f"{path}: methods: expected rows [[methods]] with a label each; got {tables['methods']!r}"[:200]
+        )
     return rows
 
 

@@ -66,11 +66,13 @@ class CameraTable(Table):
         return StandardView[self.view]
 
 
-def _in_our_order(table: Any) -> Any:
+def _in_our_order(table: object) -> object:
     """A table of a distribution with its widths in our order; ``names = "sopi"`` says that they are in SOPI's."""
-    if not isinstance(table, Mapping) or "names" not in table:
-        return table
-    given = dict(cast("Mapping[str, Any]", table))
+    return _reordered(cast("Mapping[str, Any]", table)) if isinstance(table, dict) and "names" in table else table
+
+
+def _reordered(table: Mapping[str, Any]) -> dict[str, Any]:
+    given = dict(table)
     names, width = given.pop("names"), given.get("width")
     if names not in ("ours", "sopi"):
         raise ValueError(str(unknown("order of parameters", str(names), ("ours", "sopi"))))
