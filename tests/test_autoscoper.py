@@ -219,6 +219,6 @@ def test_a_run_says_which_frames_it_leaves_out(
     words = ["run", str(mine), "--data", str(data), "--only", "Initial", "--out", str(tmp_path / "runs")]
     monkeypatch.setattr("sys.argv", ["fluorobench", *words])
     main()
-    assert "knee: 1 acquisition(s) left out, whose pose nobody knows: 0011" in capsys.readouterr().err
+    assert "knee: 1 acquisition(s) left out, which have no reference pose: 0011" in capsys.readouterr().err
     table = tmp_path / "runs" / "latest" / "tables" / "agreement.md"
     assert "1 acquisition(s) without one left out: 0011" in table.read_text()

@@ -65,8 +65,7 @@ def test_a_sheet_holds_every_patient(tmp_path: Path) -> None:
         (["--sheet", "sheet.png", "--patients", "100000"], "at most 300 patients"),
         (["--sheet", "folder.png", "--fresh"], "is a folder"),
         (["--sheet", "file/sheet.png"], "its folder cannot be made"),
-        (["--sheet", "sheet.png", "--compare", "ct.nii.gz"], "give one of them"),
-        (["--patients", "3"], "--compare CT or --sheet PNG"),
+        (["--patients", "3"], "add --sheet PNG"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line_before_any_patient_is_made(

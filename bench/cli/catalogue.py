@@ -13,7 +13,6 @@ from bench.contract import Split
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
-    from bench.cli.compare import Comparison
     from bench.cli.sheet import ContactSheet
     from bench.protocol.load import Summary
 
@@ -37,31 +36,16 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Print a card (method by plug-in or row, dataset, report, protocol); or compare a dataset with a CT or draw it."""
+    """Print the card of a method (by plug-in or row), dataset, report or protocol; or draw a dataset's patients."""
 
     name: Annotated[str, tyro.conf.Positional]
     """Its name, or the label of a row of a table; or the path of an X-ray image, to see what calibration it holds."""
-
-    compare: Path | None = None
-    """A real CT: write a report on how near the dataset's patients come to it (a file or a DICOM folder)."""
-
-    labels: Path | None = None
-    """Label map on the CT's grid that holds L1 to L5."""
-
-    label_scheme: str | None = None
-    """Its numbering: verse, totalsegmentator, phantom, or the path of a TOML file."""
-
-    box: tuple[float, float, float, float, float, float] | None = None
-    """For a CT without labels: the box round L1 to L5, low x y z, high x y z, world LPS mm."""
 
     sheet: Path | None = None
     """A PNG to draw: a contact sheet of the dataset's first patients (24, or --patients), AP, lateral and slices."""
 
     patients: int | None = None
-    """How many of the dataset's patients; the protocol's number if not given."""
-
-    pool: int | None = None
-    """How many are looked at to find those most like the CT; eight for each if not given, 0 matches nobody."""
+    """How many patients the contact sheet shows; 24 if not given."""
 
     split: Split = Split.TEST
     """Which of the dataset's splits."""
@@ -69,33 +53,20 @@ class Info:
     generator: int | None = None
     """Version of the dataset's generator, where it has several; its default if not given."""
 
-    quick: bool = False
-    """Fewer patients and starts: minutes instead of about a quarter of an hour."""
-
-    out: Path = Path("runs")
-    """Where the report and its runs are kept."""
-
     fresh: bool = False
-    """Throw away what an earlier comparison of the same kind left."""
+    """Write over a contact sheet that is there."""
 
     def __call__(self) -> None:
-        """Print it, or compare."""
+        """Print it, or draw the contact sheet."""
         from bench import registry
         from bench.cli.cards import Presets, print_plugin, print_protocol
         from bench.protocol.load import summaries
 
-        if self.compare is not None and self.sheet is not None:
-            raise CommandError("--compare and --sheet are two commands; give one of them")
-        if self.compare is not None:
-            self._comparison(self.compare).report()
-            return
-        if self.labels or self.label_scheme or self.box or self.pool is not None:
-            raise CommandError("--labels, --label-scheme, --box and --pool belong to a comparison; add --compare CT")
         if self.sheet is not None:
             self._contact_sheet(self.sheet).draw()
             return
         if self.patients is not None:
-            raise CommandError("--patients belongs to a comparison or a contact sheet; add --compare CT or --sheet PNG")
+            raise CommandError("--patients belongs to a contact sheet; add --sheet PNG")
         if Path(self.name).is_file():
             _print_image(self.name)
             return
@@ -133,25 +104,6 @@ class Info:
             split=self.split,
             patients=PATIENTS if self.patients is None else self.patients,
             path=path,
-            fresh=self.fresh,
-        )
-
-    def _comparison(self, ct: Path) -> "Comparison":
-        """The command line as a comparison."""
-        from bench.cli.compare import Comparison
-
-        return Comparison(
-            dataset=self._dataset(),
-            settings=self._settings,
-            ct=ct,
-            labels=self.labels,
-            label_scheme=self.label_scheme,
-            box=self.box,
-            patients=self.patients,
-            pool=self.pool,
-            split=self.split,
-            profile="quick" if self.quick else "full",
-            out=self.out,
             fresh=self.fresh,
         )
 

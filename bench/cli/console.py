@@ -28,3 +28,8 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
 def print_markdown(text: str) -> None:
     """Print a Markdown file as a terminal shows it."""
     output.print(Markdown(text))
+
+
+def say(line: str) -> None:
+    """Print a message of one line as it is: no markup, no breaks."""
+    messages.print(line, markup=False, soft_wrap=True)

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.cli.console import messages
+from bench.cli.console import messages, say
+
+if TYPE_CHECKING:
+    from bench.run.execute import Progress as Step
 
 Item = TypeVar("Item")
 
@@ -82,7 +85,7 @@ def _span(seconds: float) -> str:
 def progress_bar() -> Generator[Bar]:
     """A bar with the time left; where standard error is no terminal, lines."""
     if not messages.is_terminal:
-        yield LogLines(lambda line: messages.print(line, markup=False, soft_wrap=True))
+        yield LogLines(say)
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left:"), TimeRemainingColumn(), console=messages, transient=True) as progress:
@@ -96,3 +99,10 @@ def tracked(items: Sequence[Item], phase: str) -> Iterator[Item]:
             bar.show(phase, number, len(items))
             yield item
         bar.show(phase, len(items), len(items))
+
+
+def show_steps(steps: "Iterator[Step]") -> None:
+    """Do the steps of a run, under a bar."""
+    with progress_bar() as bar:
+        for step in steps:
+            bar.show(step.phase, step.done, step.total, step.what)

@@ -1,20 +1,18 @@
 """``fluorobench run``."""
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from bench.cli.console import messages
-from bench.cli.progress import progress_bar
+from bench.cli.console import messages, say
+from bench.cli.progress import show_steps
 from bench.errors import FluorobenchError, describe_error
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
-    from bench.run.execute import Progress
 
 
 class CommandError(FluorobenchError):
@@ -77,29 +75,14 @@ class Run:
         """Run, score, report."""
         from bench.cli.report import write_report
         from bench.protocol import load_protocol
-        from bench.run.environment import code_hash, describe_environment
-        from bench.run.execute import Execution
-        from bench.run.journal import Journal
         from bench.run.own_weights import with_weights
-        from bench.run.parts import weights_used
+        from bench.run.resume import run_or_resume
         from bench.score.finished import open_run
 
         self._tell_of_borrowed_name()
         whole = load_protocol(self.protocol, self.profile, self._overrides(self._starts()))
         protocol = with_weights(_only(whole, self.only), self.weights)
-        journal = Journal.of(self.out, protocol)
-        if journal.complete and not self.fresh:
-            journal.refuse_others(code_hash(), weights_used(protocol))
-            messages.print(f"already complete: {journal.folder} (use --fresh to run it again)")
-        else:
-            execution = Execution(protocol)
-            _show(execution.pose())
-            _tell_left_out(execution.unreferenced)
-            journal = Journal.open(self.out, protocol, describe_environment(), fresh=self.fresh)
-            kept = len(journal.estimates())
-            if kept:
-                messages.print(f"going on: {kept} registrations are there already in {journal.folder}")
-            _show(execution.register(journal))
+        journal = run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, say=say)
         write_report(open_run(journal.folder))
 
     def _tell_of_borrowed_name(self) -> None:
@@ -168,20 +151,3 @@ def _only(protocol: "Protocol", labels: tuple[str, ...]) -> "Protocol":
         return protocol
     kept = tuple(method for method in protocol.methods if method.label in labels)
     return protocol.model_copy(update={"methods": kept})
-
-
-def _tell_left_out(unreferenced: Mapping[str, Sequence[str]]) -> None:
-    for patient, names in unreferenced.items():
-        messages.print(
-            f"{patient}: {len(names)} acquisition(s) left out, whose pose nobody knows: {', '.join(names)} (find one "
-            "with `fluorobench reference`)",
-            markup=False,
-            soft_wrap=True,
-        )
-
-
-def _show(steps: "Iterator[Progress]") -> None:
-    """Draw a bar while something is done."""
-    with progress_bar() as bar:
-        for step in steps:
-            bar.show(step.phase, step.done, step.total, step.what)

@@ -15,7 +15,7 @@ from bench.learn.population import Population, Scene
 from bench.learn.schedules import one_cycle
 from bench.learn.single_view import Units, mean_errors
 from bench.learn.source import Source
-from bench.learn.trainable import Figures, Plan
+from bench.learn.trainable import Figures, Losses, Plan
 from bench.perturb import PoseDistribution
 from bench.xray import LowDose
 
@@ -92,6 +92,10 @@ class VertebraTrainer(ABC):
     @abstractmethod
     def labels(self, network: nn.Module, images: Tensor) -> Tensor:
         """What a network predicts, in ``UNITS``, (B, 6), of images (B, 1, S, S) from 0 to 1."""
+
+    @abstractmethod
+    def losses(self, network: nn.Module, source: Source) -> Losses:
+        """Losses of one step on the images and labels of ``examples``; ``total`` is differentiated."""
 
     @property
     def architecture(self) -> Mapping[str, Any]:

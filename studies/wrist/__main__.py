@@ -1,5 +1,6 @@
 """``python -m studies.wrist``: train the study's networks and run its protocols."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -38,13 +39,17 @@ class Train:
     def __call__(self) -> None:
         """Train and export."""
         if self.network == "deep_reg":
-            folder, method = self.out / "wrist" / "deep_reg", "deep_reg_wrist"
-            settings, weights = ("image=64", "longest=32", "match=1.0"), folder / "weights"
-        else:
-            base, method = self.out / "lgff-xray", f"masked_{self.network}"
-            folder, weights = base / f"{self.network}-{self.camera}", base / self.network / str(self.camera)
-            settings = (f"camera={self.camera}",)
-        TrainMethod(method, steps=self.steps, set=(*settings, *self.set), out=folder, weights=weights)()
+            self._train("deep_reg_wrist", ["image=64", "longest=32", "match=1.0"], self.out / "wrist" / "deep_reg")
+            return
+        base = self.out / "lgff-xray"
+        weights = base / self.network / str(self.camera)
+        self._train(
+            f"masked_{self.network}", [f"camera={self.camera}"], base / f"{self.network}-{self.camera}", weights
+        )
+
+    def _train(self, method: str, settings: Sequence[str], out: Path, weights: Path | None = None) -> None:
+        chosen = (*settings, *self.set)
+        TrainMethod(method, steps=self.steps, set=chosen, out=out, weights=weights or out / "weights")()
 
 
 @dataclass(frozen=True)

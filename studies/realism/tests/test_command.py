@@ -1,4 +1,4 @@
-"""The command that compares a population with a real CT: what it refuses, and that both sides meet one protocol."""
+"""The command that compares a population with a real CT: what it refuses, and that both sides get one protocol."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +9,14 @@ import pytest
 import SimpleITK
 
 from bench import registry
-from bench.cli.catalogue import Info
-from bench.cli.compare import Comparison
 from bench.contract import Split
 from bench.errors import FluorobenchError
 from bench.perturb import MtreStartDistribution
 from bench.protocol import Protocol
 from bench.score.capture import Capture, capture
+from studies.realism.__main__ import Compare
+from studies.realism.comparison import Comparison
+from studies.realism.request import Request
 
 BOX = (-10.0, -10.0, -10.0, 10.0, 10.0, 10.0)
 
@@ -33,8 +34,8 @@ def ct(tmp_path: Path) -> Path:
     return path
 
 
-def comparison(ct: Path) -> Comparison:
-    return Comparison(
+def request(ct: Path) -> Request:
+    return Request(
         dataset="phantom",
         settings={"version": 1},
         ct=ct,
@@ -45,13 +46,15 @@ def comparison(ct: Path) -> Comparison:
         pool=None,
         split=Split.VALIDATION,
         profile="quick",
-        out=ct.parent,
-        fresh=False,
     )
 
 
+def report(request: Request, out: Path) -> None:
+    Comparison(request=request, out=out, fresh=False).report()
+
+
 def test_both_sides_get_one_protocol_one_grid_and_one_definition_of_bone(ct: Path) -> None:
-    ours, theirs = comparison(ct).protocols()
+    ours, theirs = request(ct).protocols()
     for key in ("spacing_mm", "bone"):
         assert ours.data.settings[key] == theirs.data.settings[key]
     assert ours.data.settings["spacing_mm"] == [2.0, 2.0, 5.0]  # the coarser of both along each axis
@@ -64,7 +67,7 @@ def test_both_sides_get_one_protocol_one_grid_and_one_definition_of_bone(ct: Pat
 
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_every_bin_of_the_starts_is_filled_alike(ct: Path, profile: str) -> None:
-    for protocol in replace(comparison(ct), profile=profile).protocols():
+    for protocol in replace(request(ct), profile=profile).protocols():
         law = protocol.start.used
         assert isinstance(law, MtreStartDistribution)
         assert protocol.start.per_patient % law.bins == 0
@@ -72,20 +75,17 @@ def test_every_bin_of_the_starts_is_filled_alike(ct: Path, profile: str) -> None
 
 def test_what_cannot_be_compared_is_one_clear_line(ct: Path) -> None:
     with pytest.raises(FluorobenchError, match="where is the lumbar spine"):
-        Info(name="phantom", compare=ct)()
+        Compare(ct)()
     with pytest.raises(FluorobenchError, match="at least 3 patients; got --patients 2"):
-        Info(name="phantom", compare=ct, box=BOX, patients=2)()
+        Compare(ct, box=BOX, patients=2)()
     with pytest.raises(FluorobenchError, match="did you mean 'phantom'"):
-        Info(name="phantmo", compare=ct, box=BOX)()
-    for alone in (Info(name="phantom", box=BOX), Info(name="phantom", pool=20)):
-        with pytest.raises(FluorobenchError, match="belong to a comparison"):
-            alone()
+        Compare(ct, dataset="phantmo", box=BOX)()
     with pytest.raises(FluorobenchError, match="at least 0 patients; got --pool -1"):
-        Info(name="phantom", compare=ct, box=BOX, pool=-1)()
+        Compare(ct, box=BOX, pool=-1)()
     with pytest.raises(FluorobenchError, match="6 patients are chosen from a pool of more; got --pool 6"):
-        Info(name="phantom", compare=ct, box=BOX, quick=True, pool=6)()
+        Compare(ct, box=BOX, quick=True, pool=6)()
     with pytest.raises(FluorobenchError, match="phantom has 10000 test patients; got --pool 10001"):
-        Info(name="phantom", compare=ct, box=BOX, pool=10001)()
+        Compare(ct, box=BOX, pool=10001)()
 
 
 def test_a_wrong_ct_is_found_before_any_phantom_is_made(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,15 +101,15 @@ def test_a_wrong_ct_is_found_before_any_phantom_is_made(ct: Path, monkeypatch: p
         ((10.0, 0.0, 0.0, 0.0, 5.0, 5.0), "lower corner first"),
     ):
         with pytest.raises(FluorobenchError, match=said):
-            replace(comparison(ct), box=box).report()
-    labelled = replace(comparison(ct), labels=ct, label_scheme="verse", box=None)
+            report(replace(request(ct), box=box), ct.parent)
+    labelled = replace(request(ct), labels=ct, label_scheme="verse", box=None)
     with pytest.raises(FluorobenchError, match="whole numbers"):
-        labelled.report()
+        report(labelled, ct.parent)
     ones = SimpleITK.GetImageFromArray(np.ones((12, 40, 40), np.uint8))
     ones.SetSpacing((1.0, 1.0, 5.0))  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]
     SimpleITK.WriteImage(ones, str(seg := ct.parent.parent / "seg.nii.gz"))
     with pytest.raises(FluorobenchError, match="no lumbar spine: the labels hold the numbers 1; scheme 'verse'"):
-        replace(labelled, labels=seg).report()
+        report(replace(labelled, labels=seg), ct.parent)
     assert [each.name for each in ct.parent.iterdir()] == ["ct.nii.gz"]
 
 
@@ -117,11 +117,11 @@ def test_a_label_map_is_no_ct_to_compare_with(ct: Path) -> None:
     image = SimpleITK.GetImageFromArray(np.ones((12, 40, 40), np.uint8))
     SimpleITK.WriteImage(image, str(ct))
     with pytest.raises(FluorobenchError, match=r"expected a CT in HU.*lowest value is 1"):
-        comparison(ct).protocols()
+        request(ct).protocols()
 
 
-def test_eight_are_looked_at_for_each_that_is_matched_unless_told_otherwise(ct: Path) -> None:
-    chosen = comparison(ct)
+def test_the_pool_has_eight_patients_for_each_that_is_matched_by_default(ct: Path) -> None:
+    chosen = request(ct)
     ours, _ = chosen.protocols()
     assert chosen.pool_size(ours) == 32
     assert replace(chosen, pool=9).pool_size(ours) == 9
@@ -177,10 +177,10 @@ def test_a_ct_that_is_one_of_the_pool_is_its_own_nearest(
         return made_up(protocol)
 
     monkeypatch.setattr(Comparison, "_captures", captures)
-    monkeypatch.setattr("bench.report.likeness.write_figures", no_figures)
-    chosen = replace(comparison(ct), settings=settings, labels=labels, label_scheme="phantom", box=None, pool=7)
-    chosen.report()
-    [folder] = tmp_path.glob("compare-phantom-v1-*")
+    monkeypatch.setattr("studies.realism.comparison.write_figures", no_figures)
+    chosen = replace(request(ct), settings=settings, labels=labels, label_scheme="phantom", box=None, pool=7)
+    report(chosen, tmp_path)
+    [folder] = tmp_path.glob("compare-phantom-*")
     pool = pd.read_csv(folder / "pool.csv")
     assert len(pool) == 8
     assert pool["patient_id"][1] == twin

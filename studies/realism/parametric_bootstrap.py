@@ -1,12 +1,12 @@
-"""A phantom in the real CT's place: how often it would pass, and which ratios of 50 % points chance alone makes.
+"""Parametric bootstrap with a phantom in place of the CT: how often it passes, and the ratios that chance alone gives.
 
-The bootstrap over the cases of one CT says how well that person's 50 % point is known. It does not say how far one
-person lies from the mean of many, and people differ. Here the CT is drawn as one more of the phantoms: every patient
-has a curve of his own, of the population's slope and with an intercept drawn from a normal distribution (a logistic
-model with random intercepts, its likelihood integrated by Gauss and Hermite's rule), fitted to the phantoms' own cases.
-A ratio within the stand-ins' range does not show that phantoms are too easy or too hard.
+The bootstrap over the cases of one CT gives the uncertainty of that patient's 50 % point. It does not contain the
+difference between one patient and the mean of many. Here the CT is drawn as one more phantom: every patient has a
+logistic curve with the population's slope and an intercept from a normal distribution (logistic model with random
+intercepts, likelihood integrated by Gauss-Hermite quadrature), fitted to the phantoms' cases. A ratio within the range
+of these draws does not show that phantoms are too easy or too hard.
 
-The spread between few patients is estimated roughly, and it is the phantoms': real people may differ more or less.
+The spread is estimated from few patients, and from phantoms: real patients may differ more or less.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from bench.score.capture import NEAR_ENOUGH, Capture, fit_logistic, half_point
 from bench.score.statistics import CONFIDENCE, Floats, Interval
 
 _NODES = 21
-# Between patients, of the logit: where the fit begins, and the most that it believes.
+# Standard deviation between patients, of the logit: first guess and upper limit of the fit.
 _FIRST_SPREAD, _WIDEST = 0.7, 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandIn:
-    """What a phantom in the CT's place would show.
+class ParametricBootstrap:
+    """Distribution of the comparison's outcome with a phantom in place of the CT.
 
     Attributes:
         label: Of the method.
         spread: Standard deviation between patients, of the logit of success.
         passes: Share of the draws in which the 50 % points lie within 25 %.
-        ratios: Population's 50 % point over the stand-in's: where 95 of 100 draws lie; infinite where it has none.
+        ratios: Population's 50 % point over the drawn patient's, 95 % range of the draws; infinite where it has none.
     """
 
     label: str
@@ -41,17 +41,19 @@ class StandIn:
     ratios: Interval
 
 
-def stand_in(population: Capture, real: Capture, *, seed: int = 0, draws: int = 400) -> StandIn | None:
-    """Draw the population and one more of it in the CT's place, again and again.
+def parametric_bootstrap(
+    population: Capture, real: Capture, *, seed: int = 0, draws: int = 400
+) -> ParametricBootstrap | None:
+    """Draw the population and one more patient in place of the CT, ``draws`` times.
 
     Args:
-        population: The phantoms' success.
-        real: The CT's: its initial errors alone are used.
-        seed: Of the draws.
-        draws: How many.
+        population: Success of the phantoms.
+        real: Success of the CT; only its initial errors are used.
+        seed: Of the random numbers.
+        draws: Number of draws.
 
     Returns:
-        None for a population of fewer than three patients or without a 50 % point: there is nothing to compare.
+        None for a population of fewer than three patients or without a 50 % point.
     """
     names = sorted(set(population.patients))
     if len(names) < 3 or not population.reached:
@@ -68,11 +70,11 @@ def stand_in(population: Capture, real: Capture, *, seed: int = 0, draws: int = 
     drawn = [
         (half(x, random.normal(size=len(names))[owner]), half(theirs, random.normal(size=1))) for _ in range(draws)
     ]
-    # At an end of the range half is not reached there, and there is no point to be near.
+    # At an end of the range there is no 50 % point to compare with.
     passed = [max(a, b) < population.limit_mm and b > 0 and abs(a / b - 1) <= NEAR_ENOUGH for a, b in drawn]
     ratios = [a / b if b > 0 else np.inf for a, b in drawn if max(a, b) > 0]
     low, high = np.percentile(ratios, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], method="nearest")
-    return StandIn(
+    return ParametricBootstrap(
         label=population.label,
         spread=spread,
         passes=float(np.mean(passed)),

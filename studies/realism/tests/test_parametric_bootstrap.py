@@ -1,4 +1,4 @@
-"""A phantom in the CT's place: what people's differences alone make of a ratio of 50 % points."""
+"""A phantom in place of the CT: the ratios of 50 % points that differences between patients alone give."""
 
 import itertools
 from collections.abc import Callable
@@ -11,13 +11,13 @@ import pytest
 from scipy.special import expit
 
 from bench.score.capture import Capture, capture
-from bench.score.likeness_success import stand_in_lines
-from bench.score.stand_in import fit_patients, stand_in
+from studies.realism.parametric_bootstrap import fit_patients, parametric_bootstrap
+from studies.realism.success import parametric_bootstrap_lines
 
 LIMIT = 48.0
 
 
-def people(count: int, cases: int, spread: float, *, seed: int = 3, intercept: float = 4.0) -> Capture:
+def population(count: int, cases: int, spread: float, *, seed: int = 3, intercept: float = 4.0) -> Capture:
     """Success of patients whose logit is ``intercept`` - 8 x, give or take their own ``spread``."""
     random = np.random.default_rng(seed)
     x = random.uniform(size=(count, cases))
@@ -37,7 +37,7 @@ def people(count: int, cases: int, spread: float, *, seed: int = 3, intercept: f
 
 @pytest.mark.parametrize("spread", [0.0, 1.5])
 def test_the_curve_and_the_spread_between_patients_are_found(spread: float) -> None:
-    some = people(150, 24, spread)
+    some = population(150, 24, spread)
     owner = np.repeat(np.arange(150), 24)
     intercept, slope, found = fit_patients(some.initial_mm / LIMIT, some.success.astype(float), owner)
     assert intercept == pytest.approx(4, abs=0.4)
@@ -46,8 +46,8 @@ def test_the_curve_and_the_spread_between_patients_are_found(spread: float) -> N
 
 
 def test_the_more_people_differ_the_fewer_of_them_pass() -> None:
-    ct = people(1, 48, 0.0, seed=5)
-    found = [stand_in(people(40, 24, spread), ct) for spread in (0.0, 1.0, 2.5)]
+    ct = population(1, 48, 0.0, seed=5)
+    found = [parametric_bootstrap(population(40, 24, spread), ct) for spread in (0.0, 1.0, 2.5)]
     passes = [each.passes for each in found if each is not None]
     widths = [each.ratios.high / each.ratios.low for each in found if each is not None]
     assert passes[0] > 0.85
@@ -58,15 +58,15 @@ def test_the_more_people_differ_the_fewer_of_them_pass() -> None:
 
 def test_the_share_that_passes_is_that_of_further_people_of_the_same_kind() -> None:
     """Against the truth: people drawn anew, each in the CT's place by the true 50 % point; mean of populations."""
-    ct = people(1, 48, 0.0)
-    found = [stand_in(people(40, 24, 1.0, seed=seed), ct) for seed in range(8)]
-    others = [people(1, 48, 1.0, seed=100 + number).half_mm for number in range(200)]
+    ct = population(1, 48, 0.0)
+    found = [parametric_bootstrap(population(40, 24, 1.0, seed=seed), ct) for seed in range(8)]
+    others = [population(1, 48, 1.0, seed=100 + number).half_mm for number in range(200)]
     truly = np.mean([half > 0 and abs(LIMIT / 2 / half - 1) <= 0.25 for half in others])
     assert np.mean([each.passes for each in found if each is not None]) == pytest.approx(truly, abs=0.08)
 
 
 def test_a_ct_that_is_one_of_the_people_is_within_their_range_and_nothing_is_judged() -> None:
-    (line,) = stand_in_lines([people(12, 12, 1.0)], [people(1, 48, 0.0)])
+    (line,) = parametric_bootstrap_lines([population(12, 12, 1.0)], [population(1, 48, 0.0)])
     assert line.passed is None
     assert line.what == "Opt-GC: the same ratio, a phantom in the CT's place"
     low, high = (float(each) for each in line.phantom.removesuffix(" in 95 of 100 draws").split(" to "))
@@ -79,19 +79,19 @@ def _ignoring(answer: Callable[[], float], *_: Any) -> float:
 
 def test_a_draw_in_which_the_population_never_reaches_half_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does the criterion itself pass then (``near_enough``)."""
-    ours, theirs = people(12, 12, 1.0), people(1, 48, 0.0)
+    ours, theirs = population(12, 12, 1.0), population(1, 48, 0.0)
     for end, passes in ((0.999 * LIMIT, 1.0), (LIMIT, 0.0)):
         halves = itertools.cycle((end, 0.9 * LIMIT)).__next__
-        monkeypatch.setattr("bench.score.stand_in.half_point", partial(_ignoring, halves))
-        found = stand_in(ours, theirs)
+        monkeypatch.setattr("studies.realism.parametric_bootstrap.half_point", partial(_ignoring, halves))
+        found = parametric_bootstrap(ours, theirs)
         assert found is not None
         assert found.passes == passes
 
 
 def test_without_a_point_or_people_nothing_is_said() -> None:
-    ct = people(1, 48, 0.0)
-    assert stand_in(people(2, 24, 0.0), ct) is None
-    assert stand_in(people(12, 12, 0.0, intercept=-6.0), ct) is None
-    assert stand_in_lines([people(2, 24, 0.0)], [ct]) == []
-    never = stand_in_lines([people(12, 12, 0.5)], [people(1, 48, 0.0, intercept=-6.0)])
+    ct = population(1, 48, 0.0)
+    assert parametric_bootstrap(population(2, 24, 0.0), ct) is None
+    assert parametric_bootstrap(population(12, 12, 0.0, intercept=-6.0), ct) is None
+    assert parametric_bootstrap_lines([population(2, 24, 0.0)], [ct]) == []
+    never = parametric_bootstrap_lines([population(12, 12, 0.5)], [population(1, 48, 0.0, intercept=-6.0)])
     assert [line.real for line in never] == ["–"]

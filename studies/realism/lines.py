@@ -1,17 +1,17 @@
-"""The comparison line by line: what was compared, both sides, what passes."""
+"""The lines of the comparison: the quantity compared, both sides, the criterion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.score.likeness import Look
 from bench.score.statistics import Floats
+from studies.realism.ct_statistics import CtStatistics
 
 BAND = 2.0
 CURVE_INSIDE = 0.8
 DIMENSIONS_INSIDE = 0.95
-# Patients without whom a mean and a spread say nothing.
+# Fewer patients give no mean and spread.
 MIN = 3
 
 
@@ -22,10 +22,10 @@ class Line:
     Attributes:
         section: ``success``, ``matched``, ``dimensions``, ``HU`` or ``DRR``.
         what: The quantity, with its unit.
-        phantom: The population's side, printed.
-        real: The CT's side, or the published one.
-        distance: How far apart, printed.
-        passed: None where nothing is judged.
+        phantom: The population's value, as text.
+        real: The CT's value or the published one, as text.
+        distance: Difference between the two, as text.
+        passed: None where there is no criterion.
     """
 
     section: str
@@ -37,16 +37,16 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """In a word."""
+        """Outcome of the criterion, as text."""
         return {True: "pass", False: "fall short", None: "–"}[self.passed]
 
 
-def scalar_lines(population: Sequence[Look], real: Look) -> list[Line]:
+def scalar_lines(population: Sequence[CtStatistics], real: CtStatistics) -> list[Line]:
     """One line a number: the CT within the population's mean +- 2 standard deviations."""
     return [_scalar_line(population, real, name) for name in real.scalars]
 
 
-def curve_lines(population: Sequence[Look], real: Look) -> list[Line]:
+def curve_lines(population: Sequence[CtStatistics], real: CtStatistics) -> list[Line]:
     """One line a curve: at least 80 % of its points within the population's mean +- 2 standard deviations."""
     return [_curve_line(population, real, name) for name in real.curves]
 
@@ -72,14 +72,14 @@ def dimension_line(name: str, sizes: Mapping[str, Sequence[float]], ranges: Mapp
     )
 
 
-def band(population: Sequence[Look], name: str) -> tuple[Floats, Floats]:
+def band(population: Sequence[CtStatistics], name: str) -> tuple[Floats, Floats]:
     """Mean and standard deviation (divisor n - 1) of a curve over the population."""
     stack = np.stack([each.curves[name] for each in population])
     return np.asarray(stack.mean(axis=0)), np.asarray(stack.std(axis=0, ddof=1))
 
 
-def _scalar_line(population: Sequence[Look], real: Look, name: str) -> Line:
-    """Of those in whom it could be measured: where no fat or no spine is seen a number may be missing."""
+def _scalar_line(population: Sequence[CtStatistics], real: CtStatistics, name: str) -> Line:
+    """Over the patients in whom it could be measured: without visible fat or spine a number is missing."""
     sample, value = np.array([each.scalars[name] for each in population]), real.scalars[name]
     known = sample[np.isfinite(sample)]
     if known.size < MIN or not np.isfinite(value):
@@ -105,10 +105,10 @@ def _scalar_line(population: Sequence[Look], real: Look, name: str) -> Line:
     )
 
 
-def _curve_line(population: Sequence[Look], real: Look, name: str) -> Line:
+def _curve_line(population: Sequence[CtStatistics], real: CtStatistics, name: str) -> Line:
     mean, spread = band(population, name)
     own = real.curves[name]
-    # Of a density only the bins count that one side fills: where both have nothing there is nothing to agree on.
+    # Of a density only the bins count that one side fills: two empty bins are no agreement.
     floor = 0.01 * float(max(mean.max(), own.max())) if mean.min() >= 0 else -np.inf
     filled = np.maximum(mean, own) > floor
     inside = float((np.abs(own - mean) <= BAND * spread)[filled].mean())

@@ -1,24 +1,24 @@
-"""Which phantoms resemble one CT, told from their looks before anything is registered.
+"""Which phantoms resemble one CT, by statistics that are measured before any registration.
 
-A population's mean is compared with one person; patients who resemble that person are the fairer company. What they
-are matched on was settled by reasoning before any success of matched patients was seen (that of earlier versions'
-populations was known), and is not tuned. Five ideas of what makes one patient harder than another weigh alike, and an
-idea's measures share its weight:
+The plain comparison sets the mean of a population beside one patient; phantoms that resemble this patient are a fairer
+reference. The measures were chosen by reasoning, before any success rate of matched patients was known (those of
+earlier generators' populations were), and are not tuned. Five properties that make one patient harder to register than
+another have equal weights, which their measures share:
 
-* **stoutness** (how few photons come through, how much of them is scatter): median line integral AP, share of fat;
-* **bone** (how much there is to see): median and 95th percentile of its HU;
-* **edges** (what a measure of gradients finds anywhere in the image): median and 95th percentile gradient AP;
-* **contrast** (how far the spine stands out): its share of its own path, its excess over its neighbours;
-* **clutter** (edges that do not move with the bone, over those that do, where the spine is).
+* **stoutness** (few photons pass, many of them are scatter): median line integral AP, share of fat;
+* **bone** (contrast of the object): median and 95th percentile of its HU;
+* **edges** (gradients anywhere in the image): median and 95th percentile gradient AP;
+* **contrast** (of the spine against its neighbours): its share of its own path, its excess over its neighbours;
+* **clutter** (edges that do not move with the bone, over those that do, near the spine).
 
 Each measure is divided by its standard deviation over the pool; the distance is the root of the weighted sum of
 squares: 1 where two patients differ by one standard deviation in everything. A Mahalanobis distance was not taken: with
 nine measures and some fifty patients it would stretch directions in which the pool hardly varies.
 
-Two measures hang on where labels are drawn, which differs between a generator and whoever labelled the CT: with the
-labels of eight people of the phantom's version 4 grown by one voxel of 3 mm where that is above 150 HU (a quarter to
-two fifths more voxels), bone's share of the path rises by 1.1 standard deviations and clutter falls by 0.5, the others
-change by 0.2 or less; the distance so made, 0.3 to 0.6, stands beside 1.4 between two people.
+Two measures depend on the boundary of the labels, which differs between a generator and an annotator: with the labels
+of eight phantoms (of generator 4) grown by one voxel of 3 mm where that is above 150 HU (a quarter to two fifths more
+voxels), bone's share of the path rises by 1.1 standard deviations and clutter falls by 0.5, the others change by 0.2 or
+less. The resulting distance is 0.3 to 0.6; between two phantoms it is 1.4.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,22 +27,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.errors import FluorobenchError
-from bench.score.likeness import CLUTTER, Look
 from bench.score.statistics import Floats
+from studies.realism.ct_statistics import CLUTTER, CtStatistics
 
-IDEAS: Mapping[str, tuple[str, ...]] = {
+PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "stoutness": ("line integral, median, AP", "fat, share of the body (%)"),
     "bone": ("bone, median (HU)", "bone, 95th percentile (HU)"),
     "edges": ("gradient, median, AP (1/mm)", "gradient, 95th percentile, AP (1/mm)"),
     "contrast": ("bone's share of the spine's path, AP (%)", "spine over its neighbours, AP (%)"),
     "clutter": (CLUTTER,),
 }
-COVARIATES: tuple[str, ...] = tuple(name for names in IDEAS.values() for name in names)
+COVARIATES: tuple[str, ...] = tuple(name for names in PROPERTIES.values() for name in names)
 UNUSUAL = 0.95
 
 
 class MatchingError(FluorobenchError):
-    """A pool that nobody can be matched from."""
+    """A pool from which no patients can be matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +66,15 @@ class Covariate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
-    """Who of a pool resembles the CT, and whether anyone does.
+    """The patients of a pool that resemble the CT most, and whether they resemble it.
 
     Attributes:
         order: Ids of the pool, nearest to the CT first.
         distances: Of each to the CT.
-        count: How many are chosen: the first.
-        reach: The CT's mean distance to the chosen.
-        own: The same of every phantom to its own nearest others, ascending.
-        covariates: What was matched on.
+        count: Number of matched patients: the first of ``order``.
+        reach: Mean distance of the CT to the matched patients.
+        own: The same mean distance for every phantom and its nearest other phantoms, ascending.
+        covariates: The measures of the distance.
     """
 
     order: tuple[str, ...]
@@ -96,16 +96,16 @@ class Matching:
 
     @property
     def percentile(self) -> float:
-        """Share of the pool that has its own nearest others nearer than the CT has its own."""
+        """Share of the pool whose nearest neighbours are nearer than the CT's."""
         return float(np.mean(np.array(self.own) < self.reach))
 
     @property
     def resembled(self) -> bool:
-        """Whether the CT is no more alone than most phantoms are."""
+        """Whether the CT is as near to its neighbours as most phantoms are."""
         return self.percentile <= UNUSUAL
 
 
-def match(pool: Sequence[Look], real: Look, *, count: int) -> Matching:
+def match(pool: Sequence[CtStatistics], real: CtStatistics, *, count: int) -> Matching:
     """Choose the ``count`` of a pool that are nearest to a CT; the order of the pool does not matter.
 
     Raises:
@@ -141,13 +141,13 @@ def match(pool: Sequence[Look], real: Look, *, count: int) -> Matching:
     )
 
 
-def _measures(look: Look) -> Floats:
-    return np.array([look.scalars[name] for name in COVARIATES], dtype=np.float64)
+def _measures(statistics: CtStatistics) -> Floats:
+    return np.array([statistics.scalars[name] for name in COVARIATES], dtype=np.float64)
 
 
 def _weights() -> Floats:
-    """Of the squares, summing to one: ideas alike, an idea's measures alike."""
-    return np.array([1 / len(IDEAS) / len(names) for names in IDEAS.values() for _ in names])
+    """Of the squares, summing to one: equal for the properties, equal for the measures of a property."""
+    return np.array([1 / len(PROPERTIES) / len(names) for names in PROPERTIES.values() for _ in names])
 
 
 def _require(own: Floats, spread: Floats, name: str) -> None:

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from bench.report.likeness import binned, write_figures
-from bench.report.likeness_page import verdict, write_page
 from bench.score.capture import Capture, capture, fit_logistic, near_enough
-from bench.score.likeness import Look, look, spectrum, spine_contrast
-from bench.score.likeness_lines import curve_lines, dimension_line, scalar_lines
-from bench.score.likeness_success import success_lines
 from bench.score.statistics import StatisticsError
 from bench.volume import Volume
+from studies.realism.ct_statistics import CtStatistics, ct_statistics, spectrum, spine_contrast
+from studies.realism.figures import binned, write_figures
+from studies.realism.lines import curve_lines, dimension_line, scalar_lines
+from studies.realism.page import verdict, write_page
+from studies.realism.success import success_lines
 
 
 def rows(half_mm: float, *, patients: int = 10, cases: int = 40, seed: int = 0) -> pd.DataFrame:
@@ -38,8 +38,10 @@ def fitted(half_mm: float, **options: int) -> Capture:
 
 
 def test_a_measure_that_one_phantom_lacks_is_compared_by_the_others() -> None:
-    def seen(*numbers: float) -> list[Look]:
-        return [Look(patient_id="p", scalars={"x": each}, curves={}, positions={}, images={}) for each in numbers]
+    def seen(*numbers: float) -> list[CtStatistics]:
+        return [
+            CtStatistics(patient_id="p", scalars={"x": each}, curves={}, positions={}, images={}) for each in numbers
+        ]
 
     (line,) = scalar_lines(seen(1.0, 2.0, 3.0, np.nan), seen(2.5)[0])
     assert (line.phantom, line.distance, line.passed) == ("2 ± 1 (3 of 4)", "+0.5 SD", True)
@@ -135,29 +137,29 @@ def volume(bone_hu: float, seed: int) -> Volume:
 
 
 @pytest.fixture(scope="module")
-def looks() -> list[Look]:
-    return [look(f"p{seed}", volume(400.0 + 10 * seed, seed)) for seed in range(5)]
+def statistics() -> list[CtStatistics]:
+    return [ct_statistics(f"p{seed}", volume(400.0 + 10 * seed, seed)) for seed in range(5)]
 
 
-def test_a_look_measures_its_tissues(looks: list[Look]) -> None:
-    scalars = looks[0].scalars
+def test_statistics_of_the_tissues(statistics: list[CtStatistics]) -> None:
+    scalars = statistics[0].scalars
     assert scalars["bone, median (HU)"] == pytest.approx(425.0, abs=3)
     assert scalars["soft tissue, median (HU)"] == pytest.approx(40.0, abs=1)
     assert scalars["fat, median (HU)"] == pytest.approx(-100.0, abs=0.1)
-    for name, curve in looks[0].curves.items():
-        assert curve.shape == looks[0].positions[name].shape
+    for name, curve in statistics[0].curves.items():
+        assert curve.shape == statistics[0].positions[name].shape
         if not name.startswith("power"):
             assert 0.5 < curve.sum() <= 1 + 1e-9
 
 
-def test_one_of_the_population_passes_and_a_stranger_does_not(looks: list[Look]) -> None:
-    stranger = look("stranger", volume(900.0, 7))
-    own = {line.what: line.passed for line in scalar_lines(looks, looks[2])}
-    other = {line.what: line.passed for line in scalar_lines(looks, stranger)}
+def test_one_of_the_population_passes_and_a_stranger_does_not(statistics: list[CtStatistics]) -> None:
+    stranger = ct_statistics("stranger", volume(900.0, 7))
+    own = {line.what: line.passed for line in scalar_lines(statistics, statistics[2])}
+    other = {line.what: line.passed for line in scalar_lines(statistics, stranger)}
     assert own["bone, median (HU)"]
     assert not other["bone, median (HU)"]
-    assert {line.what: line.passed for line in curve_lines(looks, looks[2])}["HU of bone (curve)"]
-    assert not {line.what: line.passed for line in curve_lines(looks, stranger)}["HU of bone (curve)"]
+    assert {line.what: line.passed for line in curve_lines(statistics, statistics[2])}["HU of bone (curve)"]
+    assert not {line.what: line.passed for line in curve_lines(statistics, stranger)}["HU of bone (curve)"]
 
 
 def test_dimensions_count_those_inside_the_published_range() -> None:
@@ -166,10 +168,14 @@ def test_dimensions_count_those_inside_the_published_range() -> None:
     assert line.passed is False
 
 
-def test_page_and_figures_are_written_whole(looks: list[Look], tmp_path: Path) -> None:
+def test_page_and_figures_are_written_whole(statistics: list[CtStatistics], tmp_path: Path) -> None:
     ours, theirs = [fitted(18.0)], [fitted(17.0, seed=2)]
-    figures = write_figures(tmp_path, looks[:4], looks[4], (ours, theirs), "A test.")
-    lines = [*success_lines(ours, theirs), *scalar_lines(looks[:4], looks[4]), *curve_lines(looks[:4], looks[4])]
+    figures = write_figures(tmp_path, statistics[:4], statistics[4], (ours, theirs), "A test.")
+    lines = [
+        *success_lines(ours, theirs),
+        *scalar_lines(statistics[:4], statistics[4]),
+        *curve_lines(statistics[:4], statistics[4]),
+    ]
     page, table = write_page(tmp_path, lines, title="Test", notes=["How."])
     assert {path.name for path in figures} >= {"success.png", "drrs.png", "hu.pdf", "drr_statistics.png"}
     text = page.read_text()

@@ -1,4 +1,4 @@
-"""Matched patients on paper: who they are, what was matched, how they look, and each patient's success."""
+"""Matched patients in the report: their distances and covariates, their DRRs, and the success of each patient."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ import numpy as np
 
 from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
 from bench.report.files import write_text
-from bench.report.likeness import PHANTOM_COLOUR, REAL_COLOUR, drrs_figure, success_figure
 from bench.score.capture import Capture
-from bench.score.likeness import Look
-from bench.score.likeness_success import Standing, standing
-from bench.score.matching import COVARIATES, Matching
+from studies.realism.ct_statistics import CtStatistics
+from studies.realism.figures import PHANTOM_COLOUR, REAL_COLOUR, drrs_figure, success_figure
+from studies.realism.matching import COVARIATES, Matching
+from studies.realism.success import PercentileRank, percentile_rank
 
 MATCHED_COLOUR = COLOURS[2]
 _SHOWN = 6
@@ -26,43 +26,43 @@ class Matched:
     """The patients of a pool that resemble the CT.
 
     Attributes:
-        matching: How they were found.
-        looks: The whole pool's.
-        captures: Success of the chosen, by method.
+        matching: Their distances and order.
+        statistics: The whole pool's.
+        captures: Success of the matched patients, by method.
     """
 
     matching: Matching
-    looks: Sequence[Look]
+    statistics: Sequence[CtStatistics]
     captures: Sequence[Capture]
 
     @property
-    def chosen(self) -> list[Look]:
+    def chosen(self) -> list[CtStatistics]:
         """Looks of the chosen, nearest first."""
-        by_name = {each.patient_id: each for each in self.looks}
+        by_name = {each.patient_id: each for each in self.statistics}
         return [by_name[name] for name in self.matching.chosen]
 
 
 def sentence(matching: Matching) -> str:
-    """Who was chosen and how far they are, for the terminal and the page."""
-    who = ", ".join(f"{name} ({distance:.2f})" for name, distance in matching.nearest)
+    """The matched patients and their distances, for the terminal and the page."""
+    patients = ", ".join(f"{name} ({distance:.2f})" for name, distance in matching.nearest)
     verdict = (
-        f"the CT is no more alone than {100 * (1 - matching.percentile):.0f} % of the phantoms are among themselves"
+        f"{100 * (1 - matching.percentile):.0f} % of the phantoms are as far from their nearest neighbours, or farther"
         if matching.resembled
-        else "no phantom of the pool resembles this CT: it lies farther from its nearest than "
-        f"{100 * matching.percentile:.0f} % of the phantoms do from theirs, and what follows is no matched comparison"
+        else "no phantom of the pool resembles this CT: it lies farther from its nearest neighbours than "
+        f"{100 * matching.percentile:.0f} % of the phantoms do, and what follows is no matched comparison"
     )
     return (
-        f"Matched patients, nearest first, with their distance in standard deviations of the pool: {who}. "
+        f"Matched patients, nearest first, with their distance in standard deviations of the pool: {patients}. "
         f"Their mean is {matching.reach:.2f}; {verdict}."
     )
 
 
-def covariate_table(matched: Matched, real: Look) -> str:
-    """What was matched on, in Markdown: the CT, the chosen, the pool."""
+def covariate_table(matched: Matched, real: CtStatistics) -> str:
+    """The covariates of the CT, of the matched patients and of the pool, in Markdown."""
     rows = [["", "distance", *COVARIATES], ["---"] * (len(COVARIATES) + 2)]
     rows.append([f"**{real.patient_id}**", "", *(f"**{each.real:.3g}**" for each in matched.matching.covariates)])
-    for look, (name, distance) in zip(matched.chosen, matched.matching.nearest, strict=True):
-        rows.append([name, f"{distance:.2f}", *(f"{look.scalars[each]:.3g}" for each in COVARIATES)])
+    for each, (name, distance) in zip(matched.chosen, matched.matching.nearest, strict=True):
+        rows.append([name, f"{distance:.2f}", *(f"{each.scalars[covariate]:.3g}" for covariate in COVARIATES)])
     rows.append(["mean of the matched", "", *(f"{each.chosen:.3g}" for each in matched.matching.covariates)])
     pool = [f"{each.mean:.3g} ± {each.spread:.2g}" for each in matched.matching.covariates]
     rows.append([f"pool of {len(matched.matching.order)}", "", *pool])
@@ -71,20 +71,22 @@ def covariate_table(matched: Matched, real: Look) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def asides(matched: Sequence[Matched], real: Look) -> dict[str, list[str]]:
-    """What the page says below its tables: of the matched patients, where there are any."""
+def asides(matched: Sequence[Matched], real: CtStatistics) -> dict[str, list[str]]:
+    """Paragraphs below the tables of the page: about the matched patients, if any."""
     return {"matched": [text for each in matched for text in (sentence(each.matching), covariate_table(each, real))]}
 
 
-def write_matched(folder: Path, matched: Matched, real: Look, captures: Sequence[Capture], note: str) -> list[Path]:
+def write_matched(
+    folder: Path, matched: Matched, real: CtStatistics, captures: Sequence[Capture], note: str
+) -> list[Path]:
     """Write ``pool.csv`` and the figures ``matched_drrs`` and ``matched_success``.
 
     Args:
         folder: Where to.
-        matched: The chosen.
+        matched: The matched patients.
         real: The CT.
         captures: Success of the CT, by method.
-        note: Small print: what was compared.
+        note: Footnote: what was compared.
     """
     names = [f"real CT\n{real.patient_id}"]
     names += [f"{name}\n{apart:.2f} away" for name, apart in matched.matching.nearest]
@@ -104,16 +106,16 @@ def patients_figure(
     Args:
         folder: Where to.
         captures: Success of the population and of the CT, by method.
-        matched: Success of the matched patients, by method; empty where nobody was matched.
-        note: Small print.
+        matched: Success of the matched patients, by method; empty without matching.
+        note: Footnote.
     """
     with house_style():
         figure, [[cell]] = grid(1, 1, width=7.2, height=3.0)
         for place, (ours, theirs) in enumerate(zip(*captures, strict=True)):
-            _dots(cell, place - _LANE, standing(ours, theirs), PHANTOM_COLOUR)
+            _dots(cell, place - _LANE, percentile_rank(ours, theirs), PHANTOM_COLOUR)
             if matched:
-                _dots(cell, place, standing(matched[place], theirs), MATCHED_COLOUR)
-            _person(cell, place + _LANE, standing(ours, theirs))
+                _dots(cell, place, percentile_rank(matched[place], theirs), MATCHED_COLOUR)
+            _real_ct(cell, place + _LANE, percentile_rank(ours, theirs))
         _lanes(cell, captures, matched)
         small = (
             f"{note} A dot is a patient: share of the starts, uniform in their initial error, from which one search "
@@ -123,8 +125,8 @@ def patients_figure(
         return save(figure, folder, "patients")
 
 
-def _dots(cell: Axes, place: float, found: Standing, colour: str) -> None:
-    """Dots spread sideways where shares coincide."""
+def _dots(cell: Axes, place: float, found: PercentileRank, colour: str) -> None:
+    """One dot a patient, spread sideways where shares coincide."""
     order = np.argsort(found.shares, kind="stable")
     ranks = {share: np.flatnonzero(found.shares[order] == share) for share in set(found.shares.tolist())}
     aside = np.concatenate([np.arange(same.size) - (same.size - 1) / 2 for _, same in sorted(ranks.items())])
@@ -134,7 +136,7 @@ def _dots(cell: Axes, place: float, found: Standing, colour: str) -> None:
     cell.plot([place - 0.1, place + 0.1], [middle] * 2, color=colour, linewidth=1.2)
 
 
-def _person(cell: Axes, place: float, found: Standing) -> None:
+def _real_ct(cell: Axes, place: float, found: PercentileRank) -> None:
     ends = [100 * found.interval.low, 100 * found.interval.high]
     cell.plot([place] * 2, ends, color=REAL_COLOUR, linewidth=2)
     cell.plot([place], [100 * found.real], "D", color=REAL_COLOUR, ms=5, mec=INK, mew=0.4)
@@ -155,13 +157,13 @@ def _lanes(cell: Axes, captures: tuple[Sequence[Capture], Sequence[Capture]], ma
     cell.grid(axis="y")
 
 
-def _pool_csv(matched: Matched, real: Look) -> str:
-    """Everyone, nearest first, after the CT."""
+def _pool_csv(matched: Matched, real: CtStatistics) -> str:
+    """The whole pool, nearest first, after the CT."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["patient_id", "chosen", "distance", *COVARIATES])
     writer.writerow([real.patient_id, "", "", *(real.scalars[name] for name in COVARIATES)])
-    by_name = {each.patient_id: each for each in matched.looks}
+    by_name = {each.patient_id: each for each in matched.statistics}
     for name, distance in zip(matched.matching.order, matched.matching.distances, strict=True):
         own = (by_name[name].scalars[covariate] for covariate in COVARIATES)
         writer.writerow([name, int(name in matched.matching.chosen), f"{distance:.4f}", *own])

@@ -1,32 +1,32 @@
-"""Matched patients: the nearest are chosen whatever their order, and a stranger is called one."""
+"""Matched patients: the nearest are chosen whatever their order, and an outlier is reported."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from bench.score.likeness import CLUTTER, SIZE, Look, clutter
-from bench.score.matching import COVARIATES, IDEAS, MatchingError, match
+from studies.realism.ct_statistics import CLUTTER, SIZE, CtStatistics, clutter
+from studies.realism.matching import COVARIATES, PROPERTIES, MatchingError, match
 
 
-def seen(name: str, values: Sequence[float]) -> Look:
-    """A look that holds what patients are matched on, and nothing else."""
+def seen(name: str, values: Sequence[float]) -> CtStatistics:
+    """Statistics that hold the covariates alone."""
     scalars = dict(zip(COVARIATES, values, strict=True))
-    return Look(patient_id=name, scalars=scalars, curves={}, positions={}, images={})
+    return CtStatistics(patient_id=name, scalars=scalars, curves={}, positions={}, images={})
 
 
-def pool(count: int = 40) -> list[Look]:
+def pool(count: int = 40) -> list[CtStatistics]:
     table = np.random.default_rng(0).normal(size=(count, len(COVARIATES))) * np.arange(1, len(COVARIATES) + 1)
     return [seen(f"p{index:02d}", row.tolist()) for index, row in enumerate(table)]
 
 
-def values(look: Look) -> list[float]:
-    return [look.scalars[name] for name in COVARIATES]
+def values(statistics: CtStatistics) -> list[float]:
+    return [statistics.scalars[name] for name in COVARIATES]
 
 
 def test_the_twin_is_the_nearest_and_distances_rise() -> None:
-    people = pool()
-    found = match(people, seen("ct", values(people[17])), count=5)
+    patients = pool()
+    found = match(patients, seen("ct", values(patients[17])), count=5)
     assert found.chosen[0] == "p17"
     assert found.distances[0] == 0
     assert list(found.distances) == sorted(found.distances)
@@ -36,63 +36,63 @@ def test_the_twin_is_the_nearest_and_distances_rise() -> None:
 
 
 def test_the_order_of_the_pool_changes_nothing() -> None:
-    people, real = pool(), seen("ct", [0.3] * len(COVARIATES))
-    order: list[int] = np.random.default_rng(1).permutation(len(people)).tolist()
-    shuffled = [people[index] for index in order]
-    assert match(people, real, count=6) == match(shuffled, real, count=6)
+    patients, real = pool(), seen("ct", [0.3] * len(COVARIATES))
+    order: list[int] = np.random.default_rng(1).permutation(len(patients)).tolist()
+    shuffled = [patients[index] for index in order]
+    assert match(patients, real, count=6) == match(shuffled, real, count=6)
 
 
 def test_units_change_nothing() -> None:
-    people, real = pool(), seen("ct", [0.3] * len(COVARIATES))
+    patients, real = pool(), seen("ct", [0.3] * len(COVARIATES))
     scale = np.geomspace(1e-3, 1e3, len(COVARIATES))
     other = match(
-        [seen(each.patient_id, (np.array(values(each)) * scale + 7).tolist()) for each in people],
+        [seen(each.patient_id, (np.array(values(each)) * scale + 7).tolist()) for each in patients],
         seen("ct", (0.3 * scale + 7).tolist()),
         count=6,
     )
-    assert other.order == match(people, real, count=6).order
+    assert other.order == match(patients, real, count=6).order
 
 
 def test_a_standard_deviation_in_everything_is_a_distance_of_one() -> None:
-    people = pool()
-    spread = np.std([values(each) for each in people], axis=0, ddof=1)
-    found = match(people, seen("ct", (np.array(values(people[3])) + spread).tolist()), count=1)
+    patients = pool()
+    spread = np.std([values(each) for each in patients], axis=0, ddof=1)
+    found = match(patients, seen("ct", (np.array(values(patients[3])) + spread).tolist()), count=1)
     assert dict(zip(found.order, found.distances, strict=True))["p03"] == pytest.approx(1.0)
 
 
 def test_ideas_weigh_alike_however_many_measures_they_have() -> None:
-    people = pool()
-    spread = dict(zip(COVARIATES, np.std([values(each) for each in people], axis=0, ddof=1), strict=True))
+    patients = pool()
+    spread = dict(zip(COVARIATES, np.std([values(each) for each in patients], axis=0, ddof=1), strict=True))
     found: list[float] = []
-    for names in IDEAS.values():
-        moved = {**people[3].scalars, **{name: people[3].scalars[name] + spread[name] for name in names}}
-        result = match(people, seen("ct", [moved[name] for name in COVARIATES]), count=1)
+    for names in PROPERTIES.values():
+        moved = {**patients[3].scalars, **{name: patients[3].scalars[name] + spread[name] for name in names}}
+        result = match(patients, seen("ct", [moved[name] for name in COVARIATES]), count=1)
         found.append(dict(zip(result.order, result.distances, strict=True))["p03"])
-    np.testing.assert_allclose(found, np.sqrt(1 / len(IDEAS)))
+    np.testing.assert_allclose(found, np.sqrt(1 / len(PROPERTIES)))
 
 
 def test_a_stranger_is_reported_as_one() -> None:
-    people = pool()
-    found = match(people, seen("ct", [20.0 * (index + 1) for index in range(len(COVARIATES))]), count=5)
+    patients = pool()
+    found = match(patients, seen("ct", [20.0 * (index + 1) for index in range(len(COVARIATES))]), count=5)
     assert found.percentile == 1.0
     assert not found.resembled
     assert found.reach > max(found.own)
 
 
 def test_the_table_of_covariates_has_all_sides() -> None:
-    people, real = pool(), seen("ct", [0.3] * len(COVARIATES))
-    found = match(people, real, count=4)
-    by_name = {each.patient_id: each for each in people}
+    patients, real = pool(), seen("ct", [0.3] * len(COVARIATES))
+    found = match(patients, real, count=4)
+    by_name = {each.patient_id: each for each in patients}
     first = found.covariates[0]
     assert first.name == COVARIATES[0]
     assert first.real == 0.3
-    assert first.mean == pytest.approx(np.mean([values(each)[0] for each in people]))
+    assert first.mean == pytest.approx(np.mean([values(each)[0] for each in patients]))
     assert first.chosen == pytest.approx(np.mean([values(by_name[name])[0] for name in found.chosen]))
 
 
 def test_who_could_not_be_measured_is_not_chosen() -> None:
-    people, blind = pool(), seen("blind", [np.nan] * len(COVARIATES))
-    assert "blind" not in match([*people, blind], seen("ct", [0.0] * len(COVARIATES)), count=5).order
+    patients, blind = pool(), seen("blind", [np.nan] * len(COVARIATES))
+    assert "blind" not in match([*patients, blind], seen("ct", [0.0] * len(COVARIATES)), count=5).order
 
 
 def test_pools_that_cannot_be_matched_from_are_one_clear_line() -> None:

@@ -1,4 +1,4 @@
-"""Success against initial error, phantom beside real CT: the 50 % points, and the CT among the phantoms one by one."""
+"""Success against initial error: 50 % points of phantoms and CT, and the CT's percentile rank among the phantoms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ import numpy as np
 
 from bench.score.adapters import wilson
 from bench.score.capture import NEAR_ENOUGH, Capture, near_enough
-from bench.score.likeness_lines import Line
-from bench.score.matching import UNUSUAL, Matching
-from bench.score.stand_in import StandIn, stand_in
 from bench.score.statistics import CONFIDENCE, Floats, Interval, rate
+from studies.realism.lines import Line
+from studies.realism.matching import UNUSUAL, Matching
+from studies.realism.parametric_bootstrap import ParametricBootstrap, parametric_bootstrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where the CT stands among the patients of a population, by the share of starts from which a search succeeds.
+class PercentileRank:
+    """Rank of the CT among the patients of a population, by the share of starts from which a search succeeds.
 
-    Starts are uniform in the initial error, so that the share is the 50 % point's place on the axis, smeared; unlike
-    that point it exists for every patient, also where half is never reached.
+    Starts are uniform in the initial error, so that the share measures the same as the 50 % point; unlike that point it
+    exists for every patient, also where a success rate of one half is never reached.
 
     Attributes:
         label: Of the method.
-        names: The patients.
-        shares: Of each.
+        names: Ids of the patients.
+        shares: Share of each patient.
         real: The CT's share.
-        interval: Of the CT's, 95 %: Wilson's, over its cases.
+        interval: Of the CT's share, 95 %: Wilson's, over its cases.
     """
 
     label: str
@@ -36,27 +36,27 @@ class Standing:
 
     @property
     def percentile(self) -> float:
-        """Share of the patients who are harder than the CT, those that tie with it counted half."""
+        """Share of the patients with fewer successes than the CT; ties count half."""
         harder, tied = np.asarray(self.shares < self.real), np.asarray(self.shares == self.real)
         return float(harder.mean() + tied.mean() / 2)
 
     @property
     def inside(self) -> bool:
-        """Whether the CT's interval reaches into the patients' range."""
+        """Whether the CT's interval overlaps the patients' range."""
         return bool(self.interval.low <= self.shares.max() and self.interval.high >= self.shares.min())
 
 
-def standing(population: Capture, real: Capture) -> Standing:
-    """The CT among the patients of a population that met the same law of starts."""
+def percentile_rank(population: Capture, real: Capture) -> PercentileRank:
+    """Rank of the CT among the patients of a population with the same distribution of starts."""
     names = tuple(sorted(set(population.patients)))
     owner = np.array(population.patients)
     shares = np.array([float(population.success[owner == name].mean()) for name in names])
-    return Standing(
+    return PercentileRank(
         label=population.label,
         names=names,
         shares=shares,
         real=float(real.success.mean()),
-        interval=_of_one_person(real),
+        interval=_of_one_patient(real),
     )
 
 
@@ -65,9 +65,9 @@ def success_lines(
 ) -> list[Line]:
     """One line a method: 50 % points within 25 % of the real CT's; where neither has one, their success rates.
 
-    Where neither side reaches half, the criterion has no number to compare. Both being that hard (or that easy) is
-    agreement so far; it passes unless the rates differ: unless the 95 % interval of their difference leaves out 0.
-    Where one side alone reaches half the criterion is missed; the rates say by how little that may be.
+    Where neither side reaches half, there is no 50 % point to compare: the line passes if the 95 % interval of the
+    difference of the success rates includes 0. Where only one side reaches half, the line fails; the rates show how far
+    apart the sides are.
     """
     return [
         _success_line(ours, theirs, section=section, suffix=suffix)
@@ -75,24 +75,24 @@ def success_lines(
     ]
 
 
-def standing_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
-    """One line a method: whether the population holds a patient as hard as the CT."""
-    return [_standing_line(standing(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
+def percentile_rank_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+    """One line a method: whether the CT's success lies within the range of the patients'."""
+    return [_percentile_rank_line(percentile_rank(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
 
 
-def stand_in_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
-    """One line a method that has 50 % points: what a phantom in the CT's place would show; nothing is judged."""
-    pairs = [(theirs, ours, stand_in(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
-    return [_stand_in_line(ours, theirs, found) for theirs, ours, found in pairs if found is not None]
+def parametric_bootstrap_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+    """One line a method with 50 % points: the ratio with a phantom in place of the CT; it has no criterion."""
+    pairs = [(theirs, ours, parametric_bootstrap(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
+    return [_parametric_bootstrap_line(ours, theirs, found) for theirs, ours, found in pairs if found is not None]
 
 
 def matched_lines(matching: Matching, chosen: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
-    """Whether the CT was matched at all, then the criterion asked of the matched patients alone."""
+    """Whether the CT is resembled at all, then the criterion for the matched patients alone."""
     return [matching_line(matching), *success_lines(chosen, real, section="matched", suffix=", matched")]
 
 
 def matching_line(matching: Matching) -> Line:
-    """Whether any phantom resembles the CT: its matched company, beside that of phantoms among themselves."""
+    """Whether any phantom resembles the CT: its distance to the matched patients, beside that among phantoms."""
     own, count = np.array(matching.own), matching.count
     return Line(
         section="matched",
@@ -105,12 +105,12 @@ def matching_line(matching: Matching) -> Line:
 
 
 def success_interval(capture: Capture) -> Interval | None:
-    """Of the success rate, 95 %: of several patients with their cases in clusters, of one Wilson's over his cases.
+    """95 % interval of the success rate: clustered by patient; for one patient Wilson's over the cases.
 
-    None for too few patients to speak for others.
+    None for too few patients.
     """
     if len(set(capture.patients)) == 1:
-        return _of_one_person(capture)
+        return _of_one_patient(capture)
     return rate(capture.success, capture.patients).interval
 
 
@@ -136,7 +136,7 @@ def ratio_interval(first: float, own: Interval, second: float, other: Interval) 
     return Interval(float(low * (2 * first - low) / (product + root)), upper)
 
 
-def _of_one_person(capture: Capture) -> Interval:
+def _of_one_patient(capture: Capture) -> Interval:
     return Interval(*wilson(float(capture.success.sum()), capture.success.size, CONFIDENCE))
 
 
@@ -163,7 +163,7 @@ def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) 
 
 
 def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
-    """Whether success rates may be the same, and what they are: for where not both sides have a 50 % point."""
+    """Whether success rates may be equal, and the rates as text, where not both sides have a 50 % point."""
     own, other = success_interval(ours), success_interval(theirs)
     if own is None or other is None:
         return None, "too few phantoms to compare success"
@@ -173,7 +173,7 @@ def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
     return bool(apart.low <= 0 <= apart.high), text
 
 
-def _stand_in_line(ours: Capture, theirs: Capture, found: StandIn) -> Line:
+def _parametric_bootstrap_line(ours: Capture, theirs: Capture, found: ParametricBootstrap) -> Line:
     return Line(
         section="success",
         what=f"{found.label}: the same ratio, a phantom in the CT's place",
@@ -184,14 +184,14 @@ def _stand_in_line(ours: Capture, theirs: Capture, found: StandIn) -> Line:
     )
 
 
-def _standing_line(found: Standing) -> Line:
+def _percentile_rank_line(found: PercentileRank) -> Line:
     low, middle, high = np.percentile(found.shares, [0, 50, 100])
     return Line(
         section="success",
         what=f"{found.label}: the CT's share of successes among the phantoms' own",
         phantom=f"{_percent(low)} to {_percent(high)} %, median {_percent(middle)} %; {found.shares.size} phantoms",
         real=f"{_percent(found.real)} % [{_span(found.interval)}]",
-        distance=f"percentile {_percent(found.percentile)} (criterion: its interval meets their range)",
+        distance=f"percentile {_percent(found.percentile)} (criterion: its interval overlaps their range)",
         passed=found.inside,
     )
 

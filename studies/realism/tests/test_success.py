@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 
 from bench.contract import Image
-from bench.report.likeness_page import write_page
-from bench.report.matched import Matched, asides, patients_figure, sentence, write_matched
 from bench.score.capture import Capture, capture
-from bench.score.likeness import Look
-from bench.score.likeness_success import (
+from bench.score.statistics import Interval
+from studies.realism.ct_statistics import CtStatistics
+from studies.realism.matched import Matched, asides, patients_figure, sentence, write_matched
+from studies.realism.matching import COVARIATES, match
+from studies.realism.page import write_page
+from studies.realism.success import (
     difference_interval,
     matched_lines,
     matching_line,
+    percentile_rank,
+    percentile_rank_lines,
     ratio_interval,
-    standing,
-    standing_lines,
     success_interval,
     success_lines,
 )
-from bench.score.matching import COVARIATES, match
-from bench.score.statistics import Interval
 
 
 def drawn(shares: list[float], *, cases: int = 40, label: str = "Opt-NCC", half_mm: float | None = None) -> Capture:
@@ -99,22 +99,22 @@ def test_a_ratio_carries_the_doubt_of_both_sides() -> None:
 
 def test_the_ct_stands_among_the_patients_one_by_one() -> None:
     population = drawn([0.1, 0.3, 0.5, 0.5])
-    found = standing(population, drawn([0.5]))
+    found = percentile_rank(population, drawn([0.5]))
     np.testing.assert_allclose(found.shares, [0.1, 0.3, 0.5, 0.5])
     assert found.percentile == 0.75
     assert found.inside
     hard, harder = drawn([0.25], cases=200), drawn([0.0], cases=200)
-    assert standing(population, hard).inside
-    assert not standing(population, harder).inside
-    assert [line.passed for line in standing_lines([population] * 2, [hard, harder])] == [True, False]
-    assert "10 to 50 %" in standing_lines([population], [hard])[0].phantom
+    assert percentile_rank(population, hard).inside
+    assert not percentile_rank(population, harder).inside
+    assert [line.passed for line in percentile_rank_lines([population] * 2, [hard, harder])] == [True, False]
+    assert "10 to 50 %" in percentile_rank_lines([population], [hard])[0].phantom
 
 
-def looks(count: int) -> list[Look]:
+def statistics(count: int) -> list[CtStatistics]:
     random = np.random.default_rng(4)
     images: dict[str, Image] = dict.fromkeys(("AP", "LATERAL"), np.eye(8, dtype=np.float32))
     return [
-        Look(
+        CtStatistics(
             patient_id=f"p{index}",
             scalars={name: float(random.normal()) for name in COVARIATES},
             curves={},
@@ -126,8 +126,8 @@ def looks(count: int) -> list[Look]:
 
 
 def test_a_stranger_is_told_in_words_and_in_a_line() -> None:
-    people = looks(30)
-    stranger = Look(
+    people = statistics(30)
+    stranger = CtStatistics(
         patient_id="ct", scalars=dict.fromkeys(COVARIATES, 9.0), curves={}, positions={}, images=people[0].images
     )
     lonely, usual = match(people, stranger, count=5), match(people, people[0], count=5)
@@ -141,9 +141,9 @@ def test_a_stranger_is_told_in_words_and_in_a_line() -> None:
 @pytest.mark.parametrize("count", [7, 20, 21, 40, 48])
 def test_the_printed_limit_of_resemblance_is_the_verdicts(count: int) -> None:
     """Strangers farther and farther off: resembled is who is no farther than the printed 95 %."""
-    people, verdicts = looks(count), set[bool]()
+    people, verdicts = statistics(count), set[bool]()
     for far in np.linspace(0, 3, 60):
-        person = Look(
+        person = CtStatistics(
             patient_id="ct", scalars=dict.fromkeys(COVARIATES, float(far)), curves={}, positions={}, images={}
         )
         found = match(people, person, count=3)
@@ -155,15 +155,15 @@ def test_the_printed_limit_of_resemblance_is_the_verdicts(count: int) -> None:
 
 
 def test_the_page_names_the_matched_and_shows_them(tmp_path: Path) -> None:
-    people = looks(12)
+    people = statistics(12)
     real, pool = people[0], people[1:]
     ours, theirs = [drawn([0.1, 0.2, 0.3])], [drawn([0.2])]
-    matched = Matched(matching=match(pool, real, count=3), looks=pool, captures=ours)
+    matched = Matched(matching=match(pool, real, count=3), statistics=pool, captures=ours)
     figures = write_matched(tmp_path, matched, real, theirs, "A test.")
     figures += patients_figure(tmp_path, (ours, theirs), matched.captures, "A test.")
     assert {path.name for path in figures} >= {"matched_drrs.png", "matched_success.png", "patients.png", "pool.csv"}
     lines = [
-        *standing_lines(ours, theirs),
+        *percentile_rank_lines(ours, theirs),
         *matched_lines(matched.matching, matched.captures, theirs),
     ]
     page, _ = write_page(tmp_path, lines, title="Test", notes=[], asides=asides([matched], real))

@@ -1,4 +1,4 @@
-"""Figures of phantom against real CT: DRRs side by side, tissue histograms, spectra and gradients, success curves."""
+"""Figures of phantoms beside the real CT: DRRs, tissue histograms, spectra and gradients, success curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 
 from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
 from bench.score.capture import SUCCESS_MPD_MM, Capture
-from bench.score.likeness import Look
-from bench.score.likeness_lines import band
 from bench.score.statistics import Floats
+from studies.realism.ct_statistics import CtStatistics
+from studies.realism.lines import band
 
 PHANTOM_COLOUR, REAL_COLOUR = COLOURS[0], COLOURS[1]
 _SHOWN = 5
@@ -17,8 +17,8 @@ _SHOWN = 5
 
 def write_figures(
     folder: Path,
-    population: Sequence[Look],
-    real: Look,
+    population: Sequence[CtStatistics],
+    real: CtStatistics,
     captures: tuple[Sequence[Capture], Sequence[Capture]],
     note: str,
 ) -> list[Path]:
@@ -29,7 +29,7 @@ def write_figures(
         population: The phantoms.
         real: The CT.
         captures: Success of the phantoms and of the CT, by method; empty where it was not measured.
-        note: Small print: what was compared.
+        note: Footnote: what was compared.
     """
     with house_style():
         shown = [real, *population[:_SHOWN]]
@@ -43,7 +43,7 @@ def write_figures(
     return paths
 
 
-def drrs_figure(folder: Path, file: str, shown: Sequence[Look], titles: Sequence[str], note: str) -> list[Path]:
+def drrs_figure(folder: Path, file: str, shown: Sequence[CtStatistics], titles: Sequence[str], note: str) -> list[Path]:
     """Patients side by side, AP above lateral; each on its own grey scale, as a workstation shows them."""
     figure, axes = grid(len(shown[0].images), len(shown), width=7.2, height=2.9)
     for row, view in zip(axes, shown[0].images, strict=True):
@@ -60,7 +60,7 @@ def drrs_figure(folder: Path, file: str, shown: Sequence[Look], titles: Sequence
 
 
 def _curves(
-    folder: Path, file: str, names: Sequence[str], population: Sequence[Look], real: Look, note: str
+    folder: Path, file: str, names: Sequence[str], population: Sequence[CtStatistics], real: CtStatistics, note: str
 ) -> list[Path]:
     columns = 3 if len(names) == 3 else 2
     rows = -(-len(names) // columns)
@@ -73,7 +73,7 @@ def _curves(
     return save(figure, folder, file)
 
 
-def _curve(cell: Axes, name: str, population: Sequence[Look], real: Look) -> None:
+def _curve(cell: Axes, name: str, population: Sequence[CtStatistics], real: CtStatistics) -> None:
     mean, spread = band(population, name)
     x = real.positions[name]
     low = mean - 2 * spread if mean.min() < 0 else np.maximum(mean - 2 * spread, 0)

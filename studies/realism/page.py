@@ -1,4 +1,4 @@
-"""The comparison as a page: Markdown with its pictures, and every line as CSV."""
+"""The report page: Markdown with its pictures, and every line as CSV."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from bench.protocol import Protocol
 from bench.report.files import write_text
-from bench.score.likeness_lines import Line
+from studies.realism.lines import Line
 
 HEADINGS = ("compared", "phantoms", "real CT or published", "distance", "verdict")
 _TITLES = {
@@ -38,40 +38,40 @@ def verdict(lines: Sequence[Line]) -> str:
     return f"{sum(bool(line.passed) for line in judged)} of {len(judged)} lines pass"
 
 
-def method_notes(ours: Protocol, theirs: Protocol, looked_at: int) -> list[str]:
-    """How it was compared, as paragraphs.
+def method_notes(ours: Protocol, theirs: Protocol, measured: int) -> list[str]:
+    """The methods of the comparison, as paragraphs.
 
     Args:
-        ours: What the population was run on.
-        theirs: What the CT was run on.
-        looked_at: Phantoms whose tissues and projections were measured.
+        ours: Protocol of the population.
+        theirs: Protocol of the CT.
+        measured: Number of phantoms whose tissues and projections were measured.
     """
     spacing = " x ".join(f"{size:g}" for size in ours.data.settings["spacing_mm"])
     bone = {"labels": "L1 to L5 as labelled", "threshold": "HU above 150 within the box of L1 to L5"}
     return [
         f"Both sides were brought to voxels of {spacing} mm, to one field of 240 mm about the lumbar spine, and to one "
-        f"definition of bone: {bone[ours.data.settings['bone']]}. Tissues and projections: {looked_at} phantoms.",
+        f"definition of bone: {bone[ours.data.settings['bone']]}. Tissues and projections: {measured} phantoms.",
         f"Success: protocol `{ours.name}`, {ours.profile} profile: {ours.data.patients} phantoms x "
         f"{ours.start.per_patient} starts, the CT x {theirs.start.per_patient}; one local search each, starts uniform "
         f"in initial mTRE; target: whole body, {ours.target.formation}; moving: bone alone. A case succeeds with a "
         "mean projection distance below 5 mm on the detector. Intervals: bootstrap over phantoms; over cases of the "
         "one CT.",
         "A number passes where the CT lies within the phantoms' mean ± 2 standard deviations, a curve where 80 % of "
-        "its points do, a 50 % point where it lies within 25 % of the CT's; the ratio's 95 % interval says how sure "
-        "that is and decides nothing. Where neither side ever reaches half there is no such point: both being that "
-        "hard passes unless the 95 % interval of the difference of their success rates (Newcombe 1998) leaves out 0, "
-        "which shows no likeness beyond what so many cases can tell apart.",
-        "The ratio's interval knows the one CT's own point, not how far one person lies from the mean of many. What "
-        "people's differences alone make of it is drawn from a model of the phantoms (a curve of his own for each, "
-        "`bench/score/stand_in.py`): a phantom in the CT's place has such ratios, and passes so often. A ratio within "
-        "that range shows no fault of the population; the fewer pass, the less the criterion can tell.",
-        "One CT is one person, and CTs differ by more than 25 %: besides the mean, the CT is placed among the phantoms "
-        "one by one (a pass: its interval meets their range), and compared with the phantoms that resemble it most. "
-        "That range holds the chance of few starts: six phantoms that all succeed from half of their starts, 12 each, "
-        "pass beside a CT of 30 or 70 % (192 starts) in two cases of three. "
-        "These are chosen from everyone looked at, those of the plain comparison among them, by nine measures of CT "
-        "and AP projection fixed beforehand (`bench/score/matching.py`), before anything is registered. Passing does "
-        "not show that the population is right, falling short shows where it is not.",
+        "its points do, a 50 % point where it lies within 25 % of the CT's; the 95 % interval of the ratio states its "
+        "uncertainty and is no criterion. Where neither side reaches half, the line passes if the 95 % interval of the "
+        "difference of the success rates (Newcombe 1998) includes 0: no difference was found with so many cases.",
+        "The interval of the ratio contains the uncertainty of the CT's own 50 % point, not the difference between one "
+        "patient and the mean of many. That difference is drawn from a model of the phantoms (parametric bootstrap, a "
+        "curve for each patient, `studies/realism/parametric_bootstrap.py`): with a phantom in place of the CT the "
+        "ratios lie in the stated range, and the criterion is passed in the stated share of draws. A ratio within that "
+        "range shows no fault of the population; the smaller the share, the less the criterion can decide.",
+        "The CT is one patient, and CTs differ by more than 25 %. The CT is therefore also ranked among the phantoms "
+        "(criterion: its interval overlaps their range) and compared with the phantoms that resemble it most. This "
+        "range contains the chance of few starts: six phantoms that all succeed from half of their 12 starts pass "
+        "beside a CT of 30 or 70 % (192 starts) in two cases of three. The matched phantoms are chosen from all that "
+        "were measured, those of the plain comparison among them, by nine measures of CT and AP projection that were "
+        "fixed beforehand (`studies/realism/matching.py`), before any registration. A pass does not prove that the "
+        "population is right; a failure shows where it is not.",
     ]
 
 

@@ -1,6 +1,6 @@
-"""What one CT looks like in numbers: HU of its tissues, spectra and gradients of its DRRs, contrast of its spine.
+"""Statistics of one CT: HU of its tissues, spectra and gradients of its DRRs, contrast of its spine.
 
-Measured on volumes of one grid and field (``datasets/common_grid``), else they compare scanners and not patients.
+Volumes must have one grid and field of view (``datasets/common_grid``); otherwise scanners are compared, not patients.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from bench.score.statistics import Floats
 from bench.volume import Volume
 from bench.volume.content import body_mask, bone_mask, with_content
 
-# The SOPI-like C-arm.
+# The C-arm of the protocol sopi-sim.
 SDD_MM, DEPTH_MM, SIZE, PIXEL_MM = 1011.7, 700.0, 256, 0.79836
 ISOCENTRE_PIXEL_MM = PIXEL_MM * DEPTH_MM / SDD_MM
 VIEWS = (StandardView.AP, StandardView.LATERAL)
@@ -32,22 +32,22 @@ GRADIENT_BINS = np.linspace(-3.0, 0.0, 31)
 _FREQUENCIES = 20
 _LOWEST_PER_MM = 0.015
 CLUTTER = "clutter, AP (log10 of soft edges over the spine's)"
-# Of the realism protocol's coarsest level, where a search finds its basin or does not: 64 pixels an image.
+# Block of pixels of the coarsest level of the protocol realism, 64 x 64 pixels: there a search finds its basin or not.
 _COARSE_PX = SIZE // 64
 _SOFT_HU = np.float32(40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one patient looks like.
+class CtStatistics:
+    """Statistics of one patient's CT and its projections.
 
     Attributes:
-        patient_id: Whose.
-        scalars: Named numbers; names say what and in which unit.
+        patient_id: Of the patient.
+        scalars: Named numbers; each name states the quantity and its unit.
         curves: Named curves over the fixed positions of ``positions``: densities of HU, log10 power, densities of
             log10 gradient magnitudes.
         positions: Of each curve.
-        images: DRRs of the body by view, for the eye.
+        images: DRRs of the body by view, for figures.
     """
 
     patient_id: str
@@ -57,8 +57,13 @@ class Look:
     images: Mapping[str, Image]
 
 
-def look(patient_id: str, volume: Volume) -> Look:
-    """Measure a volume whose labels are its lumbar bone."""
+def ct_statistics(patient_id: str, volume: Volume) -> CtStatistics:
+    """Measure a volume whose labels are its lumbar bone.
+
+    Args:
+        patient_id: Name of the patient.
+        volume: On the common grid.
+    """
     scalars: dict[str, float] = {}
     curves: dict[str, Floats] = {}
     positions: dict[str, Floats] = {}
@@ -70,7 +75,7 @@ def look(patient_id: str, volume: Volume) -> Look:
     scalars |= spine_contrast(images["AP"], _drr(volume, "bone", StandardView.AP))
     softened = _drr(_softened(volume), "body", StandardView.AP)
     scalars[CLUTTER] = clutter(images["AP"], softened)
-    return Look(patient_id=patient_id, scalars=scalars, curves=curves, positions=positions, images=images)
+    return CtStatistics(patient_id=patient_id, scalars=scalars, curves=curves, positions=positions, images=images)
 
 
 def spectrum(image: Image, *, pixel_mm: float, highest_per_mm: float) -> tuple[Floats, Floats]:
@@ -79,7 +84,7 @@ def spectrum(image: Image, *, pixel_mm: float, highest_per_mm: float) -> tuple[F
     Args:
         image: (n, n).
         pixel_mm: Edge of a pixel.
-        highest_per_mm: Upper end; what lies beyond the volume's own resolution is interpolation.
+        highest_per_mm: Upper end; beyond the volume's own resolution there is only interpolation.
     """
     side = image.shape[0]
     window = np.outer(np.hanning(side), np.hanning(side))
@@ -95,7 +100,7 @@ def spectrum(image: Image, *, pixel_mm: float, highest_per_mm: float) -> tuple[F
 
 
 def spine_contrast(body: Image, bone: Image) -> dict[str, float]:
-    """How far the spine stands out in AP: over its neighbours, and bone's own share of the line integral.
+    """Contrast of the spine in AP: over its neighbours, and bone's own share of the line integral.
 
     Args:
         body: AP line integrals of the body.
@@ -113,10 +118,10 @@ def spine_contrast(body: Image, bone: Image) -> dict[str, float]:
 
 
 def clutter(body: Image, softened: Image) -> float:
-    """Energy of the gradients that are not the spine's over that of those that are, log10, at 64 pixels an image.
+    """Energy of all gradients except the spine's, over that of the spine's, log10, at 64 x 64 pixels.
 
-    Within the box of the spine's projection. The spine's own edges are those that vanish where bone turns into soft
-    tissue; leaving bone out instead would leave a hole, with edges of its own.
+    Within the bounding box of the spine's projection. The spine's edges are those that vanish when bone is replaced by
+    soft tissue; removing the bone instead would leave a hole, which has edges itself.
 
     Args:
         body: (256, 256) AP line integrals of the body.

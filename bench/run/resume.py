@@ -1,0 +1,49 @@
+"""Run a protocol, continue an interrupted run of it, or take a complete one as it is."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.protocol import Protocol
+from bench.run.environment import code_hash, describe_environment
+from bench.run.execute import Execution, Progress
+from bench.run.journal import Journal
+from bench.run.parts import weights_used
+
+
+def run_or_resume(
+    protocol: Protocol,
+    out: Path,
+    *,
+    fresh: bool,
+    show: Callable[[Iterator[Progress]], None],
+    say: Callable[[str], None],
+) -> Journal:
+    """Make a complete run of a protocol under ``out``.
+
+    Args:
+        protocol: Resolved.
+        out: Folder of runs.
+        fresh: Delete the results of an earlier run of the same protocol first.
+        show: Does the steps that it is given, and shows the progress.
+        say: Prints a line: what was there already, which acquisitions are left out.
+
+    Raises:
+        FluorobenchError: A complete run that other code or other weights made, or a protocol that cannot be run.
+    """
+    journal = Journal.of(out, protocol)
+    if journal.complete and not fresh:
+        journal.refuse_others(code_hash(), weights_used(protocol))
+        say(f"already complete: {journal.folder} (use --fresh to run it again)")
+        return journal
+    execution = Execution(protocol)
+    show(execution.pose())
+    for patient, names in execution.unreferenced.items():
+        say(
+            f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
+            "(find one with `fluorobench reference`)"
+        )
+    journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
+    if done := len(journal.estimates()):
+        say(f"going on: {done} registrations are there already in {journal.folder}")
+    show(execution.register(journal))
+    return journal

@@ -1,0 +1,1 @@
+"""Is the procedural phantom near enough to a real CT? See README.md."""
