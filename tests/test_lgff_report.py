@@ -13,7 +13,6 @@ from bench.errors import FluorobenchError
 from bench.protocol import Protocol
 from bench.protocol.load import read_protocol
 from bench.registry import load
-from bench.report.published import load_published
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal
@@ -97,17 +96,6 @@ def test_the_strip_needs_low_dose_images(tmp_path: Path) -> None:
     plain = run_of("lgff-sim", tmp_path, {"Nominal": {}}, low_dose=None)
     with pytest.raises(FluorobenchError, match="lgff_figure4 shows low-dose images"):
         load("reports", "lgff_figure4")().write(plain)
-
-
-def test_every_published_row_of_the_ablations_is_a_row_of_the_protocol() -> None:
-    labels = {method.label for method in read_protocol("lgff-ablation", "full").methods}
-    assert {each.row for each in load_published("lgff") if each.table in "123"} <= labels
-
-
-def test_lgff_sim_and_lgff_ablation_play_the_same_cases() -> None:
-    sim, ablation = (read_protocol(name, "full") for name in ("lgff-sim", "lgff-ablation"))
-    for part in ("seed", "data", "camera", "target", "start"):
-        assert getattr(sim, part) == getattr(ablation, part)
 
 
 def table_of(first: list[float], second: list[float], patients: int = 1) -> pd.DataFrame:

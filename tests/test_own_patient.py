@@ -1,7 +1,6 @@
 """A patient of one's own, end to end: train by a label or a box, register and run a protocol with these weights."""
 
 import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -212,12 +211,3 @@ def test_trainings_of_one_seed_see_the_same_images_whatever_the_network() -> Non
         other.population.described(),
         other.scene.described(),
     )
-
-
-def test_the_ablations_script_trains_every_folder_that_the_protocol_reads() -> None:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-    script: Any = import_module("lgff_ablation")
-    rows = [each.settings["weights"] for each in read_protocol("lgff-ablation", "full").methods if each.settings]
-    made = {f"{script.FOLDER}/{name}-seed-{seed}/weights" for name in script.VARIANTS for seed in (1, 2)}
-    assert set(rows) <= made
-    assert {f"{script.FOLDER}/{name}-seed-1/weights" for name in script.VARIANTS} <= set(rows)

@@ -1,29 +1,39 @@
-"""Train the networks of LGFF-Reg's Tables 1 to 3, all for the same number of steps on the same images.
+"""``python -m studies.lgff_ablation``: train the networks of LGFF-Reg's Tables 1 to 3 and write the tables.
 
-    python benchmarks/lgff_ablation.py --steps 800 --seeds 1 2
-    fluorobench run lgff-ablation --profile full
-
-Steps are compared, not minutes: then nobody's table depends on who else used the machine. Trainings of one seed draw
-the same poses and the same degradation in the same order, whatever the network. Interrupted, the same command goes on
-where it stopped; what is finished is left alone.
+All networks are trained for the same number of optimiser steps, not for equal times: the tables do not depend on the
+load of the machine. Trainings of one seed draw the same poses and the same degradation in the same order.
 """
 
-import argparse
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+import tyro
+
+from bench.cli.console import say
+from bench.cli.execute import execute
+from bench.cli.run import Run as RunProtocol
+from bench.cli.train import Train as TrainMethod
+
+PROGRAM = "python -m studies.lgff_ablation"
+PROTOCOL = "lgff-ablation"
 
 FOLDER = Path("runs/train/lgff-ablation")
-"""Where ``bench/protocols/lgff-ablation.toml`` looks for weights: ``NAME-seed-N/weights``."""
+"""Where the protocol ``lgff-ablation`` looks for weights: ``NAME-seed-N/weights``."""
 
 COMMON = ("batch=8", "bfloat16=true")
 
 _NO_HEADS = "heads=false"
 _UNFUSED = ("fusion=false", _NO_HEADS)
 
-# Cheap ones and those of Table 2 first: whoever stops early has a table.
-VARIANTS: Mapping[str, Sequence[str]] = {
+Variant: TypeAlias = Literal[
+    "local", "full", "global_branch", "both", "fusion", "stages-3", "stages-5", "weights-1", "weights-2", "weights-3",
+    "paper",
+]  # fmt: skip
+
+# Fast ones and those of Table 2 first: an early stop then leaves a table.
+VARIANTS: Mapping[Variant, Sequence[str]] = {
     "local": ("global_branch=false", *_UNFUSED),
     "full": (),
     "global_branch": ("local=false", *_UNFUSED),
@@ -38,29 +48,65 @@ VARIANTS: Mapping[str, Sequence[str]] = {
 }
 
 
-def train(name: str, seed: int, steps: int) -> None:
-    """One network, unless its weights are there already."""
+@dataclass(frozen=True)
+class Train:
+    """Train every variant of the first seed, then of the next; finished ones are kept, interrupted ones continued."""
+
+    steps: int = 800
+    """Optimiser steps of each network."""
+
+    seeds: tuple[int, ...] = (1,)
+    """One network of each variant for each seed."""
+
+    only: tuple[Variant, ...] = ()
+    """These variants alone; all if not given."""
+
+    def __call__(self) -> None:
+        """Train them."""
+        for seed in self.seeds:
+            for name in self.only or VARIANTS:
+                train(name, seed, self.steps)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run the protocol lgff-ablation with the weights that are there; writes Tables 1 to 3."""
+
+    profile: str = "full"
+    """How much of it: smoke, quick or full (300 poses)."""
+
+    out: Path = Path("runs")
+    """Folder of runs."""
+
+    fresh: bool = False
+    """Delete the results of an earlier run of the protocol."""
+
+    def __call__(self) -> None:
+        """Run, score, report."""
+        RunProtocol(PROTOCOL, profile=self.profile, out=self.out, fresh=self.fresh)()
+
+
+def train(name: Variant, seed: int, steps: int) -> None:
+    """Train one network, unless its weights are there.
+
+    Args:
+        name: Of the variant.
+        seed: Of weights, poses and degradation.
+        steps: Optimiser steps.
+    """
     folder = FOLDER / f"{name}-seed-{seed}"
     if any((folder / "weights").glob("*.toml")):
-        sys.stdout.write(f"{folder}: there already\n")
+        say(f"{folder}: there already")
         return
-    settings = [*COMMON, f"seed={seed}", *VARIANTS[name]]
-    words = ["train", "lgff_reg", "--steps", str(steps), "--out", str(folder), "--set", *settings]
-    sys.stdout.write(f"{folder}: fluorobench {' '.join(words)}\n")
-    sys.stdout.flush()
-    subprocess.run([sys.executable, "-m", "bench.cli.main", *words], check=True)
+    settings = (*COMMON, f"seed={seed}", *VARIANTS[name])
+    say(f"{folder}: {' '.join(settings)}")
+    TrainMethod("lgff_reg", steps=steps, out=folder, set=settings)()
 
 
 def main() -> None:
-    """Every variant of the first seed, then of the next."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=800, help="of each network")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="one network of each variant for each")
-    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="these variants alone")
-    said = parser.parse_args()
-    for seed in said.seeds:
-        for name in said.only:
-            train(name, seed, said.steps)
+    """Parse the command line and run the command."""
+    description = "LGFF-Reg's Tables 1 to 3, trained for equal numbers of steps."
+    execute(tyro.cli(Train | Run, prog=PROGRAM, description=description), PROGRAM)  # pyright: ignore
 
 
 if __name__ == "__main__":
