@@ -4,6 +4,7 @@ import difflib
 import os
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -157,7 +158,7 @@ def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None
         chosen = {**known[preset], **chosen}
     for key in chosen:
         if key not in cls.__dataclass_fields__:
-            raise unknown(f"setting of {name}", key, cls.__dataclass_fields__)
+            raise unknown(f"setting of {name}", key, [each.name for each in fields(cls)])
     try:
         return TypeAdapter(cls).validate_python(chosen)
     except ValidationError as error:

@@ -67,9 +67,9 @@ class CommonGrid:
             raise CommonGridError("the source is a dataset of its own; got common_grid")
 
     @property
-    def version(self) -> str:
+    def revision(self) -> str:
         """Of the source."""
-        return str(getattr(self._source, "version", "unversioned"))
+        return str(getattr(self._source, "revision", "unversioned"))
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """Ids of the source, or those of them that were asked for.

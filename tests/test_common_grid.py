@@ -99,15 +99,15 @@ def test_what_cannot_be_brought_to_the_grid_is_one_clear_line(ct: dict[str, Any]
         registry.build("datasets", "common_grid", {"source": "common_grid"})
 
 
-def test_splits_and_version_are_the_sources() -> None:
-    dataset = registry.build("datasets", "common_grid", {"settings": {"version": 1}})
-    assert dataset.version == "1"
-    assert dataset.patient_ids(Split.TEST)[0] == "phantom-v1-200000"
+def test_splits_and_revision_are_the_sources() -> None:
+    dataset = registry.build("datasets", "common_grid", {"source": "phantom"})
+    assert dataset.revision == "5"
+    assert dataset.patient_ids(Split.TEST)[0] == "phantom-v5-200000"
 
 
 def test_only_those_asked_for_are_used_and_each_must_be_there() -> None:
-    settings = {"source": "phantom", "settings": {"version": 1}}
-    chosen = registry.build("datasets", "common_grid", {**settings, "only": ["phantom-v1-200007"]})
-    assert list(chosen.patient_ids(Split.TEST)) == ["phantom-v1-200007"]
-    with pytest.raises(FluorobenchError, match="phantom-v1-200007 not among the train patients of phantom"):
+    settings = {"source": "phantom"}
+    chosen = registry.build("datasets", "common_grid", {**settings, "only": ["phantom-v5-200007"]})
+    assert list(chosen.patient_ids(Split.TEST)) == ["phantom-v5-200007"]
+    with pytest.raises(FluorobenchError, match="phantom-v5-200007 not among the train patients of phantom"):
         chosen.patient_ids(Split.TRAIN)

@@ -31,8 +31,8 @@ LgffReg, LgffTrainer = _lgff.plugin, _lgff.trainer
 Architecture, LgffNetwork = _network.Architecture, _network.LgffNetwork
 
 # A grid that a patient is made on in a moment; the protocol's is finer.
-COARSE: dict[str, Any] = {"size": 48, "spacing_mm": 5.0, "version": 2}
-PATIENT, STRANGER = "phantom-v2-200000", "phantom-v2-200001"
+COARSE: dict[str, Any] = {"size": 48, "spacing_mm": 5.0}
+PATIENT, STRANGER = "phantom-v5-200000", "phantom-v5-200001"
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_loss_falls_and_the_weights_answer_their_patient_alone(cache: Path, tmp_
     ready = method.prepare(problem.volume, problem.views)
     found = problem.frame.parameters(method.register(problem, ready).pose)
     assert (np.abs(found) <= 2 * np.array(problem.search)).all()
-    with pytest.raises(WeightsError, match="no lgff_reg network of phantom-v2-200001"):
+    with pytest.raises(WeightsError, match=f"no lgff_reg network of {STRANGER}"):
         method.register(stranger, ready)
     elsewhere = replace(problem, centre=problem.centre + np.array([0, 0, 12.0]))
     assert "this problem's is 12 mm away: crop the CT to L3" in str(method.skip(elsewhere))

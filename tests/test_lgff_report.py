@@ -19,14 +19,12 @@ from bench.run.journal import Journal
 from bench.score.finished import ScoredRun, open_run
 from bench.score.paired import paired_difference, paired_differences
 
-PATIENT = "phantom-v2-200000"
+PATIENT = "phantom-v5-200000"
 
 
 def run_of(name: str, folder: Path, keep: dict[str, dict[str, Any]], **target: Any) -> ScoredRun:
     """Two cases of a coarse patient, by the methods whose labels are kept, with those settings."""
-    data = {
-        "settings": {"size": 48, "spacing_mm": 5.0, "version": 2, "only": PATIENT, "cache_dir": str(folder / "cache")}
-    }
+    data = {"settings": {"size": 48, "spacing_mm": 5.0, "only": PATIENT, "cache_dir": str(folder / "cache")}}
     chosen = read_protocol(name, "smoke", {"data": data, "start": {"per_patient": 2}})
     methods = [each for each in chosen.methods if each.label in keep]
     altered = [each.model_copy(update={"settings": keep[each.label]}) for each in methods]

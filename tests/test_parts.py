@@ -136,4 +136,4 @@ def test_a_machine_that_gives_no_process_is_named_in_one_line(monkeypatch: pytes
     ):
         method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
     with pytest.raises(FluorobenchError, match=re.escape(said)):
-        Prefetcher("phantom", {}, ["phantom-v1-000001"])
+        Prefetcher("phantom", {}, ["phantom-v5-000001"])

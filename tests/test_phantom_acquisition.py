@@ -8,8 +8,8 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 from bench.volume import FloatGrid
 
-acquisition: Any = import_module("bench.datasets.phantom.v2.acquisition")
-table: Any = import_module("bench.datasets.phantom.v2.table")
+acquisition: Any = import_module("bench.datasets.phantom.scanner.acquisition")
+table: Any = import_module("bench.datasets.phantom.scanner.table")
 QUIET = {"noise_hu": 0.0, "noise_modulation": 0.5}
 SPACING = np.array([1.0, 1.0, 1.0])
 

@@ -8,8 +8,8 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
 from bench.volume import FloatGrid, MaskGrid
 
-implants: Any = import_module("bench.datasets.phantom.v2.implants")
-solids: Any = import_module("bench.datasets.phantom.v2.solids")
+implants: Any = import_module("bench.datasets.phantom.implants.devices")
+solids: Any = import_module("bench.datasets.phantom.implants.solids")
 SETTINGS = implants.ImplantSettings()
 
 

@@ -26,7 +26,7 @@ from bench.run.cases import build_case
 from bench.run.staging import open_dataset, patient_ids, stage_patient
 
 ROOT = Path(__file__).parents[1]
-PATIENT, STRANGER = "phantom-v2-200000", "phantom-v2-200001"
+PATIENT, STRANGER = "phantom-v5-200000", "phantom-v5-200001"
 NAMES = ("res_reg_net", "zhang")
 
 
@@ -65,7 +65,7 @@ def small(name: str, **settings: Any) -> Any:
 
 def coarse(cache: Path, patient: str) -> dict[str, Any]:
     """A grid that a patient is made on in a moment; the protocol's is finer."""
-    return {"size": 48, "spacing_mm": 5.0, "only": patient, "version": 2, "cache_dir": str(cache)}
+    return {"size": 48, "spacing_mm": 5.0, "only": patient, "cache_dir": str(cache)}
 
 
 def people(cache: Path) -> Population:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -50,9 +50,6 @@ class Info:
     split: Split = Split.TEST
     """Which of the dataset's splits."""
 
-    generator: int | None = None
-    """Version of the dataset's generator, where it has several; its default if not given."""
-
     fresh: bool = False
     """Write over a contact sheet that is there."""
 
@@ -90,17 +87,12 @@ class Info:
             raise registry.unknown("dataset", self.name, registry.names("datasets"))
         return self.name
 
-    @property
-    def _settings(self) -> dict[str, Any]:
-        return {} if self.generator is None else {"version": self.generator}
-
     def _contact_sheet(self, path: Path) -> "ContactSheet":
         """The command line as a contact sheet."""
         from bench.cli.sheet import PATIENTS, ContactSheet
 
         return ContactSheet(
             dataset=self._dataset(),
-            settings=self._settings,
             split=self.split,
             patients=PATIENTS if self.patients is None else self.patients,
             path=path,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.cli.console import output
 from bench.cli.progress import tracked
@@ -26,7 +26,6 @@ class ContactSheet:
 
     Attributes:
         dataset: Plug-in name.
-        settings: Its settings.
         split: Which of its splits.
         patients: How many, from the first.
         path: The PNG to write.
@@ -34,7 +33,6 @@ class ContactSheet:
     """
 
     dataset: str
-    settings: dict[str, Any]
     split: "Split"
     patients: int
     path: Path
@@ -59,7 +57,7 @@ class ContactSheet:
 
         self._require_folder()
 
-        dataset = registry.build("datasets", self.dataset, self.settings)
+        dataset = registry.build("datasets", self.dataset, {})
         names = list(dataset.patient_ids(self.split)[: self.patients])
         if not names:
             raise SheetError(f"{self.dataset} has no {self.split} patients; name another --split")

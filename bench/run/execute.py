@@ -127,7 +127,7 @@ def _patient_record(protocol: Protocol, dataset: Dataset, staged: StagedPatient)
         patient_id=staged.patient.id,
         patient_hash=staged.patient.hash,
         dataset=protocol.data.dataset,
-        dataset_version=str(getattr(dataset, "version", "unversioned")),
+        dataset_version=str(getattr(dataset, "revision", "unversioned")),
         landmarks=landmark_records(staged),
         voxels_hash=staged.patient.volume.voxels_hash(),
         unreferenced=list(staged.unreferenced),

@@ -1,23 +1,27 @@
 """Procedural lumbar patients from a seed: T12 to sacrum in their soft tissue, as CT with labels and landmarks.
 
 Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, L6 25, sacrum 26); other
-bones lie above 100 (ribs 101, ilium 102). ``v1`` to ``v5`` hold the generators; none changes any more.
+bones lie above 100 (ribs 101, ilium 102). ``generate`` is the way from a seed to voxels: ``person`` draws who it is,
+``bones`` and ``soft_tissue`` build the anatomy from implicit shapes, ``rendering`` turns them into voxels, ``implants``
+and ``scanner`` add what their names say, ``labels`` and ``landmarks`` the annotations.
 """
 
 from bench.contract import Card
 
-from .dataset import Phantom as plugin  # noqa: N813
+from .dataset import Phantom
 
 __all__ = ["card", "plugin"]
 
+plugin = Phantom
+
 card = Card(
-    title="Procedural lumbar patients (version 5; versions 1 to 4 stay generable)",
-    source="ours; dimensions by level and sex with their sources in v5/anthropometry.csv",
+    title="Procedural lumbar patients (generator revision 5)",
+    source="ours; dimensions by level and sex with their sources in person/anthropometry.csv",
     citation="Panjabi et al., Human lumbar vertebrae: quantitative three-dimensional anatomy, Spine 17(3), 1992",
     licence="Apache-2.0",
     deviations=(
-        "Splits by seed, of all versions: train 0-99999, validation 100000-109999, test 200000-209999.",
-        "v5/anthropometry.csv says of each row whether its figures were seen in a source, measured on a published "
+        "Splits by seed: train 0-99999, validation 100000-109999, test 200000-209999.",
+        "person/anthropometry.csv says of each row whether its figures were seen in a source, measured on a published "
         "shape, entered from memory or are ours; facet angles, sacrum, pelvis, ribs and soft tissue are ours.",
         "Density, cortex, bowel gas and stool, fat, body size, texture and noise were tuned on two real CTs "
         "(TotalSegmentator's example and ACRIN-FLT-Breast 001): agreement with those two is no independent check. "

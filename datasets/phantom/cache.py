@@ -1,4 +1,4 @@
-"""Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged."""
+"""Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged or foreign."""
 
 import os
 import tempfile
@@ -14,18 +14,21 @@ from bench.volume import Volume
 
 
 def default_folder() -> Path:
-    """Where the cache lies: ``$XDG_CACHE_HOME/fluorobench/phantom``, else under ``~/.cache``."""
+    """Folder of the cache: ``$XDG_CACHE_HOME/fluorobench/phantom``, else under ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
     root = Path(base) if base else Path.home() / ".cache"
     return root / "fluorobench" / "phantom"
 
 
-def load(path: Path) -> tuple[Volume, LandmarkSet] | None:
-    """The stored patient, or None where there is none or the file is damaged."""
+def load(path: Path, recipe: str) -> tuple[Volume, LandmarkSet] | None:
+    """The stored patient of a recipe (generator's revision, seed and options).
+
+    None where there is no file, or where it is damaged, of another layout or of another recipe.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
             volume = Volume(stored["hu"], stored["affine"], stored["labels"], "phantom")
-            if str(stored["fingerprint"]) != volume.fingerprint():
+            if str(stored["recipe"]) != recipe or str(stored["fingerprint"]) != volume.fingerprint():
                 return None
             names = tuple(str(name) for name in stored["names"])
             return volume, LandmarkSet("anatomical", stored["points"], names)
@@ -33,8 +36,8 @@ def load(path: Path) -> tuple[Volume, LandmarkSet] | None:
         return None
 
 
-def store(path: Path, volume: Volume, landmarks: LandmarkSet) -> None:
-    """Write a patient; a full or read-only disk costs the cache, not the patient."""
+def store(path: Path, recipe: str, volume: Volume, landmarks: LandmarkSet) -> None:
+    """Write a patient; where the disk is full or read-only the patient stays uncached."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
@@ -43,15 +46,15 @@ def store(path: Path, volume: Volume, landmarks: LandmarkSet) -> None:
         return
     try:
         with temporary.open("wb") as file:
-            _write(file, volume, landmarks)
+            _write(file, recipe, volume, landmarks)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
 
 
-def _write(file: BinaryIO, volume: Volume, landmarks: LandmarkSet) -> None:
+def _write(file: BinaryIO, recipe: str, volume: Volume, landmarks: LandmarkSet) -> None:
     labels = volume.labels if volume.labels is not None else np.zeros(volume.shape, dtype=np.uint16)
     np.savez(
         file, hu=volume.hu, affine=volume.affine, labels=labels, points=landmarks.points,
-        names=np.array(landmarks.point_names), fingerprint=np.array(volume.fingerprint()),
+        names=np.array(landmarks.point_names), recipe=np.array(recipe), fingerprint=np.array(volume.fingerprint()),
     )  # fmt: skip

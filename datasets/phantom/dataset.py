@@ -2,27 +2,24 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import InitVar, dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from bench.contract import LandmarkSet, Patient, Split
-from bench.volume import LabelGrid, Volume
+from bench.contract import Patient, Split
+from bench.volume import LabelGrid
 
 from . import cache
-from .population import SEEDS, PatientIds, PhantomError, patient_name, seed_of
-from .v2.options import PatientOptions
+from .options import PatientOptions
+from .population import EARLIER, REVISION, SEEDS, PatientIds, PhantomError, patient_name, seed_of
 
-VERSIONS = (1, 2, 3, 4, 5)
-# Edge of the smallest cube about L3 that held the hips of everybody looked at; 320 mm misses those of some.
+# Edge of the smallest cube about L3 that contained the hips of every patient examined; 320 mm misses those of some.
 _REACHES_HIPS_MM = 384.0
-# NumPy's numbers are Integral and Real too; a bool is an Integral, and meant by nobody.
+# NumPy's numbers are Integral and Real too; a bool is an Integral, but never meant as a number.
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "size": ((Integral,), "a whole number of voxels"),
     "spacing_mm": ((Real,), "a number of mm"),
-    "version": ((Integral,), "a whole number"),
     "fractures": ((bool,), "true or false"),
     "implants": ((str,), "a text"),
     "only": ((str, type(None)), "a patient's id or None"),
@@ -35,44 +32,44 @@ class Phantom:
     """Procedural lumbar patients.
 
     Attributes:
+        revision: Of the generator; every patient's id names it.
         size: Voxels along each edge of the cube, 16 to 512.
-        spacing_mm: Edge of a voxel: 0.7 to 8 mm, in version 1 from 0.5; 128 voxels of 2 mm hold T12 to S1.
-        version: Of the generator; a version once used stays generable.
-        fractures: Whether vertebrae may be broken, as in a population (since version 2).
-        implants: ``none``, ``screws``, ``cement`` or ``hip`` (since version 2); a hip lies far below L3 and shows in a
-            cube of 320 mm or more, such as 128 voxels of 3 mm.
-        only: Id of the one patient that every split answers with, for patient-specific studies: nothing else may be
+        spacing_mm: Edge of a voxel, 0.7 to 8 mm; 128 voxels of 2 mm contain T12 to S1.
+        fractures: Whether vertebrae may be fractured, as in a population.
+        implants: ``none``, ``screws``, ``cement`` or ``hip``; a hip lies far below L3 and shows in a cube of 384 mm or
+            more, such as 128 voxels of 3 mm.
+        only: Id of the one patient that every split consists of, for patient-specific studies: nothing else may be
             trained on it and then tested. None = the population.
         cache_dir: Where patients are kept; None = the user's cache folder.
+        version: No longer a setting: anything but None is refused.
+
+    Raises:
+        PhantomError: A setting of another type or out of its range, or a version.
     """
+
+    revision: ClassVar[int] = REVISION
 
     size: int = 128
     spacing_mm: float = 2.0
-    version: int = 5
     fractures: bool = True
     implants: str = "none"
     only: str | None = None
     cache_dir: Path | None = None
+    version: InitVar[object] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, version: object) -> None:
+        if version is not None:
+            raise PhantomError(
+                f"phantom has one generator and takes no version, got version={version!r}; leave it out; {EARLIER}"
+            )
         self._require_types()
-        if self.version not in VERSIONS:
-            raise PhantomError(f"phantom has version {', '.join(map(str, VERSIONS))}; got version={self.version}")
         if self.only is not None:
-            seed_of(self.only, self.version)
-        if not 16 <= self.size <= 512:
-            raise PhantomError(f"size must be 16 to 512 voxels; got {self.size}")
-        finest = 0.5 if self.version == 1 else 0.7
-        if not finest <= self.spacing_mm <= 8:
-            raise PhantomError(f"version {self.version} takes spacing_mm from {finest} to 8; got {self.spacing_mm}")
-        if self.version > 1:
-            self._options()
-            self._require_hips()
-        elif self.implants != "none" or not self.fractures:
-            raise PhantomError("version 1 has neither fractures nor implants to choose; leave them out")
+            seed_of(self.only)
+        self._options()
+        self._require_hips()
 
     def _require_types(self) -> None:
-        """A protocol's settings come here checked; a Python caller's do not."""
+        """Settings of a protocol arrive checked; those of a Python caller do not."""
         for option, (types, words) in _TYPES.items():
             value = getattr(self, option)
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
@@ -91,65 +88,48 @@ class Phantom:
         """Ids of a split, in order of their seeds; or the one patient's."""
         if self.only is not None:
             return (self.only,)
-        return PatientIds(SEEDS[split], self.version)
+        return PatientIds(SEEDS[split])
 
     def patient(self, patient_id: str) -> Patient:
         """The patient of an id: from the cache, else generated and kept.
 
+        The hash is of the recipe (revision, seed, options), never of source text or of voxels: an edited comment leaves
+        a patient the same, and so do the last bits of voxels, which differ with processor and number of threads.
+
         Raises:
-            PhantomError: An id that no split holds.
+            PhantomError: An id that no split contains.
         """
-        seed = seed_of(patient_id, self.version)
-        path = self._path(patient_name(seed, self.version))
-        kept = cache.load(path)
+        seed = seed_of(patient_id)
+        recipe = self._recipe(seed)
+        path = self._folder() / f"{recipe}.npz"
+        kept = cache.load(path, recipe)
         if kept is None:
-            kept = self._generated(seed)
-            cache.store(path, *kept)
+            from .generate import generate
+
+            kept = generate(seed, self._options())
+            cache.store(path, recipe, *kept)
         volume, landmarks = kept
-        return Patient(patient_id, self._fingerprint(path), volume, (landmarks,))
+        return Patient(patient_id, hashlib.sha256(recipe.encode()).hexdigest()[:16], volume, (landmarks,))
 
     def regions(self, patient_id: str) -> LabelGrid:
-        """Sub-regions of the vertebrae on the patient's grid: numbers of ``v2.regions``, 0 elsewhere; made anew.
+        """Sub-regions of the vertebrae on the patient's grid: numbers of ``bones.regions``, 0 elsewhere; not cached.
 
         Raises:
-            PhantomError: An id that no split holds, or version 1, which has none.
+            PhantomError: An id that no split contains.
         """
-        if self.version == 1:
-            raise PhantomError("version 1 has no sub-regions; use a later one")
-        seed = seed_of(patient_id, self.version)
-        generator = self._generator()
-        # From version 5 on labels are drawn on the CT, and sub-regions with them.
-        made = (generator.imaged if self.version >= 5 else generator.anatomy)(seed, self._options())
-        regions: LabelGrid = made.regions
-        return regions
+        from .generate import imaged
 
-    def _generated(self, seed: int) -> tuple[Volume, LandmarkSet]:
-        if self.version == 1:
-            from .v1.generate import generate as generate_v1
-
-            return generate_v1(version=1, seed=seed, size=self.size, spacing_mm=self.spacing_mm)
-        made: tuple[Volume, LandmarkSet] = self._generator().generate(seed, self._options())
-        return made
-
-    def _generator(self) -> Any:
-        """Loaded when asked for: compiling one costs seconds, and nobody needs them all."""
-        return import_module(f".v{self.version}.generate", __package__)
-
-    def _fingerprint(self, path: Path) -> str:
-        """Of the recipe (revision, seed, options), never of source text or of voxels.
-
-        An edited comment leaves a patient the same, and so do the last bits of voxels, which differ with machine and
-        threads: weights for him must not be refused on the next machine. Frozen voxel checksums guard the revision.
-        """
-        return hashlib.sha256(path.stem.encode()).hexdigest()[:16]
+        return imaged(seed_of(patient_id), self._options()).regions
 
     def _options(self) -> PatientOptions:
         return PatientOptions(
             size=self.size, spacing_mm=self.spacing_mm, fractures=self.fractures, implants=self.implants
         )
 
-    def _path(self, name: str) -> Path:
-        folder = Path(self.cache_dir) if self.cache_dir is not None else cache.default_folder()
+    def _folder(self) -> Path:
+        return Path(self.cache_dir) if self.cache_dir is not None else cache.default_folder()
+
+    def _recipe(self, seed: int) -> str:
+        """What a patient is made from, such as ``phantom-v5-200000-128-2.0mm``; options are named where not default."""
         chosen = "" if self.implants == "none" and self.fractures else f"-{self.implants}-{int(self.fractures)}"
-        grid = f"{self.size}-{float(self.spacing_mm)!r}mm"
-        return folder / f"{name}-{grid}{chosen}.npz"
+        return f"{patient_name(seed)}-{self.size}-{float(self.spacing_mm)!r}mm{chosen}"

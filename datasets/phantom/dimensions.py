@@ -10,9 +10,8 @@ from bench.contract import Patient
 from bench.geometry import Matrix
 
 from . import label_dimensions as on_labels
-from .v2.anthropometry import LABELS
-from .v5.anthropometry import published as figures_of
-from .v5.anthropometry import statuses
+from .person.anthropometry import LABELS, statuses
+from .person.anthropometry import published as figures_of
 
 Dimension: TypeAlias = tuple[str, str]
 

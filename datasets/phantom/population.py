@@ -1,4 +1,4 @@
-"""The population: which seeds belong to which split, and how a patient is named."""
+"""The population: the generator's revision, the seeds of each split, and how a patient is named."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,10 @@ from typing import overload
 from bench.contract import Split
 from bench.errors import FluorobenchError
 
+# Raised whenever the voxels, labels or landmarks of any patient change by more than rounding: ids, hashes, caches and
+# trained weights name it.
+REVISION = 5
+EARLIER = "revisions 1 to 4 are reached by the git tag phantom-versions-1-to-4"
 SEEDS = {Split.TRAIN: range(100_000), Split.VALIDATION: range(100_000, 110_000), Split.TEST: range(200_000, 210_000)}
 _NAME = re.compile(r"phantom-v(\d+)-(\d{6})")
 
@@ -18,8 +22,8 @@ class PhantomError(FluorobenchError):
 class PatientIds(Sequence[str]):
     """The ids of a range of seeds, made when asked for."""
 
-    def __init__(self, seeds: range, version: int) -> None:
-        self._seeds, self._version = seeds, version
+    def __init__(self, seeds: range) -> None:
+        self._seeds = seeds
 
     def __len__(self) -> int:
         return len(self._seeds)
@@ -31,34 +35,35 @@ class PatientIds(Sequence[str]):
     def __getitem__(self, index: int | slice) -> "str | PatientIds":
         """One id, or the ids of a slice."""
         if isinstance(index, slice):
-            return PatientIds(self._seeds[index], self._version)
-        return patient_name(self._seeds[index], self._version)
+            return PatientIds(self._seeds[index])
+        return patient_name(self._seeds[index])
 
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, str) or _NAME.fullmatch(value) is None:
             return False
-        return value.startswith(f"phantom-v{self._version}-") and int(value[-6:]) in self._seeds
+        return value == patient_name(int(value[-6:])) and int(value[-6:]) in self._seeds
 
 
-def patient_name(seed: int, version: int) -> str:
-    """Such as ``phantom-v1-000123``."""
-    return f"phantom-v{version}-{seed:06d}"
+def patient_name(seed: int) -> str:
+    """Id of a seed's patient, such as ``phantom-v5-000123``: the generator's revision and the seed."""
+    return f"phantom-v{REVISION}-{seed:06d}"
 
 
-def seed_of(patient_id: str, version: int) -> int:
+def seed_of(patient_id: str) -> int:
     """The seed in a patient's id.
 
     Raises:
-        PhantomError: No such id, another generator's version, or a seed that belongs to no split.
+        PhantomError: No such id, another revision of the generator, or a seed that belongs to no split.
     """
     found = _NAME.fullmatch(str(patient_id))
     if found is None:
         raise PhantomError(
-            f"a phantom's id reads phantom-v{version}-NNNNNN with a seed of six digits; got {patient_id!r}"
+            f"a phantom's id reads phantom-v{REVISION}-NNNNNN with a seed of six digits; got {patient_id!r}"
         )
-    if int(found[1]) != version:
+    if int(found[1]) != REVISION:
         raise PhantomError(
-            f"{patient_id} is of version {found[1]}, this generator of {version}; set version={found[1]}"
+            f"this generator has revision {REVISION}; got {patient_id} of revision {int(found[1])}; "
+            f"name phantom-v{REVISION}-{found[2]}, or check out another revision: {EARLIER}"
         )
     seed = int(found[2])
     if not any(seed in seeds for seeds in SEEDS.values()):

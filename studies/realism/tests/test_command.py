@@ -37,7 +37,7 @@ def ct(tmp_path: Path) -> Path:
 def request(ct: Path) -> Request:
     return Request(
         dataset="phantom",
-        settings={"version": 1},
+        settings={},
         ct=ct,
         labels=None,
         label_scheme=None,
@@ -126,7 +126,7 @@ def test_the_pool_has_eight_patients_for_each_that_is_matched_by_default(ct: Pat
     assert chosen.pool_size(ours) == 32
     assert replace(chosen, pool=9).pool_size(ours) == 9
     assert replace(chosen, pool=0).pool_size(ours) == 4
-    alone = replace(chosen, settings={"version": 1, "only": "phantom-v1-000007"})
+    alone = replace(chosen, settings={"only": "phantom-v5-000007"})
     assert alone.pool_size(ours) == 4
 
 
@@ -164,8 +164,8 @@ def no_figures(*_: object) -> list[Path]:
 def test_a_ct_that_is_one_of_the_pool_is_its_own_nearest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {"version": 1, "size": 40, "spacing_mm": 6.0, "cache_dir": str(tmp_path / "cache")}
-    twin = "phantom-v1-100005"
+    settings = {"size": 40, "spacing_mm": 6.0, "cache_dir": str(tmp_path / "cache")}
+    twin = "phantom-v5-100005"
     volume = registry.build("datasets", "phantom", settings).patient(twin).volume
     spacing = float(volume.spacing_mm[0])
     ct = written(tmp_path / "twin.nii.gz", volume.hu, spacing)

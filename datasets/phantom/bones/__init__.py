@@ -1,0 +1,1 @@
+"""Vertebrae, discs, sacrum, iliac wings and ribs as parts to be rendered."""

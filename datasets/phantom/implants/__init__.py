@@ -1,0 +1,1 @@
+"""Pedicle screws, bone cement and hip replacements, painted into a grid of HU."""

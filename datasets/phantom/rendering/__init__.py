@@ -1,0 +1,1 @@
+"""From implicit shapes to voxels: shapes and parts, their signed distances, the compiled renderer, texture of fat."""

@@ -1,0 +1,1 @@
+"""Skin, fat, muscles, vessels, organs and bowel as parts to be rendered."""

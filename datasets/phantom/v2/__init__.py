@@ -1,1 +1,0 @@
-"""Version 2 of the procedural lumbar patient: published anthropometry, fuller bones, and a scanner of its own."""
