@@ -6,24 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
 from bench.report.kinds import image_kind, image_name, reference_uncertainties
 from bench.report.marks import marked
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.summary import PERCENT, MethodRow
+from bench.report.tables import Table, TableColumn, TableRow
 from bench.run.records import ImageProvenance
 from bench.score.columns import APART, OTHER_PREFIX
 from bench.score.provenance import image_provenance
 from bench.score.statistics import of_label, spread, values
 
-PERCENT = 100
-_DISTANCES = ("mtre_in_plane_mm", "mtre_depth_mm", "mtre_mm")
-_OTHER_NAMES = tuple(f"{OTHER_PREFIX}{name}" for name in ("mtre_in_plane_mm", "mtre_mm"))
-_OTHER = tuple(
-    TableColumn(heading=heading, keys=(f"{name}_median",), group="median to the other reference (mm)")
-    for heading, name in zip(("In plane", "mTRE"), _OTHER_NAMES, strict=True)
-)
+_OTHER_GROUP = "median to the other reference (mm)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ImageRow(MethodRow):
+    """The registrations of one method to one image."""
+
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,17 @@ class Agreement:
         """Write it under ``tables``."""
         return marked(self.table(run), run.scores).write(run.folder / "tables", "agreement")
 
-    def table(self, run: FinishedRun) -> Table:
+    def table(self, run: FinishedRun) -> Table[_ImageRow]:
         """Rows by image, in the order of the cases, then by method."""
         two = _has_two(run.scores)
         images = list(dict.fromkeys(image_provenance(run.scores)))
         rows = [
-            self._row(_of_image(of_label(run.scores, label), image), image, label, two=two)
+            TableRow(context=_image_row(run.scores, label, image), method=label, ranked=False)
             for image in images
             for label in run.labels
         ]
         return Table(
-            columns=(*self._columns(), *(_OTHER if two else ())),
+            columns=(*self._columns(), *(_other_columns() if two else ())),
             rows=tuple(rows),
             caption=f"Agreement with the reference pose on {image_kind(run.scores).words}s. {run.description}.",
             notes=(
@@ -66,41 +67,55 @@ class Agreement:
             ),
         )
 
-    def _columns(self) -> tuple[TableColumn, ...]:
-        below = f"below {self.within_mm:g} mm"
+    def _columns(self) -> tuple[TableColumn[_ImageRow], ...]:
         return (
-            TableColumn(heading="Image", keys=("image",)),
-            TableColumn(heading="Method", keys=("method",)),
-            TableColumn(heading="Starts", keys=("starts",)),
-            TableColumn(heading="In plane", keys=("in_plane_share_percent",), template="{} %", decimals=0, group=below),
-            TableColumn(heading="mTRE", keys=("mtre_share_percent",), template="{} %", decimals=0, group=below),
-            TableColumn(heading="In plane", keys=("mtre_in_plane_mm_median",), group="median (mm)"),
-            TableColumn(heading="Depth", keys=("mtre_depth_mm_median",), group="median (mm)"),
-            TableColumn(heading="mTRE", keys=("mtre_mm_median",), group="median (mm)"),
-            TableColumn(heading="Rotation\n(deg)", keys=("rotation_error_deg_median",)),
-            TableColumn(heading="DRRs", keys=("drr_evaluations_mean",), decimals=0),
+            TableColumn(heading="Image", keys=("image",), compute=lambda row: (row.image,)),
+            TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
+            TableColumn(heading="Starts", keys=("starts",), compute=lambda row: (row.cases,)),
+            self._below("mtre_in_plane_mm", "In plane", "in_plane_share_percent"),
+            self._below("mtre_mm", "mTRE", "mtre_share_percent"),
+            _median_column("mtre_in_plane_mm", "In plane", group="median (mm)"),
+            _median_column("mtre_depth_mm", "Depth", group="median (mm)"),
+            _median_column("mtre_mm", "mTRE", group="median (mm)"),
+            _median_column("rotation_error_deg", "Rotation\n(deg)"),
+            TableColumn(
+                heading="DRRs",
+                keys=("drr_evaluations_mean",),
+                compute=lambda row: (row.mean("drr_evaluations"),),
+                decimals=0,
+            ),
         )
 
-    def _row(self, rows: pd.DataFrame, image: ImageProvenance, label: str, *, two: bool) -> TableRow:
-        in_plane, whole = (self._share(values(rows, name)) for name in ("mtre_in_plane_mm", "mtre_mm"))
-        medians = (spread(values(rows, name)).median for name in (*_DISTANCES, "rotation_error_deg"))
-        drrs = spread(values(rows, "drr_evaluations")).mean
-        others = tuple((spread(values(rows, name)).median,) for name in _OTHER_NAMES) if two else ()
-        cells: tuple[Cell, ...] = (
-            (image_name(image),),
-            (label,),
-            (len(rows),),
-            (in_plane,),
-            (whole,),
-            *((value,) for value in medians),
-            (drrs,),
-            *others,
+    def _below(self, name: str, heading: str, key: str) -> TableColumn[_ImageRow]:
+        """Percent of the cases whose error is below the threshold; one without a pose never is."""
+        return TableColumn(
+            heading=heading,
+            keys=(key,),
+            compute=lambda row: (_percent_below(row, name, self.within_mm),),
+            template="{} %",
+            decimals=0,
+            group=f"below {self.within_mm:g} mm",
         )
-        return TableRow(cells=cells, ranked=False)
 
-    def _share(self, errors: NDArray[np.float64]) -> float:
-        """Percent of the cases; one without a pose is never below."""
-        return PERCENT * float(np.mean(np.nan_to_num(errors, nan=np.inf) < self.within_mm))
+
+def _image_row(scores: pd.DataFrame, label: str, image: ImageProvenance) -> _ImageRow:
+    return _ImageRow(label, _of_image(of_label(scores, label), image), image=image_name(image))
+
+
+def _percent_below(row: MethodRow, name: str, threshold_mm: float) -> float:
+    return PERCENT * float(np.mean(np.nan_to_num(values(row.rows, name), nan=np.inf) < threshold_mm))
+
+
+def _median_column(name: str, heading: str, *, group: str = "") -> TableColumn[_ImageRow]:
+    return TableColumn(heading=heading, keys=(f"{name}_median",), compute=lambda row: (row.median(name),), group=group)
+
+
+def _other_columns() -> tuple[TableColumn[_ImageRow], ...]:
+    """Distances to the second reference."""
+    return (
+        _median_column(f"{OTHER_PREFIX}mtre_in_plane_mm", "In plane", group=_OTHER_GROUP),
+        _median_column(f"{OTHER_PREFIX}mtre_mm", "mTRE", group=_OTHER_GROUP),
+    )
 
 
 def _uncertainties(images: Sequence[ImageProvenance]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
 from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_style, save
@@ -25,6 +26,24 @@ from bench.score.statistics import of_label
 CRITERIA = {"mtre_mm": "mTRE", "mrpd_mm": "mRPD"}
 
 Curves = dict[str, dict[str, CaptureCurve]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """One method: its curve by criterion."""
+
+    label: str
+    curves: dict[str, CaptureCurve]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Starts by bin, the same for every criterion."""
+        return next(iter(self.curves.values())).starts
+
+    @property
+    def cases(self) -> int:
+        """All of them."""
+        return int(self.starts.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +71,10 @@ class CaptureRange:
         rows = of_label(run.scores, label)
         return {name: capture_curve(rows, bin_mm=width, success_mm=self.success_mm, error=name) for name in CRITERIA}
 
-    def _table(self, run: FinishedRun, curves: Curves, width: float) -> Table:
+    def _table(self, run: FinishedRun, curves: Curves, width: float) -> Table[_Row]:
         return Table(
-            columns=_columns(),
-            rows=tuple(_row(label, found) for label, found in curves.items()),
+            columns=COLUMNS,
+            rows=tuple(TableRow(context=_Row(label, found), method=label) for label, found in curves.items()),
             caption=f"Capture range. {run.description}.",
             notes=(
                 f"The largest initial mTRE up to which every bin of {width:g} mm has at least {100 * SHARE:g} % "
@@ -82,25 +101,33 @@ class CaptureRange:
         return save(figure, run.folder / "figures", "capture_range")
 
 
-def _columns() -> tuple[TableColumn, ...]:
-    found = [
-        TableColumn(heading="Method", keys=("method",)),
-        TableColumn(heading="Cases", keys=("cases",)),
-        TableColumn(heading="Fewest starts\nin a bin", keys=("fewest_starts",)),
-    ]
-    for name, title in CRITERIA.items():
-        found += [
-            TableColumn(heading="Capture\nrange (mm)", keys=(f"capture_range_{name}",), decimals=0, group=title),
-            TableColumn(heading="Success\n(%)", keys=(f"success_{name}_percent",), decimals=1, group=title),
-        ]
-    return tuple(found)
+def _criterion_columns(name: str, title: str) -> tuple[TableColumn[_Row], ...]:
+    return (
+        TableColumn(
+            heading="Capture\nrange (mm)",
+            keys=(f"capture_range_{name}",),
+            compute=lambda row: (row.curves[name].range_mm,),
+            decimals=0,
+            group=title,
+        ),
+        TableColumn(
+            heading="Success\n(%)",
+            keys=(f"success_{name}_percent",),
+            compute=lambda row: (100 * float(row.curves[name].successes.sum()) / row.cases,),
+            decimals=1,
+            group=title,
+        ),
+    )
 
 
-def _row(label: str, found: dict[str, CaptureCurve]) -> TableRow:
-    starts = next(iter(found.values())).starts
-    total = int(starts.sum())
-    scores = [((curve.range_mm,), (100 * float(curve.successes.sum()) / total,)) for curve in found.values()]
-    return TableRow(cells=((label,), (total,), (int(starts.min()),), *(cell for pair in scores for cell in pair)))
+COLUMNS: tuple[TableColumn[_Row], ...] = (
+    TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
+    TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
+    TableColumn(
+        heading="Fewest starts\nin a bin", keys=("fewest_starts",), compute=lambda row: (int(row.starts.min()),)
+    ),
+    *(each for name, title in CRITERIA.items() for each in _criterion_columns(name, title)),
+)
 
 
 def _warning(curves: Curves, width: float) -> str:

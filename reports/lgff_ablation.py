@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contract import Card, FinishedRun
-from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, order_table, paper_row
+from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, lgff_row, order_table
 from bench.report.marks import marked
+from bench.report.summary import Summary
 from bench.report.tables import Table
 
 _TITLES = {"1": "number of stages", "2": "parts of the network", "3": "weights of the auxiliary losses"}
@@ -62,11 +63,11 @@ class LgffAblation:
             *order.write(folder, f"lgff_table{table}_order"),
         ]
 
-    def table(self, run: FinishedRun, table: str, labels: Sequence[str]) -> Table:
+    def table(self, run: FinishedRun, table: str, labels: Sequence[str]) -> Table[Summary]:
         """One of the three."""
         return Table(
             columns=PAPER_COLUMNS,
-            rows=tuple(paper_row(run, label, table=table) for label in labels),
+            rows=tuple(lgff_row(run, label, table=table) for label in labels),
             caption=f"LGFF-Reg Table {table}: {_TITLES[table]}. {run.description}.",
             notes=(
                 "Skipped rows have no weights yet: they are not shipped; the protocol file names the command "

@@ -12,11 +12,11 @@ from bench.report.lgff import (
     MISSING,
     PAPER_COLUMNS,
     UNITS,
-    audited_row,
+    lgff_row,
     order_table,
-    paper_row,
 )
 from bench.report.marks import marked
+from bench.report.summary import Summary
 from bench.report.tables import Table
 
 # By published mTRE, the worst first.
@@ -45,20 +45,20 @@ class LgffTable4:
             *order.write(folder, "lgff_table4_order"),
         ]
 
-    def paper(self, run: FinishedRun) -> Table:
+    def paper(self, run: FinishedRun) -> Table[Summary]:
         """The paper's three columns and its values."""
         return Table(
             columns=PAPER_COLUMNS,
-            rows=tuple(paper_row(run, label, table="4") for label in run.labels),
+            rows=tuple(lgff_row(run, label, table="4") for label in run.labels),
             caption=f"LGFF-Reg Table 4, paper-compatible columns. {run.description}.",
             notes=(UNITS, MISSING, LGFF_NOT_COMPARABLE),
         )
 
-    def audited(self, run: FinishedRun) -> Table:
+    def audited(self, run: FinishedRun) -> Table[Summary]:
         """Degrees and mm, depth apart."""
         return Table(
             columns=AUDITED_COLUMNS,
-            rows=tuple(audited_row(run, label) for label in run.labels),
+            rows=tuple(lgff_row(run, label, table="4") for label in run.labels),
             caption=f"The same registrations, audited columns. {run.description}.",
             notes=(
                 "Mean axis: mean over the axes of |estimated - true|; depth (tz) is weak in one view and stands apart. "

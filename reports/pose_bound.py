@@ -1,37 +1,75 @@
 """How near every method comes to the Cramer-Rao bound, and whether its own covariance says so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
-from bench.report.bound import BOUND_NOTE, bound_rows, bounded
 from bench.report.marks import marked
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.summary import (
+    BOUND_NOTE,
+    CASES_COLUMN,
+    METHOD_COLUMN,
+    MethodRow,
+    Summary,
+    bound_rows,
+    bounded,
+    method_row,
+    of_method,
+)
+from bench.report.tables import Cell, Table, TableColumn
 from bench.score.columns import BOUND_PREFIX, STATED_PREFIX, column
-from bench.score.statistics import of_label, values
+from bench.score.statistics import values
 
 _METRICS = ("rotation_error_deg", "in_plane_error_mm", "depth_error_mm", "mtre_mm")
 
 
-def _columns() -> tuple[TableColumn, ...]:
-    found = [
-        TableColumn(heading="Method", keys=("method",)),
-        TableColumn(heading="Cases", keys=("cases",)),
-        TableColumn(heading="Strict\nsuccesses", keys=("successes",)),
-    ]
-    for name in _METRICS:
-        metric = column(name)
-        group = f"{metric.heading} ({metric.unit})"
-        found += [
-            TableColumn(heading="Mean", keys=(f"{name}_mean",), decimals=3, group=group),
-            TableColumn(heading="by bound", keys=(f"{name}_by_bound",), group=group),
-            TableColumn(heading="by stated", keys=(f"{name}_by_stated",), group=group),
-        ]
-    return tuple(found)
+def _ratio_column(name: str, heading: str, key: str, prefix: str, group: str) -> TableColumn[Summary]:
+    return TableColumn(
+        heading=heading,
+        keys=(f"{name}_{key}",),
+        compute=of_method(lambda row: (_ratio(_of_successes(row, name), _of_successes(row, f"{prefix}{name}")),)),
+        group=group,
+    )
+
+
+def _metric_columns(name: str) -> tuple[TableColumn[Summary], ...]:
+    metric = column(name)
+    group = f"{metric.heading} ({metric.unit})"
+    return (
+        TableColumn(
+            heading="Mean", keys=(f"{name}_mean",), compute=lambda row: _mean(row, name), decimals=3, group=group
+        ),
+        _ratio_column(name, "by bound", "by_bound", BOUND_PREFIX, group),
+        _ratio_column(name, "by stated", "by_stated", STATED_PREFIX, group),
+    )
+
+
+def _mean(row: Summary, name: str) -> Cell:
+    """Mean error of the strict successes; of the bound, that of all of its cases."""
+    if not isinstance(row, MethodRow):
+        return (row.mean(name),)
+    errors = _of_successes(row, name)
+    return (float(errors.mean()) if errors.size else None,)
+
+
+def _of_successes(row: MethodRow, name: str) -> NDArray[np.float64]:
+    return values(row.rows, name)[np.asarray(row.rows["success_strict"], dtype=bool)]
+
+
+COLUMNS: tuple[TableColumn[Summary], ...] = (
+    METHOD_COLUMN,
+    CASES_COLUMN,
+    TableColumn(
+        heading="Strict\nsuccesses",
+        keys=("successes",),
+        compute=of_method(lambda row: (int(np.count_nonzero(row.rows["success_strict"])),)),
+    ),
+    *(each for name in _METRICS for each in _metric_columns(name)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +84,14 @@ class PoseBound:
         table = self.table(run)
         return [] if table is None else marked(table, run.scores).write(run.folder / "tables", "pose_bound")
 
-    def table(self, run: FinishedRun) -> Table | None:
+    def table(self, run: FinishedRun) -> Table[Summary] | None:
         """The table; None where no case has a bound."""
         if bounded(run.scores).empty:
             return None
-        columns = _columns()
+        rows = (replace(method_row(run.scores, label), ranked=False) for label in run.labels)
         return Table(
-            columns=columns,
-            rows=(*(_row(run.scores, label) for label in run.labels), *bound_rows(run.scores, columns)),
+            columns=COLUMNS,
+            rows=(*rows, *bound_rows(run.scores)),
             caption=f"Errors of the strict successes against their Cramer-Rao bound. {run.description}.",
             notes=(
                 BOUND_NOTE,
@@ -64,18 +102,7 @@ class PoseBound:
         )
 
 
-def _row(scores: pd.DataFrame, label: str) -> TableRow:
-    rows = of_label(scores, label)
-    kept = rows[np.asarray(rows["success_strict"], dtype=bool)]
-    cells: list[Cell] = [(label,), (len(rows),), (len(kept),)]
-    for name in _METRICS:
-        errors = values(kept, name)
-        cells.append((float(errors.mean()) if errors.size else None,))
-        cells += [(_ratio(errors, values(kept, f"{prefix}{name}")),) for prefix in (BOUND_PREFIX, STATED_PREFIX)]
-    return TableRow(cells=tuple(cells), ranked=False)
-
-
-def _ratio(errors: np.ndarray, expected: np.ndarray) -> float | None:
+def _ratio(errors: NDArray[np.float64], expected: NDArray[np.float64]) -> float | None:
     """Mean error by mean expected error over the cases that have one."""
     has = np.isfinite(expected) & (expected > 0)
     return float(errors[has].mean() / expected[has].mean()) if has.any() else None

@@ -4,73 +4,119 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.contract import Card, FinishedRun
-from bench.report.bound import BOUND_NOTE, bound_rows, bounded
 from bench.report.marks import marked
 from bench.report.published import NOT_COMPARABLE, find_published
-from bench.report.tables import Cell, Table, TableColumn, TableRow
-from bench.score.columns import column
-from bench.score.statistics import Rate, failure_rate, of_label, rate, spread, text_column, values
-
-PERCENT = 100
-
-_OURS = "Ours"
-_PUBLISHED = "Published"
-
-_COUNTS = (
-    TableColumn(heading="Method", keys=("method",)),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="No pose", keys=("no_pose",)),
+from bench.report.summary import (
+    BOUND_NOTE,
+    CASES_COLUMN,
+    METHOD_COLUMN,
+    PERCENT,
+    Summary,
+    axis_mean_column,
+    bound_rows,
+    bounded,
+    mean_column,
+    mean_std_column,
+    median_column,
+    method_row,
+    no_pose_column,
+    of_method,
+    p95_column,
+    rate_cell,
 )
+from bench.report.tables import Cell, Table, TableColumn
+from bench.score.columns import column
+
+_OURS, _PUBLISHED = "Ours", "Published"
+_ROTATION_AXES = ("sopi_rx_error_deg", "sopi_ry_error_deg", "sopi_rz_error_deg")
+_TRANSLATION_AXES = ("sopi_tx_error_mm", "sopi_ty_error_mm", "sopi_tz_error_mm")
 
 
-def _mean_std(name: str, *, group: str = "", prefix: str = "", best: bool = False) -> TableColumn:
+def _heading(name: str) -> str:
     metric = column(name)
+    return f"{metric.heading}\n({metric.unit})"
+
+
+def _published(name: str, heading: str, *, decimals: int = 2) -> TableColumn[Summary]:
     return TableColumn(
-        heading=f"{metric.heading}\n({metric.unit})",
-        keys=(f"{prefix}{name}_mean", f"{prefix}{name}_std"),
-        template="{} ± {}",
-        decimals=metric.decimals,
-        group=group,
-        best=best,
+        heading=heading,
+        keys=(f"published_{name}",),
+        compute=of_method(lambda row: _published_cell(row.label, name)[:1]),
+        decimals=decimals,
+        group=_PUBLISHED,
     )
 
 
-PAPER_COLUMNS = (
+def _published_mean_std(name: str) -> TableColumn[Summary]:
+    return TableColumn(
+        heading=_heading(name),
+        keys=(f"published_{name}_mean", f"published_{name}_std"),
+        compute=of_method(lambda row: _published_cell(row.label, name)),
+        template="{} ± {}",
+        decimals=column(name).decimals,
+        group=_PUBLISHED,
+    )
+
+
+def _published_cell(label: str, name: str) -> Cell:
+    found = find_published("sopi", table="1", row=label, column=name)
+    return (None, None) if found is None else (found.value, found.std)
+
+
+def _kind_column(kind: str, heading: str) -> TableColumn[Summary]:
+    return TableColumn(
+        heading=heading,
+        keys=(f"{kind}_percent",),
+        compute=of_method(lambda row: (PERCENT * row.share(kind),)),
+        decimals=1,
+        group="Strict",
+    )
+
+
+_COUNTS = (METHOD_COLUMN, CASES_COLUMN, no_pose_column())
+
+PAPER_COLUMNS: tuple[TableColumn[Summary], ...] = (
     *_COUNTS,
-    _mean_std("rotation_axis_mean_deg", group=_OURS, best=True),
-    _mean_std("translation_axis_mean_mm", group=_OURS, best=True),
-    TableColumn(heading="Failure\n(%)", keys=("failure_paper_percent",), decimals=1, group=_OURS, best=True),
-    TableColumn(heading="Time\n(s)", keys=("seconds_mean",), group=_OURS),
-    _mean_std("rotation_axis_mean_deg", group=_PUBLISHED, prefix="published_"),
-    _mean_std("translation_axis_mean_mm", group=_PUBLISHED, prefix="published_"),
-    TableColumn(heading="Failure\n(%)", keys=("published_failure_paper_percent",), decimals=1, group=_PUBLISHED),
-    TableColumn(heading="Time\n(s)", keys=("published_seconds",), group=_PUBLISHED),
+    axis_mean_column("rotation_axis_mean_deg", _heading("rotation_axis_mean_deg"), _ROTATION_AXES, group=_OURS),
+    axis_mean_column("translation_axis_mean_mm", _heading("translation_axis_mean_mm"), _TRANSLATION_AXES, group=_OURS),
+    TableColumn(
+        heading="Failure\n(%)",
+        keys=("failure_paper_percent",),
+        compute=of_method(lambda row: (PERCENT * row.failure_rate("success_paper").share,)),
+        decimals=1,
+        group=_OURS,
+        best=True,
+    ),
+    mean_column("seconds", "Time\n(s)", group=_OURS),
+    _published_mean_std("rotation_axis_mean_deg"),
+    _published_mean_std("translation_axis_mean_mm"),
+    _published("failure_paper_percent", "Failure\n(%)", decimals=1),
+    _published("seconds", "Time\n(s)"),
 )
 
-AUDITED_COLUMNS = (
+AUDITED_COLUMNS: tuple[TableColumn[Summary], ...] = (
     *_COUNTS,
-    TableColumn(heading="Patients", keys=("patients",)),
-    _mean_std("rotation_error_deg", best=True),
-    _mean_std("translation_error_mm", best=True),
-    TableColumn(heading="In\nplane", keys=("in_plane_error_mm_mean",), group="Mean (mm)", best=True),
-    TableColumn(heading="Depth", keys=("depth_error_mm_mean",), group="Mean (mm)", best=True),
+    TableColumn(heading="Patients", keys=("patients",), compute=of_method(lambda row: (row.patients,))),
+    mean_std_column("rotation_error_deg", _heading("rotation_error_deg"), best=True),
+    mean_std_column("translation_error_mm", _heading("translation_error_mm"), best=True),
+    mean_column("in_plane_error_mm", "In\nplane", group="Mean (mm)", best=True),
+    mean_column("depth_error_mm", "Depth", group="Mean (mm)", best=True),
     TableColumn(
         heading="Failure\n(%)",
         keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
+        compute=of_method(lambda row: rate_cell(row.failure_rate())),
         template="{} [{}, {}]",
         decimals=1,
         group="Strict",
         best=True,
     ),
-    TableColumn(heading="Wrong\nbasin (%)", keys=("wrong_basin_percent",), decimals=1, group="Strict"),
-    TableColumn(heading="Depth\nonly (%)", keys=("depth_only_percent",), decimals=1, group="Strict"),
-    TableColumn(heading="Median", keys=("mtre_mm_median",), group="mTRE (mm)", best=True),
-    TableColumn(heading="p95", keys=("mtre_mm_p95",), group="mTRE (mm)", best=True),
-    TableColumn(heading="Median\ntime (s)", keys=("seconds_median",)),
-    TableColumn(heading="DRRs", keys=("drr_evaluations_mean",), decimals=0),
+    _kind_column("wrong_basin", "Wrong\nbasin (%)"),
+    _kind_column("depth_only", "Depth\nonly (%)"),
+    median_column("mtre_mm", "Median", group="mTRE (mm)", best=True),
+    p95_column("mtre_mm", "p95", group="mTRE (mm)", best=True),
+    median_column("seconds", "Median\ntime (s)"),
+    mean_column("drr_evaluations", "DRRs", decimals=0),
 )
 
 _MISSING = "Means are over the poses that exist; cases without one are counted beside them and are failures."
@@ -94,11 +140,11 @@ class SopiTable1:
             *marked(self.audited(run), run.scores).write(folder, "sopi_table1_audited"),
         ]
 
-    def paper(self, run: FinishedRun) -> Table:
+    def paper(self, run: FinishedRun) -> Table[Summary]:
         """The columns of SOPI's Table 1 by its definitions, with its own values beside."""
         return Table(
             columns=PAPER_COLUMNS,
-            rows=(*(_paper_row(run, label) for label in run.labels), *bound_rows(run.scores, PAPER_COLUMNS)),
+            rows=(*(method_row(run.scores, label) for label in run.labels), *bound_rows(run.scores)),
             caption=f"SOPI Table 1, paper-compatible columns. {run.description}.",
             notes=(
                 "Rotation and translation: absolute parameter errors, mean over axes of each axis's mean ± mean over "
@@ -113,11 +159,11 @@ class SopiTable1:
             ),
         )
 
-    def audited(self, run: FinishedRun) -> Table:
+    def audited(self, run: FinishedRun) -> Table[Summary]:
         """The same run by sound definitions."""
         return Table(
             columns=AUDITED_COLUMNS,
-            rows=(*(self._audited_row(run, label) for label in run.labels), *bound_rows(run.scores, AUDITED_COLUMNS)),
+            rows=(*(method_row(run.scores, label, seed=self.seed) for label in run.labels), *bound_rows(run.scores)),
             caption=f"The same registrations, audited columns. {run.description}.",
             notes=(
                 "Rotation: geodesic angle. Displacement: of the rotation centre. Strict failure: rotation of 3 deg or "
@@ -133,74 +179,9 @@ class SopiTable1:
             ),
         )
 
-    def _audited_row(self, run: FinishedRun, label: str) -> TableRow:
-        rows = of_label(run.scores, label)
-        patients, kinds = text_column(rows, "patient_id"), np.array(text_column(rows, "failure"))
-        no_pose = int((kinds == "no_pose").sum())
-        strict = failure_rate(rows, seed=self.seed)
-        mtre = spread(values(rows, "mtre_mm"))
-        cells: tuple[Cell, ...] = (
-            (label,),
-            (len(rows),),
-            (no_pose,),
-            (len(set(patients)),),
-            _mean_std_cell(values(rows, "rotation_error_deg")),
-            _mean_std_cell(values(rows, "translation_error_mm")),
-            *((spread(values(rows, name)).mean,) for name in ("in_plane_error_mm", "depth_error_mm")),
-            _rate_cell(strict),
-            *((PERCENT * rate(kinds == kind, patients).share,) for kind in ("wrong_basin", "depth_only")),
-            (mtre.median,),
-            (mtre.p95,),
-            (spread(values(rows, "seconds")).median,),
-            (spread(values(rows, "drr_evaluations")).mean,),
-        )
-        return TableRow(cells=cells, ranked=no_pose == 0)
-
 
 def _bound_note(run: FinishedRun) -> tuple[str, ...]:
     return () if bounded(run.scores).empty else (BOUND_NOTE,)
-
-
-def _paper_row(run: FinishedRun, label: str) -> TableRow:
-    rows = of_label(run.scores, label)
-    no_pose = text_column(rows, "failure").count("no_pose")
-    cells: tuple[Cell, ...] = (
-        (label,),
-        (len(rows),),
-        (no_pose,),
-        _axis_cell([values(rows, f"sopi_{axis}_error_deg") for axis in ("rx", "ry", "rz")]),
-        _axis_cell([values(rows, f"sopi_{axis}_error_mm") for axis in ("tx", "ty", "tz")]),
-        (PERCENT * failure_rate(rows, "success_paper").share,),
-        (spread(values(rows, "seconds")).mean,),
-        _published_cell(label, "rotation_axis_mean_deg", with_std=True),
-        _published_cell(label, "translation_axis_mean_mm", with_std=True),
-        _published_cell(label, "failure_paper_percent", with_std=False),
-        _published_cell(label, "seconds", with_std=False),
-    )
-    return TableRow(cells=cells, ranked=no_pose == 0)
-
-
-def _axis_cell(axes: Sequence[np.ndarray]) -> Cell:
-    """The paper's cell as its Initial row implies: mean of the axes' means ± mean of the axes' deviations."""
-    spreads = [spread(axis) for axis in axes]
-    return (float(np.mean([each.mean for each in spreads])), float(np.mean([each.std for each in spreads])))
-
-
-def _mean_std_cell(sample: np.ndarray) -> Cell:
-    found = spread(sample)
-    return (found.mean, found.std)
-
-
-def _rate_cell(found: Rate) -> Cell:
-    if found.interval is None:
-        return (PERCENT * found.share, None, None)
-    return (PERCENT * found.share, PERCENT * found.interval.low, PERCENT * found.interval.high)
-
-
-def _published_cell(label: str, name: str, *, with_std: bool) -> Cell:
-    found = find_published("sopi", table="1", row=label, column=name)
-    value, std = (None, None) if found is None else (found.value, found.std)
-    return (value, std) if with_std else (value,)
 
 
 plugin = SopiTable1

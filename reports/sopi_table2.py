@@ -2,51 +2,73 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
 from pathlib import Path
 
-import numpy as np
-
-from bench.contract import Card, FinishedRun, Outcome
+from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
+from bench.report.order import Step, order_columns, order_rows
 from bench.report.published import NOT_COMPARABLE, find_published
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.summary import (
+    CASES_COLUMN,
+    METHOD_COLUMN,
+    Summary,
+    axis_mean_column,
+    mean_column,
+    method_row,
+    of_method,
+    skipped_column,
+)
+from bench.report.tables import Cell, Table, TableColumn
 from bench.score.columns import column
-from bench.score.paired import PairedDifference, paired_differences
-from bench.score.statistics import of_label, spread, text_column, values
 
 ROWS = ("RTPI+EL", "CE+EL", "RTPI", "RTPI+CE", "RTPI+CE+EL")
 # (worse, better), as published.
 STEPS = (("RTPI+EL", "RTPI"), ("RTPI", "RTPI+CE"), ("RTPI+CE", "RTPI+CE+EL"), ("CE+EL", "RTPI+CE+EL"))
-METRICS = ("rotation_axis_mean_deg", "translation_axis_mean_mm")
+# By metric: the errors of the axes that it is the mean of.
+METRICS = {
+    "rotation_axis_mean_deg": ("sopi_rx_error_deg", "sopi_ry_error_deg", "sopi_rz_error_deg"),
+    "translation_axis_mean_mm": ("sopi_tx_error_mm", "sopi_ty_error_mm", "sopi_tz_error_mm"),
+}
 _ON, _OFF = "x", ""
 
 
-def _mean_std(name: str, group: str, prefix: str = "") -> TableColumn:
+def _heading(name: str) -> str:
     metric = column(name)
-    keys = (f"{prefix}{name}_mean", f"{prefix}{name}_std")
-    heading = f"{metric.heading}\n({metric.unit})"
-    return TableColumn(heading=heading, keys=keys, template="{} ± {}", group=group, best=not prefix)
+    return f"{metric.heading}\n({metric.unit})"
 
 
-COLUMNS = (
-    TableColumn(heading="Method", keys=("method",)),
-    *(TableColumn(heading=part, keys=(part.lower(),), group="Parts") for part in ("RTPI", "CE", "EL")),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="No pose", keys=("no_pose",)),
-    *(_mean_std(name, "Ours") for name in METRICS),
-    TableColumn(heading="Time\n(s)", keys=("seconds_mean",), group="Ours"),
-    *(_mean_std(name, "Published", "published_") for name in METRICS),
-)
+def _part_column(part: str) -> TableColumn[Summary]:
+    return TableColumn(
+        heading=part,
+        keys=(part.lower(),),
+        compute=of_method(lambda row: (_ON if row.label in ROWS and part in row.label.split("+") else _OFF,)),
+        group="Parts",
+    )
 
-ORDER_COLUMNS = (
-    TableColumn(heading="Compared", keys=("compared",)),
-    TableColumn(heading="Metric", keys=("metric",)),
-    TableColumn(heading="Published\ndifference", keys=("published",)),
-    TableColumn(heading="Our difference\n[95 %]", keys=("ours", "low", "high"), template="{} [{}, {}]"),
-    TableColumn(heading="p\n(Holm)", keys=("p_holm",), decimals=3),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="Published\norder", keys=("verdict",)),
+
+def _published_column(name: str) -> TableColumn[Summary]:
+    return TableColumn(
+        heading=_heading(name),
+        keys=(f"published_{name}_mean", f"published_{name}_std"),
+        compute=of_method(lambda row: _published(row.label, name)),
+        template="{} ± {}",
+        group="Published",
+    )
+
+
+def _published(label: str, name: str) -> Cell:
+    found = find_published("sopi", table="2", row=label, column=name)
+    return (None, None) if found is None else (found.value, found.std)
+
+
+COLUMNS: tuple[TableColumn[Summary], ...] = (
+    METHOD_COLUMN,
+    *(_part_column(part) for part in ("RTPI", "CE", "EL")),
+    CASES_COLUMN,
+    skipped_column(),
+    *(axis_mean_column(name, _heading(name), axes, group="Ours") for name, axes in METRICS.items()),
+    mean_column("seconds", "Time\n(s)", group="Ours"),
+    *(_published_column(name) for name in METRICS),
 )
 
 
@@ -68,11 +90,11 @@ class SopiTable2:
             *self.order(run).write(folder, "sopi_table2_order"),
         ]
 
-    def table(self, run: FinishedRun) -> Table:
+    def table(self, run: FinishedRun) -> Table[Summary]:
         """Every method of the run, the paper's rows with their published values."""
         return Table(
             columns=COLUMNS,
-            rows=tuple(_row(run, label) for label in run.labels),
+            rows=tuple(method_row(run.scores, label) for label in run.labels),
             caption=f"SOPI Table 2: parts of the method. {run.description}.",
             notes=(
                 "Skipped rows have no weights: those of the ablation are not shipped; the protocol file names the "
@@ -85,13 +107,11 @@ class SopiTable2:
             ),
         )
 
-    def order(self, run: FinishedRun) -> Table:
+    def order(self, run: FinishedRun) -> Table[Step]:
         """The published steps: our difference, case by case, with its interval."""
-        asked = [(name, *step) for step in STEPS if set(step) <= set(run.labels) for name in METRICS]
-        found = paired_differences(run.scores, asked, seed=self.seed)
         return Table(
-            columns=ORDER_COLUMNS,
-            rows=tuple(_order_row(each, name) for (name, *_), each in zip(asked, found, strict=True)),
+            columns=order_columns(2),
+            rows=order_rows(run, STEPS, tuple(METRICS), paper="sopi", table="2", seed=self.seed),
             caption=f"SOPI Table 2: the published order, step by step. {run.description}.",
             notes=(
                 "Differences are the first row's error minus the second's; published, the first is worse. Interval: "
@@ -100,51 +120,6 @@ class SopiTable2:
                 NOT_COMPARABLE,
             ),
         )
-
-
-def _row(run: FinishedRun, label: str) -> TableRow:
-    rows = of_label(run.scores, label)
-    parts = label.split("+") if label in ROWS else []
-    skipped = set(text_column(rows, "outcome")) == {str(Outcome.SKIPPED.value)}
-    no_pose = text_column(rows, "failure").count("no_pose")
-    cells: tuple[Cell, ...] = (
-        (label,),
-        *((_ON if part in parts else _OFF,) for part in ("RTPI", "CE", "EL")),
-        (len(rows),),
-        ("skipped" if skipped else no_pose,),
-        _axes([values(rows, f"sopi_{axis}_error_deg") for axis in ("rx", "ry", "rz")]),
-        _axes([values(rows, f"sopi_{axis}_error_mm") for axis in ("tx", "ty", "tz")]),
-        (spread(values(rows, "seconds")).mean,),
-        *(_published(label, name) for name in METRICS),
-    )
-    return TableRow(cells=cells, ranked=no_pose == 0)
-
-
-def _axes(axes: Sequence[np.ndarray]) -> Cell:
-    spreads = [spread(axis) for axis in axes]
-    return (float(np.mean([each.mean for each in spreads])), float(np.mean([each.std for each in spreads])))
-
-
-def _published(label: str, name: str) -> tuple[float | None, float | None]:
-    found = find_published("sopi", table="2", row=label, column=name)
-    return (None, None) if found is None else (found.value, found.std)
-
-
-def _order_row(found: PairedDifference, name: str) -> TableRow:
-    before, after = _published(found.first, name)[0], _published(found.second, name)[0]
-    published = None if before is None or after is None else before - after
-    interval = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
-    verdict = "not tested" if not found.cases else {"larger": "held", "smaller": "reversed"}.get(found.verdict, "open")
-    cells: tuple[Cell, ...] = (
-        (f"{found.first} - {found.second}",),
-        (column(name).title,),
-        (published,),
-        (None if isnan(found.mean) else found.mean, *interval),
-        (found.p_holm,),
-        (found.cases,),
-        (verdict,),
-    )
-    return TableRow(cells=cells)
 
 
 plugin = SopiTable2

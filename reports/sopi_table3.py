@@ -1,6 +1,6 @@
 """SOPI Table 3: registration of X-rays, as the paper prints it and with sound measures beside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,71 +12,165 @@ from bench.contract import Card, FinishedRun
 from bench.metrics.corners import MIN_MATCHES
 from bench.report.kinds import image_kind
 from bench.report.marks import marked
-from bench.report.published import NOT_COMPARABLE, find_published
+from bench.report.published import NOT_COMPARABLE, find_published, load_published
+from bench.report.summary import PERCENT, MethodRow, rate_cell
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.budgets import DRR_MOST
 from bench.score.columns import STRICT_DEG, STRICT_MM
 from bench.score.images import TRUTH_PREFIX
-from bench.score.statistics import failure_rate, of_label, spread, text_column, values
+from bench.score.statistics import of_label, spread, text_column, values
 
-PERCENT = 100
 TRUE_POSE = "(the true pose)"
 
-# Our column, the paper's name for it in ``bench/published/sopi.toml``, what is printed above, decimals.
-_PAPER = (
-    ("dist_err_descriptor", "dist_err_descriptor", "DistErr\n(descriptor)", 3, ""),
-    ("img_sim_paper", "image_similarity", "ImgSim", 3, ""),
-    ("sopi_rx_error_deg", "sopi_rx_error_deg", "rx", 2, "Rotation (deg)"),
-    ("sopi_ry_error_deg", "sopi_ry_error_deg", "ry", 2, "Rotation (deg)"),
-    ("sopi_rz_error_deg", "sopi_rz_error_deg", "rz", 2, "Rotation (deg)"),
-    ("sopi_tx_error_mm", "sopi_tx_error_mm", "tx", 2, "Translation (mm)"),
-    ("sopi_ty_error_mm", "sopi_ty_error_mm", "ty", 2, "Translation (mm)"),
-    ("sopi_tz_error_mm", "sopi_tz_error_mm", "tz", 2, "Translation (mm)"),
-    ("seconds", "seconds", "Time\n(s)", 2, ""),
+
+# The paper's name of a metric in ``bench/published/sopi.toml``, where it is not ours.
+_PUBLISHED_NAMES = {"img_sim_paper": "image_similarity"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PaperRow:
+    """What the paper's columns print of a method's registrations, of the published values, or of the true poses.
+
+    Attributes:
+        label: Printed as the method.
+        source: Where the images are from, or ``published``.
+        cases: How many.
+        no_pose: How many of them have no pose; None where it does not apply.
+        value: From the name of a metric to its value; None where there is none.
+    """
+
+    label: str
+    source: str
+    cases: int
+    no_pose: int | None
+    value: Callable[[str], float | None]
+
+
+def _value(name: str, heading: str, *, decimals: int = 2, group: str = "") -> TableColumn[_PaperRow]:
+    """A metric."""
+    return TableColumn(
+        heading=heading, keys=(name,), compute=lambda row: (row.value(name),), decimals=decimals, group=group
+    )
+
+
+PAPER_COLUMNS: tuple[TableColumn[_PaperRow], ...] = (
+    TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
+    TableColumn(heading="Source", keys=("source",), compute=lambda row: (row.source,)),
+    TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
+    TableColumn(heading="No\npose", keys=("no_pose",), compute=lambda row: (row.no_pose,)),
+    _value("dist_err_descriptor", "DistErr\n(descriptor)", decimals=3),
+    _value("img_sim_paper", "ImgSim", decimals=3),
+    *(_value(f"sopi_{axis}_error_deg", axis, group="Rotation (deg)") for axis in ("rx", "ry", "rz")),
+    *(_value(f"sopi_{axis}_error_mm", axis, group="Translation (mm)") for axis in ("tx", "ty", "tz")),
+    _value("seconds", "Time\n(s)"),
 )
 
-PAPER_COLUMNS = (
-    TableColumn(heading="Method", keys=("method",)),
-    TableColumn(heading="Source", keys=("source",)),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="No\npose", keys=("no_pose",)),
-    *(TableColumn(heading=title, keys=(key,), decimals=digits, group=group) for key, _, title, digits, group in _PAPER),
-)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _AuditedRow(MethodRow):
+    """The registrations of one method, or the true poses of the same cases.
+
+    Attributes:
+        truth: Whether the row states the true poses: image scores of theirs, and no errors.
+        isocentre: Whether distances between corners are measured at the isocentre.
+    """
+
+    truth: bool = False
+    isocentre: bool = False
+
+    def image_scores(self, name: str) -> NDArray[np.float64]:
+        """An image score of every case; NaN throughout where the run was scored without images."""
+        return _values(self.rows, f"{TRUTH_PREFIX if self.truth else ''}{name}")
+
+    def corners(self, detector: str) -> Cell:
+        """Median distance over the cases that define it, and how many these are."""
+        sample = self.image_scores(f"corner_{detector}{'_isocentre' if self.isocentre else ''}_mm")
+        known = sample[np.isfinite(sample)]
+        return (float(np.median(known)) if known.size else None, int(known.size))
+
+    def error(self, found: float) -> float:
+        """An error as computed; that of the true pose is zero."""
+        return 0.0 if self.truth else found
 
 
-def _corners(detector: str, unit: str) -> TableColumn:
+def _corners(detector: str, unit: str) -> TableColumn[_AuditedRow]:
+    name = detector.lower()
     return TableColumn(
         heading=f"{detector}\n{unit}",
-        keys=(f"corner_{detector.lower()}_mm_median", f"corner_{detector.lower()}_defined"),
+        keys=(f"corner_{name}_mm_median", f"corner_{name}_defined"),
+        compute=lambda row: row.corners(name),
         template="{} ({})",
         group="Corners: median (defined)",
     )
 
 
-def _audited_columns(unit: str) -> tuple[TableColumn, ...]:
+def _median(name: str, heading: str, *, group: str = "") -> TableColumn[_AuditedRow]:
+    """The median of an error."""
+    return TableColumn(
+        heading=heading, keys=(f"{name}_median",), compute=lambda row: (row.error(row.median(name)),), group=group
+    )
+
+
+def _failures(kind: str, heading: str) -> TableColumn[_AuditedRow]:
+    return TableColumn(
+        heading=heading,
+        keys=(f"{kind}_percent",),
+        compute=_of_method(lambda row: (PERCENT * row.count(kind) / row.cases,)),
+        decimals=1,
+        group="Strict failure",
+    )
+
+
+def _of_method(compute: Callable[[_AuditedRow], Cell]) -> Callable[[_AuditedRow], Cell | None]:
+    """A cell that is empty in the row of the true poses."""
+    return lambda row: None if row.truth else compute(row)
+
+
+def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
     return (
-        TableColumn(heading="Method", keys=("method",)),
-        TableColumn(heading="Cases", keys=("cases",)),
-        TableColumn(heading="No\npose", keys=("no_pose",)),
+        TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
+        TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
+        TableColumn(heading="No\npose", keys=("no_pose",), compute=_of_method(lambda row: (row.no_pose,))),
         _corners("ORB", unit),
         _corners("SURF", unit),
-        TableColumn(heading="NCC", keys=("ncc_true_mean",), decimals=3),
-        TableColumn(heading="Rotation\n(deg)", keys=("rotation_error_deg_median",)),
-        TableColumn(heading="In plane\n(mm)", keys=("in_plane_error_mm_median",)),
-        TableColumn(heading="Depth\n(mm)", keys=("depth_error_mm_median",)),
-        TableColumn(heading="Median", keys=("mtre_mm_median",), group="mTRE (mm)"),
-        TableColumn(heading="p95", keys=("mtre_mm_p95",), group="mTRE (mm)"),
+        TableColumn(
+            heading="NCC",
+            keys=("ncc_true_mean",),
+            compute=lambda row: (spread(row.image_scores("ncc_true")).mean,),
+            decimals=3,
+        ),
+        _median("rotation_error_deg", "Rotation\n(deg)"),
+        _median("in_plane_error_mm", "In plane\n(mm)"),
+        _median("depth_error_mm", "Depth\n(mm)"),
+        _median("mtre_mm", "Median", group="mTRE (mm)"),
+        TableColumn(
+            heading="p95",
+            keys=("mtre_mm_p95",),
+            compute=lambda row: (row.error(row.p95("mtre_mm")),),
+            group="mTRE (mm)",
+        ),
         TableColumn(
             heading="All\n(%)",
             keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
+            compute=_of_method(lambda row: rate_cell(row.failure_rate())),
             template="{} [{}, {}]",
             decimals=1,
             group="Strict failure",
         ),
-        TableColumn(heading="Wrong\nbasin (%)", keys=("wrong_basin_percent",), decimals=1, group="Strict failure"),
-        TableColumn(heading="Depth\nonly (%)", keys=("depth_only_percent",), decimals=1, group="Strict failure"),
-        TableColumn(heading="Time\n(s)", keys=("seconds_median",)),
-        TableColumn(heading="DRRs\n(at most)", keys=("drr_evaluations_mean", DRR_MOST), template="{} ({})", decimals=0),
+        _failures("wrong_basin", "Wrong\nbasin (%)"),
+        _failures("depth_only", "Depth\nonly (%)"),
+        TableColumn(
+            heading="Time\n(s)",
+            keys=("seconds_median",),
+            compute=_of_method(lambda row: (row.median("seconds"),)),
+        ),
+        TableColumn(
+            heading="DRRs\n(at most)",
+            keys=("drr_evaluations_mean", DRR_MOST),
+            compute=_of_method(lambda row: (row.mean("drr_evaluations"), _mean(row.rows, DRR_MOST))),
+            template="{} ({})",
+            decimals=0,
+        ),
     )
 
 
@@ -98,7 +192,7 @@ class SopiTable3:
         paper, audited = (marked(table, run.scores) for table in (self.paper(run), self.audited(run)))
         return [*paper.write(folder, name), *audited.write(folder, f"{name}_audited")]
 
-    def paper(self, run: FinishedRun) -> Table:
+    def paper(self, run: FinishedRun) -> Table[_PaperRow]:
         """The columns of SOPI's Table 3 by its definitions; its own values in a row of their own."""
         kind = image_kind(run.scores).words
         rows = [row for label in run.labels for row in _paper_rows(run.scores, label, kind)]
@@ -118,10 +212,10 @@ class SopiTable3:
             ),
         )
 
-    def audited(self, run: FinishedRun) -> Table:
+    def audited(self, run: FinishedRun) -> Table[_AuditedRow]:
         """Sound definitions."""
         kind, isocentre = image_kind(run.scores).words, _needs_isocentre(run.scores)
-        rows = tuple(self._audited_row(of_label(run.scores, label), label, isocentre) for label in run.labels)
+        rows = tuple(self._audited_row(run, label, isocentre) for label in run.labels)
         where = "at the isocentre, for these images have no known source-to-detector distance"
         return Table(
             columns=_audited_columns("(mm, isocentre)" if isocentre else "(mm)"),
@@ -145,65 +239,46 @@ class SopiTable3:
             ),
         )
 
-    def _audited_row(self, rows: pd.DataFrame, label: str, isocentre: bool) -> TableRow:
-        failed = failure_rate(rows, seed=self.seed)
-        interval = failed.interval
-        low, high = (None, None) if interval is None else (PERCENT * interval.low, PERCENT * interval.high)
-        mtre, kinds = spread(values(rows, "mtre_mm")), text_column(rows, "failure")
-        return TableRow(
-            cells=(
-                *_counts(rows, label),
-                *_image_cells(rows, "", isocentre),
-                *((_median(rows, name),) for name in ("rotation_error_deg", "in_plane_error_mm", "depth_error_mm")),
-                (mtre.median,),
-                (mtre.p95,),
-                (PERCENT * failed.share, low, high),
-                *((PERCENT * kinds.count(kind) / len(kinds),) for kind in ("wrong_basin", "depth_only")),
-                (_median(rows, "seconds"),),
-                (spread(values(rows, "drr_evaluations")).mean, _mean(rows, DRR_MOST)),
-            )
-        )
+    def _audited_row(self, run: FinishedRun, label: str, isocentre: bool) -> TableRow[_AuditedRow]:
+        row = _AuditedRow(label, of_label(run.scores, label), self.seed, isocentre=isocentre)
+        return TableRow(context=row, method=label)
 
 
-def _paper_rows(scores: pd.DataFrame, label: str, kind: str) -> list[TableRow]:
+def _paper_rows(scores: pd.DataFrame, label: str, kind: str) -> list[TableRow[_PaperRow]]:
+    """The row of a method, and the published values below it where there are any."""
     rows = of_label(scores, label)
-    ours = tuple((_mean(rows, name),) for name, *_ in _PAPER)
-    published = [find_published("sopi", table="3", row=label, column=name) for _, name, *_ in _PAPER]
-    found = [TableRow(cells=((label,), (kind,), *_counts(rows, label)[1:], *ours))]
-    if any(published):
-        printed = tuple((None if value is None else value.value,) for value in published)
-        found.append(TableRow(cells=((label,), ("published",), (5,), (None,), *printed), ranked=False))
+    no_pose = text_column(rows, "failure").count("no_pose")
+    ours = _PaperRow(label, kind, len(rows), no_pose, lambda name: _mean(rows, name))
+    found: list[TableRow[_PaperRow]] = [TableRow(context=ours, method=label)]
+    if any((each.table, each.row.casefold()) == ("3", label.casefold()) for each in load_published("sopi")):
+        found.append(TableRow(context=_published_row(label), ranked=False))
     return found
 
 
-def _true_row(run: FinishedRun) -> TableRow:
-    """Image scores of the true poses, the same for every method: those of the first one's cases."""
+def _published_row(label: str) -> _PaperRow:
+    def value(name: str) -> float | None:
+        found = find_published("sopi", table="3", row=label, column=_PUBLISHED_NAMES.get(name, name))
+        return None if found is None else found.value
+
+    return _PaperRow(label, "published", 5, None, value)
+
+
+def _true_row(run: FinishedRun) -> TableRow[_PaperRow]:
+    """Image scores of the true poses, the same for every method: those of the first one's cases; no time."""
     rows = of_label(run.scores, run.labels[0])
-    scores = [_mean(rows, f"{TRUTH_PREFIX}{name}") for name, *_ in _PAPER[:2]]
-    cells: tuple[Cell, ...] = ((TRUE_POSE,), (image_kind(rows).words,), (len(rows),), (None,))
-    return TableRow(cells=(*cells, *((score,) for score in scores), *((0.0,),) * 6, (None,)), ranked=False)
+
+    def value(name: str) -> float | None:
+        if name == "seconds":
+            return None
+        return 0.0 if name.startswith("sopi_") else _mean(rows, f"{TRUTH_PREFIX}{name}")
+
+    context = _PaperRow(TRUE_POSE, image_kind(rows).words, len(rows), None, value)
+    return TableRow(context=context, ranked=False)
 
 
-def _true_audited_row(run: FinishedRun, isocentre: bool) -> TableRow:
-    rows = of_label(run.scores, run.labels[0])
-    cells: tuple[Cell, ...] = ((TRUE_POSE,), (len(rows),), (None,), *_image_cells(rows, TRUTH_PREFIX, isocentre))
-    last: tuple[Cell, ...] = ((None, None, None), *((None,),) * 3, (None, None))
-    return TableRow(cells=(*cells, *((0.0,),) * 5, *last), ranked=False)
-
-
-def _counts(rows: pd.DataFrame, label: str) -> tuple[Cell, Cell, Cell]:
-    return (label,), (len(rows),), (text_column(rows, "failure").count("no_pose"),)
-
-
-def _image_cells(rows: pd.DataFrame, prefix: str, isocentre: bool) -> tuple[Cell, ...]:
-    where = "_isocentre" if isocentre else ""
-    corners = [_values(rows, f"{prefix}corner_{detector}{where}_mm") for detector in ("orb", "surf")]
-    return (*(_defined(sample) for sample in corners), (_mean(rows, f"{prefix}ncc_true"),))
-
-
-def _defined(sample: NDArray[np.float64]) -> Cell:
-    known = sample[np.isfinite(sample)]
-    return (float(np.median(known)) if known.size else None, int(known.size))
+def _true_audited_row(run: FinishedRun, isocentre: bool) -> TableRow[_AuditedRow]:
+    row = _AuditedRow(TRUE_POSE, of_label(run.scores, run.labels[0]), truth=True, isocentre=isocentre)
+    return TableRow(context=row, ranked=False)
 
 
 def _needs_isocentre(rows: pd.DataFrame) -> bool:
@@ -219,10 +294,6 @@ def _values(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 def _mean(rows: pd.DataFrame, name: str) -> float:
     return spread(_values(rows, name)).mean
-
-
-def _median(rows: pd.DataFrame, name: str) -> float:
-    return spread(_values(rows, name)).median
 
 
 plugin = SopiTable3

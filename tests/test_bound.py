@@ -10,8 +10,17 @@ from bench.contract import Case, View
 from bench.drr import AttenuationMap, project_with_jacobian
 from bench.geometry import Matrix
 from bench.registry import build
-from bench.report.bound import BOUND_LABEL, bound_rows
-from bench.report.tables import Table, TableColumn
+from bench.report.summary import (
+    BOUND_LABEL,
+    CASES_COLUMN,
+    METHOD_COLUMN,
+    bound_rows,
+    mean_column,
+    mean_std_column,
+    median_column,
+    no_pose_column,
+)
+from bench.report.tables import Table
 from bench.score.bound import expected_errors, mean_length, of_twist
 from bench.volume import Volume
 from bench.xray.bound import pose_bound, pose_information
@@ -131,16 +140,15 @@ def test_the_bound_row_fills_the_columns_that_have_one() -> None:
         }
     )
     columns = (
-        TableColumn(heading="Method", keys=("method",)),
-        TableColumn(heading="Cases", keys=("cases",)),
-        TableColumn(
-            heading="mm", keys=("translation_error_mm_mean", "translation_error_mm_std"), template="{} ± {}", best=True
-        ),
-        TableColumn(heading="mTRE", keys=("mtre_mm_median",)),
-        TableColumn(heading="Time", keys=("seconds_mean",)),
+        METHOD_COLUMN,
+        CASES_COLUMN,
+        no_pose_column(),
+        mean_std_column("translation_error_mm", "mm", best=True),
+        median_column("mtre_mm", "mTRE"),
+        mean_column("seconds", "Time"),
     )
-    (row,) = bound_rows(scores, columns)
+    (row,) = bound_rows(scores)
     table = Table(columns=columns, rows=(row,), caption="c")
-    assert table.printed() == [[BOUND_LABEL, "2", "0.003", "3.00", "–"]]
+    assert table.printed() == [[BOUND_LABEL, "2", "–", "0.003", "3.00", "–"]]
     assert not row.ranked
-    assert bound_rows(scores.assign(bound_translation_error_mm=np.nan), columns) == ()
+    assert bound_rows(scores.assign(bound_translation_error_mm=np.nan)) == ()

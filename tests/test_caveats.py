@@ -25,6 +25,11 @@ from .test_score import PATIENTS, PROBLEMS, TRUTHS, truth_told
 REPORTS = Path(__file__).parents[1] / "reports"
 
 
+def method_column(label: str | None = None) -> TableColumn[str]:
+    """The method's name: the context of a row, or the same in every row."""
+    return TableColumn(heading="Method", keys=("method",), compute=lambda context: (label or context,))
+
+
 def playing(plugin: str, **data: Any) -> Protocol:
     """A protocol with one row, on patients called p0 to p3 of a dataset called d."""
     chosen = read_protocol("mismatch", "smoke")
@@ -69,8 +74,9 @@ def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin:
     concerned = told["patient_id"] == "p0"
     assert told.loc[concerned, PROVENANCE].str.startswith("tuned on").all()
     assert (told.loc[~concerned, PROVENANCE] == "").all()
-    columns = (TableColumn(heading="Method", keys=("method",)), TableColumn(heading="From", keys=("source",)))
-    printed = (TableRow(cells=(("Truth",), ("ours",))), TableRow(cells=(("Truth",), ("published",))))
+    source: TableColumn[str] = TableColumn(heading="From", keys=("source",), compute=lambda source: (source,))
+    columns = (method_column("Truth"), source)
+    printed = (TableRow(context="ours", method="Truth"), TableRow(context="published"))
     table = marked(Table(columns=columns, rows=printed, caption="t"), told)
     assert [row[0] for row in table.printed()] == [f"Truth{MET}", "Truth"]
     assert table.csv().splitlines()[1] == "Truth,ours"
@@ -112,8 +118,7 @@ def test_weights_of_another_population_are_told_in_one_note() -> None:
         names = {each.patient_id: f"phantom-v{version}-20000{each.patient_id[1]}" for each in PATIENTS}
         patients = [each.model_copy(update={"patient_id": names[each.patient_id]}) for each in PATIENTS]
         told = with_caveats(rows.assign(patient_id=rows["patient_id"].replace(names)), playing(plugin), patients)
-        columns = (TableColumn(heading="Method", keys=("method",)),)
-        table = Table(columns=columns, rows=(TableRow(cells=(("Truth",),)),), caption="t")
+        table = Table(columns=(method_column(),), rows=(TableRow(context="Truth", method="Truth"),), caption="t")
         return tuple(each for each in marked(table, told).notes if "other people" in each)
 
     said = "Weights learnt from other people than the table's: Truth from phantom version 2 (here: phantom version 4)."
@@ -140,9 +145,8 @@ def test_rows_that_learnt_from_the_same_people_share_the_note() -> None:
             for label in ("A", "B")
         ]
     )
-    columns = (TableColumn(heading="Method", keys=("method",)),)
-    printed = tuple(TableRow(cells=((label,),)) for label in ("A", "B", "C"))
-    table = marked(Table(columns=columns, rows=printed, caption="t"), both)
+    printed = tuple(TableRow(context=label, method=label) for label in ("A", "B", "C"))
+    table = marked(Table(columns=(method_column(),), rows=printed, caption="t"), both)
     assert table.notes == ("Weights learnt from other people than the table's: A, B from x (here: y).",)
     assert [row[0] for row in table.printed()] == ["A", "B", "C"]
 

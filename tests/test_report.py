@@ -4,9 +4,10 @@ import csv
 import io
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -197,11 +198,11 @@ def test_tables_compile_inside_another_document(run: FakeRun) -> None:
 
 
 def test_letters_that_latex_cannot_set_do_not_stop_it(tmp_path: Path) -> None:
-    column = TableColumn(heading=HOSTILE, keys=("x",), group="日")
-    row = TableRow(cells=(("本 \n\n Ð",),))
-    table = Table(
-        columns=(column, column), rows=(TableRow(cells=(*row.cells, (np.inf,))),), caption=HOSTILE, notes=("日",)
+    columns: tuple[TableColumn[None], ...] = (
+        TableColumn(heading=HOSTILE, keys=("x",), compute=lambda _: ("本 \n\n Ð",), group="日"),
+        TableColumn(heading=HOSTILE, keys=("x",), compute=lambda _: (np.inf,), group="日"),
     )
+    table = Table(columns=columns, rows=(TableRow(context=None),), caption=HOSTILE, notes=("日",))
     compile_latex(table.write(tmp_path, "table")[0])
 
 
@@ -234,23 +235,60 @@ def test_table1_counts_the_failed_and_stands_beside_the_published(run: FakeRun) 
 
 
 def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:
-    columns = (
-        TableColumn(heading="m", keys=("m",)),
-        TableColumn(heading="x", keys=("x", "s"), template="{} ± {}", best=True),
+    columns: tuple[TableColumn[tuple[str, float | None, float | None]], ...] = (
+        TableColumn(heading="m", keys=("m",), compute=lambda row: row[:1]),
+        TableColumn(heading="x", keys=("x", "s"), compute=lambda row: row[1:], template="{} ± {}", best=True),
     )
     rows = (
-        TableRow(cells=(("a",), (0.104, 1.0))),
-        TableRow(cells=(("b",), (0.1, 2.0))),
-        TableRow(cells=(("c",), (0.01, 0.0)), ranked=False),
-        TableRow(cells=(("d",), (None, None))),
-        TableRow(cells=(("e",), (5.0, None))),
+        TableRow(context=("a", 0.104, 1.0)),
+        TableRow(context=("b", 0.1, 2.0)),
+        TableRow(context=("c", 0.01, 0.0), ranked=False),
+        TableRow(context=("d", None, None)),
+        TableRow(context=("e", 5.0, None)),
     )
     table = Table(columns=columns, rows=rows, caption="c")
     assert [marks[1] for marks in table.bold()] == [True, True, False, False, False]
     assert [cells[1] for cells in table.printed()] == ["0.10 ± 1.00", "0.10 ± 2.00", "0.01 ± 0.00", "–", "5.00"]
     assert table.csv().splitlines()[4] == "d,,"
+    short: TableColumn[None] = TableColumn(heading="x", keys=("x", "s"), compute=lambda _: (1.0,))
     with pytest.raises(TableError, match="values"):
-        Table(columns=columns, rows=(TableRow(cells=(("a",), (1.0,))),), caption="c")
+        Table(columns=(short,), rows=(TableRow(context=None),), caption="c").csv()
+
+
+def tables_of(run: FakeRun, name: str, monkeypatch: pytest.MonkeyPatch) -> list[Table[Any]]:
+    """Every table that a report writes."""
+    found: list[Table[Any]] = []
+
+    def collect(table: Table[Any], folder: Path, name: str) -> list[Path]:
+        found.append(table)
+        return []
+
+    monkeypatch.setattr(Table, "write", collect)
+    load("reports", name)().write(run)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sopi_table1", "sopi_table2", "sopi_table3", "lgff_table4", "agreement", "capture_range", "pose_bound"],
+)
+def test_permuted_columns_take_their_cells_along(run: FakeRun, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every form of the table a value stands below the heading of the column that computed it."""
+    labels = ("RTPI", "RTPI+CE", "Opt-GO", "LGFF-Reg") if "table2" in name or "table4" in name else run.labels
+    scores = run.scores.assign(label=run.scores["label"].replace(dict(zip(run.labels, labels, strict=True))))
+    scores = scores.assign(**{name: 0.01 for name in scores.columns if name.startswith("bound_")})
+    renamed = FakeRun(run.folder, labels)
+    renamed.__dict__["scores"] = scores
+    tables = tables_of(renamed, name, monkeypatch)
+    assert tables
+    for table in tables:
+        order = np.random.default_rng(3).permutation(len(table.columns)).tolist()
+        other = replace(table, columns=tuple(table.columns[index] for index in order))
+        assert other.printed() == [[row[index] for index in order] for row in table.printed()]
+        assert other.bold() == [[row[index] for index in order] for row in table.bold()]
+        before, after = (list(csv.DictReader(io.StringIO(each.csv()))) for each in (table, other))
+        assert after == before
+        assert len(set(map(tuple, zip(*table.printed(), strict=True)))) > 2
 
 
 @pytest.mark.parametrize("name", ["error_histogram", "success_curve", "gallery"])

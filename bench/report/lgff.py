@@ -1,16 +1,26 @@
 """What the tables of LGFF-Reg share: its columns with the published values beside, ours by sound definitions."""
 
 from collections.abc import Sequence
-from math import isnan
+from dataclasses import dataclass
 
-import pandas as pd
-
-from bench.contract import FinishedRun, Outcome
+from bench.contract import FinishedRun
+from bench.report.order import Step, order_columns, order_rows
 from bench.report.published import find_published
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.summary import (
+    CASES_COLUMN,
+    METHOD_COLUMN,
+    MethodRow,
+    Summary,
+    mean_column,
+    mean_std_column,
+    median_column,
+    of_method,
+    p95_column,
+    skipped_column,
+)
+from bench.report.tables import Table, TableColumn, TableRow
 from bench.score.columns import column
-from bench.score.paired import PairedDifference, paired_differences
-from bench.score.statistics import of_label, spread, text_column, values
+from bench.score.statistics import of_label
 
 PAPER = "lgff"
 METRICS = ("lgff_mtre_mm", "lgff_mae")
@@ -29,106 +39,90 @@ LGFF_NOT_COMPARABLE = (
 _OURS, _PUBLISHED = "Ours", "Published"
 
 
-def _mean_std(name: str) -> TableColumn:
+@dataclass(frozen=True, slots=True, eq=False)
+class LgffRow(MethodRow):
+    """The registrations of one method, beside one of the paper's tables.
+
+    Attributes:
+        table: Its number, for the published values.
+    """
+
+    table: str = ""
+
+    def published(self, name: str) -> float | None:
+        """The published value of a metric; None where the table has none."""
+        found = find_published(PAPER, table=self.table, row=self.label, column=name)
+        return None if found is None else found.value
+
+
+def lgff_row(run: FinishedRun, label: str, *, table: str) -> TableRow[Summary]:
+    """The row of one method; not ranked where cases without a pose are left out of its means."""
+    row = LgffRow(label, of_label(run.scores, label), table=table)
+    return TableRow(context=row, method=label, ranked=row.no_pose == 0)
+
+
+def _paper_column(name: str) -> TableColumn[Summary]:
     metric = column(name)
     unit = f"\n({metric.unit})" if metric.unit else ""
+    heading = f"{metric.heading}{unit}"
+    return mean_std_column(name, heading, group=_OURS, decimals=metric.decimals, best=True)
+
+
+def _published_column(name: str, heading: str, *, decimals: int = 2) -> TableColumn[Summary]:
     return TableColumn(
-        heading=f"{metric.heading}{unit}",
-        keys=(f"{name}_mean", f"{name}_std"),
-        template="{} ± {}",
-        decimals=metric.decimals,
-        group=_OURS,
+        heading=heading,
+        keys=(f"published_{name}",),
+        compute=lambda row: (row.published(name),) if isinstance(row, LgffRow) else None,
+        decimals=decimals,
+        group=_PUBLISHED,
+    )
+
+
+PAPER_COLUMNS: tuple[TableColumn[Summary], ...] = (
+    METHOD_COLUMN,
+    CASES_COLUMN,
+    skipped_column(),
+    *(_paper_column(name) for name in METRICS),
+    mean_column("seconds", "Time\n(s)", decimals=3, group=_OURS),
+    _published_column("lgff_mtre_mm", "mTRE\n(mm)"),
+    _published_column("lgff_mae", "MAE", decimals=3),
+    _published_column("seconds", "Time\n(s)"),
+)
+
+_ANGLES = ("rx_error_deg", "ry_error_deg", "rz_error_deg")
+_IN_PLANE = ("tx_error_mm", "ty_error_mm")
+
+
+def _axes_column(key: str, heading: str, axes: Sequence[str], *, group: str) -> TableColumn[Summary]:
+    """The mean over axes of each axis's mean."""
+    return TableColumn(
+        heading=heading,
+        keys=(key,),
+        compute=of_method(lambda row: (sum(row.mean(axis) for axis in axes) / len(axes),)),
+        group=group,
         best=True,
     )
 
 
-PAPER_COLUMNS = (
-    TableColumn(heading="Method", keys=("method",)),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="No pose", keys=("no_pose",)),
-    *(_mean_std(name) for name in METRICS),
-    TableColumn(heading="Time\n(s)", keys=("seconds_mean",), decimals=3, group=_OURS),
-    TableColumn(heading="mTRE\n(mm)", keys=("published_lgff_mtre_mm",), group=_PUBLISHED),
-    TableColumn(heading="MAE", keys=("published_lgff_mae",), decimals=3, group=_PUBLISHED),
-    TableColumn(heading="Time\n(s)", keys=("published_seconds",), group=_PUBLISHED),
-)
-
-_AXES = ("rx_error_deg", "ry_error_deg", "rz_error_deg", "tx_error_mm", "ty_error_mm", "tz_error_mm")
-
-AUDITED_COLUMNS = (
-    TableColumn(heading="Method", keys=("method",)),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="No pose", keys=("no_pose",)),
-    TableColumn(heading="Mean\naxis (deg)", keys=("rotation_axis_mean_deg_mean",), group="Rotation", best=True),
-    TableColumn(
-        heading="Geodesic\n(deg)",
-        keys=("rotation_error_deg_mean", "rotation_error_deg_std"),
-        template="{} ± {}",
-        group="Rotation",
-        best=True,
-    ),
-    TableColumn(heading="In plane,\nmean axis", keys=("in_plane_axis_mean_mm",), group="Translation (mm)", best=True),
-    TableColumn(heading="Depth", keys=("tz_error_mm_mean",), group="Translation (mm)", best=True),
-    TableColumn(heading="Mean", keys=("mtre_mm_mean",), group="mTRE, 3D (mm)", best=True),
-    TableColumn(heading="p95", keys=("mtre_mm_p95",), group="mTRE, 3D (mm)", best=True),
-    TableColumn(heading="In\nplane", keys=("mtre_in_plane_mm_mean",), group="mTRE, 3D (mm)", best=True),
-    TableColumn(heading="In\ndepth", keys=("mtre_depth_mm_mean",), group="mTRE, 3D (mm)", best=True),
-    TableColumn(heading="Median\ntime (s)", keys=("seconds_median",), decimals=3),
-    TableColumn(heading="Preparing\n(s)", keys=("seconds_prepare_mean",), decimals=1),
-    TableColumn(heading="DRRs", keys=("drr_evaluations_mean",), decimals=0),
-)
-
-ORDER_COLUMNS = (
-    TableColumn(heading="Compared", keys=("compared",)),
-    TableColumn(heading="Metric", keys=("metric",)),
-    TableColumn(heading="Published\ndifference", keys=("published",), decimals=3),
-    TableColumn(heading="Our difference\n[95 %]", keys=("ours", "low", "high"), template="{} [{}, {}]", decimals=3),
-    TableColumn(heading="p\n(Holm)", keys=("p_holm",), decimals=3),
-    TableColumn(heading="Cases", keys=("cases",)),
-    TableColumn(heading="Published\norder", keys=("verdict",)),
+AUDITED_COLUMNS: tuple[TableColumn[Summary], ...] = (
+    METHOD_COLUMN,
+    CASES_COLUMN,
+    skipped_column(),
+    _axes_column("rotation_axis_mean_deg_mean", "Mean\naxis (deg)", _ANGLES, group="Rotation"),
+    mean_std_column("rotation_error_deg", "Geodesic\n(deg)", group="Rotation", best=True),
+    _axes_column("in_plane_axis_mean_mm", "In plane,\nmean axis", _IN_PLANE, group="Translation (mm)"),
+    mean_column("tz_error_mm", "Depth", group="Translation (mm)", best=True),
+    mean_column("mtre_mm", "Mean", group="mTRE, 3D (mm)", best=True),
+    p95_column("mtre_mm", "p95", group="mTRE, 3D (mm)", best=True),
+    mean_column("mtre_in_plane_mm", "In\nplane", group="mTRE, 3D (mm)", best=True),
+    mean_column("mtre_depth_mm", "In\ndepth", group="mTRE, 3D (mm)", best=True),
+    median_column("seconds", "Median\ntime (s)", decimals=3),
+    mean_column("seconds_prepare", "Preparing\n(s)", decimals=1),
+    mean_column("drr_evaluations", "DRRs", decimals=0),
 )
 
 
-def paper_row(run: FinishedRun, label: str, *, table: str) -> TableRow:
-    """A method's means beside the published ones of a table."""
-    rows = of_label(run.scores, label)
-    no_pose = _no_pose(rows)
-    ours: list[Cell] = [(spread(values(rows, name)).mean, spread(values(rows, name)).std) for name in METRICS]
-    cells: tuple[Cell, ...] = (
-        (label,),
-        (len(rows),),
-        (no_pose,),
-        *ours,
-        (spread(values(rows, "seconds")).mean,),
-        *((_published(table, label, name),) for name in (*METRICS, "seconds")),
-    )
-    return TableRow(cells=cells, ranked=no_pose == 0)
-
-
-def audited_row(run: FinishedRun, label: str) -> TableRow:
-    """The same registrations by sound definitions, depth apart."""
-    rows = of_label(run.scores, label)
-    no_pose = _no_pose(rows)
-    rotation, mtre = spread(values(rows, "rotation_error_deg")), spread(values(rows, "mtre_mm"))
-    axes = {name: spread(values(rows, name)).mean for name in _AXES}
-    cells: tuple[Cell, ...] = (
-        (label,),
-        (len(rows),),
-        (no_pose,),
-        (sum(axes[name] for name in _AXES[:3]) / 3,),
-        (rotation.mean, rotation.std),
-        ((axes["tx_error_mm"] + axes["ty_error_mm"]) / 2,),
-        (axes["tz_error_mm"],),
-        (mtre.mean,),
-        (mtre.p95,),
-        *((spread(values(rows, name)).mean,) for name in ("mtre_in_plane_mm", "mtre_depth_mm")),
-        (spread(values(rows, "seconds")).median,),
-        *((spread(values(rows, name)).mean,) for name in ("seconds_prepare", "drr_evaluations")),
-    )
-    return TableRow(cells=cells, ranked=no_pose == 0)
-
-
-def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: str, seed: int) -> Table:
+def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: str, seed: int) -> Table[Step]:
     """Each step of a published order as a hypothesis: our difference with its interval.
 
     Args:
@@ -137,13 +131,9 @@ def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: st
         table: Of the paper.
         seed: Of the bootstrap.
     """
-    known = [step for step in steps if set(step) <= set(run.labels)]
-    asked = [(name, *step) for step in known for name in METRICS]
-    found = paired_differences(run.scores, asked, seed=seed)
-    rows = [_order_row(each, name, table=table) for (name, *_), each in zip(asked, found, strict=True)]
     return Table(
-        columns=ORDER_COLUMNS,
-        rows=tuple(rows),
+        columns=order_columns(3),
+        rows=order_rows(run, steps, METRICS, paper=PAPER, table=table, seed=seed),
         caption=f"LGFF-Reg Table {table}: the published order, step by step. {run.description}.",
         notes=(
             "Differences are the first method's error minus the second's; published, the first is worse. Interval: "
@@ -153,41 +143,3 @@ def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: st
             LGFF_NOT_COMPARABLE,
         ),
     )
-
-
-def _order_row(found: PairedDifference, name: str, *, table: str) -> TableRow:
-    before = [_published(table, label, name) for label in (found.first, found.second)]
-    published = None if before[0] is None or before[1] is None else before[0] - before[1]
-    interval = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
-    cells: tuple[Cell, ...] = (
-        (f"{found.first} - {found.second}",),
-        (column(name).title,),
-        (published,),
-        (None if isnan(found.mean) else found.mean, *interval),
-        (found.p_holm,),
-        (found.cases,),
-        (_verdict(found, published),),
-    )
-    return TableRow(cells=cells)
-
-
-def _verdict(found: PairedDifference, published: float | None) -> str:
-    if not found.cases:
-        return "not tested"
-    if published is None:
-        return f"(none) {found.verdict}"
-    if not published or found.verdict == "open":
-        return "open"
-    return "held" if (found.verdict == "larger") == (published > 0) else "reversed"
-
-
-def _no_pose(rows: pd.DataFrame) -> int | str:
-    """How many cases have none; ``skipped`` where the method took none of them on, as without weights."""
-    if set(text_column(rows, "outcome")) == {str(Outcome.SKIPPED.value)}:
-        return "skipped"
-    return text_column(rows, "failure").count("no_pose")
-
-
-def _published(table: str, label: str, name: str) -> float | None:
-    found = find_published(PAPER, table=table, row=label, column=name)
-    return None if found is None else found.value

@@ -3,12 +3,12 @@
 Whose weights learnt from other people is a note alone: so do nearly all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from bench.report.tables import METHOD, Table, TableRow
+from bench.report.tables import Context, Table, TableRow
 from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, TRAINING_POPULATION
 from bench.score.statistics import of_label, text_column
 
@@ -22,37 +22,35 @@ _SAID = {
 }
 
 
-def marked(table: Table, scores: pd.DataFrame) -> Table:
-    """The table with a mark behind every method of which the scores say something, and a note for each.
+def marked(table: Table[Context], scores: pd.DataFrame) -> Table[Context]:
+    """The table with a mark behind every method that the scores make a reservation about, and a note for each.
 
     Args:
-        table: Rows are known by the cell of the column ``method``; rows of published values are left alone.
+        table: Its rows name their methods; rows of published values and of bounds have none and stay unmarked.
         scores: Of the run; without the columns of ``bench.score.caveats`` nothing is marked.
     """
     known = dict.fromkeys(text_column(scores, "label")) if {PROVENANCE, DOMAIN_SHIFT} <= set(scores.columns) else {}
     notes = {label: _notes(of_label(scores, label), label) for label in known}
-    where = [column.keys for column in table.columns].index(METHOD)
-    rows = tuple(_marked(row, str(row.cells[where][0]), notes) for row in table.rows)
-    shown = dict.fromkeys(str(row.cells[where][0]) for row in rows)
-    told = [note for label in shown for note in notes.get(label, {}).values()]
-    people = _of_other_people(scores, [label for label in shown if label in known])
-    return replace(table, rows=rows, notes=(*table.notes, *told, *people))
+    rows = tuple(_marked(row, notes) for row in table.rows)
+    shown = dict.fromkeys(row.method for row in rows if row.method in known)
+    found = [note for label in shown for note in notes[label].values()]
+    populations = _of_other_populations(scores, list(shown))
+    return replace(table, rows=rows, notes=(*table.notes, *found, *populations))
 
 
-def _marked(row: TableRow, label: str, notes: dict[str, dict[str, str]]) -> TableRow:
-    published = ("published",) in row.cells
-    return row if published else replace(row, mark="".join(notes.get(label, {})))
+def _marked(row: TableRow[Context], notes: Mapping[str, Mapping[str, str]]) -> TableRow[Context]:
+    return row if row.method is None else replace(row, mark="".join(notes.get(row.method, {})))
 
 
-def _of_other_people(scores: pd.DataFrame, labels: Sequence[str]) -> list[str]:
-    """One note for all methods whose weights learnt from another population than the table's."""
-    learnt: dict[str, list[str]] = {}
+def _of_other_populations(scores: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """One note for all methods whose weights were trained on another population than the table's."""
+    trained: dict[str, list[str]] = {}
     for label in labels if TRAINING_POPULATION in scores.columns else ():
         said = dict.fromkeys(each for each in text_column(of_label(scores, label), TRAINING_POPULATION) if each)
         if said:
-            learnt.setdefault("; ".join(said), []).append(label)
-    told = "; ".join(f"{', '.join(some)} from {said}" for said, some in learnt.items())
-    return [f"Weights learnt from other people than the table's: {told}."] if told else []
+            trained.setdefault("; ".join(said), []).append(label)
+    listed = "; ".join(f"{', '.join(some)} from {said}" for said, some in trained.items())
+    return [f"Weights learnt from other people than the table's: {listed}."] if listed else []
 
 
 def _notes(rows: pd.DataFrame, label: str) -> dict[str, str]:

@@ -1,16 +1,18 @@
-"""A table, once, and its three faces: LaTeX that compiles by itself and when included, CSV, and Markdown.
+"""A table and its three forms: LaTeX that compiles by itself and when included, CSV, and Markdown.
 
-A cell holds one or several numbers (a mean and its standard deviation) and its column's template prints them, so that
-the CSV keeps every number at full precision in a column of its own.
+A column holds the function that computes its cell from the context of a row, so that a cell cannot stand below another
+column's heading. A cell holds one or several numbers (a mean and its standard deviation), which the column's template
+joins; the CSV keeps every number at full precision in a column of its own.
 """
 
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from bench.report.latex import render_latex
 
 Value: TypeAlias = float | int | str | None
 Cell: TypeAlias = tuple[Value, ...]
+Context = TypeVar("Context")
 
 NO_VALUE = "–"
 # Keys of the column that names a row's method.
@@ -31,12 +34,13 @@ class TableError(FluorobenchError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableColumn:
+class TableColumn(Generic[Context]):
     """One printed column.
 
     Attributes:
         heading: Printed above; a line break splits it.
-        keys: CSV names, one a number of the cell, with units.
+        keys: CSV names, one for each value of the cell, with units.
+        compute: From the context of a row to its cell; None leaves the cell empty.
         template: How the printed numbers are joined, one ``{}`` each.
         decimals: Digits after the point of numbers that are no integers.
         group: Printed above neighbouring columns that share it; empty for none.
@@ -45,70 +49,85 @@ class TableColumn:
 
     heading: str
     keys: tuple[str, ...]
+    compute: Callable[[Context], Cell | None]
     template: str = "{}"
     decimals: int = 2
     group: str = ""
     best: bool = False
 
+    def cell(self, context: Context) -> Cell:
+        """The cell of one row.
+
+        Raises:
+            TableError: ``compute`` gave more or fewer values than there are keys.
+        """
+        found = self.compute(context)
+        if found is None:
+            return (None,) * len(self.keys)
+        if len(found) != len(self.keys):
+            raise TableError(f"column {self.keys} needs cells of {len(self.keys)} values; got {len(found)}: {found}")
+        return found
+
+    def printed(self, cell: Cell) -> str:
+        """The text of a cell: a dash where its first value is missing, that value alone where another one is."""
+        printed = [_print_value(value, self.decimals) for value in cell]
+        return printed[0] if NO_VALUE in printed else self.template.format(*printed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableRow:
+class TableRow(Generic[Context]):
     """One printed row.
 
     Attributes:
-        cells: One a column.
-        ranked: Whether it may be set in bold; not where numbers leave cases out.
+        context: What the columns compute its cells from.
+        method: Label of the method whose registrations the row states; None for published values, bounds and the like.
+        ranked: Whether its cells may be set in bold; not where its numbers leave cases out.
         mark: Printed behind the method's name, and not in the CSV: a sign that the notes explain.
     """
 
-    cells: tuple[Cell, ...]
+    context: Context
+    method: str | None = None
     ranked: bool = True
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table with what a reader must know beside it."""
+@dataclass(frozen=True, kw_only=True)
+class Table(Generic[Context]):
+    """A table with its caption and notes."""
 
-    columns: tuple[TableColumn, ...]
-    rows: tuple[TableRow, ...]
+    columns: tuple[TableColumn[Context], ...]
+    rows: tuple[TableRow[Context], ...]
     caption: str
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            sizes = tuple(len(cell) for cell in row.cells)
-            expected = tuple(len(column.keys) for column in self.columns)
-            if sizes != expected:
-                raise TableError(f"each row needs cells of {expected} values, as its columns' keys; got {sizes}")
+    @cached_property
+    def cells(self) -> list[list[Cell]]:
+        """The cells, row by row, each computed once by its column."""
+        return [[column.cell(row.context) for column in self.columns] for row in self.rows]
 
     def printed(self) -> list[list[str]]:
         """The cells as text."""
         return [
-            [f"{print_cell(cell, column)}{row.mark if column.keys == METHOD else ''}" for cell, column in cells]
-            for row, cells in ((row, self._cells(row)) for row in self.rows)
+            [
+                f"{column.printed(cell)}{row.mark if column.keys == METHOD else ''}"
+                for cell, column in zip(cells, self.columns, strict=True)
+            ]
+            for row, cells in zip(self.rows, self.cells, strict=True)
         ]
 
     def bold(self) -> list[list[bool]]:
         """Which cells are the best of their column, as printed; a tie is bold twice, a single candidate never."""
         marks = [[False] * len(self.columns) for _ in self.rows]
         for index, column in enumerate(self.columns):
-            ranks = {number: self._rank(row.cells[index], column) for number, row in enumerate(self.rows) if row.ranked}
+            cells = [row[index] for row in self.cells]
+            ranks = {
+                number: _rank(cells[number], column.decimals) for number, row in enumerate(self.rows) if row.ranked
+            }
             found = {number: rank for number, rank in ranks.items() if rank is not None}
             if column.best and len(found) > 1:
                 for number, rank in found.items():
                     marks[number][index] = rank == min(found.values())
         return marks
-
-    def _cells(self, row: TableRow) -> list[tuple[Cell, TableColumn]]:
-        return list(zip(row.cells, self.columns, strict=True))
-
-    @staticmethod
-    def _rank(cell: Cell, column: TableColumn) -> float | None:
-        first = cell[0]
-        if first is None or isinstance(first, str) or not math.isfinite(first):
-            return None
-        return round(first, column.decimals)
 
     def latex(self) -> str:
         """A standalone document; a document that loads ``standalone`` and ``booktabs`` may also input it."""
@@ -123,18 +142,18 @@ class Table:
         )
 
     def _sides(self) -> str:
-        """Words stand left, numbers (and words among them) right."""
-        cells = [[value for row in self.rows for value in row.cells[index]] for index in range(len(self.columns))]
-        words = [all(value is None or isinstance(value, str) for value in each) and any(each) for each in cells]
-        return "".join("l" if word or not index else "r" for index, word in enumerate(words))
+        """Columns of text stand left, those of numbers (and text among them) right."""
+        cells = [[value for row in self.cells for value in row[index]] for index in range(len(self.columns))]
+        text = [all(value is None or isinstance(value, str) for value in each) and any(each) for each in cells]
+        return "".join("l" if each or not index else "r" for index, each in enumerate(text))
 
     def csv(self) -> str:
         """Every number at full precision; nothing where there is none."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([key for column in self.columns for key in column.keys])
-        for row in self.rows:
-            writer.writerow([_csv_value(value) for cell in row.cells for value in cell])
+        for row in self.cells:
+            writer.writerow([_csv_value(value) for cell in row for value in cell])
         return out.getvalue()
 
     def markdown(self) -> str:
@@ -154,14 +173,16 @@ class Table:
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write ``name``.tex, .csv and .md."""
-        faces = ((".tex", self.latex()), (".csv", self.csv()), (".md", self.markdown()))
-        return [write_text(folder / f"{name}{suffix}", text) for suffix, text in faces]
+        forms = ((".tex", self.latex()), (".csv", self.csv()), (".md", self.markdown()))
+        return [write_text(folder / f"{name}{suffix}", text) for suffix, text in forms]
 
 
-def print_cell(cell: Cell, column: TableColumn) -> str:
-    """The text of a cell: a dash where its first value is missing, that value alone where another one is."""
-    printed = [_print_value(value, column.decimals) for value in cell]
-    return printed[0] if NO_VALUE in printed else column.template.format(*printed)
+def _rank(cell: Cell, decimals: int) -> float | None:
+    """The number that a cell is ranked by, as printed; None where it has none."""
+    first = cell[0]
+    if first is None or isinstance(first, str) or not math.isfinite(first):
+        return None
+    return round(first, decimals)
 
 
 def _print_value(value: Value, decimals: int) -> str:

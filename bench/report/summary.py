@@ -1,0 +1,243 @@
+"""The rows of a table that sum up one method's registrations, and the columns that most tables share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from bench.contract import Outcome
+from bench.report.tables import Cell, TableColumn, TableRow
+from bench.score.columns import BOUND_PREFIX
+from bench.score.statistics import Rate, failure_rate, of_label, spread, text_column, values
+
+PERCENT = 100
+BOUND_LABEL = "Bound"
+BOUND_NOTE = (
+    "Bound: mean errors of an unbiased estimate that reaches the Cramer-Rao bound of every case, given volume, gain "
+    "and photons. A method well below it leaks, or knows more than the image tells."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodRow:
+    """The registrations of one method.
+
+    Attributes:
+        label: Of the method.
+        rows: Its score rows, in the order of the cases.
+        seed: Of the bootstrap over patients.
+    """
+
+    label: str
+    rows: pd.DataFrame
+    seed: int = 0
+
+    @property
+    def cases(self) -> int:
+        """How many cases it was given."""
+        return len(self.rows)
+
+    @property
+    def patients(self) -> int:
+        """How many patients these cases are of."""
+        return len(set(text_column(self.rows, "patient_id")))
+
+    @property
+    def no_pose(self) -> int:
+        """In how many cases it gave no pose."""
+        return self.count("no_pose")
+
+    @property
+    def skipped(self) -> bool:
+        """Whether it took on none of the cases, as without weights."""
+        return set(text_column(self.rows, "outcome")) == {str(Outcome.SKIPPED.value)}
+
+    def count(self, failure: str) -> int:
+        """Cases that ended in a kind of failure (``bench.score.rows.FAILURES``)."""
+        return text_column(self.rows, "failure").count(failure)
+
+    def share(self, failure: str) -> float:
+        """The same by all cases."""
+        return self.count(failure) / self.cases
+
+    def mean(self, name: str) -> float:
+        """Mean of a metric over the poses that exist; NaN without any."""
+        return spread(values(self.rows, name)).mean
+
+    def std(self, name: str) -> float:
+        """Standard deviation of a metric (divisor n) over the same poses."""
+        return spread(values(self.rows, name)).std
+
+    def median(self, name: str) -> float:
+        """Median of a metric over all cases, a case without a pose standing at infinity."""
+        return spread(values(self.rows, name)).median
+
+    def p95(self, name: str) -> float:
+        """95th percentile, likewise."""
+        return spread(values(self.rows, name)).p95
+
+    def failure_rate(self, success: str = "success_strict") -> Rate:
+        """Share of cases that are no success, a case without a pose among them."""
+        return failure_rate(self.rows, success, seed=self.seed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundRow:
+    """What an estimate would leave that reaches every case's Cramer-Rao bound.
+
+    Attributes:
+        rows: One score row a case that has a bound.
+    """
+
+    rows: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        """Printed in place of a method's label."""
+        return BOUND_LABEL
+
+    @property
+    def cases(self) -> int:
+        """How many cases have a bound."""
+        return len(self.rows)
+
+    def mean(self, name: str) -> float | None:
+        """Mean of a metric at the bound; None where the metric has none."""
+        sample = self._sample(name)
+        return None if sample is None else float(sample.mean())
+
+    def std(self, name: str) -> None:
+        """No table prints a deviation of bounds."""
+
+    def median(self, name: str) -> float | None:
+        """Median of a metric at the bound, likewise."""
+        sample = self._sample(name)
+        return None if sample is None else float(np.median(sample))
+
+    def _sample(self, name: str) -> np.ndarray | None:
+        bound = f"{BOUND_PREFIX}{name}"
+        return values(self.rows, bound) if bound in self.rows.columns else None
+
+
+Summary: TypeAlias = MethodRow | BoundRow
+
+
+def method_row(scores: pd.DataFrame, label: str, *, seed: int = 0) -> TableRow[Summary]:
+    """The row of one method; not ranked where cases without a pose are left out of its means."""
+    row = MethodRow(label, of_label(scores, label), seed)
+    return TableRow(context=row, method=label, ranked=row.no_pose == 0)
+
+
+def bounded(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row a case, the cases that have a bound: contents are matched and the law of noise is stated."""
+    has = np.isfinite(values(scores, f"{BOUND_PREFIX}translation_error_mm"))
+    return scores[has].drop_duplicates("case_id")
+
+
+def bound_rows(scores: pd.DataFrame) -> tuple[TableRow[Summary], ...]:
+    """The row that ends a table on matched content; none elsewhere."""
+    cases = bounded(scores)
+    return () if cases.empty else (TableRow(context=BoundRow(cases), ranked=False),)
+
+
+def of_method(compute: Callable[[MethodRow], Cell]) -> Callable[[Summary], Cell | None]:
+    """A cell that only methods have: empty in the row of the bound."""
+    return lambda row: compute(row) if isinstance(row, MethodRow) else None
+
+
+METHOD_COLUMN: TableColumn[Summary] = TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,))
+CASES_COLUMN: TableColumn[Summary] = TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,))
+
+
+def no_pose_column(heading: str = "No pose") -> TableColumn[Summary]:
+    """How many cases have no pose."""
+    return TableColumn(heading=heading, keys=("no_pose",), compute=of_method(lambda row: (row.no_pose,)))
+
+
+def skipped_column() -> TableColumn[Summary]:
+    """How many cases have no pose; ``skipped`` where the method took none of them on."""
+    return TableColumn(
+        heading="No pose",
+        keys=("no_pose",),
+        compute=of_method(lambda row: ("skipped" if row.skipped else row.no_pose,)),
+    )
+
+
+def mean_column(
+    name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False
+) -> TableColumn[Summary]:
+    """The mean of a metric."""
+    return TableColumn(
+        heading=heading,
+        keys=(f"{name}_mean",),
+        compute=lambda row: (row.mean(name),),
+        decimals=decimals,
+        group=group,
+        best=best,
+    )
+
+
+def median_column(
+    name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False
+) -> TableColumn[Summary]:
+    """The median of a metric."""
+    return TableColumn(
+        heading=heading,
+        keys=(f"{name}_median",),
+        compute=lambda row: (row.median(name),),
+        decimals=decimals,
+        group=group,
+        best=best,
+    )
+
+
+def p95_column(name: str, heading: str, *, group: str, best: bool = False) -> TableColumn[Summary]:
+    """The 95th percentile of a metric."""
+    return TableColumn(
+        heading=heading,
+        keys=(f"{name}_p95",),
+        compute=of_method(lambda row: (row.p95(name),)),
+        group=group,
+        best=best,
+    )
+
+
+def mean_std_column(
+    name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False
+) -> TableColumn[Summary]:
+    """Mean and standard deviation of a metric."""
+    return TableColumn(
+        heading=heading,
+        keys=(f"{name}_mean", f"{name}_std"),
+        compute=lambda row: (row.mean(name), row.std(name)),
+        template="{} ± {}",
+        decimals=decimals,
+        group=group,
+        best=best,
+    )
+
+
+def axis_mean_column(name: str, heading: str, axes: tuple[str, ...], *, group: str = "") -> TableColumn[Summary]:
+    """Mean over axes of each axis's mean ± mean over axes of each axis's deviation, as SOPI's Initial row implies."""
+    return TableColumn(
+        heading=heading,
+        keys=(f"{name}_mean", f"{name}_std"),
+        compute=lambda row: _over_axes(row, axes) if isinstance(row, MethodRow) else (row.mean(name), None),
+        template="{} ± {}",
+        group=group,
+        best=True,
+    )
+
+
+def _over_axes(row: MethodRow, axes: tuple[str, ...]) -> Cell:
+    means, deviations = [row.mean(axis) for axis in axes], [row.std(axis) for axis in axes]
+    return (float(np.mean(means)), float(np.mean(deviations)))
+
+
+def rate_cell(found: Rate) -> Cell:
+    """A share in percent, with the ends of its interval where there is one."""
+    if found.interval is None:
+        return (PERCENT * found.share, None, None)
+    return (PERCENT * found.share, PERCENT * found.interval.low, PERCENT * found.interval.high)
