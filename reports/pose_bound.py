@@ -57,7 +57,8 @@ def _mean(row: Summary, name: str) -> Cell:
 
 
 def _of_successes(row: MethodRow, name: str) -> NDArray[np.float64]:
-    return values(row.rows, name)[np.asarray(row.rows["success_strict"], dtype=bool)]
+    successes = np.asarray(row.rows["success_strict"], dtype=bool)
+    return np.asarray(values(row.rows, name)[successes])
 
 
 COLUMNS: tuple[TableColumn[Summary], ...] = (

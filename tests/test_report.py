@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,7 @@ from .test_score import MATCHED
 HOSTILE = r"a_b & 100 % #1 \input{x} $y^2$ ~ {<|>} é"
 LABELS = ("Initial", "Opt-GC", "Opt-NGI", HOSTILE)
 CASES = 6
+Numbers: TypeAlias = tuple[str, float | None, float | None]
 
 
 def _volume() -> Volume:
@@ -235,11 +236,11 @@ def test_table1_counts_the_failed_and_stands_beside_the_published(run: FakeRun) 
 
 
 def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:
-    columns: tuple[TableColumn[tuple[str, float | None, float | None]], ...] = (
+    columns: tuple[TableColumn[Numbers], ...] = (
         TableColumn(heading="m", keys=("m",), compute=lambda row: row[:1]),
         TableColumn(heading="x", keys=("x", "s"), compute=lambda row: row[1:], template="{} ± {}", best=True),
     )
-    rows = (
+    rows: tuple[TableRow[Numbers], ...] = (
         TableRow(context=("a", 0.104, 1.0)),
         TableRow(context=("b", 0.1, 2.0)),
         TableRow(context=("c", 0.01, 0.0), ranked=False),
