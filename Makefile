@@ -19,7 +19,7 @@ install: $(STAMP) ## Make .venv and install the pinned dependencies.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $(STAMP)
 
 bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 6 minutes on two cores).
@@ -59,8 +59,14 @@ check: $(STAMP) ## Format, lint, types.
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+docs: $(STAMP) ## Build the documentation into build/docs, strictly; generated pages are written first.
+	$(BIN)/python docs/make_commands.py
+	$(BIN)/python docs/make_architecture.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/docs/index.html"
+
 format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install bench-sim bench-xray train tables regress bench-perf test check format
+.PHONY: help install bench-sim bench-xray train tables regress bench-perf test check docs format

@@ -1,0 +1,102 @@
+"""Check a command line of the documentation without executing it: words, names and files must exist."""
+
+import re
+import shlex
+from importlib.util import find_spec
+from pathlib import Path
+
+import tyro
+
+from bench import registry
+from bench.cli.catalogue import Info
+from bench.cli.main import COMMANDS
+from bench.cli.register import Register
+from bench.cli.run import Run
+from bench.cli.train import Train
+from bench.protocol import protocol_names, read_protocol
+from bench.protocol.load import summaries
+
+from .docs_blocks import ROOT
+
+# Programs of other projects: nothing of theirs is checked.
+OTHERS = ("git", "cd", "mkdir", "cat", "pip", "pdflatex", "sbatch", "python3")
+_ASSIGNMENT = re.compile(r"^[A-Z_]+=\S*$")
+
+
+def check_command(command: str) -> None:
+    """Fail with an AssertionError that names what does not exist.
+
+    Args:
+        command: One line, as ``docs_blocks.commands`` gives it.
+    """
+    words = [word for word in shlex.split(command) if not _ASSIGNMENT.match(word)]
+    if not words or words[0] == "export":
+        return
+    program, *rest = words
+    program = program.removeprefix(".venv/bin/")
+    if program == "fluorobench":
+        _check_fluorobench(command, rest)
+    elif program == "make":
+        _check_make(rest)
+    elif program in ("python", "pytest", "ruff", "mypy", "pyright"):
+        _check_files(rest)
+    elif program == "cp":
+        assert (ROOT / rest[0]).exists(), f"{command!r}: there is no {rest[0]} in the project"
+    else:
+        assert program in OTHERS, f"{command!r}: {program!r} is no command that the documentation knows"
+
+
+def _check_fluorobench(command: str, words: list[str]) -> None:
+    if "--help" in words:
+        return
+    try:
+        parsed = tyro.cli(COMMANDS, args=words, prog="fluorobench")  # pyright: ignore
+    except SystemExit:
+        raise AssertionError(f"the command line refuses {command!r}") from None
+    if isinstance(parsed, Run):
+        _check_run(parsed)
+    if isinstance(parsed, Train):
+        assert hasattr(registry.module("methods", parsed.method), "trainer"), f"{parsed.method} cannot be trained"
+    if isinstance(parsed, Register):
+        registry.module("methods", parsed.method)
+    if isinstance(parsed, Info):
+        _check_name(parsed.name)
+
+
+def _check_run(run: Run) -> None:
+    """A shipped protocol: profile, start distribution and row labels are its own."""
+    if run.protocol.endswith(".toml"):
+        studies = run.protocol.startswith("studies/")
+        assert not studies or (ROOT / run.protocol).is_file(), f"there is no {run.protocol}"
+        return
+    protocol = read_protocol(run.protocol, run.profile)
+    labels = {method.label for method in protocol.methods}
+    assert labels.issuperset(run.only), f"{run.protocol} has no rows {set(run.only) - labels}"
+
+
+def _check_name(name: str) -> None:
+    if Path(name).suffix:
+        return
+    known = {each for kind in registry.KINDS for each in registry.names(kind)} | set(protocol_names())
+    labels = {label for each in summaries() for label in each.rows}
+    assert name in known | labels, f"'fluorobench info {name}': no such name"
+
+
+def _check_make(words: list[str]) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE)
+    for word in words:
+        name, assigned, _ = word.partition("=")
+        if assigned:
+            assert f"$({name}" in makefile, f"the Makefile has no variable {name}"
+        else:
+            assert word in targets, f"the Makefile has no target {word}"
+
+
+def _check_files(words: list[str]) -> None:
+    """Files and modules that a program is given, where they look like the project's own."""
+    for flag, word in zip(["", *words], words, strict=False):
+        if flag == "-m":
+            assert find_spec(word) is not None, f"there is no module {word}"
+        elif word.endswith(".py"):
+            assert (ROOT / word).is_file(), f"there is no {word}"

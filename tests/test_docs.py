@@ -1,0 +1,207 @@
+"""Every fenced block of README.md and docs/ is executed or checked; generated pages are those on disk."""
+
+import json
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.cli.main import main
+from bench.perturb import MtreStartDistribution, NeighbourMotion, PoseDistribution
+from bench.protocol import model, read_protocol
+from bench.protocol.extend import PROTOCOLS, read_tables
+from bench.xray import Appearance, Formation, LowDose
+
+from .docs_blocks import LANGUAGES, OUTPUT, ROOT, Block, blocks, commands, pages, yaml_commands
+from .docs_commands import check_command
+
+BLOCKS = [block for page in pages() for block in blocks(page)]
+EXECUTED_PAGES = sorted({b.page for b in BLOCKS if b.language == "python" or b.kind == "run"})
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+def treatment(block: Block) -> str:
+    """What the tests do with a block: executed, checked, included, output or skipped."""
+    if block.kind == "skip":
+        return "skipped"
+    if block.included is not None or block.kind == "same":
+        return "included"
+    if block.language in OUTPUT:
+        return "output"
+    if block.kind == "run" or (block.language == "python" and block.file is None):
+        return "executed"
+    return "checked"
+
+
+def of(*treatments: str) -> list[Any]:
+    """The blocks treated so, as parameters of a test."""
+    return [pytest.param(block, id=block.name) for block in BLOCKS if treatment(block) in treatments]
+
+
+@pytest.mark.parametrize("block", of("executed", "checked", "included", "skipped", "output"))
+def test_every_block_says_how_it_is_tested(block: Block) -> None:
+    assert block.language in LANGUAGES, f"give the block a language: {', '.join(LANGUAGES)}"
+    if block.kind == "skip":
+        assert block.words, "a skipped block states the reason"
+    if block.language == "toml" and treatment(block) == "checked":
+        assert block.kind in TOML, f"give the TOML block a kind: {', '.join(TOML)}"
+
+
+@pytest.mark.parametrize("block", of("included"))
+def test_included_examples_are_the_files_that_have_tests(block: Block) -> None:
+    path = block.included or ROOT / block.words[0]
+    assert path.is_file()
+    if block.included is None:
+        assert block.text == path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        tested = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "tests").glob("test_*.py"))
+        assert path.name in tested or path.stem in tested, f"no test names {path.name}"
+
+
+@pytest.mark.parametrize("block", [each for each in of("checked") if each.values[0].language in ("bash", "yaml")])
+def test_commands_exist(block: Block) -> None:
+    for command in (yaml_commands if block.language == "yaml" else commands)(block.text):
+        check_command(command)
+
+
+@pytest.mark.parametrize("block", [each for each in of("checked") if each.values[0].language == "toml"])
+def test_toml_is_read_by_its_reader(block: Block, tmp_path: Path) -> None:
+    TOML[block.kind](block, tmp_path)
+
+
+@pytest.mark.parametrize("page", EXECUTED_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From top to bottom, in one folder, its Python blocks with one set of names."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "docs"}
+    environment = dict(os.environ)
+    for block in blocks(page):
+        if block.file is not None:
+            target = tmp_path / block.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block.text if block.included is None else block.included.read_text(encoding="utf-8"))
+        elif treatment(block) == "executed" and block.language == "python":
+            exec(compile(block.text, block.name, "exec"), names)
+        elif block.kind == "run":
+            for command in commands(block.text):
+                execute(command, tmp_path, environment, dict(word.split("=", 1) for word in block.words))
+
+
+def execute(command: str, folder: Path, environment: dict[str, str], replaced: dict[str, str]) -> None:
+    """Run one command line of a page; ``export`` holds for those that follow.
+
+    ``fluorobench`` runs in this process, which saves its imports; in one of its own where a variable was exported,
+    since plug-in folders are read at import.
+    """
+    words = [replaced.get(word, word) for word in shlex.split(command)]
+    if words[0] == "export":
+        name, _, value = command.removeprefix("export ").partition("=")
+        environment[name] = value.replace("$PWD", str(folder))
+        return
+    program = words[0].removeprefix(".venv/bin/")
+    if program == "fluorobench" and environment == dict(os.environ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", words)
+            main()
+        return
+    programs = {"fluorobench": [sys.executable, "-m", "bench.cli.main"], "python": [sys.executable]}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(
+        [*programs.get(program, [program]), *words[1:]], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def read_overlay(block: Block, folder: Path) -> None:
+    """Tables laid over a shipped protocol."""
+    [name] = block.words
+    profile = next(iter(read_tables(PROTOCOLS / f"{name}.toml")["profile"]))
+    read_protocol(name, profile, tomllib.loads(block.text))
+
+
+def read_whole(block: Block, folder: Path) -> None:
+    """A protocol of its own, in every profile that it states."""
+    path = folder / "own.toml"
+    path.write_text(block.text)
+    for profile in read_tables(path).get("profile", {"quick": {}}):
+        read_protocol(str(path), profile)
+
+
+def read_case_file(block: Block, folder: Path) -> None:
+    from bench.xray.case import read_case
+
+    path = folder / "case.toml"
+    path.write_text(block.text)
+    read_case(path)
+
+
+def read_labels(block: Block, folder: Path) -> None:
+    from bench.volume.labels import scheme
+
+    path = folder / "labels.toml"
+    path.write_text(block.text)
+    scheme(str(path))
+
+
+def read_project(block: Block, folder: Path) -> None:
+    """Part of another project's pyproject.toml: plain TOML."""
+    tomllib.loads(block.text)
+
+
+TOML: dict[str, Callable[[Block, Path], None]] = {
+    "overlay": read_overlay,
+    "protocol": read_whole,
+    "case": read_case_file,
+    "labels": read_labels,
+    "project": read_project,
+}
+
+
+@pytest.mark.parametrize("script", ["make_commands", "make_architecture"])
+def test_generated_pages_are_up_to_date(script: str) -> None:
+    made = runpy.run_path(str(ROOT / "docs" / f"{script}.py"))
+    path, text = (made["PAGE"], made["page"]()) if "PAGE" in made else (made["PICTURE"], made["svg"]())
+    assert path.read_text(encoding="utf-8") == text, f"run python docs/{script}.py and commit {path.name}"
+
+
+def test_protocol_page_names_every_key() -> None:
+    page = (ROOT / "docs" / "reference" / "protocols.md").read_text(encoding="utf-8")
+    tables = [each for each in vars(model).values() if isinstance(each, type) and issubclass(each, model.Table)]
+    parts = (PoseDistribution, MtreStartDistribution, NeighbourMotion, Formation, Appearance, LowDose)
+    keys = {key for table in tables for key in table.model_fields}
+    keys |= {each.name for part in parts for each in fields(part)}
+    assert not {key for key in keys if not re.search(rf"`({key}|[a-z]+\.{key}|\[+{key}\]+)`", page)}
+
+
+def test_readme_stays_short() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 100
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.relative_to(ROOT / "docs").as_posix() in navigation, f"add {page.name} to mkdocs.yml"
+
+
+def test_count_of_blocks_by_treatment(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    count = Counter(map(treatment, BLOCKS))
+    reporter: Any = request.config.pluginmanager.get_plugin("terminalreporter")
+    lines = [f"docs: {len(BLOCKS)} blocks: {json.dumps(dict(sorted(count.items())))}"]
+    lines += [f"docs: skipped {b.name}: {' '.join(b.words)}" for b in BLOCKS if treatment(b) == "skipped"]
+    with capsys.disabled():
+        for line in lines:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+    assert count["executed"] + count["checked"] + count["included"] > count["skipped"]
