@@ -7,7 +7,6 @@ import pandas as pd
 
 from bench.run.records import ImageProvenance, ImageSource
 from bench.score.provenance import image_provenance
-from bench.score.statistics import text_column
 
 REAL, SIMULATED = "real X-ray", "simulated X-ray"
 
@@ -57,15 +56,3 @@ def reference_uncertainties(images: Iterable[ImageProvenance]) -> list[str]:
     """One phrase for each stated uncertainty of a reference pose, in the order of the images."""
     known = dict.fromkeys(each.reference_uncertainty_mm for each in images)
     return [f"reference good to {uncertainty_mm:g} mm" for uncertainty_mm in known if uncertainty_mm is not None]
-
-
-def one_case_an_image(rows: pd.DataFrame) -> dict[str, str]:
-    """The first case of each real X-ray, by the X-ray's name; of simulated ones, the first case of each content."""
-    found = dict[str, str]()
-    for case_id, images in sorted(zip(text_column(rows, "case_id"), image_provenance(rows), strict=True), key=_case_id):
-        found.setdefault(image_name(images), case_id)
-    return found
-
-
-def _case_id(pair: tuple[str, ImageProvenance]) -> str:
-    return pair[0]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -47,8 +47,8 @@ class Compare:
     split: Split = Split.TEST
     """Which of the dataset's splits."""
 
-    quick: bool = False
-    """Fewer patients and starts: minutes instead of about a quarter of an hour."""
+    profile: Literal["smoke", "quick", "full"] = "full"
+    """Number of patients and starts: about a quarter of an hour with full, minutes with quick, a trial with smoke."""
 
     out: Path = Path("runs")
     """Folder of the report and its runs."""
@@ -71,7 +71,7 @@ class Compare:
             patients=self.patients,
             pool=self.pool,
             split=self.split,
-            profile="quick" if self.quick else "full",
+            profile=self.profile,
         )
         Comparison(request=request, out=self.out, fresh=self.fresh).report()
 

@@ -1,11 +1,16 @@
-"""The part of an X-ray round an outlined bone."""
+"""X-rays of a run for figures: one case of each, and the part round an outlined bone."""
 
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from bench.contract import Problem, View
 from bench.geometry import Camera
+from bench.report.kinds import image_name
+from bench.run.records import ImageProvenance
+from bench.score.provenance import image_provenance
+from bench.score.statistics import text_column
 
 
 def round_outline(view: View, margin_px: int) -> View:
@@ -31,3 +36,15 @@ def round_outline(view: View, margin_px: int) -> View:
 def cut_round_outline(problem: Problem, margin_px: int) -> Problem:
     """The problem with its first view alone, cut by ``round_outline``."""
     return replace(problem, views=(round_outline(problem.views[0], margin_px),))
+
+
+def one_case_an_image(rows: pd.DataFrame) -> dict[str, str]:
+    """The first case of each real X-ray, by the X-ray's name; of simulated ones, the first case of each content."""
+    found = dict[str, str]()
+    for case_id, images in sorted(zip(text_column(rows, "case_id"), image_provenance(rows), strict=True), key=_case_id):
+        found.setdefault(image_name(images), case_id)
+    return found
+
+
+def _case_id(pair: tuple[str, ImageProvenance]) -> str:
+    return pair[0]

@@ -65,7 +65,7 @@ def test_both_sides_get_one_protocol_one_grid_and_one_definition_of_bone(ct: Pat
     assert theirs.data.settings["settings"]["id"] == "patient-seven"
 
 
-@pytest.mark.parametrize("profile", ["quick", "full"])
+@pytest.mark.parametrize("profile", ["smoke", "quick", "full"])
 def test_every_bin_of_the_starts_is_filled_alike(ct: Path, profile: str) -> None:
     for protocol in replace(request(ct), profile=profile).protocols():
         law = protocol.start.used
@@ -83,7 +83,7 @@ def test_what_cannot_be_compared_is_one_clear_line(ct: Path) -> None:
     with pytest.raises(FluorobenchError, match="at least 0 patients; got --pool -1"):
         Compare(ct, box=BOX, pool=-1)()
     with pytest.raises(FluorobenchError, match="6 patients are chosen from a pool of more; got --pool 6"):
-        Compare(ct, box=BOX, quick=True, pool=6)()
+        Compare(ct, box=BOX, profile="quick", pool=6)()
     with pytest.raises(FluorobenchError, match="phantom has 10000 test patients; got --pool 10001"):
         Compare(ct, box=BOX, pool=10001)()
 

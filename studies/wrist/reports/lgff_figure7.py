@@ -9,10 +9,9 @@ import numpy as np
 from bench.contract import Card, FinishedRun, Image, View
 from bench.errors import FluorobenchError
 from bench.report.figures import Axes, footnote, grid, house_style, save
-from bench.report.kinds import one_case_an_image
 from bench.report.overlay import grey
 from bench.report.pictures import TARGET_COLOUR, show
-from studies.wrist.crops import round_outline
+from studies.wrist.crops import one_case_an_image, round_outline
 
 _MARGIN_PX = 6
 

@@ -11,12 +11,11 @@ from bench.contract import Card, Case, FinishedRun, View
 from bench.drr import AttenuationMap, ProjectionError
 from bench.geometry import Matrix
 from bench.report.figures import INK, Axes, footnote, grid, house_style, save
-from bench.report.kinds import one_case_an_image
 from bench.report.overlay import overlay, render
 from bench.report.pictures import mark, show
 from bench.run.journal import Journal
 from bench.score.statistics import of_label, text_column, values
-from studies.wrist.crops import cut_round_outline
+from studies.wrist.crops import cut_round_outline, one_case_an_image
 
 BEFORE = "Nominal"
 _LEFT_OUT = ("Initial", BEFORE)
