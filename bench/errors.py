@@ -22,3 +22,7 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
     return " ".join(str(error).split())
+
+
+class FluorobenchWarning(UserWarning):
+    """A doubt about the input that does not stop the command; the command line prints it as one line."""

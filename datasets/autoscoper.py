@@ -104,9 +104,9 @@ class Autoscoper:
 
     def _volume(self) -> Volume:
         # SimpleITK is loaded only where a file is read.
-        from bench.xray.stack import stack_volume
+        from bench.volume.read import read_volume
 
-        return stack_volume(self._model_path(), self.voxel_spacing_mm)
+        return read_volume(self._model_path(), voxel_spacing_mm=self.voxel_spacing_mm)
 
     def _model_path(self) -> Path:
         models = _files(self._root / "Models", r"\.tiff?$", "a TIFF volume")

@@ -17,7 +17,8 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
 from bench.volume import FloatGrid, LabelGrid, Volume
 from bench.volume.content import BONE_HU, body_mask, label_mask
-from bench.volume.labels import LUMBAR, label_number, numbering_doubt, present
+from bench.volume.labels import LUMBAR, label_number, present
+from bench.volume.level_order import numbering_doubt
 
 Corner: TypeAlias = tuple[float, float, float]
 

@@ -84,7 +84,19 @@ def test_plugin_folders_are_no_packages(kind: str) -> None:
 
 def test_engine_rooms_import_on_a_bare_gpu_machine() -> None:
     """torch, numpy, scipy and numba are there; these may not be."""
-    blocked = ["SimpleITK", "pydantic", "tyro", "cmaes", "mahotas", "plotly", "pandas", "cv2", "skimage"]
+    blocked = [
+        "SimpleITK",
+        "pydicom",
+        "nibabel",
+        "pydantic",
+        "tyro",
+        "cmaes",
+        "mahotas",
+        "plotly",
+        "pandas",
+        "cv2",
+        "skimage",
+    ]
     code = (
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({blocked!r}))\n"

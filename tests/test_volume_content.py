@@ -134,7 +134,7 @@ def test_organs_in_totalsegmentators_numbers_are_no_bone() -> None:
     labels[labels == 22] = 29
     mixed = Volume(hu=volume.hu, affine=AFFINE, labels=labels, label_scheme="totalsegmentator")
     assert np.array_equal(bone_mask(mixed), labels == 29)
-    assert present(mixed) == ("label 5", "L3")
+    assert present(mixed) == ("liver", "L3")
 
 
 def test_air_has_neither_body_nor_bone() -> None:

@@ -170,9 +170,10 @@ def test_a_file_cut_short_is_refused_without_noise(
 ) -> None:
     large = np.random.default_rng(0).integers(-1000, 1000, (30, 40, 50)).astype(np.int16)
     path = write(tmp_path / f"ct{suffix}", large)
-    assert read_volume(path).shape == large.shape
+    said: dict[str, Any] = {"voxel_spacing_mm": (1.0, 1.5, 2.0)} if suffix == ".tif" else {}
+    assert read_volume(path, **said).shape == large.shape
     os.truncate(path, path.stat().st_size // 2)
-    refusal(path)
+    refusal(path, **said)
     assert capfd.readouterr().err == ""
 
 
@@ -192,7 +193,10 @@ def test_a_nifti_header_must_state_one_geometry(tmp_path: Path) -> None:
     shear = patched(write(tmp_path / "shear.nii", hounsfield()), ("<hh", 252, (0, 1)), ("<12f", 280, sheared))
     assert "states no orientation" in refusal(plain)
     assert "contradicts itself" in refusal(other)
-    assert "orthonormal" in refusal(shear)
+    # Sheared axes are a geometry like any other.
+    np.testing.assert_array_equal(
+        read_volume(shear).affine[:3], np.diag([-1, -1, 1]) @ np.array(sheared, dtype=np.float32).reshape(3, 4)
+    )
 
 
 @pytest.fixture
@@ -252,9 +256,8 @@ def copied_slab(real_data: Path, folder: Path) -> list[Path]:
 def test_a_dicom_folder_with_a_slice_missing_or_cut_short(real_data: Path, tmp_path: Path) -> None:
     slices = copied_slab(real_data, tmp_path / "slab")
     os.truncate(slices[9], 100_000)
-    # The reader takes the stump for no DICOM file and passes over it.
-    assert "slices are missing" in refusal(tmp_path / "slab")
-    assert "cannot be read as an image" in refusal(slices[9])
+    assert slices[9].name in refusal(tmp_path / "slab")
+    assert "name the folder" in refusal(slices[9])
     slices[9].unlink()
     assert "slices are missing" in refusal(tmp_path / "slab")
     assert "name the folder" in refusal(slices[0])
@@ -268,9 +271,11 @@ def test_a_plain_dicom_slice_cut_short(tmp_path: Path) -> None:
     refusal(tmp_path)
 
 
-def test_a_tilted_gantry_is_refused(tmp_path: Path) -> None:
+def test_a_tilted_gantry_is_read_as_a_sheared_grid(tmp_path: Path) -> None:
     write_series(tmp_path, "1.2.3.4", 4, tilt_mm=0.5)
-    assert "gantry was tilted" in refusal(tmp_path)
+    volume = read_volume(tmp_path)
+    np.testing.assert_allclose(volume.affine[:3, 2], (0, 0.5, 2.0), atol=1e-12)
+    assert volume.hu[0, 0].tolist() == [40, 41, 42, 43]
 
 
 def test_several_series_are_listed_and_one_can_be_chosen(tmp_path: Path) -> None:
@@ -280,7 +285,7 @@ def test_several_series_are_listed_and_one_can_be_chosen(tmp_path: Path) -> None
         write_series(folder, uid, slices)
     message = refusal(folder)
     assert "2 DICOM series" in message
-    assert "series=UID" in message
+    assert "--series UID" in message
     assert "1.2.3.4: no description, 3 slices; 1.2.3.5: no description, 4 slices" in message
     assert read_volume(folder, series="1.2.3.5").shape == (6, 5, 4)
 

@@ -1,6 +1,5 @@
 """X-ray files as people have them, whole and spoilt, and what becomes of their pixels."""
 
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from bench.errors import FluorobenchError
 from bench.geometry import Camera
 from bench.xray.calibration import camera_of, positioner_of, view_of
-from bench.xray.dicom_fields import TAGS
 from bench.xray.line_integrals import (
     XrayError,
     air_level,
@@ -23,7 +21,9 @@ from bench.xray.line_integrals import (
     line_integrals,
     saturation_mask,
 )
-from bench.xray.read import read_stack, read_xray
+from bench.xray.read import read_xray
+
+from . import dicom_files
 
 sitk: Any = SimpleITK
 
@@ -46,34 +46,9 @@ WHOLE = {
 }
 
 
-def element(group: int, number: int, kind: bytes, value: bytes) -> bytes:
-    """One data element, explicit little endian."""
-    value += b"" if len(value) % 2 == 0 else b"\0" if kind == b"UI" else b" "
-    long = b"\0\0" + struct.pack("<I", len(value)) if kind == b"OW" else struct.pack("<H", len(value))
-    return struct.pack("<HH", group, number) + kind + long + value
-
-
-def write_dicom(path: Path, fields: Mapping[str, str], pixels: NDArray[Any] = PIXELS) -> Path:
-    """A 16-bit DICOM file with the fields named and no others; SimpleITK's writer would set spacings of its own."""
-    kinds = {"BitsStored": b"US", "FieldOfViewRotation": b"DS", "PixelIntensityRelationshipSign": b"SS"}
-    texts = {"PhotometricInterpretation": "MONOCHROME2", "BitsStored": "16", **fields}
-    elements = {
-        (0x0008, 0x0016): element(0x0008, 0x0016, b"UI", b"1.2.840.10008.5.1.4.1.1.12.1"),
-        (0x0008, 0x0018): element(0x0008, 0x0018, b"UI", b"1.2.3.4"),
-        (0x7FE0, 0x0010): element(0x7FE0, 0x0010, b"OW", pixels.astype("<u2").tobytes()),
-    }
-    shorts = {0x0002: 1, 0x0010: pixels.shape[0], 0x0011: pixels.shape[1], 0x0100: 16, 0x0102: 15, 0x0103: 0}
-    for number, value in shorts.items():
-        elements[0x0028, number] = element(0x0028, number, b"US", struct.pack("<H", value))
-    for name, text in texts.items():
-        group, number = (int(part, 16) for part in TAGS[name].split("|"))
-        kind = kinds.get(name, b"CS" if not text[0].isdigit() or name.endswith("Flip") else b"DS")
-        packed = struct.pack("<h", int(text)) if kind in (b"US", b"SS") and int(text) < 2**15 else text.encode()
-        elements[group, number] = element(group, number, kind, packed)
-    meta = element(0x0002, 0x0010, b"UI", b"1.2.840.10008.1.2.1")
-    length = element(0x0002, 0x0000, b"UL", struct.pack("<I", len(meta)))
-    path.write_bytes(b"\0" * 128 + b"DICM" + length + meta + b"".join(elements[key] for key in sorted(elements)))
-    return path
+def write_dicom(path: Path, fields: Mapping[str, Any], pixels: NDArray[Any] = PIXELS, **options: Any) -> Path:
+    """An X-ray with the attributes named and no others."""
+    return dicom_files.write_dicom(path, fields, pixels, **options)
 
 
 def write(path: Path, pixels: NDArray[Any]) -> Path:
@@ -96,7 +71,10 @@ def test_dicom_states_everything(xa: Path) -> None:
     assert image.spacing_mm == (0.3, 0.4)
     assert (image.sdd_mm, image.source_to_patient_mm, image.angles_deg) == (1020.5, 700.0, (0.0, 0.0))
     assert image.photometric == "MONOCHROME2"
-    assert {"ImagerPixelSpacing", "DistanceSourceToDetector", "FieldOfViewHorizontalFlip"} <= set(image.found)
+    assert image.origins["spacing_mm"] == "stated: ImagerPixelSpacing"
+    assert image.origins["sdd_mm"] == "stated: DistanceSourceToDetector"
+    assert image.origins["flip"] == "stated: FieldOfViewHorizontalFlip, FieldOfViewRotation"
+    assert image.origins["principal_point_px"] == "assumed: the middle of the image"
     camera = camera_of(image)
     expected = np.array([[1020.5 / 0.3, 0, 29.5], [0, 1020.5 / 0.4, 19.5], [0, 0, 1]])
     np.testing.assert_allclose(camera.K, expected)
@@ -254,13 +232,12 @@ def test_tiff_photometric(tmp_path: Path, keyword: str, dtype: type[np.unsignedi
     np.testing.assert_array_equal(read_xray(tmp_path / "x.tif", flip="none").intensities, seen)
 
 
-def test_frames_and_stacks(tmp_path: Path) -> None:
+def test_frames(tmp_path: Path) -> None:
     stack = np.stack([PIXELS, PIXELS + 1, PIXELS + 2])
     tifffile.imwrite(tmp_path / "cine.tif", stack, photometric="minisblack")
-    with pytest.raises(XrayError, match="holds 3 frames; choose frame=0 to 2; got None"):
+    with pytest.raises(XrayError, match=r"holds 3 frames; choose one with --frame 0 to 2 .*; got None"):
         read_xray(tmp_path / "cine.tif", flip="none")
     np.testing.assert_array_equal(read_xray(tmp_path / "cine.tif", flip="none", frame=1).intensities, PIXELS + 1)
-    np.testing.assert_array_equal(read_stack(tmp_path / "cine.tif"), stack.T)
 
 
 @pytest.mark.parametrize(

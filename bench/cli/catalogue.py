@@ -106,7 +106,7 @@ def _print_image(path: str) -> None:
 
     found = describe_xray(path)
     print_table(f"X-ray: {path}", ("field", "value"), found.fields)
-    print_table("calibration", ("what", "found"), found.calibration)
+    print_table("calibration", ("what", "found", "how"), found.calibration)
     output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
 
 

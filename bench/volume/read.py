@@ -1,45 +1,36 @@
-"""Read CT volumes, label maps and masks: any file SimpleITK knows, or a folder of DICOM slices.
+"""Read CT volumes, label maps and masks: DICOM, NIfTI, NRRD, MetaImage; a TIFF stack with its voxel spacing given.
 
-SimpleITK's physical space is LPS in mm, which is our world, so an image's affine is taken as it stands, in whatever
-orientation its voxels are stored. This is the only file that touches SimpleITK.
+World is the patient's frame in LPS, mm, and an image's affine is taken exactly as its file states it, in whatever
+orientation its voxels are stored, sheared grids included. What a file does not state (spacing, origin, direction) is
+never filled in: such a file is refused, or read with ``voxel_spacing_mm``.
 """
 
-import os
-import re
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
-import SimpleITK
-from numpy.typing import NDArray
 
 from bench.geometry import Matrix, transform_points
-from bench.volume.intact import require_one_geometry, require_whole
+from bench.volume.dicom import is_dicom, read_header
+from bench.volume.dicom_series import describe_series, read_file, read_folder, series_of
+from bench.volume.grid import Grid
+from bench.volume.hounsfield import warn_unless_hounsfield
 from bench.volume.labels import check_scheme
+from bench.volume.level_order import require_order
+from bench.volume.nifti import is_nifti, nifti_shape, read_nifti
+from bench.volume.sitk_file import image_shape, read_grid
 from bench.volume.volume import FloatGrid, LabelGrid, MaskGrid, Volume, VolumeError
 
-# SimpleITK ships no types; here they end.
-_sitk: Any = SimpleITK
-_Answer = TypeVar("_Answer")
-_quiet_lock = threading.Lock()
-
 GRID_TOLERANCE_VOXELS = 0.05
-SLICE_TOLERANCE = 0.1
-# What the format libraries print, and only print, when a file ends before its image does.
-_CUT_SHORT = re.compile(r"IO error|Failed to read|Can not read|not read completely|unexpected end", re.IGNORECASE)
+_AIR_HU = -1000.0
+Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Image:
-    """What came out of a file: array [i, j, k] and its world_from_index."""
+class _Placed:
+    """Where the CT's voxels are."""
 
-    array: NDArray[Any]
+    shape: tuple[int, ...]
     affine: Matrix
 
 
@@ -50,21 +41,29 @@ def read_volume(
     label_scheme: str | None = None,
     mask: str | Path | None = None,
     series: str | None = None,
+    voxel_spacing_mm: Spacing | None = None,
 ) -> Volume:
     """Read a CT with, optionally, its label map and content mask.
 
     Args:
-        path: A file of Hounsfield units that SimpleITK reads, or a folder of DICOM slices.
+        path: A file of Hounsfield units, or a folder of DICOM slices.
         labels: A label map on the CT's grid.
         label_scheme: Numbering of the labels, a built-in name or a TOML file (see ``bench.volume.labels``).
         mask: A content mask on the CT's grid; non-zero voxels are content.
         series: DICOM series UID, where the folder holds several.
+        voxel_spacing_mm: Along (columns, rows, slices), for a file that does not state its geometry, such as a TIFF
+            stack: world then has its axes along the file's (not known to be LPS) and its origin in the middle of the
+            grid, voxel (i, j, k) at ((i, j, k) - size / 2) * spacing. Where such a file holds no negative number it
+            is taken for a segmented bone, whose numbers are no HU: HU = number - 1000, so that attenuation is
+            proportional to the number and zero where the segmentation left nothing; its scale is arbitrary.
 
     Returns:
-        The volume; HU float32 [i, j, k], affine in LPS mm as the file states it.
+        The volume; HU float32 [i, j, k], affine in LPS mm as the file states it. Numbers that do not look like
+        Hounsfield units give a ``HounsfieldWarning``.
 
     Raises:
-        VolumeError: Missing, cut short, not a 3-D scalar image, voxels that are no numbers, or grids that disagree.
+        VolumeError: Missing, cut short, not a 3-D scalar image, voxels that are no numbers, a geometry that is not
+            stated, grids that disagree, or labels whose levels are not in cranio-caudal order.
     """
     if (labels is None) != (label_scheme is None):
         raise VolumeError(
@@ -74,20 +73,23 @@ def read_volume(
         )
     if label_scheme is not None:
         check_scheme(label_scheme)
-    ct = _read(Path(path), series)
-    return Volume(
-        hu=_hounsfield(ct, path),
-        affine=ct.affine,
-        labels=None if labels is None else _labels(_read_on_grid(labels, "labels", ct), labels),
+    hu, affine = _read_ct(Path(path), series, voxel_spacing_mm)
+    ct = _Placed(hu.shape, affine)
+    volume = Volume(
+        hu=hu,
+        affine=affine,
+        labels=None if labels is None else _labels(_read_on_grid(labels, "labels", ct, voxel_spacing_mm), labels),
         label_scheme=label_scheme,
-        mask=None if mask is None else _mask(_read_on_grid(mask, "mask", ct), mask),
+        mask=None if mask is None else _mask(_read_on_grid(mask, "mask", ct, voxel_spacing_mm), mask),
     )
+    if voxel_spacing_mm is None:
+        require_order(volume, str(labels))
+    return volume
 
 
 def dicom_series(folder: str | Path) -> dict[str, str]:
-    """The DICOM series of a folder: UID to a description for people, such as ``CT Body 3.0, 20 slices``."""
-    uids: tuple[str, ...] = _quietly(lambda: _sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)))
-    return {uid: _describe_series(_slices(Path(folder), uid)) for uid in sorted(uids)}
+    """The DICOM series of a folder: UID to a description, such as ``CT Body 3.0, 20 slices``."""
+    return {uid: describe_series(headers) for uid, headers in series_of(Path(folder)).items()}
 
 
 def require_image(path: str | Path) -> None:
@@ -96,14 +98,90 @@ def require_image(path: str | Path) -> None:
     Raises:
         VolumeError: It is no 3-D image of one value a voxel; the file may still be cut short.
     """
-    reader = _sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    guarded(reader.ReadImageInformation, Path(path))
-    _require_scalar_3d(reader, Path(path))
+    file = Path(path)
+    if is_dicom(file):
+        header = read_header(file)
+        _require_3d((*(int(header.number(name) or 0) for name in ("Columns", "Rows")), header.frames), file)
+    elif is_nifti(file):
+        _require_3d(nifti_shape(file), file)
+    else:
+        _require_other(file)
 
 
-def _hounsfield(image: _Image, path: str | Path) -> FloatGrid:
-    hu = np.ascontiguousarray(image.array, dtype=np.float32)
+def read_volume_grid(path: Path, series: str | None = None) -> Grid:
+    """The numbers of a file or folder with the geometry that it states.
+
+    Raises:
+        VolumeError: Missing, damaged, or not a 3-D scalar image.
+    """
+    file = path.expanduser()
+    if not file.exists():
+        raise VolumeError(
+            f"no such file or folder: {file}; expected a CT, label or mask file, or a folder of DICOM slices"
+        )
+    if file.is_dir():
+        return read_folder(file, series)
+    if series is not None:
+        raise VolumeError(f"series {series!r} was named, but {file} is a file; name the folder of DICOM slices")
+    if is_dicom(file):
+        return read_file(file)
+    if is_nifti(file):
+        _require_3d(nifti_shape(file), file)
+        return read_nifti(file).grid
+    _require_other(file)
+    return read_grid(file)
+
+
+def _require_other(path: Path) -> None:
+    shape = image_shape(path)
+    if shape.components != 1:
+        raise VolumeError(f"{path}: expected one value a voxel (HU); got {shape.components}, a colour or vector image")
+    _require_3d(shape.size, path)
+
+
+def _require_3d(size: tuple[int, ...], path: Path) -> None:
+    if len(size) != 3:
+        raise VolumeError(f"{path}: expected a 3-D image; got {len(size)} axes of {size}; pick one volume of it")
+    if min(size) < 2:
+        raise VolumeError(f"{path}: expected at least 2 voxels along each axis; got {size}; for DICOM name the folder")
+
+
+def _read_ct(path: Path, series: str | None, spacing_mm: Spacing | None) -> tuple[FloatGrid, Matrix]:
+    grid = read_volume_grid(path, series)
+    affine = _world(grid, path, spacing_mm)
+    hu = _finite(grid, path)
+    if grid.affine is None and float(hu.min()) >= 0:
+        if not hu.any():
+            raise VolumeError(f"{path}: a segmented bone has numbers >= 0 and some above; got none")
+        return np.asarray(hu + np.float32(_AIR_HU)), affine
+    warn_unless_hounsfield(hu, path)
+    return hu, affine
+
+
+def _world(grid: Grid, path: str | Path, spacing_mm: Spacing | None) -> Matrix:
+    """The stated affine; else, where a spacing is given, the one of the file's own axes."""
+    if grid.affine is not None:
+        if spacing_mm is not None:
+            raise VolumeError(
+                f"{path}: the file states its own geometry ({grid.stated_by}); leave out voxel_spacing_mm"
+            )
+        return grid.affine
+    if spacing_mm is None:
+        raise VolumeError(
+            f"{path}: the file states no orientation of its voxels in the patient ({grid.stated_by}); write it into "
+            "the file, or give --voxel-spacing-mm (voxel_spacing_mm: along columns, rows, slices) to read it "
+            "along its own axes"
+        )
+    spacing = np.array(spacing_mm, dtype=np.float64)
+    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
+        raise VolumeError(f"voxel_spacing_mm must be three positive numbers; got {spacing_mm}")
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = -0.5 * spacing * grid.array.shape
+    return affine
+
+
+def _finite(grid: Grid, path: str | Path) -> FloatGrid:
+    hu = np.ascontiguousarray(grid.array, dtype=np.float32)
     bad = hu.size - int(np.count_nonzero(np.isfinite(hu)))
     if bad:
         raise VolumeError(
@@ -112,202 +190,44 @@ def _hounsfield(image: _Image, path: str | Path) -> FloatGrid:
     return hu
 
 
-def _labels(image: _Image, path: str | Path) -> LabelGrid:
-    numbers = np.ascontiguousarray(image.array)
+def _labels(grid: Grid, path: str | Path) -> LabelGrid:
+    numbers = np.ascontiguousarray(grid.array)
     low, high = float(numbers.min()), float(numbers.max())
-    whole = np.isfinite([low, high]).all() and bool(np.all(numbers == np.rint(numbers)))
+    if not np.isfinite(numbers).all():
+        _finite(grid, path)
+    whole = bool(np.all(numbers == np.rint(numbers)))
     if not whole or low < 0 or high > np.iinfo(np.uint16).max:
         raise VolumeError(f"{path}: labels must be whole numbers from 0 to 65535; got values from {low:g} to {high:g}")
     return numbers.astype(np.uint16)
 
 
-def _mask(image: _Image, path: str | Path) -> MaskGrid:
-    mask = np.ascontiguousarray(image.array != 0)
+def _mask(grid: Grid, path: str | Path) -> MaskGrid:
+    mask = np.ascontiguousarray(grid.array != 0)
     if not mask.any():
         raise VolumeError(f"{path}: the mask is empty; expected at least one non-zero voxel")
     return mask
 
 
-def _read_on_grid(path: str | Path, what: str, ct: _Image) -> _Image:
+def _read_on_grid(path: str | Path, what: str, ct: _Placed, spacing_mm: Spacing | None) -> Grid:
     """Read a label map or mask and refuse it unless its voxels lie on the CT's."""
-    image = _read(Path(path), None)
-    if image.array.shape != ct.array.shape or _grid_distance_voxels(image.affine, ct) > GRID_TOLERANCE_VOXELS:
+    grid = read_volume_grid(Path(path))
+    affine = _world(grid, path, None if grid.affine is not None else spacing_mm)
+    if grid.array.shape != ct.shape or _grid_distance_voxels(affine, ct) > GRID_TOLERANCE_VOXELS:
         raise VolumeError(
-            f"{path}: the {what} do not lie on the CT's grid; {what}: shape {image.array.shape}, affine "
-            f"{_one_line(image.affine)}; CT: shape {ct.array.shape}, affine {_one_line(ct.affine)}; "
+            f"{path}: the {what} do not lie on the CT's grid; {what}: shape {grid.array.shape}, affine "
+            f"{_one_line(affine)}; CT: shape {ct.shape}, affine {_one_line(ct.affine)}; "
             "resample them onto the CT"
         )
-    return image
+    return grid
 
 
-def _grid_distance_voxels(affine: Matrix, ct: _Image) -> float:
+def _grid_distance_voxels(affine: Matrix, ct: _Placed) -> float:
     """Largest distance between the two grids' corners, in the CT's smallest voxel edge."""
     unit = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    corners = unit * (np.array(ct.array.shape) - 1)
+    corners = unit * (np.array(ct.shape) - 1)
     apart = np.linalg.norm(transform_points(affine, corners) - transform_points(ct.affine, corners), axis=1)
     return float(apart.max() / np.linalg.norm(ct.affine[:3, :3], axis=0).min())
 
 
 def _one_line(affine: Matrix) -> str:
     return str(np.round(affine[:3], 4).tolist())
-
-
-def _read(path: Path, series: str | None) -> _Image:
-    path = path.expanduser()
-    if not path.exists():
-        raise VolumeError(
-            f"no such file or folder: {path}; expected a CT, label or mask file, or a folder of DICOM slices"
-        )
-    if path.is_dir():
-        return _read_dicom(path, series)
-    if series is not None:
-        raise VolumeError(f"series {series!r} was named, but {path} is a file; name the folder of DICOM slices")
-    reader = _sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    guarded(reader.ReadImageInformation, path)
-    _require_scalar_3d(reader, path)
-    _require_intact(reader, path)
-    return _to_image(guarded(reader.Execute, path))
-
-
-def _require_scalar_3d(reader: Any, path: Path) -> None:
-    size, components = reader.GetSize(), reader.GetNumberOfComponents()
-    if components != 1:
-        raise VolumeError(f"{path}: expected one value a voxel (HU); got {components}, a colour or vector image")
-    if len(size) != 3:
-        raise VolumeError(f"{path}: expected a 3-D image; got {len(size)} axes of {size}; pick one volume of it")
-    if min(size) < 2:
-        raise VolumeError(f"{path}: expected at least 2 voxels along each axis; got {size}; for DICOM name the folder")
-
-
-def _require_intact(reader: Any, path: Path) -> None:
-    """Refuse a file that is cut short or contradicts itself; SimpleITK lets both pass."""
-    header: dict[str, str] = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-    voxel_bytes: int = _sitk.Image([1, 1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
-    require_whole(path, header, int(np.prod(reader.GetSize(), dtype=np.int64)), voxel_bytes)
-    require_one_geometry(path, header, np.array(reader.GetSpacing(), dtype=np.float64))
-
-
-def _read_dicom(folder: Path, series: str | None) -> _Image:
-    uid = _pick_series(folder, series)
-    names = _slices(folder, uid)
-    reader = _sitk.ImageSeriesReader()
-    reader.SetFileNames(names)
-    positions = [_position(name) for name in names]
-    result = guarded(reader.Execute, folder)
-    if result.GetNumberOfComponentsPerPixel() != 1 or result.GetDimension() != 3 or min(result.GetSize()) < 2:
-        raise VolumeError(f"{folder}: expected a stack of grey CT slices; got an image of size {result.GetSize()}")
-    image = _to_image(result)
-    if len(names) > 1:
-        _require_regular(image.affine, positions, folder)
-    return image
-
-
-def _pick_series(folder: Path, series: str | None) -> str:
-    known = dicom_series(folder)
-    listed = "; ".join(f"{uid or '(empty UID)'}: {text}" for uid, text in known.items())
-    if not known:
-        raise VolumeError(f"{folder}: no DICOM series in this folder; expected a folder of DICOM slices, or a file")
-    if series is not None and series not in known:
-        raise VolumeError(f"{folder}: no DICOM series {series!r}; it holds {listed}")
-    if series is None and len(known) > 1:
-        raise VolumeError(f"{folder}: {len(known)} DICOM series; choose one with series=UID: {listed}")
-    return next(iter(known)) if series is None else series
-
-
-def _slices(folder: Path, uid: str) -> tuple[str, ...]:
-    """Slice files of a series, ordered along the slice normal."""
-    names: tuple[str, ...] = _quietly(lambda: _sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))
-    return names
-
-
-def _describe_series(names: tuple[str, ...]) -> str:
-    reader = _sitk.ImageFileReader()
-    reader.SetFileName(names[0])
-    guarded(reader.ReadImageInformation, Path(names[0]))
-    key = "0008|103e"
-    text = reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
-    return f"{text or 'no description'}, {len(names)} slices"
-
-
-def _position(name: str) -> Matrix:
-    """World position of a whole slice's first voxel, mm."""
-    reader = _sitk.ImageFileReader()
-    reader.SetFileName(name)
-    guarded(reader.ReadImageInformation, Path(name))
-    _require_intact(reader, Path(name))
-    return np.array(reader.GetOrigin(), dtype=np.float64)
-
-
-def _require_regular(affine: Matrix, positions: list[Matrix], folder: Path) -> None:
-    """Refuse slices that the affine misplaces: SimpleITK only warns of missing ones, and shears no tilted gantry."""
-    index = np.zeros((len(positions), 3))
-    index[:, 2] = np.arange(len(positions))
-    apart = np.linalg.norm(transform_points(affine, index) - np.array(positions), axis=1)
-    worst = int(apart.argmax())
-    if apart[worst] > SLICE_TOLERANCE * np.linalg.norm(affine[:3, 2]):
-        raise VolumeError(
-            f"{folder}: slice {worst + 1} of {len(positions)} lies {apart[worst]:.2f} mm off an even stack; slices are "
-            "missing or doubled, or the gantry was tilted; give a complete series or resample it first"
-        )
-
-
-def _to_image(image: Any) -> _Image:
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    return _Image(np.transpose(_sitk.GetArrayFromImage(image)), affine)
-
-
-def guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
-    """Run a SimpleITK call; its errors, and the complaints that mean one, become one line."""
-    try:
-        return _quietly(call, refuse=_CUT_SHORT)
-    except RuntimeError as error:
-        raise VolumeError(f"{path}: cannot be read as an image: {_reason(str(error))}") from None
-
-
-def _reason(message: str) -> str:
-    """The telling part of an ITK message: its last line, without addresses in memory and its own preamble."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if any("ImageIO reader" in line or "not recognized" in line for line in lines):
-        return "it is damaged, or none of NIfTI, NRRD, MetaImage, DICOM, TIFF and PNG"
-    last = re.sub(r"^(sitk::|itk::|ITK )ERROR: ", "", lines[-1] if lines else "no reason given")
-    return re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", last)
-
-
-def _quietly(call: Callable[[], _Answer], refuse: re.Pattern[str] | None = None) -> _Answer:
-    """Run a call with what its C libraries print to stderr kept back.
-
-    Raises:
-        RuntimeError: The call's own, or what was printed matches ``refuse``; that line is then the message.
-    """
-    answer: list[_Answer] = []
-    failure: RuntimeError | None = None
-    with _quiet_lock, tempfile.TemporaryFile() as sink:
-        try:
-            with _stderr_to(sink.fileno()):
-                answer.append(call())
-        except RuntimeError as error:
-            failure = error
-        sink.seek(0)
-        printed = sink.read().decode(errors="replace").splitlines()
-    complaint = next((line for line in printed if refuse is not None and refuse.search(line)), None)
-    if complaint is not None:
-        raise RuntimeError(f"cut short or damaged ({complaint.strip()})")
-    if failure is not None:
-        raise failure
-    return answer[0]
-
-
-@contextmanager
-def _stderr_to(target: int) -> Generator[None]:
-    """Point the process's stderr, not only Python's, at a file descriptor for a while."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        os.dup2(target, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

@@ -10,7 +10,9 @@ from scipy import ndimage
 
 from bench.geometry import Matrix, transform_points
 from bench.volume.content import label_mask
-from bench.volume.labels import LUMBAR, numbering_doubt, present
+from bench.volume.labels import present
+from bench.volume.level_order import numbering_doubt
+from bench.volume.schemes import LUMBAR
 from bench.volume.volume import Volume, VolumeError
 
 # Names of parts of a CT that are no single structure.

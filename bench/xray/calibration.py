@@ -14,20 +14,26 @@ def camera_of(image: XrayImage, *, principal_point_px: tuple[float, float] | Non
 
     Args:
         image: As read.
-        principal_point_px: (column, row) where the axis meets the detector; None = the centre of the image.
+        principal_point_px: (column, row) where the axis meets the detector; None = as the header tells, else the centre
+            of the image.
 
     Raises:
         XrayError: ``spacing_mm`` or ``sdd_mm`` is missing.
     """
     spacing, sdd = image.spacing_mm, image.sdd_mm
     if spacing is None:
-        raise XrayError(f"{image.path}: no pixel spacing at the detector (ImagerPixelSpacing); say spacing_mm")
+        raise XrayError(
+            f"{image.path}: no pixel spacing at the detector (ImagerPixelSpacing); say spacing_mm (--spacing-mm)"
+            f"{_hint(image, 'spacing_mm')}"
+        )
     if sdd is None:
-        raise XrayError(f"{image.path}: no source-to-detector distance (DistanceSourceToDetector); say sdd_mm")
+        raise XrayError(
+            f"{image.path}: no source-to-detector distance (DistanceSourceToDetector); say sdd_mm (--sdd-mm)"
+        )
     if not (np.isfinite(sdd) and sdd > 0):
         raise XrayError(f"sdd_mm must be positive; got {sdd}")
     height, width = image.intensities.shape
-    cx, cy = principal_point_px or ((width - 1) / 2, (height - 1) / 2)
+    cx, cy = principal_point_px or image.principal_point_px or ((width - 1) / 2, (height - 1) / 2)
     K = np.array([[sdd / spacing[0], 0, cx], [0, sdd / spacing[1], cy], [0, 0, 1.0]])
     return Camera(K, height, width, sdd)
 
@@ -48,7 +54,10 @@ def positioner_of(image: XrayImage) -> DicomPositioner:
     missing = [name for name, value in fields.items() if value is None]
     angles, sdd, patient, spacing = image.angles_deg, image.sdd_mm, image.source_to_patient_mm, image.spacing_mm
     if angles is None or sdd is None or patient is None or spacing is None:
-        raise XrayError(f"{image.path}: no pose without {'; '.join(missing)}; give a calibration instead")
+        raise XrayError(
+            f"{image.path}: no pose without {'; '.join(missing)}{_hint(image, 'angles_deg')}; give a calibration "
+            "instead"
+        )
     height, width = image.intensities.shape
     return DicomPositioner(
         primary_angle_deg=angles[0],
@@ -59,6 +68,12 @@ def positioner_of(image: XrayImage) -> DicomPositioner:
         rows=height,
         columns=width,
     )
+
+
+def _hint(image: XrayImage, name: str) -> str:
+    """What the header holds of a missing value, though it does not suffice."""
+    _, separator, hint = image.origins.get(name, "").partition("missing: ")
+    return f" ({hint})" if separator and image.photometric is not None else ""
 
 
 def view_of(

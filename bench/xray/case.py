@@ -11,7 +11,7 @@
 
     [[images]]                          # taken together; the first one's camera is the rig
     file = "ap.dcm"
-    flip = "none"                       # where the file does not tell; so too bright, bits, frame
+    flip = "none"                       # where the file does not state it; likewise bright, bits, zero, frame
     binning = 2                         # optional: pixels are means of blocks
     [images.calibration]
     kind = "header"                     # from the DICOM header; sdd_mm, spacing_mm said here go before it
@@ -80,14 +80,17 @@ class XrayCase:
             VolumeError: Files that cannot be used.
         """
         from bench.volume.read import read_volume
-        from bench.xray.stack import stack_volume
 
         ct = self.tables.ct
-        if ct.voxel_spacing_mm is not None:
-            return stack_volume(self.path(ct.volume), ct.voxel_spacing_mm)
         labels = None if ct.labels is None else self.path(ct.labels)
         scheme = None if ct.label_scheme is None else self._scheme(ct.label_scheme)
-        return read_volume(self.path(ct.volume), labels=labels, label_scheme=scheme, series=ct.series)
+        return read_volume(
+            self.path(ct.volume),
+            labels=labels,
+            label_scheme=scheme,
+            series=ct.series,
+            voxel_spacing_mm=ct.voxel_spacing_mm,
+        )
 
     def views(self) -> tuple[View, ...]:
         """The images as methods get them, on one rig.
@@ -174,6 +177,7 @@ class XrayCase:
             flip=table.flip,
             bits=table.bits,
             bright=table.bright,
+            zero=table.zero,
             frame=table.frame,
         )
 

@@ -30,7 +30,8 @@ class Table(BaseModel):
 class Ct(Table):
     """``[ct]``: the volume, and its labels where there are any.
 
-    ``voxel_spacing_mm`` (columns, rows, slices) makes it a TIFF stack of a segmented bone (``bench.xray.stack``).
+    ``voxel_spacing_mm`` (columns, rows, slices) is for a file that does not state its geometry, such as a TIFF stack of
+    a segmented bone (``bench.volume.read``).
     """
 
     volume: str
@@ -76,6 +77,7 @@ class ImageTable(Table):
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None
     bright: Literal["air", "bone", "integrals"] | None = None
     bits: int | None = Field(default=None, ge=1, le=32)
+    zero: float | None = None
     frame: int | None = Field(default=None, ge=0)
     binning: int = Field(default=1, ge=1)
     air: PositiveFloat | None = None
@@ -147,7 +149,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         CaseError: It cannot be read.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CaseError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from bench.xray.line_integrals import XrayError, border_mask
-from bench.xray.read import XrayImage, read_xray
+from bench.xray.read import XrayImage, frames_in, read_xray
+
+_SHOWN_FRAME = 0
+# Of 16 bits with a sign: below it no image goes.
+_LOWEST = -32768.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,51 +16,83 @@ class Description:
 
     Attributes:
         fields: Name and value of what was read.
-        calibration: Name and value of each number that a camera needs; ``not found`` where it is missing.
+        calibration: Name, value and origin of each number that a camera needs: stated, derived (how), assumed or
+            missing.
         missing: What to say by hand, one phrase each.
     """
 
     fields: tuple[tuple[str, str], ...]
-    calibration: tuple[tuple[str, str], ...]
+    calibration: tuple[tuple[str, str, str], ...]
     missing: tuple[str, ...]
 
 
-def describe_xray(path: str) -> Description:
+# Name of a value, what it is called in a table, and how it is said by hand.
+_VALUES = (
+    ("spacing_mm", "pixel spacing at the detector (columns, rows), mm", "--spacing-mm (spacing_mm)"),
+    ("sdd_mm", "source to detector, mm", "--sdd-mm (sdd_mm)"),
+    ("source_to_patient_mm", "source to patient, mm", "--depth-mm, or a start"),
+    ("angles_deg", "positioner angles (primary, secondary), deg", "a start"),
+    ("principal_point_px", "principal point (column, row), px", "principal_point_px in a case file"),
+)
+_SAID_BY = {
+    "bright": "what bright means: say --bright air or bone",
+    "flip": "how it is mirrored: say --flip",
+    "zero": "which number means no X-rays: say --zero",
+}
+
+
+def describe_xray(path: str, *, frame: int | None = None) -> Description:
     """Read an image as far as it can be read without help.
+
+    Args:
+        path: The file.
+        frame: Of a file of several; None = the first.
 
     Raises:
         XrayError: The file cannot be read, whatever is said by hand.
     """
-    image, missing = _read(path)
-    needed = {
-        "pixel spacing at the detector (columns, rows), mm": (image.spacing_mm, "spacing_mm"),
-        "source to detector, mm": (image.sdd_mm, "sdd_mm"),
-        "source to patient, mm": (image.source_to_patient_mm, "depth_mm, or a start"),
-        "positioner angles (primary, secondary), deg": (image.angles_deg, "a start"),
-    }
-    missing += [f"{name}: say {word}" for name, (value, word) in needed.items() if value is None]
+    frames = frames_in(path)
+    shown = frame if frame is not None or frames == 1 else _SHOWN_FRAME
+    image, assumed = _read(path, shown)
     rows, columns = image.intensities.shape
     inside = 100 * float(border_mask(image.intensities).mean())
     fields = (
+        ("frames", "1" if frames == 1 else f"{frames}; shown: {shown} (--frame)"),
         ("rows x columns", f"{rows} x {columns}"),
         ("intensities", f"{image.intensities.min():g} to {image.intensities.max():g} of {image.full_scale:g}"),
         ("inside the border", f"{inside:.0f} %"),
         ("photometric", image.photometric or "not a DICOM file"),
-        ("attributes that decided", ", ".join(image.found) or "none"),
+        *((f"{name} (stored numbers)", _origin(image, name, assumed)) for name in ("bright", "flip")),
     )
-    shown = tuple((name, "not found" if value is None else str(value)) for name, (value, _) in needed.items())
-    return Description(fields, shown, tuple(missing))
+    calibration = tuple((title, _text(getattr(image, name)), image.origins[name]) for name, title, _ in _VALUES)
+    wanted = [f"{title}: say {word}" for name, title, word in _VALUES if image.origins[name].startswith("missing")]
+    return Description(fields, calibration, (*(_SAID_BY[name] for name in assumed), *wanted))
 
 
-def _read(path: str) -> tuple[XrayImage, list[str]]:
-    """The image, with whatever the file does not tell assumed and named."""
-    bright, flip = {"bright": "what bright means: say bright=air or bone"}, {"flip": "how it is mirrored: say flip"}
+def _origin(image: XrayImage, name: str, assumed: tuple[str, ...]) -> str:
+    return "missing" if name in assumed else image.origins[name]
+
+
+def _text(value: float | tuple[float, ...] | None) -> str:
+    if value is None:
+        return "not found"
+    return ", ".join(f"{each:g}" for each in (value if isinstance(value, tuple) else (value,)))
+
+
+def _read(path: str, frame: int | None) -> tuple[XrayImage, tuple[str, ...]]:
+    """The image, with whatever the file does not state assumed and named."""
     refused = XrayError(f"{path}: cannot be read")
-    for said in ({}, bright, flip, {**bright, **flip}):
+    for said in ((), ("bright",), ("flip",), ("bright", "flip"), ("zero",), ("zero", "flip"), tuple(_SAID_BY)):
         try:
-            image = read_xray(path, flip="none" if "flip" in said else None, bright="air" if "bright" in said else None)
+            image = read_xray(
+                path,
+                flip="none" if "flip" in said else None,
+                bright="air" if "bright" in said else None,
+                zero=_LOWEST if "zero" in said else None,
+                frame=frame,
+            )
         except XrayError as error:
             refused = error
         else:
-            return image, list(said.values())
+            return image, said
     raise refused

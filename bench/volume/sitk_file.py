@@ -1,0 +1,160 @@
+"""Image files through SimpleITK: NRRD, MetaImage, TIFF, PNG and others; not DICOM and NIfTI. Touches SimpleITK."""
+
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import PIL.Image
+import PIL.TiffImagePlugin
+import SimpleITK
+from numpy.typing import NDArray
+
+from bench.volume.grid import Grid
+from bench.volume.stated import mm_per_unit, not_stated
+from bench.volume.volume import VolumeError
+
+# SimpleITK ships no types; here they end.
+_sitk: Any = SimpleITK
+_Answer = TypeVar("_Answer")
+_quiet_lock = threading.Lock()
+
+_PHOTOMETRIC_TAG = 262
+_MAX_BYTES = 1 << 34
+# What the format libraries print, and only print, when a file ends before its image does.
+_CUT_SHORT = re.compile(r"IO error|Failed to read|Can not read|not read completely|unexpected end", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageShape:
+    """A file's header: voxels along (i, j, ...) and values a voxel."""
+
+    size: tuple[int, ...]
+    components: int
+
+
+def image_shape(path: Path) -> ImageShape:
+    """Read a header.
+
+    Raises:
+        VolumeError: The file is damaged, of no known format, or too large for a memory.
+    """
+    reader = _reader(path)
+    size = tuple(int(each) for each in reader.GetSize())
+    shape = ImageShape(size, int(reader.GetNumberOfComponents()))
+    if np.prod(size, dtype=np.float64) * shape.components * 2 > _MAX_BYTES:
+        raise VolumeError(f"{path}: its header promises {size} voxels, more than can be read; correct it or crop it")
+    return shape
+
+
+def read_numbers(path: Path) -> NDArray[Any]:
+    """The numbers of a file, last axis first: (rows, columns) or (slices, rows, columns).
+
+    A TIFF file that shows 0 as white is turned over, so that high numbers are bright in every file.
+
+    Raises:
+        VolumeError: The file is damaged or cut short.
+    """
+    image_shape(path)
+    numbers = np.asarray(_sitk.GetArrayFromImage(_guarded(_reader(path).Execute, path)))
+    if numbers.dtype.kind == "u" and _white_is_zero(path):
+        return np.asarray(np.iinfo(numbers.dtype).max - numbers)
+    return numbers
+
+
+def read_grid(path: Path) -> Grid:
+    """Read a volume with the geometry that its file states.
+
+    Raises:
+        VolumeError: The file is damaged or cut short.
+    """
+    numbers = np.transpose(read_numbers(path))
+    missing = not_stated(path)
+    if missing:
+        return Grid(numbers, None, f"missing: {', '.join(missing)}")
+    header = _reader(path)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(header.GetDirection()).reshape(3, 3) * np.array(header.GetSpacing())
+    affine[:3, 3] = header.GetOrigin()
+    affine[:3] *= mm_per_unit(path)
+    return Grid(numbers, affine, "its header")
+
+
+def _reader(path: Path) -> Any:
+    """A reader that has read the header."""
+    reader = _sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    _guarded(reader.ReadImageInformation, path)
+    return reader
+
+
+def _white_is_zero(path: Path) -> bool:
+    """Whether a TIFF file shows 0 as white; SimpleITK hands its numbers out as they are."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with PIL.Image.open(path) as image:
+            return isinstance(image, PIL.TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
+    except (OSError, ValueError):
+        return False  # a kind of TIFF that Pillow does not know
+
+
+def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
+    """Run a SimpleITK call; its errors, and the complaints that mean one, become one line."""
+    try:
+        return _quietly(call, refuse=_CUT_SHORT)
+    except RuntimeError as error:
+        raise VolumeError(f"{path}: cannot be read as an image: {_reason(str(error))}") from None
+
+
+def _reason(message: str) -> str:
+    """The telling part of an ITK message: its last line, without addresses in memory and its own preamble."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if any("ImageIO reader" in line or "not recognized" in line for line in lines):
+        return "it is damaged, or none of DICOM, NIfTI, NRRD, MetaImage, TIFF and PNG"
+    last = re.sub(r"^(sitk::|itk::|ITK )ERROR: ", "", lines[-1] if lines else "no reason given")
+    return re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", last)
+
+
+def _quietly(call: Callable[[], _Answer], refuse: re.Pattern[str]) -> _Answer:
+    """Run a call with what its C libraries print to stderr kept back.
+
+    Raises:
+        RuntimeError: The call's own, or what was printed matches ``refuse``; that line is then the message.
+    """
+    answer: list[_Answer] = []
+    failure: RuntimeError | None = None
+    with _quiet_lock, tempfile.TemporaryFile() as sink:
+        try:
+            with _stderr_to(sink.fileno()):
+                answer.append(call())
+        except RuntimeError as error:
+            failure = error
+        sink.seek(0)
+        printed = sink.read().decode(errors="replace").splitlines()
+    complaint = next((line for line in printed if refuse.search(line)), None)
+    if complaint is not None:
+        raise RuntimeError(f"cut short or damaged ({complaint.strip()})")
+    if failure is not None:
+        raise failure
+    return answer[0]
+
+
+@contextmanager
+def _stderr_to(target: int) -> Generator[None]:
+    """Point the process's stderr, not only Python's, at a file descriptor for a while."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        os.dup2(target, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

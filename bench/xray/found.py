@@ -1,0 +1,35 @@
+"""A value that an image's header gives, with where it came from."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Value]):
+    """A value and its origin.
+
+    Attributes:
+        value: None where it is missing.
+        origin: ``stated: ATTRIBUTE``, ``derived: HOW``, ``assumed: WHAT`` or ``missing``, with a hint after a colon
+            where the header holds one that does not suffice.
+    """
+
+    value: Value | None
+    origin: str
+
+
+def stated(value: Value, name: str) -> Found[Value]:
+    """A value as an attribute gives it."""
+    return Found(value, f"stated: {name}")
+
+
+def derived(value: Value, how: str) -> Found[Value]:
+    """A value computed from attributes."""
+    return Found(value, f"derived: {how}")
+
+
+def missing(hint: str = "") -> Found[Value]:
+    """No value; a hint says what the header does hold."""
+    return Found(None, f"missing: {hint}" if hint else "missing")
