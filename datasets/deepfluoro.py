@@ -135,7 +135,7 @@ class DeepFluoro:
         return Acquisition(name, (self._view(shot, tool),), reference=tool.camera_from_world)
 
     def _view(self, shot: Hdf5Group, tool: ToolView) -> View:
-        # SimpleITK, which the reader of other X-rays needs, is loaded only where an image is read.
+        # The libraries that the reader of other X-rays needs are loaded only where an image is read.
         from bench.xray.calibration import view_of
         from bench.xray.read import XrayImage
 
@@ -151,7 +151,6 @@ class DeepFluoro:
             source_to_patient_mm=None,
             angles_deg=None,
             photometric=None,
-            found=(),
             path=f"{shot.file}: {shot.name}",
         )
         return view_of(image, cropped, binning=self.binning, air=self.air)

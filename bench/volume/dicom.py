@@ -6,7 +6,7 @@ those of the file, without rescale, look-up table or inversion for display, what
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,8 +142,8 @@ def _values(layer: Any, name: str, path: Path) -> tuple[str, ...]:
         if name not in layer or layer[name].VR in _NOT_PIXELS or layer[name].is_empty:
             return ()
         value = layer[name].value
-    several: Sequence[Any] = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
-    texts = [str(getattr(each, "original_string", each)).strip("\0 ") for each in several]
+    single = isinstance(value, str | bytes) or not hasattr(value, "__iter__")
+    texts = [str(getattr(each, "original_string", each)).strip("\0 ") for each in ([value] if single else value)]
     return tuple(texts) if any(texts) else ()
 
 
@@ -264,7 +264,7 @@ def _require_size(header: DicomHeader, shape: tuple[int, int, int], syntax: str)
 
 
 @contextmanager
-def _quiet(path: Path, what: str) -> Iterator[None]:
+def _quiet(path: Path, what: str) -> Generator[None]:
     """Keep pydicom's warnings back and turn whatever a damaged file makes it raise into one line."""
     try:
         with warnings.catch_warnings():

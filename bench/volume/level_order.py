@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from bench.volume.labels import held_numbers, present, scheme
 from bench.volume.schemes import BUILT_IN, LEVELS
-from bench.volume.volume import LabelGrid, Volume, VolumeError
+from bench.volume.volume import MaskGrid, Volume, VolumeError
 
 # A level cut off at the border of the CT keeps its order; this is for numerical noise alone.
 _TOLERANCE_MM = 1.0
@@ -94,15 +95,16 @@ def _heights(volume: Volume) -> dict[int, float]:
     labels = volume.labels
     if labels is None:
         return {}
-    boxes = ndimage.find_objects(labels)
+    # None where a number is not there, which the stubs do not say.
+    boxes: list[Any] = list(ndimage.find_objects(labels))
     return {
-        number: _height(labels[box] == number, box, volume)
+        number: _height(np.asarray(labels[box] == number), box, volume)
         for number, box in enumerate(boxes, start=1)
         if box is not None
     }
 
 
-def _height(inside: LabelGrid, box: tuple[slice, ...], volume: Volume) -> float:
+def _height(inside: MaskGrid, box: tuple[slice, ...], volume: Volume) -> float:
     middle = np.argwhere(inside).mean(axis=0) + [part.start for part in box]
     return float(volume.affine[2, :3] @ middle + volume.affine[2, 3])
 

@@ -1,7 +1,7 @@
 """A value that an image's header gives, with where it came from."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
 
@@ -30,6 +30,6 @@ def derived(value: Value, how: str) -> Found[Value]:
     return Found(value, f"derived: {how}")
 
 
-def missing(hint: str = "") -> Found[Value]:
+def missing(hint: str = "") -> Found[Any]:
     """No value; a hint says what the header does hold."""
     return Found(None, f"missing: {hint}" if hint else "missing")

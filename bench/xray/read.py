@@ -9,7 +9,7 @@ for a pixel spacing: scanners and viewers fill them with their own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -41,10 +41,10 @@ class XrayImage:
         sdd_mm: Source to detector, or None.
         source_to_patient_mm: Source to patient, or None.
         angles_deg: DICOM positioner angles (primary, secondary) of this frame, or None.
-        principal_point_px: (column, row) where the axis meets the detector, as far as the header tells; None = unknown.
         photometric: As stored: MONOCHROME1, MONOCHROME2, or None for files that are not DICOM.
-        origins: Where each value comes from, by its name: stated, derived, assumed or missing (``bench.xray.found``).
         path: Where it was read.
+        principal_point_px: (column, row) where the axis meets the detector, as far as the header tells; None = unknown.
+        origins: Where each value comes from, by its name: stated, derived, assumed or missing (``bench.xray.found``).
     """
 
     intensities: Pixels
@@ -53,10 +53,10 @@ class XrayImage:
     sdd_mm: float | None
     source_to_patient_mm: float | None
     angles_deg: tuple[float, float] | None
-    principal_point_px: Point | None
     photometric: str | None
-    origins: Mapping[str, str]
     path: str
+    principal_point_px: Point | None = None
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
