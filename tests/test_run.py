@@ -64,14 +64,7 @@ class Toys:
 plugin = Toys
 """
 ANSWER = "return Estimate(problem.start, Outcome.CONVERGED)"
-MANY = "\n    def register_many(self, problems, prepared):\n        "
-EACH = "return [self.register(problem, prepared) for problem in problems]"
 BODIES = {
-    "many": (ANSWER + MANY + EACH, "None"),
-    "spoils": (f"if problem.case_id.endswith('1'): raise ValueError('this one')\n        {ANSWER}{MANY}{EACH}", "None"),
-    "hangs_together": (f"{ANSWER}{MANY}time.sleep(600)", "None"),
-    "dies_together": (f"{ANSWER}{MANY}os._exit(7)", "None"),
-    "forgets_one": (f"{ANSWER}{MANY}{EACH}[:-1]", "None"),
     "raises": ("raise ValueError('no\\nidea')", "None"),
     "hangs": ("time.sleep(600)", "None"),
     "is_nan": ("return Estimate(problem.start * np.nan, Outcome.CONVERGED)", "None"),
@@ -173,41 +166,6 @@ def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
     scores = open_run(journal.folder).scores
     assert len(scores) == 4 * len(plugins)
     assert scores.groupby("label")["success_strict"].sum()["M-raises"] == 0
-
-
-def test_cases_done_together_state_their_throughput_and_what_spoils_them_falls_back(tmp_path: Path) -> None:
-    plugins = ("many", "answers", "spoils", "hangs_together", "dies_together", "forgets_one")
-    budget = {"seconds_per_case": 1.0, "seconds_to_prepare": 60.0, "together": 8}
-    journal = execute(protocol(*plugins, budget=budget), tmp_path)
-    rows = {name: [row for row in journal.estimates() if row.label == f"M-{name}"] for name in plugins}
-    assert all(len(found) == 4 for found in rows.values())
-    assert all(row.cases_per_second and row.seconds is None for row in rows["many"])
-    for name in plugins[1:]:
-        assert all(row.cases_per_second is None and row.seconds is not None for row in rows[name])
-    raised = {row.case_id[-1] for row in rows["spoils"] if row.outcome is Outcome.RAISED}
-    assert raised == {"1"}
-    assert all(row.outcome is Outcome.CONVERGED for name in plugins if name != "spoils" for row in rows[name])
-    scores = open_run(journal.folder).scores
-    done_together = scores["label"] == "M-many"
-    assert scores["seconds"].isna().equals(done_together)
-    assert scores["cases_per_second"].notna().equals(done_together)
-
-
-def test_cases_done_together_go_on_after_an_interruption(tmp_path: Path) -> None:
-    budget = {"seconds_per_case": 5.0, "seconds_to_prepare": 60.0, "together": 2}
-    chosen = protocol("many", budget=budget)
-    execution = Execution(chosen)
-    list(execution.pose())
-    journal = Journal.open(tmp_path, chosen, describe_environment(), fresh=False)
-    steps = execution.register(journal)
-    assert next(steps).done == 0
-    next(steps)
-    del steps
-    before = journal.estimates()
-    assert len(before) == 1
-    after = execute(chosen, tmp_path).estimates()
-    assert after[:1] == before
-    assert sorted(row.case_id for row in after) == sorted(record.case_id for record in journal.problems())
 
 
 def test_start_as_answer_scores_the_recorded_start(tmp_path: Path) -> None:

@@ -62,9 +62,6 @@ class Run:
     only: tuple[str, ...] = ()
     """Labels of the methods to run; all if not given."""
 
-    throughput: int | None = None
-    """Hand methods that can so many cases at once: the same answers, and cases a second instead of seconds a case."""
-
     out: Path = Path("runs")
     """Where runs are kept."""
 
@@ -109,7 +106,6 @@ class Run:
         over: dict[str, Any] = {"start": {}, "data": {}, **self._data()}
         start = {"distribution": self.start_distribution, "per_patient": starts}
         over["start"] |= {key: value for key, value in start.items() if value is not None}
-        over |= {} if self.throughput is None else {"budget": {"together": self.throughput}}
         region = "whole" if self.region is None and self.box is not None else self.region
         over["data"] |= {} if region is None else {"region": region}
         if self.volume is None and (self.labels or self.label_scheme or self.box):

@@ -12,7 +12,6 @@ from bench.contract.patient import Split as Split
 from bench.contract.plugin import Artefact as Artefact
 from bench.contract.plugin import Dataset as Dataset
 from bench.contract.plugin import FinishedRun as FinishedRun
-from bench.contract.plugin import ManyMethod as ManyMethod
 from bench.contract.plugin import Method as Method
 from bench.contract.problem import Case as Case
 from bench.contract.problem import Image as Image

@@ -6,7 +6,7 @@ A method module may also declare ``presets``: a mapping from a preset's name to 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.contract.estimate import Estimate
 from bench.contract.patient import Patient, Split
@@ -34,19 +34,6 @@ class Method(Protocol):
 
     def skip(self, problem: Problem) -> str | None:
         """Why this method cannot take this problem (one sentence), or None when it can."""
-        ...
-
-
-@runtime_checkable
-class ManyMethod(Protocol):
-    """What a method may offer beside ``Method``: several problems at once, for throughput."""
-
-    def register_many(self, problems: Sequence[Problem], prepared: Any) -> Sequence[Estimate]:
-        """Answer problems of one patient and one geometry, none of which ``skip`` refuses, in their order.
-
-        Each answer must have the bits of ``register``'s. Raise where one problem fails: the harness then asks one by
-        one.
-        """
         ...
 
 

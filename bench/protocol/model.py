@@ -144,15 +144,10 @@ class MethodTable(Table):
 
 
 class BudgetTable(Table):
-    """``[budget]``: when the harness stops a method that does not stop itself.
-
-    ``together``: a method that can is handed so many cases at once; answers stay, and its rows state cases a second
-    instead of seconds a case.
-    """
+    """``[budget]``: when the harness stops a method that does not stop itself."""
 
     seconds_per_case: float = Field(default=120.0, gt=0)
     seconds_to_prepare: float = Field(default=300.0, gt=0)
-    together: int = Field(default=1, ge=1)
 
 
 class Scoring(Table):

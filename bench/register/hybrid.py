@@ -3,14 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from bench.contract import Estimate, Problem, Trace, View
 from bench.register.contrast import contrast_map
 from bench.register.least_squares import LeastSquares, LeastSquaresLevel
 from bench.register.pyramid import coarsened
 from bench.register.search import Level, Prepared, Search, SearchError
-from bench.register.together import in_step
 from bench.volume import Volume
 
 _COARSENINGS = (1, 2, 4)
@@ -94,7 +92,3 @@ class Hybrid:
             drr_evaluations=found.drr_evaluations + refined.drr_evaluations,
             trace=Trace(found.trace.drr_evaluations, found.trace.best_value),
         )
-
-    def register_many(self, problems: Sequence[Problem], prepared: Prepared) -> list[Estimate]:
-        """Find the poses of several problems that share their projector calls; see ``together.in_step``."""
-        return in_step([partial(self.register, problem, prepared) for problem in problems])

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from bench.geometry import Matrix, StandardView, nominal_pose
 from bench.register.pyramid import bin_factor, bin_view, coarsened
 from bench.register.residuals import ImageResiduals, NormalEquations, Residuals
 from bench.register.search import Prepared
-from bench.register.together import in_step
 from bench.register.windows import WindowResiduals
 from bench.volume import Volume
 
@@ -129,10 +127,6 @@ class LeastSquares:
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Find the pose."""
         return self.refine(problem, prepared, None)
-
-    def register_many(self, problems: Sequence[Problem], prepared: Prepared) -> list[Estimate]:
-        """Find the poses of several problems that share their projector calls; see ``together.in_step``."""
-        return in_step([partial(self.register, problem, prepared) for problem in problems])
 
     def refine(self, problem: Problem, prepared: Prepared, starts: Matrix | None) -> Estimate:
         """Find the pose from given starts: thetas (n, 6); None = those of the settings."""

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bench.drr import AttenuationMap
+from bench.drr import AttenuationMap, project
 from bench.geometry import Matrix, PoseFrame
 from bench.optimise import Box, Vector
 from bench.register.pyramid import LevelView
-from bench.register.together import images
 from bench.similarity import Similarity
 
 # Poses that bring the content's box nearer to a source than this have no value: nothing sane lies there.
@@ -71,7 +70,7 @@ class ViewObjective:
         return values
 
     def _compare(self, camera_from_world: Matrix, view: LevelView) -> Vector:
-        moving = images(self._attenuation, camera_from_world, view.camera)
+        moving = project(self._attenuation, camera_from_world, view.camera)
         with torch.inference_mode():
             values = self._similarity(view.fixed, moving, view.valid)
         return np.asarray(values.double().cpu().numpy())

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.drr import AttenuationMap
+from bench.drr import AttenuationMap, project_with_jacobian
 from bench.geometry import Matrix, PoseFrame
 from bench.register.pyramid import LevelView
-from bench.register.together import images_with_jacobian
 
 Pixels: TypeAlias = NDArray[np.float32]
 
@@ -96,7 +95,7 @@ class Residuals:
             cost[~sane] = np.inf
             if not sane.any():
                 continue
-            images, slopes = images_with_jacobian(
+            images, slopes = project_with_jacobian(
                 self._attenuation, camera_from_world[sane], target.view.camera, self._frame.centre
             )
             values, by_twist, curvature = target.linearise(images.numpy(), slopes.numpy())

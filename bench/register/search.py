@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +15,6 @@ from bench.geometry import Matrix, StandardView, nominal_pose, transform_points
 from bench.optimise import Box, CmaEs, EvaluationBudget, Optimiser, Optimum, Powell, Stop, Vector, minimise
 from bench.register.objective import ViewObjective
 from bench.register.pyramid import bin_factor, bin_view, coarsened
-from bench.register.together import in_step
 from bench.similarity import similarity
 from bench.volume import Volume
 
@@ -160,15 +158,6 @@ class Search:
         The estimate's trace holds the best similarity so far, anew with each search and level.
         """
         return _Run(self, problem, prepared).estimate()
-
-    def register_many(self, problems: Sequence[Problem], prepared: Prepared) -> list[Estimate]:
-        """Search the poses of several problems that share their projector calls; see ``together.in_step``.
-
-        With a limit on wall time they are searched one by one: the others' time is not theirs.
-        """
-        if self.max_seconds is not None:
-            return [self.register(problem, prepared) for problem in problems]
-        return in_step([partial(self.register, problem, prepared) for problem in problems])
 
 
 def _render_small(attenuation: AttenuationMap, view: View, corners: Matrix) -> torch.Tensor:

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from bench.contract import Dataset, Estimate, Outcome, Problem
+from bench.contract import Dataset, Estimate, Outcome
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.cases import PosedCase, build_case, case_ids, landmark_records
@@ -21,7 +21,7 @@ from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutEr
 from bench.run.journal import Journal
 from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
 from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
-from bench.run.worker import Done, DoneMany, InvalidEstimate, Raised, Reply, Skipped
+from bench.run.worker import Done, InvalidEstimate, Raised, Reply, Skipped
 
 KEPT_BYTES = 300 * 2**20
 
@@ -107,8 +107,7 @@ class Execution:
                     continue
                 posed = self._posed(patient_id)
                 wanted = [each for each in posed.cases if each.case.problem.case_id in left]
-                together = self._protocol.budget.together
-                for case_id, answer, seconds_prepare in _answers(method, posed.staged, wanted, together):
+                for case_id, answer, seconds_prepare in _answers(method, posed.staged, wanted):
                     yield _record(choice.label, case_id, name, answer, seconds_prepare)
 
     def _posed(self, patient_id: str) -> _Posed:
@@ -144,19 +143,18 @@ class _Lost:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came back, how long the harness waited for it, and the throughput where it came with others."""
+    """What came back, and how long the harness waited for it."""
 
     reply: Reply | _Lost
     waited: float | None
-    cases_per_second: float | None = None
 
 
 def _answers(
-    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase], together: int
+    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
 ) -> Iterator[tuple[str, _Answer, float]]:
     """One answer per case, whatever happens; with the seconds that preparing took."""
     for group in _by_geometry(cases):
-        yield from _answers_of_geometry(method, staged, group, together)
+        yield from _answers_of_geometry(method, staged, group)
 
 
 def _by_geometry(cases: list[PosedCase]) -> list[list[PosedCase]]:
@@ -169,31 +167,16 @@ def _by_geometry(cases: list[PosedCase]) -> list[list[PosedCase]]:
 
 
 def _answers_of_geometry(
-    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase], together: int
+    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
 ) -> Iterator[tuple[str, _Answer, float]]:
     views = tuple(view.without_image() for view in cases[0].case.problem.views)
     ready = _ask(partial(method.prepare, staged.moving, views))
     seconds = ready.reply.seconds if isinstance(ready.reply, Done) else ready.waited or 0.0
     unready = _Answer(ready.reply, None)
-    problems = [posed.case.problem for posed in cases]
-    for first in range(0, len(problems), together):
-        part = problems[first : first + together]
+    for problem in (posed.case.problem for posed in cases):
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
-        answers = _answers_of_part(method, part) if isinstance(ready.reply, Done) else (unready for _ in part)
-        for problem, answer in zip(part, answers, strict=True):
-            yield problem.case_id, answer, seconds
-
-
-def _answers_of_part(method: IsolatedMethod, problems: list[Problem]) -> Iterator[_Answer]:
-    """Answers to problems asked together; one by one where the method cannot or one of them spoils it for all."""
-    if len(problems) > 1:
-        many = _ask(partial(method.register_many, problems)).reply
-        if isinstance(many, DoneMany):
-            throughput = len(problems) / max(many.seconds, np.finfo(np.float64).tiny)
-            yield from (_Answer(Done(many.seconds, estimate), None, throughput) for estimate in many.estimates)
-            return
-    for problem in problems:
-        yield _ask(partial(method.register, problem))
+        answer = _ask(partial(method.register, problem)) if isinstance(ready.reply, Done) else unready
+        yield problem.case_id, answer, seconds
 
 
 def _ask(request: Callable[[], Reply]) -> _Answer:
@@ -216,8 +199,7 @@ def _record(label: str, case_id: str, name: str, answer: _Answer, seconds_prepar
         perturbation_hash=name,
         pose=None if estimate is None else as_list(np.asarray(estimate.pose)),
         outcome=outcome,
-        seconds=None if answer.cases_per_second else seconds,
-        cases_per_second=answer.cases_per_second,
+        seconds=seconds,
         seconds_prepare=seconds_prepare,
         seconds_by_phase={} if estimate is None else dict(estimate.seconds),
         drr_evaluations=0 if estimate is None else estimate.drr_evaluations,
@@ -239,5 +221,5 @@ def _judge(answer: _Answer) -> tuple[Outcome, str | None, Estimate | None, float
             return Outcome.INVALID, error, None, seconds
         case Done(seconds, Estimate() as estimate):
             return estimate.outcome, None, estimate, seconds
-        case Done(seconds) | DoneMany(seconds):
+        case Done(seconds):
             return Outcome.INVALID, "it answered nothing", None, seconds

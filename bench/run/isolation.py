@@ -12,7 +12,7 @@ from bench.contract import Problem, View
 from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.parts import anchored
-from bench.run.worker import Prepare, Raised, Register, RegisterMany, Reply, Request, serve
+from bench.run.worker import Prepare, Raised, Register, Reply, Request, serve
 from bench.volume import Volume
 
 SECONDS_TO_START = 120.0
@@ -72,15 +72,6 @@ class IsolatedMethod:
             if isinstance(again, Raised):
                 return again
         return self._ask(Register(_message(problem)), self._budget.seconds_per_case)
-
-    def register_many(self, problems: Sequence[Problem]) -> Reply:
-        """Send problems of the prepared patient together, within their budgets' sum; raises as ``prepare`` does."""
-        if not self._ready:
-            again = self._send_patient()
-            if isinstance(again, Raised):
-                return again
-        request = RegisterMany(tuple(_message(problem) for problem in problems))
-        return self._ask(request, self._budget.seconds_per_case * len(problems))
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""

@@ -119,10 +119,7 @@ class ProblemRecord(Record):
 
 
 class EstimateRecord(Record):
-    """One registration. ``pose`` and ``error``: one of them is None; ``seconds`` is None if it was skipped.
-
-    ``cases_per_second``: Throughput of the cases that it was done with; ``seconds`` is then None: no case has its own.
-    """
+    """One registration. ``pose`` and ``error``: one of them is None; ``seconds`` is None if it was skipped."""
 
     label: str
     case_id: str
@@ -134,7 +131,6 @@ class EstimateRecord(Record):
     seconds_by_phase: dict[str, float]
     drr_evaluations: int
     covariance: MatrixList | None = None
-    cases_per_second: float | None = None
     error: str | None = None
 
 

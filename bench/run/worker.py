@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bench import registry
-from bench.contract import Estimate, ManyMethod, Method, Outcome, Problem, View
+from bench.contract import Estimate, Method, Outcome, Problem, View
 from bench.geometry import require_rigid
 from bench.volume import Volume
 
@@ -36,13 +36,6 @@ class Register:
     """Answer a problem: every field of ``Problem`` but the volume."""
 
     fields: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterMany:
-    """Answer several problems together: the fields of each, as in ``Register``."""
-
-    fields: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +68,8 @@ class InvalidEstimate:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class DoneMany:
-    """Problems answered together, in their order: all seconds, and what was found."""
-
-    seconds: float
-    estimates: tuple[Estimate, ...]
-
-
-Request: TypeAlias = Prepare | Register | RegisterMany
-Reply: TypeAlias = Done | DoneMany | Skipped | Raised | InvalidEstimate
+Request: TypeAlias = Prepare | Register
+Reply: TypeAlias = Done | Skipped | Raised | InvalidEstimate
 
 
 def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[str, Any]) -> None:
@@ -114,9 +99,6 @@ def _serve(pipe: Connection, method: Method) -> None:
                 began = time.perf_counter()
                 prepared = method.prepare(request.volume, request.views)
                 pipe.send(Done(time.perf_counter() - began))
-            elif isinstance(request, RegisterMany):
-                problems = [Problem(volume=volume, **fields) for fields in request.fields]  # type: ignore[arg-type]
-                pipe.send(_answer_many(method, problems, prepared))
             else:
                 problem = Problem(volume=volume, **request.fields)  # type: ignore[arg-type]
                 pipe.send(_answer(method, problem, prepared))
@@ -137,20 +119,6 @@ def _answer(method: Method, problem: Problem, prepared: Any) -> Reply:
         return Done(seconds, _plain(estimate))
     except Exception as error:  # whatever it is, it is no estimate
         return InvalidEstimate(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", seconds)
-
-
-def _answer_many(method: Method, problems: list[Problem], prepared: Any) -> Reply:
-    """All or nothing: whatever is not an answer to every problem is no answer."""
-    if not isinstance(method, ManyMethod):
-        return Skipped("it takes one problem at a time")
-    if any(method.skip(problem) is not None for problem in problems):
-        return Skipped("it cannot take one of these problems")
-    began = time.perf_counter()
-    estimates = method.register_many(problems, prepared)
-    seconds = time.perf_counter() - began
-    if len(estimates) != len(problems):
-        raise ValueError(f"expected {len(problems)} estimates; got {len(estimates)}")
-    return DoneMany(seconds, tuple(_plain(estimate) for estimate in estimates))
 
 
 def _plain(estimate: Estimate) -> Estimate:

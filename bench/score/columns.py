@@ -254,14 +254,6 @@ _COST = (
         definition="Wall time of one registration, the harness's clock; preparation apart.",
     ),
     Column(
-        name="cases_per_second",
-        heading="Throughput",
-        unit="1/s",
-        definition="Cases a second of those done together with this one; absent where cases were done one by one.",
-        decimals=1,
-        smaller_is_better=False,
-    ),
-    Column(
         name="seconds_prepare",
         heading="Preparation",
         unit="s",

@@ -131,7 +131,6 @@ def _row(question: _Question, record: EstimateRecord, start: Mapping[str, Any]) 
         **{name: getattr(record, name) for name in ("label", "case_id", "perturbation_hash", "error")},
         **{name: getattr(record, name) for name in ("seconds_prepare", "drr_evaluations")},
         "seconds": np.nan if record.seconds is None else record.seconds,
-        "cases_per_second": np.nan if record.cases_per_second is None else record.cases_per_second,
         **start,
         **errors,
         **others,
