@@ -1,20 +1,30 @@
-"""Find plug-ins by file name: the modules of ``methods/``, ``datasets/`` and ``reports/``."""
+"""Find plug-ins by file name: the modules of ``methods/``, ``similarities/``, ``datasets/`` and ``reports/``."""
 
 import difflib
 import os
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bench.contract import Card
 from bench.errors import FluorobenchError
 
-Kind: TypeAlias = Literal["methods", "datasets", "reports"]
-KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Kind: TypeAlias = Literal["methods", "similarities", "datasets", "reports"]
+KINDS: tuple[Kind, ...] = ("methods", "similarities", "datasets", "reports")
+SINGULAR: Mapping[Kind, str] = {
+    "methods": "method",
+    "similarities": "similarity",
+    "datasets": "dataset",
+    "reports": "report",
+}
 
 
 # Names that an error suggests; up to how many it lists where none is near.
@@ -33,7 +43,7 @@ class SettingsError(FluorobenchError):
     """Settings that a plug-in does not take."""
 
 
-# Folders of one's own, separated as in PATH; each may hold methods/, datasets/ and reports/.
+# The user's plug-in folders, separated as in PATH; each may hold methods/, similarities/, datasets/ and reports/.
 PLUGINS_VARIABLE = "FLUOROBENCH_PLUGINS"
 
 
@@ -95,7 +105,7 @@ def module(kind: Kind, name: str) -> ModuleType:
     """Import the module of one plug-in."""
     known = names(kind)
     if name not in known:
-        error = unknown(kind.removesuffix("s"), name, known)
+        error = unknown(SINGULAR[kind], name, known)
         raise UnknownNameError(f"{error} (your own: {kind}/{name}.py in a folder named by {PLUGINS_VARIABLE})")
     return import_module(f"bench.{kind}.{name}")
 
@@ -147,7 +157,7 @@ def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None
         UnknownNameError: No such plug-in, preset or setting.
         SettingsError: A setting has the wrong type or value.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     cls = load(kind, name)
     chosen = dict(settings)
@@ -160,8 +170,16 @@ def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None
         if key not in cls.__dataclass_fields__:
             raise unknown(f"setting of {name}", key, [each.name for each in fields(cls)])
     try:
-        return TypeAdapter(cls).validate_python(chosen)
+        return _adapter(cls).validate_python(chosen)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting {where!r} of {name}: {first['msg']}; got {first['input']!r}") from None
+
+
+@cache
+def _adapter(cls: type) -> "TypeAdapter[Any]":
+    """What checks settings; kept, since a search builds its similarity for every level."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls)

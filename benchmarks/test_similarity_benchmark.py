@@ -13,14 +13,14 @@ from bench import registry
 from bench.contract import Problem, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
-from bench.similarity import SIMILARITIES, similarity
+from bench.similarity import similarity
 from bench.volume import Volume
 
 POPULATION = 20
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
-@pytest.mark.parametrize("name", sorted(SIMILARITIES))
+@pytest.mark.parametrize("name", registry.names("similarities"))
 def test_similarity(benchmark: Any, name: str, size: int) -> None:
     """One population of renderings against one target."""
     noise = torch.Generator().manual_seed(0)

@@ -23,8 +23,8 @@ class OptSgc:
     Levels count pixels of the cut view, so that they follow the object's size and not the detector's.
 
     Attributes:
-        similarity: A name in ``bench.similarity.SIMILARITIES``.
-        similarity_settings: Its fields.
+        similarity: Name of a similarity plug-in.
+        similarity_settings: Its settings.
         coarse: Levels of a trial.
         fine: Levels after the best trial.
         trials: At most so many.

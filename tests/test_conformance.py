@@ -10,50 +10,20 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.contract import Card, Case, Dataset, Estimate, Problem, Split, TrainingProvenance, View
-from bench.drr import AttenuationMap, project
+from bench.contract import Card, Case, Dataset, Estimate, Problem, Split, TrainingProvenance
 from bench.errors import FluorobenchError
-from bench.geometry import Camera, PoseFrame, StandardView, is_rigid, nominal_pose
+from bench.geometry import is_rigid
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.isolation import IsolatedMethod
 from bench.run.records import PatientRecord
 from bench.run.worker import Done, Skipped
 from bench.score.caveats import met_before
-from bench.volume import Volume
+
+from .toy_case import make_case
 
 # Plug-ins that cannot be built without settings: the least they need.
 METHOD_SETTINGS: Mapping[str, dict[str, Any]] = {"chain": {"stages": [{"plugin": "initial"}, {"plugin": "nominal"}]}}
 ALL = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
-
-
-def make_case() -> Case:
-    random = np.random.default_rng(5)
-    grid = np.indices((40, 30, 44)).astype(np.float32)
-    hu = np.full(grid.shape[1:], -1000, np.float32)
-    for _ in range(12):
-        centre = random.uniform(8, 24, 3)
-        hu[((grid - centre[:, None, None, None]) ** 2).sum(0) < random.uniform(6, 25)] = random.uniform(200, 900)
-    affine = np.diag([3.0, 3.0, 3.0, 1.0])
-    affine[:3, 3] = -50.0
-    volume = Volume(hu, affine, mask=hu > 0)
-    camera = Camera.centred(sdd_mm=1000.0, height=64, width=64, spacing_mm=3.2)
-    centre = volume.content_centre()
-    frame = PoseFrame(nominal_pose(StandardView.AP, centre, 700.0), centre)
-    truth = frame.pose([4, -3, 2, 5, -4, 15])
-    image = project(AttenuationMap.from_volume(volume), truth[None], camera)[0, 0].numpy()
-    problem = Problem(
-        case_id="toy/000",
-        patient_id="toy",
-        patient_hash=volume.fingerprint(),
-        volume=volume,
-        views=(View(camera, image=image),),
-        start=frame.pose([0, 2, -3, 0, 3, -5]),
-        nominal=frame.nominal,
-        centre=centre,
-        search=np.array([12.0, 12, 12, 15, 15, 40]),
-        seed=11,
-    )
-    return Case(problem, truth)
 
 
 @pytest.fixture(scope="module")

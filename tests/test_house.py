@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FIRST_ROOMS = ["errors", "geometry", "volume", "perturb", "contract", "registry", "drr", "xray", "similarity"]
 ROOMS = [*FIRST_ROOMS, "optimise", "register", "learn", "metrics", "protocol", "run", "score", "report", "cli"]
-KINDS = ("methods", "datasets", "reports")
+KINDS = ("methods", "similarities", "datasets", "reports")
 SHIPPED = sorted(path for folder in ("bench", *KINDS) for path in (ROOT / folder).rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 FILES = [*SHIPPED, *STUDIES]
@@ -102,5 +102,6 @@ def test_engine_rooms_import_on_a_bare_gpu_machine() -> None:
         f"sys.modules.update(dict.fromkeys({blocked!r}))\n"
         "import bench.drr, bench.similarity, bench.contract, bench.volume, bench.registry\n"
         "bench.registry.load('datasets', 'phantom')\n"
+        "bench.similarity.similarity('gc')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -10,7 +10,7 @@ from bench import registry
 from bench.contract import PoseDistribution
 from bench.protocol import read_protocol
 
-from .test_conformance import make_case
+from .toy_case import make_case
 
 prior = registry.module("methods", "prior")
 SIGMA, WIDTH = (6.0, 6.0, 6.0, 9.0, 4.5, 30.0), (10.0, 20.0, 10.0, 30.0, 30.0, 30.0)

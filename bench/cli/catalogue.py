@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class List:
-    """List protocols, methods, datasets and reports."""
+    """List protocols, methods, similarities, datasets and reports."""
 
     def __call__(self) -> None:
         """Print their names and titles."""
@@ -36,7 +36,7 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Print the card of a method (by plug-in or row), dataset, report or protocol; or draw a dataset's patients."""
+    """Print the card of a plug-in, of a table's row or of a protocol; or draw a dataset's patients."""
 
     name: Annotated[str, tyro.conf.Positional]
     """Its name, or the label of a row of a table; or the path of an X-ray image, to see what calibration it holds."""

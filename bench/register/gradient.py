@@ -21,7 +21,8 @@ from bench.register.contrast import contrast_map
 from bench.register.pyramid import LevelView, bin_factor, bin_view, coarsened
 from bench.register.residuals import sane_poses, twist_from_theta
 from bench.register.search import Prepared, Search, SearchError
-from bench.similarity import similarity
+from bench.registry import build
+from bench.similarity import Similarity
 from bench.volume import Volume
 
 ValueAndSlope: TypeAlias = Callable[[Matrix], tuple[Matrix, Matrix]]
@@ -63,8 +64,8 @@ class GradientSearch:
     An image with its six derivatives counts as one DRR evaluation.
 
     Attributes:
-        similarity: A differentiable one in ``bench.similarity.SIMILARITIES``.
-        similarity_settings: Its fields.
+        similarity: Name of a similarity plug-in that is differentiable.
+        similarity_settings: Its settings.
         optimiser: ``adam`` moves all starts together; ``lbfgs`` (bounded) one after the other.
         levels: Coarse to fine.
         starts: The start, the nominal pose, then random poses of the search box.
@@ -90,7 +91,16 @@ class GradientSearch:
                 "a gradient search needs a level, a start and the optimiser adam or lbfgs; "
                 f"got {len(self.levels)}, {self.starts} and {self.optimiser!r}"
             )
-        similarity(self.similarity, **self.similarity_settings)
+        if not self.build_similarity().differentiable:
+            raise SearchError(
+                f"a gradient search needs a differentiable similarity; {self.similarity!r} is not: choose another one, "
+                "or a method that uses values alone, such as opt_similarity"
+            )
+
+    def build_similarity(self) -> Similarity:
+        """The similarity with its settings; raises what ``bench.registry.build`` raises."""
+        built: Similarity = build("similarities", self.similarity, self.similarity_settings)
+        return built
 
     def skip(self, problem: Problem) -> str | None:
         """Every view needs an image."""
@@ -113,7 +123,7 @@ class _Run:
 
     def __init__(self, settings: GradientSearch, problem: Problem, prepared: Prepared) -> None:
         self._settings, self._problem, self._prepared = settings, problem, prepared
-        self._similarity = similarity(settings.similarity, **settings.similarity_settings)
+        self._similarity = settings.build_similarity()
         self._box = Box(np.zeros(6), problem.search)
         self._seconds: dict[str, float] = {}
         self._trace: list[tuple[int, float]] = []

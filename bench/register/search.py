@@ -15,7 +15,8 @@ from bench.geometry import Matrix, StandardView, nominal_pose, transform_points
 from bench.optimise import Box, CmaEs, EvaluationBudget, Optimiser, Optimum, Powell, Stop, Vector, minimise
 from bench.register.objective import ViewObjective
 from bench.register.pyramid import bin_factor, bin_view, coarsened
-from bench.similarity import similarity
+from bench.registry import build
+from bench.similarity import Similarity
 from bench.volume import Volume
 
 _COARSENINGS = (1, 2, 4)
@@ -87,8 +88,8 @@ class Search:
     search box, until two searches end at the same pose. The best one goes on through the other levels.
 
     Attributes:
-        similarity: A name in ``bench.similarity.SIMILARITIES``.
-        similarity_settings: Its fields.
+        similarity: Name of a similarity plug-in.
+        similarity_settings: Its settings.
         optimiser: Which optimiser runs the levels.
         levels: Coarse to fine.
         restarts: At most so many searches of the first level, at least 1.
@@ -121,6 +122,12 @@ class Search:
                 "a search needs at least one level, one (re)start and prior >= 0; "
                 f"got {len(self.levels)}, {self.restarts} and {self.prior}"
             )
+        self.build_similarity()
+
+    def build_similarity(self) -> Similarity:
+        """The similarity with its settings; raises what ``bench.registry.build`` raises."""
+        built: Similarity = build("similarities", self.similarity, self.similarity_settings)
+        return built
 
     @property
     def max_evaluations(self) -> int | None:
@@ -143,7 +150,7 @@ class Search:
 
     def warm_up(self, prepared: Prepared, views: Sequence[View]) -> None:
         """Call kernels and similarity once."""
-        measure = similarity(self.similarity, **self.similarity_settings)
+        measure = self.build_similarity()
         for attenuation in prepared.attenuation.values():
             images = _render_small(attenuation, views[0], prepared.corners)
             measure(images[:1], images)
@@ -243,7 +250,7 @@ class _Run:
             [bin_view(view, factor) for view, factor in zip(problem.views, factors, strict=True)],
             attenuation=self._prepared.attenuation[self._coarsening(factors)],
             corners=self._prepared.corners,
-            similarity=similarity(self._settings.similarity, **self._settings.similarity_settings),
+            similarity=self._settings.build_similarity(),
             frame=problem.frame,
             box=self._box,
         )

@@ -1,9 +1,9 @@
-"""What every similarity shares: the protocol, input checks, pixel selection and correlation.
+"""What every similarity shares: the contract, input checks, pixel selection and correlation.
 
 Pixels outside ``valid`` are dropped by indexing, never multiplied by zero: they may hold NaN or anything else.
 """
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,14 @@ class SimilarityError(FluorobenchError):
 
 
 class Similarity(Protocol):
-    """How alike images are; larger is more alike."""
+    """How alike images are; larger is more alike. A plug-in is a frozen dataclass whose fields are its settings.
+
+    Attributes:
+        differentiable: Whether torch can differentiate the values with respect to the images; gradient-based methods
+            refuse a similarity without it.
+    """
+
+    differentiable: ClassVar[bool]
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """Compare one fixed image with a batch of moving ones.
@@ -28,7 +35,7 @@ class Similarity(Protocol):
                 pixels of its stencil do.
 
         Returns:
-            (B,) similarities, dimensionless; differentiable with respect to the images unless the class says otherwise.
+            (B,) similarities of the images' type, finite, also for constant images; dimensionless.
 
         Raises:
             SimilarityError: Shapes that do not match, or no pixel left to compare.

@@ -26,7 +26,7 @@ from bench.learn import (
     WeightsError,
     one_cycle,
 )
-from bench.similarity import GD
+from bench.similarity import similarity
 
 from .inputs import image_input, volume_input
 from .network import Rtpi, Shape
@@ -193,7 +193,7 @@ class RtpiTrainer:
 
     def _similarity(self, predicted: Tensor, problems: list[Problems]) -> Tensor:
         """Mean of 1 - GD over the first ``compared`` poses of each patient whose image shows what is projected."""
-        losses: list[Tensor] = []
+        losses, gradient_difference = list[Tensor](), similarity("gd")
         for theta, each in zip(predicted.reshape(len(problems), -1, 6), problems, strict=True):
             rows = np.flatnonzero(~each.body)[: self.compared].tolist()
             if self.similarity == 0 or not rows:
@@ -202,7 +202,7 @@ class RtpiTrainer:
                 each.patient.moving_map, pose_from_theta(theta[rows], each.patient.frame), each.camera
             )
             pairs = zip(each.images[rows], moving.to(each.images.device), strict=True)
-            losses += [1 - GD()(fixed[None], image[None])[0] for fixed, image in pairs]
+            losses += [1 - gradient_difference(fixed[None], image[None])[0] for fixed, image in pairs]
         return torch.stack(losses).mean() if losses else predicted.new_zeros(())
 
     def _another(self, patient: StagedPatient, source: Source) -> StagedPatient:

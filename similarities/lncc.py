@@ -1,11 +1,13 @@
 """Local normalised cross-correlation."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from bench.contract import Card
 from bench.similarity.base import SimilarityError, check_images, eroded, pixels
 
 
@@ -21,6 +23,8 @@ class LNCC:
         size: Side of the window, pixels, odd or even, at least 2.
         variance_floor: Share of the image's variance below which a window's counts as none.
     """
+
+    differentiable: ClassVar[bool] = True
 
     size: int = 9
     variance_floor: float = 1e-3
@@ -63,3 +67,15 @@ def _standardised(image: Tensor, valid: Tensor | None) -> Tensor:
     constant = variance <= (100 * torch.finfo(image.dtype).eps * mean).square()
     scale = variance.masked_fill(constant, 1).rsqrt().masked_fill(constant, 0)
     return (image - mean[..., None, None]) * scale[..., None, None]
+
+
+plugin = LNCC
+card = Card(
+    title="LNCC (local normalised cross-correlation)",
+    source="ours, after the local normalised correlation of LaRose",
+    citation="D. LaRose, Iterative X-ray/CT Registration, PhD thesis, CMU, 2001",
+    licence="Apache-2.0 (reimplemented)",
+    deviations=(
+        "Windows are squares around every pixel; windows in which the fixed image hardly varies are left out.",
+    ),
+)

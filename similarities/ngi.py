@@ -1,10 +1,12 @@
 """Normalised gradient information."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from bench.contract import Card
 from bench.similarity.base import check_images, eroded, pixels
 from bench.similarity.derivatives import FLOOR, magnitude, sobel
 from bench.similarity.polarity import Polarity, check_polarity
@@ -21,6 +23,8 @@ class NGI:
         weight: With alpha the angle between the gradients, "polarity-blind" is w = (cos 2 alpha + 1) / 2,
             "same-polarity" is w = (cos alpha + 1) / 2. Both circulate under the name NGI.
     """
+
+    differentiable: ClassVar[bool] = True
 
     weight: Polarity = "polarity-blind"
 
@@ -47,3 +51,12 @@ class NGI:
 def _where_gradient(length: Tensor) -> Tensor:
     """Lengths with the floor of ``magnitude`` taken back, so that a flat image has exactly no information."""
     return length.masked_fill(length <= 2 * FLOOR**0.5, 0)
+
+
+plugin = NGI
+card = Card(
+    title="NGI (normalised gradient information)",
+    source="Otake et al.",
+    citation="Y. Otake et al., Phys. Med. Biol. 58, 2013",
+    licence="Apache-2.0 (reimplemented)",
+)

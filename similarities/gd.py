@@ -1,9 +1,11 @@
 """Gradient difference."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
+from bench.contract import Card
 from bench.similarity.base import check_images, eroded, pixels
 from bench.similarity.derivatives import FLOOR, sobel
 
@@ -16,6 +18,8 @@ class GD:
     image's response I'. Blind to offsets and to a gain common to both images. Where A is zero a pixel scores 1 if the
     two responses are equal, else 0: a fixed constant scores the share of pixels that are flat in the moving image too.
     """
+
+    differentiable: ClassVar[bool] = True
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
@@ -30,3 +34,13 @@ class GD:
 def _closeness(fixed: Tensor, moving: Tensor) -> Tensor:
     variance = fixed.var(dim=1, correction=0, keepdim=True).clamp_min(FLOOR)
     return (variance / (variance + (fixed - moving).square())).mean(1)
+
+
+plugin = GD
+card = Card(
+    title="GD (gradient difference)",
+    source="SOPI's initialiser, after Penney et al.",
+    citation="G. P. Penney et al., IEEE Trans. Med. Imaging 17(4), 1998",
+    licence="Apache-2.0 (reimplemented)",
+    deviations=("1 minus SOPI's loss.",),
+)

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from bench.contract import Card
 from bench.similarity.base import check_images, eroded, pixels
 from bench.similarity.derivatives import magnitude, sobel
 from bench.similarity.polarity import Polarity, check_polarity
@@ -23,6 +25,8 @@ class GO:
         weight: "same-polarity" is De Silva's: phi in [0, pi] is the angle between the gradients. "polarity-blind" folds
             it to [0, pi / 2] (the angle between the lines along them), the form for images that may be inverted.
     """
+
+    differentiable: ClassVar[bool] = True
 
     weight: Polarity = "same-polarity"
 
@@ -50,3 +54,13 @@ def _strong(along_x: Tensor, along_y: Tensor) -> Tensor:
     """Where the gradient is longer than the image's median."""
     length = magnitude(along_x, along_y).detach()
     return length > length.median(dim=1, keepdim=True).values
+
+
+plugin = GO
+card = Card(
+    title="GO (gradient orientation)",
+    source="De Silva et al.",
+    citation="T. De Silva et al., Phys. Med. Biol. 61, 2016",
+    licence="Apache-2.0 (reimplemented)",
+    deviations=("The polarity-blind form, for images that may be inverted, is a setting.",),
+)

@@ -1,10 +1,12 @@
 """Mutual information."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from bench.contract import Card
 from bench.similarity.base import SimilarityError, check_images, pixels
 
 
@@ -20,6 +22,8 @@ class MI:
     Attributes:
         bins: Number of bins along each axis of the joint histogram, at least 2.
     """
+
+    differentiable: ClassVar[bool] = True
 
     bins: int = 32
 
@@ -54,3 +58,13 @@ def _entropy(shares: Tensor) -> Tensor:
     """Entropy in nats of each row of (B, K), whose sum is 1; an empty bin adds nothing, nor to the derivative."""
     tiny = torch.finfo(shares.dtype).tiny
     return -(shares * shares.clamp_min(tiny).log()).sum(1)
+
+
+plugin = MI
+card = Card(
+    title="MI (mutual information)",
+    source="Viola and Wells; Maes et al.; linear Parzen window",
+    citation="F. Maes et al., IEEE Trans. Med. Imaging 16(2), 1997",
+    licence="Apache-2.0 (reimplemented)",
+    deviations=("Intensities are shared between two bins in proportion, so that the histogram has a derivative.",),
+)

@@ -1,11 +1,13 @@
 """Gradient correlation over the moving image's own silhouette."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from bench.contract import Card
 from bench.similarity.base import SimilarityError, check_images, eroded
 from bench.similarity.derivatives import FLOOR, sobel
 
@@ -26,6 +28,8 @@ class SGC:
         margin: Growth of the silhouette, pixels.
         threshold: Share of the moving image's greatest value that counts as content.
     """
+
+    differentiable: ClassVar[bool] = True
 
     margin: int = 5
     threshold: float = 0.02
@@ -80,3 +84,13 @@ def _centred(image: Tensor, weights: Tensor, total: Tensor) -> tuple[Tensor, Ten
     peak = image.detach().abs().amax(dim=(1, 2, 3), keepdim=True)
     tolerance = total * (10 * torch.finfo(image.dtype).eps * peak).square() + FLOOR
     return (image - mean) * weights, tolerance.flatten()
+
+
+plugin = SGC
+card = Card(
+    title="SGC (gradient correlation within the silhouette)",
+    source="ours; gradient correlation as in Penney et al.",
+    citation="G. P. Penney et al., IEEE Trans. Med. Imaging 17(4), 1998",
+    licence="Apache-2.0 (reimplemented)",
+    deviations=("Each moving image is compared within its own silhouette, grown by a margin.",),
+)
