@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from bench.contract import Card
+from bench.contract import Card, Miniature
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
@@ -141,6 +141,22 @@ def _declared(kind: Kind, name: str, what: str) -> Any:
 def presets(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Named settings of a method, such as a paper's."""
     found: Mapping[str, Mapping[str, Any]] = getattr(module("methods", name), "presets", {})
+    return found
+
+
+def miniature(name: str) -> Miniature:
+    """The function of a dataset that writes a tiny synthetic copy of its files and returns the settings to open it.
+
+    Raises:
+        PluginError: The dataset declares none.
+    """
+    found: Miniature | None = getattr(module("datasets", name), "miniature", None)
+    if found is None:
+        raise PluginError(
+            f"datasets/{name} declares no 'miniature': a function miniature(folder: Path) that writes a tiny synthetic "
+            "copy of the published files into an empty folder and returns the settings that open it; conformance tests "
+            "load one of its patients"
+        )
     return found
 
 

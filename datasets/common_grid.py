@@ -6,6 +6,7 @@ voxels (blurred to their size first), to the same field about the lumbar spine, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -193,6 +194,12 @@ def _nearest(labels: LabelGrid, affine: Matrix, grid: Volume) -> LabelGrid:
 
 def _inverse(affine: Matrix) -> Matrix:
     return np.asarray(np.linalg.inv(affine), dtype=np.float64)
+
+
+def miniature(folder: Path) -> Mapping[str, Any]:
+    """A small procedural patient as the source, kept in ``folder``; returns the settings that open it."""
+    source = {"size": 64, "spacing_mm": 4.0, "cache_dir": str(folder)}
+    return {"source": "phantom", "settings": source, "spacing_mm": (5.0, 5.0, 5.0), "field_mm": (160.0, 160.0)}
 
 
 plugin = CommonGrid

@@ -1,10 +1,10 @@
 """One patient from a CT file or a folder of DICOM slices, with a label map where there is one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bench.contract import Card, Patient, Split
 from bench.volume import VolumeError
@@ -56,6 +56,19 @@ class CtFile:
     @property
     def _name(self) -> str:
         return self.id or re.sub(r"(\.nii)?(\.gz)?$", "", Path(self.volume).stem) or "ct"
+
+
+def miniature(folder: Path) -> Mapping[str, Any]:
+    """Write a small CT with its label map; returns the settings that open them."""
+    from bench.volume.miniature import bone_blocks
+    from bench.volume.write import write_image
+
+    hu, labels, affine = bone_blocks((20, 21, 22))
+    return {
+        "volume": str(write_image(folder / "ct.nii.gz", hu, affine)),
+        "labels": str(write_image(folder / "labels.nii.gz", labels, affine)),
+        "label_scheme": "verse",
+    }
 
 
 plugin = CtFile

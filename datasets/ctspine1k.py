@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from bench.contract import Card, Patient, Split
 from bench.errors import FluorobenchError
@@ -112,6 +113,22 @@ def _splits(root: Path) -> Mapping[str, Split]:
             if splits.setdefault(name, section) is not section:
                 raise CtSpine1kError(f"{lists[0]}: {name!r} stands in two splits")
     return splits
+
+
+def miniature(folder: Path) -> Mapping[str, Any]:
+    """Write one CT with labels a split and the split file; returns the settings that open them."""
+    from bench.volume.miniature import bone_blocks
+    from bench.volume.write import write_image
+
+    hu, labels, affine = bone_blocks((20, 21, 22))
+    lines: list[str] = []
+    for section, split in _SECTIONS.items():
+        name = f"volume-{split}"
+        write_image(folder / f"{name}{_ENDING}", hu, affine)
+        write_image(folder / f"{name}_seg{_ENDING}", labels, affine)
+        lines += [section, f"{name}{_ENDING}"]
+    (folder / "data_split.txt").write_text("\n".join(lines), encoding="utf-8")
+    return {"folder": str(folder)}
 
 
 plugin = CtSpine1k

@@ -1,13 +1,15 @@
 """Autoscoper's folders: one written here, of the same structure, and the real wrist."""
 
-import json
 import re
 import shutil
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from bench import registry
@@ -16,49 +18,20 @@ from bench.contract import Patient, Split
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, compose, invert
-from bench.geometry.converters.autoscoper import format_calibration, to_autoscoper
 from bench.protocol import PROTOCOLS
-from bench.volume import Volume
 
-SPACING = (0.5, 0.6, 0.8)
+miniature: Any = import_module("bench.datasets.autoscoper.miniature")
+SPACING: tuple[float, float, float] = miniature.SPACING_MM
 WRIST_SPACING = (0.39625, 0.39625, 0.625)
-SIZE = 96
-HALF_TURN = np.diag([1.0, -1.0, -1.0])
-
-
-def _cameras() -> list[tuple[Camera, Matrix]]:
-    """Two cameras about the origin of the calibration's world, 500 mm away, a quarter turn apart."""
-    K = np.array([[900.0, 0, 50], [0, 910, 46], [0, 0, 1]])
-    sideways = np.array([[0.0, 0, 1], [0, -1, 0], [1, 0, 0]])
-    return [(Camera(K, SIZE, SIZE, None), compose(turn, (1.0, 2, 500))) for turn in (HALF_TURN, sideways)]
-
-
-def _bone() -> np.ndarray:
-    bone = np.zeros((20, 24, 30), np.uint16)  # slices, rows, columns
-    bone[3:17, 6:12, 5:25] = 1500
-    bone[3:8, 12:20, 5:10] = 3000
-    return bone
+SIZE: int = miniature.SIZE
+HALF_TURN: Matrix = miniature.HALF_TURN
+_cameras: Callable[[], list[tuple[Camera, Matrix]]] = miniature.cameras
+_bone: Callable[[], NDArray[np.uint16]] = miniature.bone
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    root = tmp_path / "knee"
-    (root / "Calibration").mkdir(parents=True)
-    (root / "Models").mkdir()
-    tifffile.imwrite(root / "Models" / "bone.tif", _bone(), photometric="minisblack")
-    affine = np.diag([*SPACING, 1.0])
-    affine[:3, 3] = -0.5 * np.array(SPACING) * (30, 24, 20)
-    hu = np.ascontiguousarray(_bone().T).astype(np.float32) - 1000
-    pose = compose(np.eye(3), (2.0, -1, 3))
-    for number, (camera, camera_from_world) in enumerate(_cameras(), start=1):
-        text = format_calibration(to_autoscoper(camera, camera_from_world))
-        (root / "Calibration" / f"cam{number:02}.txt").write_text(text)
-        xrays = root / "XMA_UND" / f"cam{number:02}"
-        xrays.mkdir(parents=True)
-        drr = project(AttenuationMap.from_volume(Volume(hu, affine)), (camera_from_world @ pose)[None], camera)
-        tifffile.imwrite(xrays / f"und.{7:04}.tif", np.rint(60000 * np.exp(-drr[0, 0].numpy())).astype(np.uint16))
-    reference = {"frames": {"0007": {"R": np.eye(3).tolist(), "t_mm": [2, -1, 3]}}, "uncertainty": "below 1.5 mm mTRE"}
-    (root / "reference.json").write_text(json.dumps(reference))
+    root: Path = miniature.write_folder(tmp_path / "knee")
     return root
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from bench import registry
 from bench.contract import Card, Case, Dataset, Estimate, Problem, Split, TrainingProvenance
-from bench.errors import FluorobenchError
 from bench.geometry import is_rigid
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.isolation import IsolatedMethod
@@ -135,18 +134,6 @@ def _stranger(voxels: str) -> PatientRecord:
 @pytest.mark.parametrize("name", registry.names("methods"))
 def test_what_a_method_is_built_on_is_there(name: str) -> None:
     assert set(registry.uses(name)) <= set(registry.names("methods"))
-
-
-@pytest.mark.parametrize("name", registry.names("datasets"))
-def test_splits_are_disjoint_and_stable(name: str) -> None:
-    try:
-        dataset = registry.build("datasets", name, {})
-    except FluorobenchError as error:
-        pytest.skip(f"needs settings: {error}")
-    ids = {split: set(list(dataset.patient_ids(split))[:50]) for split in Split}
-    assert not ids[Split.TRAIN] & ids[Split.TEST]
-    assert not ids[Split.TRAIN] & ids[Split.VALIDATION]
-    assert not ids[Split.VALIDATION] & ids[Split.TEST]
 
 
 def _read_only(problem: Problem) -> Problem:

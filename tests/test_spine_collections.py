@@ -17,7 +17,7 @@ from bench.geometry import transform_points
 from bench.volume.read import read_volume
 
 sitk: Any = SimpleITK
-verse: Any = import_module("bench.datasets.verse")
+verse: Any = import_module("bench.datasets.verse.dataset")
 # Columns: index axes towards posterior, inferior, right, as VerSe's masks often are.
 PIR = np.array([[0, 0, -1], [1, 0, 0], [0, -1, 0]], dtype=np.float64)
 

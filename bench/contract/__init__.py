@@ -13,6 +13,7 @@ from bench.contract.plugin import Artefact as Artefact
 from bench.contract.plugin import Dataset as Dataset
 from bench.contract.plugin import FinishedRun as FinishedRun
 from bench.contract.plugin import Method as Method
+from bench.contract.plugin import Miniature as Miniature
 from bench.contract.problem import Case as Case
 from bench.contract.problem import Image as Image
 from bench.contract.problem import Problem as Problem

@@ -1,12 +1,13 @@
-"""What the three kinds of plug-in promise. A plug-in module declares ``plugin`` (the class) and ``card`` (its card).
+"""What the kinds of plug-in promise. A plug-in module declares ``plugin`` (the class) and ``card`` (its card).
 
-A method module may also declare ``presets``: a mapping from a preset's name to settings, such as a paper's; and
-``uses``: names of the methods that it is built on, whose weights and exposures are then its own too.
+Similarities have their contract in ``bench.similarity``. A method module may also declare ``presets``: a mapping from a
+preset's name to settings, such as a paper's; and ``uses``: names of the methods that it is built on, whose weights and
+training provenance are then its own too. A dataset module also declares ``miniature``, a ``Miniature``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from bench.contract.estimate import Estimate
 from bench.contract.patient import Patient, Split
@@ -35,6 +36,12 @@ class Method(Protocol):
     def skip(self, problem: Problem) -> str | None:
         """Why this method cannot take this problem (one sentence), or None when it can."""
         ...
+
+
+Miniature: TypeAlias = Callable[[Path], Mapping[str, Any]]
+"""Writes a tiny synthetic copy of a dataset's published files into an empty folder, and returns the settings that open
+it. It holds at least one patient of one split, with everything that the dataset can yield (labels, landmarks, X-rays);
+conformance tests load that patient."""
 
 
 class Dataset(Protocol):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,3 +170,11 @@ def _path(file: str) -> Path:
     if unset := re.search(r"\$\{?(\w+)", expanded):
         raise Hdf5Error(f"{file} is where the environment variable {unset[1]} says, which is not set; set it")
     return Path(expanded).expanduser()
+
+
+def write_hdf5(path: Path, arrays: Mapping[str, Any]) -> Path:
+    """Write arrays, numbers or text by their path inside the file; groups are made; returns ``path``."""
+    with _h5py.File(path, "w") as file:
+        for name, value in arrays.items():
+            file[name] = value
+    return path

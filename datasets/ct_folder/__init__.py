@@ -9,9 +9,12 @@ all of that folder.
 
 from bench.contract import Card
 
-from .dataset import CtFolder as plugin  # noqa: N813
+from .dataset import CtFolder
+from .miniature import miniature
 
-__all__ = ["card", "plugin"]
+__all__ = ["card", "miniature", "plugin"]
+
+plugin = CtFolder
 
 card = Card(
     title="A folder of the user's CTs, with deformed variants",

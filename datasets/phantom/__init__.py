@@ -6,11 +6,23 @@ bones lie above 100 (ribs 101, ilium 102). ``generate`` is the way from a seed t
 and ``scanner`` add what their names say, ``labels`` and ``landmarks`` the annotations.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from bench.contract import Card
 
 from .dataset import Phantom
 
-__all__ = ["card", "plugin"]
+__all__ = ["card", "miniature", "plugin"]
+
+
+def miniature(folder: Path) -> Mapping[str, Any]:
+    """Settings of small patients, kept in ``folder``; no file is needed to make them."""
+    return {"size": 64, "spacing_mm": 4.0, "cache_dir": str(folder)}
+
+
+plugin = Phantom
 
 plugin = Phantom
 

@@ -1,10 +1,10 @@
-"""One patient with X-rays of one's own, described by one TOML file (``bench.xray.case`` says how)."""
+"""The plug-in: settings, ids, files to patients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.contract import Card, Patient, Split
+from bench.contract import Patient, Split
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
@@ -45,18 +45,3 @@ class XrayCase:
         from bench.xray.case import read_case
 
         return read_case(self.case)
-
-
-plugin = XrayCase
-
-card = Card(
-    title="A CT and X-rays of one's own, described by one TOML file",
-    source="ours; DICOM attributes as in PS3.3, calibration text as Autoscoper's",
-    citation="none: cite the source of the data",
-    licence="that of the data; the files are read where they lie",
-    deviations=(
-        "Positioner angles hold no turn in the image's plane and no shift: they say where to begin, not where it is.",
-        "A reference made by registration is one: call a small distance agreement, not accuracy.",
-        "Every split answers with the same patient, so nothing may be trained or tuned on it and then tested.",
-    ),
-)

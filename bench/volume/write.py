@@ -1,0 +1,35 @@
+"""Write a grid with its affine as an image file. Touches SimpleITK."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
+
+from bench.geometry import Matrix
+
+# SimpleITK ships no types; here they end.
+_sitk: Any = SimpleITK
+
+
+def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) -> Path:
+    """Write a grid by (i, j, k), or an image by (column, row), in the format that the file's ending names.
+
+    Args:
+        path: Missing folders are made.
+        grid: 2D or 3D, of the type that the file is to hold.
+        affine: world_from_index of a volume, 4x4, LPS mm, columns at right angles; None = unit spacing, origin zero.
+
+    Returns:
+        The path.
+    """
+    image = _sitk.GetImageFromArray(np.ascontiguousarray(grid.T))
+    if affine is not None:
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        image.SetSpacing(spacing.tolist())
+        image.SetDirection((affine[:3, :3] / spacing).reshape(-1).tolist())
+        image.SetOrigin(affine[:3, 3].tolist())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sitk.WriteImage(image, str(path))
+    return path
