@@ -121,7 +121,8 @@ def test_landmarks_lie_in_the_volume(name: str, loaded: Callable[[str], Patient]
         assert marks.points.shape[1] == 3
         assert len(marks.points) >= 1
         assert len(marks.point_names) in (0, len(marks.points))
-        index = transform_points(np.linalg.inv(patient.volume.affine), marks.points)
+        inverse = np.asarray(np.linalg.inv(patient.volume.affine), dtype=np.float64)
+        index = transform_points(inverse, marks.points)
         assert ((index >= -1) & (index <= patient.volume.shape)).all(), f"{marks.name}: outside the CT's grid"
 
 
