@@ -24,8 +24,6 @@ def miniature(folder: Path) -> Mapping[str, Any]:
 
 plugin = Phantom
 
-plugin = Phantom
-
 card = Card(
     title="Procedural lumbar patients (generator revision 5)",
     source="ours; dimensions by level and sex with their sources in person/anthropometry.csv",
