@@ -33,3 +33,7 @@ def test_the_command_to_type_next_names_a_protocol_with_a_row_of_it_and_needs_no
     protocol = read_protocol(words[2], "quick")
     assert protocol.data.dataset == "phantom"
     assert name in {row.plugin for row in protocol.methods}
+
+
+def test_a_method_of_no_shipped_protocol_is_told_how_a_protocol_of_its_own_is_run() -> None:
+    assert run_words("of_ones_own", Path("w")) == "fluorobench run PROTOCOL --weights w"

@@ -32,11 +32,12 @@ def register_words(trainable: "Trainable", people: "Population", ct: Sequence[st
 
 
 def run_words(method: str, weights: Path) -> str:
-    """The command that runs a protocol with weights of one's own: the first, of those that need no data, with a row."""
-    from bench.protocol import protocol_names, read_protocol
+    """The command that runs a protocol with other weights: the first with a row of the method, without data first."""
+    from bench.protocol.load import summaries
 
-    known = [*_WITHOUT_DATA, *(each for each in protocol_names() if each not in _WITHOUT_DATA)]
-    having = (each for each in known if any(row.plugin == method for row in read_protocol(each, "quick").methods))
+    rows = {each.name: set(each.rows.values()) for each in summaries()}
+    known = [*_WITHOUT_DATA, *(name for name in rows if name not in _WITHOUT_DATA)]
+    having = (name for name in known if method in rows[name])
     return shlex.join(["fluorobench", "run", next(having, "PROTOCOL"), "--weights", str(weights)])
 
 

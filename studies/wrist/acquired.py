@@ -1,8 +1,8 @@
 """Training for set-ups that were acquired: cameras, nominal poses and patient of a dataset's real X-rays.
 
-Targets are rendered, never the real X-rays: each camera is the calibrated one, turned towards the nominal pose and cut
-to a square window (``studies.wrist.window``), each nominal pose the one that a protocol of the same seed tells methods.
-The reference pose itself enters nowhere else.
+Targets are rendered; real X-rays are not used. Each camera is the calibrated one, turned towards the nominal pose and
+cut to a square window (``studies.wrist.window``); each nominal pose is the one that a protocol of the same seed gives
+to methods. The reference pose is used for nothing else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ class SetUp:
 
     Attributes:
         name: Acquisition and view, such as ``0002 view 1``.
-        camera: Calibrated, as a dataset bins it.
-        nominal: What methods are told, camera_from_world, 4x4, mm.
+        camera: Calibrated, binned as by the dataset.
+        nominal: Nominal pose of the problems, camera_from_world, 4x4, mm.
         centre: The rotation centre, a world point, mm.
         valid: Pixels of the X-ray inside collimator and border; None = all.
     """
@@ -49,12 +49,12 @@ class SetUp:
 
     @property
     def turn(self) -> Matrix:
-        """From the calibrated camera to the one that looks at the nominal pose, 4x4."""
+        """Rotation from the calibrated camera to the one that looks at the nominal centre, 4x4."""
         return aimed(transform_points(self.nominal, self.centre))
 
     @property
     def frame(self) -> PoseFrame:
-        """Nominal pose and centre before the turned camera."""
+        """Nominal pose and centre in the turned camera."""
         return PoseFrame(self.turn @ self.nominal, self.centre)
 
     def described(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcquiredScene(Scene):
-    """The set-ups of acquired X-rays; ``camera`` is the window on them, ``view`` says nothing.
+    """The set-ups of acquired X-rays; ``camera`` is the window on them, ``view`` is not used.
 
     Attributes:
         set_ups: At least one.
@@ -77,7 +77,7 @@ class AcquiredScene(Scene):
     photons: float | None = None
 
     def described(self) -> dict[str, Any]:
-        """Everything that makes a difference, as plain values."""
+        """All settings that change the training, as plain values."""
         return {**Scene.described(self), "set_ups": [each.described() for each in self.set_ups]}
 
 
@@ -86,9 +86,9 @@ class AcquiredPatient(StagedPatient):
     """A patient before one of the set-ups.
 
     Attributes:
-        set_up: Which; its frame is ``frame``.
+        set_up: This one; its frame is ``frame``.
         set_ups: All of them.
-        seen: Pixels of the window that the X-ray holds, (1, 1, H, W), 0 or 1.
+        seen: Pixels of the window that are valid in the X-ray, (1, 1, H, W), 0 or 1.
     """
 
     set_up: SetUp
@@ -96,7 +96,7 @@ class AcquiredPatient(StagedPatient):
     seen: Tensor
 
     def masked(self, images: Tensor) -> Tensor:
-        """Images (B, 1, H, W) of the window, or of it binned, with air where the X-ray holds nothing."""
+        """Images (B, 1, H, W) of the window, or of it binned, with air where the X-ray is not valid."""
         share = functional.adaptive_avg_pool2d(self.seen.to(images), (images.shape[-2], images.shape[-1]))
         return images * (share > 0.5)
 
@@ -113,7 +113,7 @@ class AcquiredPopulation(Population):
     moving: str = "everything"
 
     def stage(self, patient_id: str, scene: Scene) -> StagedPatient:
-        """Load the patient and put it before the first set-up."""
+        """Load the patient and place it before the first set-up."""
         if not isinstance(scene, AcquiredScene) or not scene.set_ups:
             raise TrainingError("acquired X-rays need an AcquiredScene with set-ups; make one with `acquired_scene`")
         staged = stage(self.source.patient(patient_id), self, scene)
@@ -124,7 +124,7 @@ def acquired_scene(
     population: Population,
     *,
     window: Camera,
-    law: PoseDistribution,
+    distribution: PoseDistribution,
     search: Sequence[float],
     seed: int,
     images: Sequence[str] = (),
@@ -134,9 +134,9 @@ def acquired_scene(
     Args:
         population: Whose dataset has acquisitions with references.
         window: Intrinsics of the square window that networks see; its principal point is the nominal centre.
-        law: Of the truth about the nominal pose, as the protocol has it.
-        search: Half-widths, as the protocol has them.
-        seed: The protocol's: both are told the same nominal poses.
+        distribution: Distribution of the truth about the nominal pose, as in the protocol.
+        search: Half-widths, as in the protocol.
+        seed: The protocol's, so that the nominal poses are the same.
         images: Names such as ``0002 view 1`` of the X-rays to train for; none = all.
 
     Raises:
@@ -149,7 +149,7 @@ def acquired_scene(
         for name, view, reference in _single_views(patient.acquisitions)
         for frame in [
             sample_nominal_pose(
-                reference, centre, law, np.array(search), nominal_pose_generator(seed, patient.id, name)
+                reference, centre, distribution, np.array(search), nominal_pose_generator(seed, patient.id, name)
             )[0]
         ]
         if not images or name in images
@@ -157,7 +157,7 @@ def acquired_scene(
     if not made or len(made) < len(images):
         raise TrainingError(f"{patient.id} has no X-rays with a reference named {', '.join(images) or 'anything'}")
     depth = float(np.mean([each.frame.centre_in_rig[2] for each in made]))
-    return AcquiredScene(camera=window, depth_mm=depth, truth=law, search=tuple(search), set_ups=tuple(made))
+    return AcquiredScene(camera=window, depth_mm=depth, truth=distribution, search=tuple(search), set_ups=tuple(made))
 
 
 def placements(patient: StagedPatient, scene: Scene) -> tuple[StagedPatient, ...]:

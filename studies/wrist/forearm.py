@@ -1,8 +1,8 @@
-"""What stands round a radius in an X-ray of the wrist, invented: flesh, ulna, the rest of its shaft, hand, beads.
+"""Simulated surroundings of a radius in X-rays of the wrist: soft tissue, ulna, the rest of its shaft, hand, beads.
 
-A segmented radius alone looks like no X-ray. These surroundings are crude (tubes, ellipsoids, balls) and their places
-are drawn wide, so that a network learns to look past whatever is there. They are made of the radius alone: the real
-X-rays are not looked at. Attenuation is relative to the radius's stored numbers, whose scale is arbitrary.
+A rendering of a segmented radius alone is not like an X-ray. The surroundings are crude (tubes, ellipsoids, balls) and
+their positions vary widely, so that a network becomes insensitive to them. They depend on the radius alone: real X-rays
+are not used. Attenuation is relative to the radius's stored numbers, whose scale is arbitrary.
 """
 
 from collections.abc import Sequence
@@ -27,22 +27,22 @@ _ACROSS_MM, _HAND_MM, _ELBOW_MM = 66.0, 75.0, 150.0
 _FLESH, _SPONGY, _BEAD = 0.12, 0.3, 0.9
 _TINY = 1e-6
 _SHAFT = -1
-# The last slices of a segmentation may be partial: the shaft goes on as so many slices before them.
+# The last slices of a segmentation may be partial: the slice so many before the end is repeated.
 _WHOLE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forearms:
-    """X-rays of a radius with invented surroundings.
+    """X-rays of a radius with simulated surroundings.
 
     Attributes:
-        count: Different surroundings.
-        seed: Of all of them.
-        bone: Range of the factor on the radius, drawn evenly in the logarithm.
-        others: Range of the factor on its surroundings, likewise.
+        count: Number of different surroundings.
+        seed: Of the surroundings.
+        bone: Range of the factor on the radius's attenuation, log-uniform.
+        others: Range of the factor on the surroundings' attenuation, log-uniform.
         blur_px: Range of the image's blur, standard deviation.
         grain: Range of white noise, as a share of the image's range.
-        without: Share of images with the radius alone.
+        without: Share of images that show the radius alone.
     """
 
     count: int = 48
@@ -59,11 +59,11 @@ class Forearms:
         """Images (B, 1, H, W) of the radius with surroundings, each with its own.
 
         Args:
-            images: Line integrals of the radius.
-            radius: It, as rendered.
+            images: Line integrals of the radius, (B, 1, H, W).
+            radius: The map that was rendered.
             poses: camera_from_world, (B, 4, 4), mm.
             camera: Intrinsics.
-            random: Draws.
+            random: Random numbers.
         """
         count = len(images)
         bone, others = (_factors(each, count, random) for each in (self.bone, self.others))
@@ -96,18 +96,18 @@ class Forearms:
 
 
 def surroundings(radius: AttenuationMap, random: np.random.Generator) -> AttenuationMap:
-    """Draw what stands round a radius whose shaft lies along its volume's last axis."""
+    """Draw surroundings of a radius whose shaft lies along its volume's last axis."""
     place, points, affine = _grid(radius)
     bone = np.maximum(_ulna(place, random), _hand(_bent(place, random), random))
     flesh = _flesh(place, random)
     solid = np.maximum(bone, _FLESH * flesh) + _beads(place, flesh, random)
-    # The radius and its shaft are rendered apart: nothing else stands where they are.
+    # The radius and its shaft are rendered separately: the surroundings leave their place free.
     free = (_sampled(radius, points) <= _TINY) & (_shaft(radius, points) <= _TINY)
     return AttenuationMap(np.ascontiguousarray(_dense(radius) * solid * free, dtype=np.float32), affine)
 
 
 def continued(radius: AttenuationMap) -> AttenuationMap:
-    """The radius's shaft beyond the end of its CT: a slice near it again and again."""
+    """The radius's shaft beyond the end of its CT: a slice near the end, repeated."""
     _, points, affine = _grid(radius)
     return AttenuationMap(np.ascontiguousarray(_shaft(radius, points)), affine)
 

@@ -98,7 +98,7 @@ def _scene(size: int, images: tuple[str, ...]) -> AcquiredScene:
     return acquired_scene(
         wrist_population(),
         window=wrist_window(size),
-        law=wrist.target.distribution,
+        distribution=wrist.target.distribution,
         search=wrist.target.search,
         seed=wrist.seed,
         images=images,

@@ -20,7 +20,7 @@ from studies.wrist.forearm import continued
 from studies.wrist.outline import OutlineDistribution
 from studies.wrist.window import aimed, through, window_pixels
 
-# More of the window than this is no outline of a bone.
+# A larger share of the window is no outline of a bone.
 _MAX_VALID = 0.5
 _VISIBLE = 0.03
 _AT_ONCE = 50
@@ -36,14 +36,14 @@ class Bone:
 
 @dataclass(frozen=True, kw_only=True)
 class OutlineAlone:
-    """Ridge regression from masks to poses, learnt for each problem.
+    """Ridge regression from masks to poses, fitted for each problem.
 
     Attributes:
-        draws: Outlines that are learnt from.
-        share: Of the search half-widths, that poses are drawn evenly within.
-        window_mm: Edge of the square about the nominal centre that is looked at.
-        pixels: Along its edge.
-        cells: Means of so many blocks along an edge are what is regressed on.
+        draws: Number of drawn outlines in the fit.
+        share: Poses are drawn uniformly within this share of the search half-widths.
+        window_mm: Edge of the square window about the nominal centre.
+        pixels: Pixels along its edge.
+        cells: Blocks along an edge, whose means are the regressors.
         ridge: Weight of the coefficients' squares; blocks have variance 1.
         outline: Distribution of the outlines.
     """
@@ -62,7 +62,7 @@ class OutlineAlone:
         return Bone(bone, continued(bone))
 
     def skip(self, problem: Problem) -> str | None:
-        """Whether there is an outline to read."""
+        """Why there is no outline to use, or None."""
         if len(problem.views) != 1:
             return f"reads the outline in one view; this problem has {len(problem.views)}"
         window = self._window(problem)
@@ -72,7 +72,7 @@ class OutlineAlone:
         return None
 
     def register(self, problem: Problem, prepared: Bone) -> Estimate:
-        """Read the outline."""
+        """Estimate the pose from the outline."""
         random, window = np.random.default_rng(problem.seed), self._window(problem)
         theta = random.uniform(-1, 1, size=(self.draws, 6)) * self.share * problem.search
         masks = np.stack(self._masks(prepared, window, theta, random))
@@ -106,7 +106,7 @@ class OutlineAlone:
         mean, middle = known.mean(axis=0), theta.mean(axis=0)
         spread = np.maximum(known.std(axis=0), 0.05)
         x, y = (known - mean) / spread, theta - middle
-        # As many unknowns as outlines, not as blocks.
+        # Solved in the dual form: as many unknowns as outlines, not as blocks.
         inner: Matrix = np.matmul(x, x.T)
         weights = np.asarray(np.linalg.solve(inner + self.ridge * np.eye(len(x)), y), dtype=np.float64)
         like: Matrix = np.matmul((asked - mean) / spread, x.T)
@@ -120,7 +120,7 @@ class OutlineAlone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Window:
-    """The part of the X-ray that is looked at: the turn to it, its frame, camera, mm of the bone a pixel."""
+    """The window on the X-ray: the rotation to it, its frame, camera, mm of the bone a pixel."""
 
     turn: Matrix
     frame: PoseFrame
@@ -131,7 +131,7 @@ class _Window:
 
     @property
     def drawn(self) -> Mask:
-        """Where whoever drew the outline stopped: nothing below its lowest row of the X-ray."""
+        """Rows of the window above the lowest row of the outline in the X-ray."""
         rows = window_pixels(self.xray, self.turn, self.camera)[0].mean(axis=0)
         lowest = rows[np.asarray(self.seen.valid, dtype=np.bool_)].max()
         return np.asarray(rows <= lowest, dtype=np.bool_)

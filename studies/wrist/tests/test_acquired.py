@@ -71,8 +71,8 @@ def population(monkeypatch: pytest.MonkeyPatch) -> AcquiredPopulation:
 
 
 def scene_of(population: AcquiredPopulation, **more: Any) -> AcquiredScene:
-    law = PoseDistribution("uniform", (10.0,) * 6)
-    return acquired_scene(population, window=WINDOW, law=law, search=(15.0,) * 6, seed=3, **more)
+    distribution = PoseDistribution("uniform", (10.0,) * 6)
+    return acquired_scene(population, window=WINDOW, distribution=distribution, search=(15.0,) * 6, seed=3, **more)
 
 
 def test_a_window_sees_what_the_turned_camera_would_see() -> None:

@@ -57,7 +57,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ac
         patched.setattr("bench.registry.load", load)
         population = AcquiredPopulation(dataset="one")
         scene = acquired_scene(
-            population, window=WINDOW, law=PoseDistribution("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3
+            population, window=WINDOW, distribution=PoseDistribution("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3
         )
         patched.setattr("studies.wrist.deep_reg.wrist_scene", lambda size: scene)
         trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population)

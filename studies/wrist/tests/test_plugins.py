@@ -1,0 +1,29 @@
+"""Methods and reports of the study keep the promises of every plug-in."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import registry
+
+FOLDER = Path(__file__).parents[1]
+ROOT = FOLDER.parents[1]
+METHODS = ("outline_alone", "masked_lgff_reg", "masked_res_reg_net", "masked_zhang", "deep_reg_wrist")
+
+
+def test_the_conformance_tests_pass_on_them() -> None:
+    chosen = " or ".join((*METHODS, "lgff_figure7", "lgff_figure8"))
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_conformance.py", "-k", chosen]
+    environment = {**os.environ, registry.PLUGINS_VARIABLE: str(FOLDER)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout
+
+
+def test_shipped_networks_keep_their_settings() -> None:
+    for name in ("lgff_reg", "res_reg_net", "zhang"):
+        shipped, masked = (registry.module("methods", each) for each in (name, f"masked_{name}"))
+        assert set(shipped.trainer.__dataclass_fields__) | {"camera"} == set(masked.trainer.__dataclass_fields__)
+        assert set(shipped.plugin.__dataclass_fields__) == set(masked.plugin.__dataclass_fields__)
+    assert registry.presets("masked_zhang") == registry.presets("zhang")
