@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.cases.real import AcquiredError, draw_real_case, real_targets, unreferenced
 from bench.contract import Acquisition, View
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
 from bench.perturb import DrawError, PoseDistribution, SamplingConstraints, nominal_frame, nominal_pose_generator
-from bench.run.acquired import AcquiredError, draw_real_case, real_targets, unreferenced
 
 CENTRE = np.array([10.0, -20.0, 30.0])
 REFERENCE = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE).pose([3.0, -2.0, 5.0, 4.0, 1.0, -9.0])
@@ -87,7 +87,7 @@ def test_an_image_has_one_nominal_pose_in_all_of_its_cases() -> None:
             stage(),
             (TRUTH_LAW, START_LAW),
             np.random.default_rng(case),
-            told=nominal_pose_generator(7, "somebody", image),
+            nominal=nominal_pose_generator(7, "somebody", image),
         )
         for case, image in ((0, "0002 view 1"), (1, "0002 view 1"), (1, "0002 view 2"))
     ]

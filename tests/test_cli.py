@@ -95,7 +95,7 @@ def ct(tmp_path: Path) -> Path:
     return path
 
 
-PROGRESS = re.compile(r"posing: \d+ of \d+( |$)")
+PROGRESS = re.compile(r"preparing: \d+ of \d+( |$)")
 
 
 def refused(done: Done, *words: str) -> None:

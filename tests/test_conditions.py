@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.cases.build import build_case
+from bench.cases.hashes import problem_hash
+from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.drr import AttenuationMap
 from bench.geometry import Camera
 from bench.protocol import ProtocolError, validate
-from bench.run.cases import build_case
-from bench.run.hashes import problem_hash
-from bench.run.staging import open_dataset, patient_ids, stage_patient
 from bench.volume import AttenuationLaw
 from bench.xray import Appearance, AppearanceError, Formation, ImagingConditions, Materials, form_image
 from bench.xray.conditions import ConditionsError
@@ -201,7 +201,7 @@ def test_a_case_writes_its_strengths_down_and_repeats_them(tmp_path: Path) -> No
     appearance = {"collimator": [0.05, 0.2], "tools": [1, 2], "gain": [0.5, 2.0]}
     wanted = protocol(tmp_path, formation={"photons": 1000.0}, appearance=appearance, low_dose={})
     dataset = open_dataset(wanted)
-    staged = stage_patient(wanted, dataset, patient_ids(wanted, dataset)[0])
+    staged = load_patient(wanted, dataset, patient_ids(wanted, dataset)[0])
     posed = build_case(wanted, staged, 0)
     drawn = posed.problem_record.views[0].drawn
     assert drawn is not None

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bench import registry
+from bench.cases.records import PatientRecord
 from bench.contract import Card, Case, Dataset, Estimate, Problem, Split, TrainingProvenance
 from bench.geometry import is_rigid
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.isolation import IsolatedMethod
-from bench.run.records import PatientRecord
 from bench.run.worker import Done, Skipped
 from bench.score.caveats import met_before
 

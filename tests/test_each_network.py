@@ -16,6 +16,8 @@ import pytest
 import torch
 
 from bench import registry
+from bench.cases.build import build_case
+from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.contract import Split
 from bench.geometry import Camera
 from bench.learn import Population, Progress, Scene, Source, TrainingBudget, train
@@ -24,8 +26,6 @@ from bench.learn.source import Library
 from bench.learn.tensors import read_tensors
 from bench.learn.vertebra_trainer import UNITS
 from bench.protocol import PROTOCOLS, protocol_names, read_protocol
-from bench.run.cases import build_case
-from bench.run.staging import open_dataset, patient_ids, stage_patient
 
 SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
 KILLED_AT, STEPS = 3, 5
@@ -177,7 +177,7 @@ def test_one_patients_poses_are_none_of_those_tested(name: str, cache: Path) -> 
     population = people(name, cache)
     settings = {**population.settings, "cache_dir": str(cache)}
     protocol = read_protocol("lgff-sim", "quick", {"data": {"settings": settings}})
-    staged = stage_patient(protocol, open_dataset(protocol), population.ids(Split.TRAIN)[0])
+    staged = load_patient(protocol, open_dataset(protocol), population.ids(Split.TRAIN)[0])
     cases = [build_case(protocol, staged, index).case for index in range(3)]
     tested = np.array([case.problem.frame.parameters(case.truth) for case in cases])
     library = Library(population, tiny(name).scene, background=False)

@@ -10,7 +10,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FIRST_ROOMS = ["errors", "geometry", "volume", "perturb", "contract", "registry", "drr", "xray", "similarity"]
-ROOMS = [*FIRST_ROOMS, "optimise", "register", "learn", "metrics", "protocol", "run", "score", "report", "cli"]
+NEXT_ROOMS = [
+    "optimise",
+    "register",
+    "metrics",
+    "protocol",
+    "cases",
+    "learn",
+    "single",
+    "run",
+    "score",
+    "report",
+    "cli",
+]
+ROOMS = [*FIRST_ROOMS, *NEXT_ROOMS]
 KINDS = ("methods", "similarities", "datasets", "reports")
 SHIPPED = sorted(path for folder in ("bench", *KINDS) for path in (ROOT / folder).rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))

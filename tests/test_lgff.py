@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from bench.cases.build import build_case
+from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import transform_points
@@ -20,8 +22,6 @@ from bench.learn.single_view import Units
 from bench.learn.source import Library
 from bench.protocol.load import read_protocol
 from bench.registry import build, module
-from bench.run.cases import build_case
-from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
 from bench.volume.content import label_mask
 
 _torch: Any = torch
@@ -54,12 +54,12 @@ def people(cache: Path, patient: str = PATIENT, **changes: Any) -> Population:
     return found
 
 
-def played(cache: Path, patient: str = PATIENT) -> StagedPatient:
+def played(cache: Path, patient: str = PATIENT) -> PreparedPatient:
     """The patient as the protocol stages him."""
     settings = {**COARSE, "only": patient, "cache_dir": str(cache)}
     protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": settings}})
     dataset = open_dataset(protocol)
-    return stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
+    return load_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
 
 
 def case(cache: Path, patient: str = PATIENT) -> Problem:

@@ -31,7 +31,7 @@ def run_of(name: str, folder: Path, keep: dict[str, dict[str, Any]], **target: A
     changes = {"methods": tuple(altered), "target": chosen.target.model_copy(update=target)}
     protocol: Protocol = chosen.model_copy(update=changes)
     execution = Execution(protocol)
-    list(execution.pose())
+    list(execution.prepare())
     journal = Journal.open(folder / "runs", protocol, describe_environment(), fresh=True)
     list(execution.register(journal))
     return open_run(journal.folder)

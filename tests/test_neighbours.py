@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.cases.build import build_case
+from bench.cases.hashes import problem_hash
+from bench.cases.neighbours import neighbour_names
+from bench.cases.prepare import load_patient, open_dataset, patient_ids
+from bench.cases.scene import protocol_scene
 from bench.errors import FluorobenchError
 from bench.geometry import compose
 from bench.perturb import NeighbourError, NeighbourMotion, neighbour_motions
 from bench.protocol import ProtocolError, load_protocol, validate
-from bench.run.cases import build_case
-from bench.run.hashes import problem_hash
-from bench.run.neighbours import neighbour_names
-from bench.run.staging import open_dataset, patient_ids, stage_patient
 from bench.volume import Volume, VolumeError
 from bench.volume.articulate import SOFT_HU, articulate, structure_centre
 
@@ -98,8 +99,8 @@ def small(**target: Any) -> Any:
 def test_a_case_is_posed_again_with_the_motions_that_were_written_down() -> None:
     protocol = small()
     dataset = open_dataset(protocol)
-    staged = stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
-    names = neighbour_names(protocol, staged)
+    staged = load_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
+    names = neighbour_names(protocol_scene(protocol), staged)
     assert "L3" not in names
     assert {"L2", "L4"} <= set(names)
     posed = build_case(protocol, staged, 0)
@@ -129,7 +130,7 @@ def test_what_cannot_be_moved_is_said_in_one_line() -> None:
         small(neighbours={"rotation_deg": 1.0, "translation_mm": 0.0, "rotation_mm": 2.0})
     protocol = small()
     dataset = open_dataset(protocol)
-    staged = stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
+    staged = load_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
     bare = replace(staged, patient=replace(staged.patient, volume=replace(volume, labels=None, label_scheme=None)))
     with pytest.raises(FluorobenchError, match="no labelled bone"):
-        neighbour_names(protocol, bare)
+        neighbour_names(protocol_scene(protocol), bare)

@@ -15,8 +15,9 @@ from bench.geometry import PoseFrame, StandardView, nominal_pose, rotation_angle
 from bench.geometry.converters.view import ConversionError
 from bench.register import Level
 from bench.report.registration import checkerboard
-from bench.run.reference import find_reference
-from bench.run.single import answer, pose_problem
+from bench.single.answer import answer
+from bench.single.problem import build_problem
+from bench.single.reference import find_reference
 from bench.xray.case import read_case
 
 from .test_xray_read import write_dicom
@@ -71,7 +72,7 @@ def test_a_pose_that_dicom_cannot_say_is_printed_and_written(
     def unsayable(*_: object, **__: object) -> None:
         raise ConversionError("no such angles")
 
-    monkeypatch.setattr("bench.run.single.to_dicom", unsayable)
+    monkeypatch.setattr("bench.single.answer.to_dicom", unsayable)
     run(monkeypatch, "register", "--case", str(case), *NEAR, "--method", "initial", "--out", "found")
     assert "no DICOM positioner angles: no such angles" in capsys.readouterr().out
     assert (case.parent / "found" / "registration.json").is_file()
@@ -140,7 +141,7 @@ def test_register_does_not_trust_a_pose_at_the_bounds(
 
 
 def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
-    problem = pose_problem(read_case(case), start="AP", depth_mm=700.0, search=(5, 5, 5, 5, 5, 5))
+    problem = build_problem(read_case(case), start="AP", depth_mm=700.0, search=(5, 5, 5, 5, 5, 5))
     level = Level(size=24, population=6, generations=3)
     told = list[tuple[int, int | None]]()
     answer(problem, "opt_gc", {"levels": [level], "restarts": 1}, watch=lambda done, most: told.append((done, most)))
@@ -148,7 +149,7 @@ def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
 
 
 def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = pose_problem(read_case(case), start="AP", depth_mm=700.0, search=(8, 8, 8, 10, 10, 15))
+    problem = build_problem(read_case(case), start="AP", depth_mm=700.0, search=(8, 8, 8, 10, 10, 15))
     journal = case.parent / "starts.jsonl"
     first = find_reference(problem, starts=2, journal=journal)
     assert len(journal.read_text().splitlines()) == 4
@@ -156,7 +157,7 @@ def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.Monk
     def ran(*_: object) -> None:
         pytest.fail("ran again")
 
-    monkeypatch.setattr("bench.run.reference.answer", ran)
+    monkeypatch.setattr("bench.single.reference.answer", ran)
     again = find_reference(problem, starts=2, journal=journal)
     np.testing.assert_array_equal(again.second.pose, first.second.pose)
     assert again.uncertainty == first.uncertainty

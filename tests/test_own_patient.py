@@ -17,7 +17,7 @@ from bench.cli import main as cli
 from bench.learn import read_card
 from bench.protocol.load import read_protocol
 from bench.run.own_weights import OwnWeightsError, with_weights
-from bench.run.single import pose_problem
+from bench.single.problem import build_problem
 from bench.xray.case import case_of
 
 _sitk: Any = SimpleITK
@@ -101,7 +101,7 @@ def test_what_a_training_says_to_type_next_works(own: Own, capsys: pytest.Captur
 
 def test_line_integrals_are_read_as_they_were_written(own: Own) -> None:
     own.run("render", *own.words, "--region", "L3", "--size", "64", "--spacing-mm", "3", "--out", "ap.tif")
-    problem = pose_problem(
+    problem = build_problem(
         case_of(
             {
                 "id": "ap",

@@ -52,10 +52,10 @@ def test_work_of_no_known_end_is_told_too() -> None:
 def test_every_phase_begins_with_a_line() -> None:
     lines: list[str] = []
     bar = LogLines(lines.append, clock=itertools.repeat(0.0).__next__)
-    for phase, done in itertools.product(("posing", "registering"), range(3)):
+    for phase, done in itertools.product(("preparing", "registering"), range(3)):
         bar.show(phase, done, 2, "somebody")
     assert lines == [
-        "posing: 0 of 2 (somebody)", "posing: 2 of 2, 0 s",
+        "preparing: 0 of 2 (somebody)", "preparing: 2 of 2, 0 s",
         "registering: 0 of 2 (somebody)", "registering: 2 of 2, 0 s",
     ]  # fmt: skip
 
@@ -63,7 +63,7 @@ def test_every_phase_begins_with_a_line() -> None:
 def test_a_pipe_gets_lines_on_standard_error_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(tracked("ab", "looking [at] patients")) == ["a", "b"]
     with progress_bar() as bar:
-        bar.show("posing", 1, 3, "patient [bold]x")
+        bar.show("preparing", 1, 3, "patient [bold]x")
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from bench.cases.prepare import open_dataset, patient_ids
 from bench.errors import FluorobenchError
 from bench.protocol import load_protocol
-from bench.run.staging import open_dataset, patient_ids
 
 
 def test_settings_of_a_replaced_dataset_go_with_it() -> None:

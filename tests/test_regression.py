@@ -42,7 +42,7 @@ def small_run(folder: Path, plugin: str) -> ScoredRun:
     }
     protocol = load_protocol("regress", "full", over)
     execution = Execution(protocol)
-    list(execution.pose())
+    list(execution.prepare())
     journal = Journal.open(folder, protocol, describe_environment(), fresh=True)
     list(execution.register(journal))
     return open_run(journal.folder)

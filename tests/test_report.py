@@ -13,6 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cases.hashes import truth_hash
+from bench.cases.records import (
+    EstimateRecord,
+    LandmarkRecord,
+    PatientRecord,
+    ProblemRecord,
+    TruthRecord,
+    ViewRecord,
+    as_list,
+)
 from bench.contract import Case, Estimate, Outcome, Problem, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
@@ -22,16 +32,6 @@ from bench.report.latex import escape
 from bench.report.overlay import edges, grey, overlay
 from bench.report.published import find_published, load_published
 from bench.report.tables import Table, TableColumn, TableError, TableRow
-from bench.run.hashes import truth_hash
-from bench.run.records import (
-    EstimateRecord,
-    LandmarkRecord,
-    PatientRecord,
-    ProblemRecord,
-    TruthRecord,
-    ViewRecord,
-    as_list,
-)
 from bench.score.rows import score_rows
 from bench.score.statistics import of_label
 from bench.volume import Volume

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cases.records import ImageProvenance, ImageSource
 from bench.contract import Case
 from bench.protocol import read_protocol
 from bench.registry import load, module
-from bench.run.records import ImageProvenance, ImageSource
 from bench.score.budgets import DRR_MOST, max_evaluations, with_budgets
 from bench.score.capture_range import MIN_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores

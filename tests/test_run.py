@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from bench import registry
+from bench.cases.prepare import open_dataset
 from bench.contract import Outcome, Patient
 from bench.drr import project
 from bench.errors import FluorobenchError
@@ -22,7 +23,6 @@ from bench.protocol import Protocol, validate
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal, RunError
-from bench.run.staging import open_dataset
 from bench.score.finished import open_run
 
 METHOD = """
@@ -135,7 +135,7 @@ def protocol(*plugins: str, **over: Any) -> Protocol:
 
 def execute(chosen: Protocol, folder: Path, *, fresh: bool = False) -> Journal:
     execution = Execution(chosen)
-    list(execution.pose())
+    list(execution.prepare())
     journal = Journal.open(folder, chosen, describe_environment(), fresh=fresh)
     list(execution.register(journal))
     return journal
@@ -201,7 +201,7 @@ def test_cases_do_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
 def test_truth_is_hashed_before_and_written_after(tmp_path: Path) -> None:
     chosen = protocol("answers")
     execution = Execution(chosen)
-    list(execution.pose())
+    list(execution.prepare())
     journal = Journal.open(tmp_path, chosen, describe_environment(), fresh=False)
     for _ in execution.register(journal):
         assert not (journal.folder / "truth.jsonl").exists()
@@ -217,7 +217,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n"
         "    p = validate(json.loads(sys.argv[2]), source='test')\n"
         "    e = Execution(p)\n"
-        "    list(e.pose())\n"
+        "    list(e.prepare())\n"
         "    list(e.register(Journal.open(Path(sys.argv[3]), p, describe_environment(), fresh=False)))\n"
     )
     file = tmp_path / "run.py"
@@ -292,7 +292,7 @@ def test_simulated_images_that_are_no_numbers_are_refused_before_a_folder_is_mad
         image[..., 5, 7] = torch.nan
         return image
 
-    monkeypatch.setattr("bench.run.targets.project", spoilt)
+    monkeypatch.setattr("bench.cases.simulate.project", spoilt)
     with pytest.raises(FluorobenchError, match=r"simulated X-ray of toy-0/000.*got 1 pixels of NaN"):
         execute(protocol("answers"), tmp_path)
     assert not list(tmp_path.iterdir())
@@ -308,7 +308,7 @@ def test_a_ct_with_voxels_that_are_no_numbers_is_refused(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(registry.load("datasets", "toys"), "patient", spoilt)
     with pytest.raises(FluorobenchError, match="patient toy-1: expected finite Hounsfield numbers, got 1 voxels"):
-        list(execution.pose())
+        list(execution.prepare())
 
 
 def test_more_patients_than_there_are(tmp_path: Path) -> None:

@@ -7,11 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.contract import Outcome
-from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
-from bench.registry import UnknownNameError
-from bench.run.hashes import perturbation_hash, problem_hash, truth_hash
-from bench.run.records import (
+from bench.cases.hashes import perturbation_hash, problem_hash, truth_hash
+from bench.cases.records import (
     EstimateRecord,
     ImageProvenance,
     ImageSource,
@@ -23,6 +20,9 @@ from bench.run.records import (
     ViewRecord,
     as_list,
 )
+from bench.contract import Outcome
+from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
+from bench.registry import UnknownNameError
 from bench.score.columns import COLUMNS, column
 from bench.score.rows import ScoreError, score_rows
 from bench.score.statistics import (

@@ -13,6 +13,8 @@ import pytest
 import torch
 from torch import nn
 
+from bench.cases.build import build_case
+from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.contract import Problem, Split
 from bench.errors import FluorobenchError
 from bench.geometry import rotation_angle_deg
@@ -22,8 +24,6 @@ from bench.learn.source import Library
 from bench.learn.vertebra_trainer import UNITS, vertebra_population
 from bench.protocol.load import read_protocol
 from bench.registry import build, load, module
-from bench.run.cases import build_case
-from bench.run.staging import open_dataset, patient_ids, stage_patient
 
 ROOT = Path(__file__).parents[1]
 PATIENT, STRANGER = "phantom-v5-200000", "phantom-v5-200001"
@@ -81,7 +81,7 @@ def source_of(cache: Path, *, step: int = 0, split: Split = Split.TRAIN) -> Sour
 def case(cache: Path, patient: str = PATIENT) -> Problem:
     protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": coarse(cache, patient)}})
     dataset = open_dataset(protocol)
-    staged = stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
+    staged = load_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
     return build_case(protocol, staged, 0).case.problem
 
 
@@ -245,7 +245,7 @@ def test_the_refinement_ends_nearer_than_it_began(similarity: str, cache: Path) 
 def _truth(cache: Path) -> Any:
     protocol = read_protocol("lgff-sim", "smoke", {"data": {"settings": coarse(cache, PATIENT)}})
     dataset = open_dataset(protocol)
-    staged = stage_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
+    staged = load_patient(protocol, dataset, patient_ids(protocol, dataset)[0])
     return build_case(protocol, staged, 0).case.truth
 
 

@@ -16,7 +16,7 @@ from bench.cli.settings import setting
 if TYPE_CHECKING:
     from bench.contract import Problem
     from bench.geometry import Matrix
-    from bench.run.reference import Reference as FoundReference
+    from bench.single.reference import ReferencePose
 
 Six = tuple[float, float, float, float, float, float]
 SEARCH: Six = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0)
@@ -66,12 +66,13 @@ class Register(CaseArguments):
     def __call__(self) -> None:
         """Register."""
         from bench import registry
-        from bench.run.single import agreement, answer, described, pose_problem
+        from bench.single.answer import agreement, answer, described
+        from bench.single.problem import build_problem
 
         registry.load("methods", self.method)
         case = self.read()
         messages.print("reading the CT and the X-rays")
-        problem = pose_problem(
+        problem = build_problem(
             case,
             content=self.content,
             region=self.region,
@@ -130,11 +131,12 @@ class Reference:
 
     def __call__(self) -> None:
         """Search and write reference.toml."""
-        from bench.run.single import agreement, pose_problem
+        from bench.single.answer import agreement
+        from bench.single.problem import build_problem
         from bench.xray.case import read_case
 
         case = read_case(self.case)
-        problem = pose_problem(
+        problem = build_problem(
             case,
             content=self.content,
             start=self.start,
@@ -152,9 +154,9 @@ class Reference:
         _write(self.out, "reference", problem, found.first.pose, told)
         _write_toml(self.out / "reference.toml", found)
 
-    def _search(self, problem: "Problem") -> "FoundReference":
+    def _search(self, problem: "Problem") -> "ReferencePose":
         """Search under a bar; interrupted, the journal lets the same command go on."""
-        from bench.run.reference import find_reference
+        from bench.single.reference import find_reference
 
         with progress_bar() as bar:
             return find_reference(
@@ -215,7 +217,7 @@ def _told(distances: dict[str, float]) -> str:
     return ", ".join(f"{key} {value:.2f}" for key, value in distances.items())
 
 
-def _reference(found: "FoundReference") -> dict[str, Any]:
+def _reference(found: "ReferencePose") -> dict[str, Any]:
     both = {
         name: {
             "similarity": each.similarity,
@@ -235,7 +237,7 @@ def _reference(found: "FoundReference") -> dict[str, Any]:
     }
 
 
-def _print_reference(found: "FoundReference") -> None:
+def _print_reference(found: "ReferencePose") -> None:
     rows = [
         (each.similarity, f"{each.agreeing} of {each.starts}", *(f"{value:.2f}" for value in each.spread.values()))
         for each in (found.first, found.second)
@@ -253,7 +255,7 @@ def _print_reference(found: "FoundReference") -> None:
         )
 
 
-def _write_toml(path: Path, found: "FoundReference") -> None:
+def _write_toml(path: Path, found: "ReferencePose") -> None:
     import tomli_w
 
     from bench.report.files import write_text

@@ -61,9 +61,10 @@ class Render:
         """Render and write."""
         import numpy as np
 
+        from bench.cases.prepare import region_of
         from bench.drr import AttenuationMap, project
         from bench.geometry import Camera, StandardView, nominal_pose
-        from bench.run.single import part_of, read_pose
+        from bench.single.problem import read_pose
         from bench.volume.content import with_content
         from bench.volume.read import read_volume
         from bench.volume.region import crop_to_box
@@ -76,7 +77,7 @@ class Render:
         scheme = None if self.label_scheme is None else str(self.label_scheme)
         volume = read_volume(self.volume, labels=self.labels, label_scheme=scheme)
         volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
-        volume = with_content(part_of(volume, self.region, self.margin_mm), self.content)
+        volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
         camera = Camera.centred(sdd_mm=self.sdd_mm, height=self.size, width=self.size, spacing_mm=self.spacing_mm)
         named = self.pose in StandardView.__members__
         centre = np.asarray(volume.content_centre())

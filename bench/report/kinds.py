@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.run.records import ImageProvenance, ImageSource
+from bench.cases.records import ImageProvenance, ImageSource
 from bench.score.provenance import image_provenance
 
 REAL, SIMULATED = "real X-ray", "simulated X-ray"

@@ -12,7 +12,7 @@ from statistics import median
 from pydantic import Field
 
 from bench import registry
-from bench.run.records import Record
+from bench.cases.records import Record
 
 _PACKAGES = (
     *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas"),

@@ -1,7 +1,8 @@
-"""Execute a protocol: pose the cases, hand them to every method, write down each answer as it comes.
+"""Execute a protocol: build the cases, hand them to every method, write down each answer as it comes.
 
 Methods are the outer loop and patients the inner one: one method's process lives at a time, so memory does not grow
-with the number of methods. What was posed is kept in memory while it is small, else posed again, with the same bits.
+with the number of methods. Prepared patients and cases stay in memory while they are small; otherwise they are made
+again, with the same bits.
 """
 
 import json
@@ -12,15 +13,15 @@ from functools import partial
 
 import numpy as np
 
+from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records
+from bench.cases.hashes import perturbation_hash
+from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
+from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
 from bench.contract import Dataset, Estimate, Outcome
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
-from bench.run.cases import PosedCase, build_case, case_ids, landmark_records
-from bench.run.hashes import perturbation_hash
 from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutError
 from bench.run.journal import Journal
-from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
-from bench.run.staging import StagedPatient, open_dataset, patient_ids, stage_patient
 from bench.run.worker import Done, InvalidEstimate, Raised, Reply, Skipped
 
 KEPT_BYTES = 300 * 2**20
@@ -28,7 +29,7 @@ KEPT_BYTES = 300 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something that happened, for a progress bar: ``phase`` is ``posing`` or ``registering``."""
+    """Something that happened, for a progress bar: ``phase`` is ``preparing`` or ``registering``."""
 
     phase: str
     done: int
@@ -37,23 +38,23 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Posed:
+class _Prepared:
     """A patient with its cases."""
 
-    staged: StagedPatient
-    cases: list[PosedCase]
+    patient: PreparedPatient
+    cases: list[BuiltCase]
 
     @property
     def size_bytes(self) -> int:
         views = [view for each in self.cases for view in each.case.problem.views]
         images = sum(view.image.nbytes for view in views if view.image is not None)
-        return images + 8 * self.staged.moving.hu.nbytes + self.staged.patient.volume.hu.nbytes
+        return images + 8 * self.patient.moving.hu.nbytes + self.patient.patient.volume.hu.nbytes
 
 
 class Execution:
     """One protocol being run.
 
-    ``pose`` loads every patient and draws every case, so that whatever can be refused is refused before a folder is
+    ``prepare`` loads every patient and draws every case, so that whatever can be refused is refused before a folder is
     made; ``register`` then fills the folder.
     """
 
@@ -61,27 +62,27 @@ class Execution:
         self._protocol = protocol
         self._dataset = open_dataset(protocol)
         self._patients = patient_ids(protocol, self._dataset)
-        self._kept: dict[str, _Posed] = {}
+        self._kept: dict[str, _Prepared] = {}
         self._patient_records: list[PatientRecord] = []
         self._problems: list[ProblemRecord] = []
         self._truths: list[TruthRecord] = []
 
-    def pose(self) -> Iterator[Progress]:
+    def prepare(self) -> Iterator[Progress]:
         """Draw all cases; yields as it goes."""
         problems: list[ProblemRecord] = []
         for index, patient_id in enumerate(self._patients):
-            yield Progress("posing", index, len(self._patients), patient_id)
-            posed = self._posed(patient_id)
-            self._patient_records.append(_patient_record(self._protocol, self._dataset, posed.staged))
-            problems.extend(each.problem_record for each in posed.cases)
-            self._truths.extend(each.truth_record for each in posed.cases)
+            yield Progress("preparing", index, len(self._patients), patient_id)
+            prepared = self._prepared(patient_id)
+            self._patient_records.append(_patient_record(self._protocol, self._dataset, prepared.patient))
+            problems.extend(each.problem_record for each in prepared.cases)
+            self._truths.extend(each.truth_record for each in prepared.cases)
         name = perturbation_hash(problems)
         self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
-        yield Progress("posing", len(self._patients), len(self._patients), "")
+        yield Progress("preparing", len(self._patients), len(self._patients), "")
 
     @property
     def unreferenced(self) -> dict[str, list[str]]:
-        """Acquisitions left out for want of a reference pose, by patient; known once all cases are posed."""
+        """Acquisitions left out because they have no reference pose, by patient; known once all cases are drawn."""
         return {each.patient_id: each.unreferenced for each in self._patient_records if each.unreferenced}
 
     def register(self, journal: Journal) -> Iterator[Progress]:
@@ -105,31 +106,31 @@ class Execution:
                 left = [case for case in case_ids(self._protocol, patient_id) if (choice.label, case) not in done]
                 if not left:
                     continue
-                posed = self._posed(patient_id)
-                wanted = [each for each in posed.cases if each.case.problem.case_id in left]
-                for case_id, answer, seconds_prepare in _answers(method, posed.staged, wanted):
+                prepared = self._prepared(patient_id)
+                wanted = [each for each in prepared.cases if each.case.problem.case_id in left]
+                for case_id, answer, seconds_prepare in _answers(method, prepared.patient, wanted):
                     yield _record(choice.label, case_id, name, answer, seconds_prepare)
 
-    def _posed(self, patient_id: str) -> _Posed:
+    def _prepared(self, patient_id: str) -> _Prepared:
         if patient_id in self._kept:
             return self._kept[patient_id]
-        staged = stage_patient(self._protocol, self._dataset, patient_id)
-        cases = [build_case(self._protocol, staged, index) for index in range(self._protocol.start.per_patient)]
-        posed = _Posed(staged, cases)
-        if posed.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
-            self._kept[patient_id] = posed
-        return posed
+        patient = load_patient(self._protocol, self._dataset, patient_id)
+        cases = [build_case(self._protocol, patient, index) for index in range(self._protocol.start.per_patient)]
+        prepared = _Prepared(patient, cases)
+        if prepared.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
+            self._kept[patient_id] = prepared
+        return prepared
 
 
-def _patient_record(protocol: Protocol, dataset: Dataset, staged: StagedPatient) -> PatientRecord:
+def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatient) -> PatientRecord:
     return PatientRecord(
-        patient_id=staged.patient.id,
-        patient_hash=staged.patient.hash,
+        patient_id=patient.id,
+        patient_hash=patient.hash,
         dataset=protocol.data.dataset,
         dataset_version=str(getattr(dataset, "revision", "unversioned")),
-        landmarks=landmark_records(staged),
-        voxels_hash=staged.patient.volume.voxels_hash(),
-        unreferenced=list(staged.unreferenced),
+        landmarks=landmark_records(patient),
+        voxels_hash=patient.patient.volume.voxels_hash(),
+        unreferenced=list(patient.unreferenced),
     )
 
 
@@ -150,30 +151,30 @@ class _Answer:
 
 
 def _answers(
-    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
+    method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
 ) -> Iterator[tuple[str, _Answer, float]]:
     """One answer per case, whatever happens; with the seconds that preparing took."""
     for group in _by_geometry(cases):
-        yield from _answers_of_geometry(method, staged, group)
+        yield from _answers_of_geometry(method, patient, group)
 
 
-def _by_geometry(cases: list[PosedCase]) -> list[list[PosedCase]]:
+def _by_geometry(cases: list[BuiltCase]) -> list[list[BuiltCase]]:
     """Cases that share their views' geometry: a method gets ready once for each; simulated ones are one group."""
-    groups: dict[str, list[PosedCase]] = {}
-    for posed in cases:
-        key = json.dumps([view.model_dump(mode="json", exclude={"drawn"}) for view in posed.problem_record.views])
-        groups.setdefault(key, []).append(posed)
+    groups: dict[str, list[BuiltCase]] = {}
+    for built in cases:
+        key = json.dumps([view.model_dump(mode="json", exclude={"drawn"}) for view in built.problem_record.views])
+        groups.setdefault(key, []).append(built)
     return list(groups.values())
 
 
 def _answers_of_geometry(
-    method: IsolatedMethod, staged: StagedPatient, cases: list[PosedCase]
+    method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
 ) -> Iterator[tuple[str, _Answer, float]]:
     views = tuple(view.without_image() for view in cases[0].case.problem.views)
-    ready = _ask(partial(method.prepare, staged.moving, views))
+    ready = _ask(partial(method.prepare, patient.moving, views))
     seconds = ready.reply.seconds if isinstance(ready.reply, Done) else ready.waited or 0.0
     unready = _Answer(ready.reply, None)
-    for problem in (posed.case.problem for posed in cases):
+    for problem in (built.case.problem for built in cases):
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
         answer = _ask(partial(method.register, problem)) if isinstance(ready.reply, Done) else unready
         yield problem.case_id, answer, seconds

@@ -11,12 +11,8 @@ from typing import Any, cast
 
 import tomli_w
 
-from bench.errors import FluorobenchError
-from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
-from bench.run.environment import LAYOUT, Environment
-from bench.run.hashes import landmarks_hash, perturbation_hash
-from bench.run.parts import weights_used
-from bench.run.records import (
+from bench.cases.hashes import landmarks_hash, perturbation_hash
+from bench.cases.records import (
     EstimateRecord,
     PatientRecord,
     ProblemRecord,
@@ -25,6 +21,10 @@ from bench.run.records import (
     TruthRecord,
     read_records,
 )
+from bench.errors import FluorobenchError
+from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
+from bench.run.environment import LAYOUT, Environment
+from bench.run.parts import weights_used
 
 
 class RunError(FluorobenchError):

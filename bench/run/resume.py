@@ -36,7 +36,7 @@ def run_or_resume(
         say(f"already complete: {journal.folder} (use --fresh to run it again)")
         return journal
     execution = Execution(protocol)
-    show(execution.pose())
+    show(execution.prepare())
     for patient, names in execution.unreferenced.items():
         say(
             f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "

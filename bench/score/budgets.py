@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bench import registry
+from bench.cases.records import ProblemRecord
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
-from bench.run.records import ProblemRecord
 from bench.score.statistics import text_column
 
 # Rendered images that a method's settings allow for one case, over all views; NaN where it does not say.

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from bench.cases.records import ImageSource, PatientRecord
 from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard
 from bench.protocol import Protocol
 from bench.protocol.model import Data
 from bench.run.parts import Part, parts
-from bench.run.records import ImageSource, PatientRecord
 from bench.score.provenance import image_provenance
 from bench.score.statistics import text_column
 

@@ -1,4 +1,4 @@
-"""A finished run as artefacts see it: rows, labels, and cases posed again from the recorded protocol."""
+"""A finished run as artefacts see it: rows, labels, and cases built again from the recorded protocol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.cases.build import build_case
+from bench.cases.prepare import PreparedPatient, load_patient, open_dataset
+from bench.cases.records import EstimateRecord, ImageSource, ProblemRecord
 from bench.contract import Case, Dataset, Estimate
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 from bench.protocol import Protocol
-from bench.run.cases import build_case
 from bench.run.journal import Journal, RunError
-from bench.run.records import EstimateRecord, ImageSource, ProblemRecord
-from bench.run.staging import StagedPatient, open_dataset, stage_patient
 from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
 from bench.score.images import TRUTH, Answer, Scores, image_scores, with_image_scores
@@ -126,7 +126,7 @@ class ScoredRun:
             raise FluorobenchError(f"{label} has no pose for case {case_id!r}")
         return Estimate(np.array(record.pose), record.outcome, record.seconds_by_phase, record.drr_evaluations)
 
-    def staged(self, case_id: str) -> StagedPatient:
+    def staged(self, case_id: str) -> PreparedPatient:
         """The patient of a case, made ready under the run's protocol."""
         return self._staged(case_id.rpartition("/")[0])
 
@@ -168,10 +168,10 @@ class ScoredRun:
         return open_dataset(self.protocol)
 
     @cached_property
-    def _staged(self) -> Callable[[str], StagedPatient]:
+    def _staged(self) -> Callable[[str], PreparedPatient]:
         # Two patients at a time: artefacts go through the cases patient by patient, and a volume is large.
-        def stage(patient_id: str) -> StagedPatient:
-            return stage_patient(self.protocol, self._dataset, patient_id)
+        def stage(patient_id: str) -> PreparedPatient:
+            return load_patient(self.protocol, self._dataset, patient_id)
 
         return lru_cache(maxsize=2)(stage)
 

@@ -1,6 +1,6 @@
 """Scores of the pictures themselves: the target beside the volume rendered at the answer.
 
-They need images, which a run's records do not hold: cases are posed again, and what was found is kept in the run's
+They need images, which a run's records do not hold: cases are built again, and the results are kept in the run's
 ``image_scores.jsonl``, keyed by the answer and the target, so that it is computed once.
 """
 
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from bench.cases.records import MatrixList, ProblemRecord, Record, read_records
 from bench.contract import Case, View
 from bench.drr import AttenuationMap, ProjectionError, project
 from bench.geometry import Matrix, transform_points
@@ -21,7 +22,6 @@ from bench.metrics.image import ncc_true, pseudo_ncc
 from bench.metrics.keypoints import Keypoints
 from bench.metrics.orb import orb_keypoints
 from bench.metrics.surf import surf_keypoints
-from bench.run.records import MatrixList, ProblemRecord, Record, read_records
 from bench.score.columns import Column, Reading
 from bench.score.statistics import text_column
 

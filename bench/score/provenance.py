@@ -5,7 +5,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from bench.run.records import ImageProvenance
+from bench.cases.records import ImageProvenance
 
 # Before the name of a field of ``ImageProvenance``: the column that holds it.
 _PREFIX = "image_"

@@ -9,9 +9,9 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 
+from bench.cases.records import ProblemRecord, Record
 from bench.drr import project, project_siddon
 from bench.errors import FluorobenchError
-from bench.run.records import ProblemRecord, Record
 from bench.score.finished import SAME_POSE, ScoredRun
 
 ROTATION_TOLERANCE_DEG = 0.1

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from bench.cases.hashes import truth_hash
+from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame
 from bench.metrics import landmark_errors, pose_errors
-from bench.run.hashes import truth_hash
-from bench.run.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
 from bench.score.bound import expected_errors, of_twist
 from bench.score.columns import (
     APART,

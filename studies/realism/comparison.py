@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
+from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.cli.console import messages, output, print_table, say
 from bench.cli.progress import show_steps, tracked
 from bench.perturb import MtreStartDistribution
 from bench.protocol import Protocol, validate
 from bench.run.resume import run_or_resume
-from bench.run.staging import open_dataset, patient_ids, stage_patient
 from bench.score.capture import Capture, capture
 from bench.score.finished import open_run
 from studies.realism.ct_statistics import CtStatistics, ct_statistics
@@ -144,7 +144,7 @@ def _require_spine(theirs: Protocol) -> None:
         FluorobenchError: No lumbar spine where labels or box say that it is.
     """
     dataset = open_dataset(theirs)
-    stage_patient(theirs, dataset, patient_ids(theirs, dataset)[0])
+    load_patient(theirs, dataset, patient_ids(theirs, dataset)[0])
 
 
 def _matching(statistics: Sequence[CtStatistics], real: CtStatistics, ours: Protocol) -> Matching | None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bench.cases.records import ImageProvenance
 from bench.contract import Problem, View
 from bench.geometry import Camera
 from bench.report.kinds import image_name
-from bench.run.records import ImageProvenance
 from bench.score.provenance import image_provenance
 from bench.score.statistics import text_column
 

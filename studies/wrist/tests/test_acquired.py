@@ -152,12 +152,12 @@ def test_xrays_without_reference_or_name_are_refused(
 
 @wrist
 def test_set_ups_are_those_of_the_protocol_s_cases() -> None:
-    from bench.run.cases import build_case
-    from bench.run.staging import open_dataset, stage_patient
+    from bench.cases.build import build_case
+    from bench.cases.prepare import load_patient, open_dataset
 
     protocol = load_protocol("wrist", "quick")
     dataset = open_dataset(protocol)
-    staged = stage_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
+    staged = load_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
     for index, each in enumerate(wrist_scene().set_ups):
         problem = build_case(protocol, staged, index).case.problem
         assert rotation_angle_deg(problem.nominal, each.nominal) < 1e-6

@@ -225,12 +225,12 @@ def test_examples_come_again_and_tell_poses_and_splits_apart(one_thread: None) -
 
 
 def problem_of(camera: int) -> Problem:
-    from bench.run.cases import build_case
-    from bench.run.staging import open_dataset, stage_patient
+    from bench.cases.build import build_case
+    from bench.cases.prepare import load_patient, open_dataset
 
     protocol = read_protocol(str(OUTLINED), "smoke")
     dataset = open_dataset(protocol)
-    staged = stage_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
+    staged = load_patient(protocol, dataset, dataset.patient_ids(Split.TEST)[0])
     return build_case(protocol, staged, camera - 1).case.problem
 
 
@@ -300,7 +300,7 @@ def test_figures_7_and_8_from_a_tiny_run(card: WeightsCard, tmp_path: Path) -> N
     methods = tuple(each for each in chosen.methods if each.label in {"Nominal", "ResRegNet"})
     protocol = chosen.model_copy(update={"methods": methods})
     execution = Execution(protocol)
-    list(execution.pose())
+    list(execution.prepare())
     journal = Journal.open(tmp_path, protocol, describe_environment(), fresh=True)
     list(execution.register(journal))
     run = open_run(journal.folder)

@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.contract import Outcome, Problem
 from bench.geometry import Matrix, rotation_angle_deg
-from bench.run.single import SingleError, answer, distance, frame_of
+from bench.single.answer import answer, distance, frame_of
+from bench.single.problem import SingleError
 
 # Gradients within the silhouette, and intensities in small windows: neither sees what the other one weighs.
 SIMILARITIES = ("sgc", "lncc")
@@ -54,7 +55,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class ReferencePose:
     """Two answers and what they are good for.
 
     Attributes:
@@ -89,7 +90,7 @@ def find_reference(
     similarities: Sequence[str] = SIMILARITIES,
     journal: Path | None = None,
     tell: Callable[[Step], None] = _silent,
-) -> Reference:
+) -> ReferencePose:
     """Search.
 
     Starts are uniform within half of the search half-widths about the problem's start. A similarity is done when its
@@ -212,11 +213,11 @@ def _found(problem: Problem, name: str, answers: Sequence[_Answer]) -> Found:
     return Found(name, best.pose, len(answers), len(near), _greatest(counted))
 
 
-def _judged(problem: Problem, first: Found, second: Found) -> Reference:
+def _judged(problem: Problem, first: Found, second: Found) -> ReferencePose:
     between = apart(problem, first.pose, second.pose)
     met = first.agreeing > 1 and second.agreeing > 1
     confirmed = met and between["mtre_mm"] <= AGREEMENT_MM
-    return Reference(first, second, between, _greatest([between, first.spread, second.spread]), confirmed)
+    return ReferencePose(first, second, between, _greatest([between, first.spread, second.spread]), confirmed)
 
 
 def _greatest(distances: Sequence[dict[str, float]]) -> dict[str, float]:

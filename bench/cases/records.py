@@ -18,7 +18,7 @@ MatrixList: TypeAlias = list[list[float]]
 
 
 class Record(BaseModel):
-    """Frozen, closed to keys it does not know, and honest about NaN."""
+    """Frozen; unknown keys are refused, NaN and infinity are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
@@ -59,7 +59,7 @@ class ImageProvenance(Record):
 
 
 class ViewRecord(Record):
-    """Geometry of one view, and the strengths drawn for its image (``bench.run.targets``); None where none were."""
+    """Geometry of one view, and the strengths drawn for its image (``bench.cases.simulate``); None where none were."""
 
     K: MatrixList
     height: int
@@ -85,7 +85,7 @@ class PatientRecord(Record):
     """A patient that the run used: what scoring needs of it.
 
     ``voxels_hash``: Of the Hounsfield numbers alone (``Volume.voxels_hash``). ``unreferenced``: Names of the X-ray
-    acquisitions that were left out because nobody knows their pose.
+    acquisitions that were left out because their pose is unknown.
     """
 
     patient_id: str
@@ -137,7 +137,7 @@ class EstimateRecord(Record):
 class TruthRecord(Record):
     """The answer to one case.
 
-    ``bound``: Cramer-Rao bound of the pose (``bench.xray.bound``), where content is matched and the noise's law stated.
+    ``bound``: Cramer-Rao bound of the pose (``bench.xray.bound``), where content is matched and noise is stated.
     ``other``: A second reference pose, where a real X-ray has two; ``truth`` is then the first.
     """
 

@@ -1,4 +1,4 @@
-"""Cases on real X-rays: which images a patient has, where their reference puts the volume, and where searches start."""
+"""Cases on real X-rays: which images a patient has, their reference poses, and where searches start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, PoseFrame
 from bench.perturb import PoseDistribution, SamplingConstraints, StartDistribution, draw_case, sample_nominal_pose
 
-_STILL = PoseDistribution("uniform", (0.0,) * 6)
+_FIXED = PoseDistribution("uniform", (0.0,) * 6)
 
 
 class AcquiredError(FluorobenchError):
-    """Real X-rays that a protocol cannot be played on."""
+    """Real X-rays that a protocol cannot use."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealTarget:
-    """X-rays of one problem with the pose that was found for them by other means.
+    """X-rays of one problem with their reference pose, which was found by other means.
 
     Attributes:
         acquisition: Its name.
         view: Number of the only view, from 1; None = all views of the acquisition.
         views: With images; the first one's camera is the rig where it stands alone.
         reference: rig_from_world, 4x4, mm.
-        uncertainty_mm: What the reference is good for (mTRE); None where nobody said.
+        uncertainty_mm: Of the reference (mTRE); None where it is unknown.
         other: A second reference, rig_from_world, where there is one.
     """
 
@@ -49,9 +49,9 @@ class RealDraw:
     """Where a case on real X-rays begins.
 
     Attributes:
-        frame: The nominal pose that methods are told, and the rotation centre.
+        frame: The nominal pose that methods are given, and the rotation centre.
         start: rig_from_world, 4x4, mm.
-        redraws: Draws thrown away before this one.
+        redraws: Rejected draws before this one.
     """
 
     frame: PoseFrame
@@ -97,11 +97,11 @@ def _target(acquisition: Acquisition, view: int | None, views: tuple[View, ...],
 def require_finite(name: str, views: Sequence[View]) -> None:
     """Raise ``AcquiredError`` unless pixels that count are numbers.
 
-    A similarity of anything else is none, and no method would say so.
+    Similarities of other values are meaningless, and no method reports that.
 
     Args:
         name: Of the images, for the message.
-        views: Without an image nothing is asked of a view.
+        views: Those without an image are not checked.
     """
     for number, view in enumerate(views, start=1):
         bad = np.zeros((), dtype=np.bool_) if view.image is None else ~np.isfinite(view.image)
@@ -109,41 +109,40 @@ def require_finite(name: str, views: Sequence[View]) -> None:
         if count:
             raise AcquiredError(
                 f"{name}, image {number}: expected finite line integrals where valid, got {count} pixels of NaN or "
-                "infinity; mask them (View.valid), or mend the image or the volume it was made of"
+                "infinity; mask them (View.valid), or correct the image or the volume it was made of"
             )
 
 
 def draw_real_case(
     target: RealTarget,
-    stage: SamplingConstraints,
-    laws: tuple[PoseDistribution, StartDistribution],
+    constraints: SamplingConstraints,
+    distributions: tuple[PoseDistribution, StartDistribution],
     random: np.random.Generator,
     *,
     index: int = 0,
-    told: np.random.Generator | None = None,
+    nominal: np.random.Generator | None = None,
 ) -> RealDraw:
-    """Draw what is told and where the search starts.
+    """Draw the nominal pose that methods are given and where the search starts.
 
-    The reference is the truth and stands still. Methods are told a nominal pose from which the reference differs by
-    one draw of the truth's law, as in a simulation; were it the reference itself, it would give the answer away. So
-    would many of them: an image has one nominal pose in all of its cases, drawn by ``told``.
+    The reference is the truth and is not drawn. The nominal pose differs from it by one draw of the truth's
+    distribution, as in a simulation; were it the reference itself, it would give the answer away. So would many of
+    them: an image has one nominal pose in all of its cases, drawn by ``nominal``.
 
     Args:
         target: The X-rays.
-        stage: Centre, points and search half-widths of the patient; its frame's pose is not used.
-        laws: Of the truth about the nominal pose, and of the start.
+        constraints: Centre, points and search half-widths of the patient; its frame's pose is not used.
+        distributions: Of the truth about the nominal pose, and of the start.
         random: Draws the start.
         index: Number of the case among those of the image.
-        told: Draws the nominal pose (``bench.perturb.nominal_pose_generator``); None = ``random``.
+        nominal: Draws the nominal pose (``bench.perturb.nominal_pose_generator``); None = ``random``.
 
     Raises:
-        DrawError: The truth's law hardly ever falls within the search half-widths, or no admissible start.
+        DrawError: The truth's distribution hardly ever falls within the search half-widths, or no admissible start.
     """
-    truth_distribution, start_distribution = laws
-    centre, nominal = stage.frame.centre, random if told is None else told
-    frame, redraws = sample_nominal_pose(target.reference, centre, truth_distribution, stage.search, nominal)
-    about = PoseFrame(target.reference, centre) if start_distribution.about == "truth" else frame
-    view = target.views[0]
-    about_stage = SamplingConstraints(about, view.camera, view.camera_from_rig, stage.points, stage.search, stage.marks)
-    draw = draw_case(_STILL, start_distribution, about_stage, random, index=index)
+    truth, start = distributions
+    centre, generator = constraints.frame.centre, random if nominal is None else nominal
+    frame, redraws = sample_nominal_pose(target.reference, centre, truth, constraints.search, generator)
+    view, about = target.views[0], PoseFrame(target.reference, centre) if start.about == "truth" else frame
+    around = replace(constraints, frame=about, camera=view.camera, camera_from_rig=view.camera_from_rig)
+    draw = draw_case(_FIXED, start, around, random, index=index)
     return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)

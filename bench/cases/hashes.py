@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterable
 
-from bench.run.records import LandmarkRecord, MatrixList, ProblemRecord, TruthRecord
+from bench.cases.records import LandmarkRecord, MatrixList, ProblemRecord, TruthRecord
 
 
 def truth_hash(answer: TruthRecord) -> str:
@@ -50,7 +50,7 @@ def problem_hash(problem: ProblemRecord) -> str:
 
 
 def perturbation_hash(problems: Iterable[ProblemRecord]) -> str:
-    """Fingerprint of all cases of a run, in any order: equal hashes mean that methods met identical cases."""
+    """Fingerprint of all cases of a run, in any order: equal hashes mean identical cases."""
     return _digest(sorted(problem_hash(problem) for problem in problems))
 
 

@@ -1,0 +1,150 @@
+"""Simulated images: rendered or formed at the true pose, with what was drawn for them written down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.cases.neighbours import with_neighbours
+from bench.cases.prepare import PreparedPatient
+from bench.cases.real import require_finite
+from bench.cases.scene import Scene
+from bench.contract import Image, View
+from bench.drr import AttenuationMap, project, project_siddon
+from bench.geometry import Camera, Matrix
+from bench.perturb import generator
+from bench.xray import Degradation, Formation, ImagingConditions, LowDose, Materials, form_image, photon_noise
+
+Images = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedView:
+    """A view with its image, and the strengths drawn for it; None where the scene draws none."""
+
+    view: View
+    drawn: dict[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSeed:
+    """What the random numbers of a case's images follow from.
+
+    Attributes:
+        seed: The protocol's.
+        case_id: Name of the case.
+    """
+
+    seed: int
+    case_id: str
+
+    def generator(self, purpose: str, number: int) -> np.random.Generator:
+        """Random numbers for one purpose of the view ``number``."""
+        return generator(self.seed, purpose, self.case_id, number)
+
+
+def simulate_view(
+    scene: Scene,
+    prepared: PreparedPatient,
+    truth: Matrix,
+    *,
+    seed: CaseSeed,
+    number: int,
+    recorded: Mapping[str, float] | None = None,
+) -> SimulatedView:
+    """Make the image of one view.
+
+    Args:
+        scene: How.
+        prepared: The patient.
+        truth: rig_from_world, 4x4, mm.
+        seed: Of the random numbers.
+        number: Of the view.
+        recorded: Strengths to repeat, as they were written down; None = draw them.
+    """
+    view, noise = prepared.views[number], seed.generator("noise", number)
+    pose = view.camera_from_rig @ truth
+    prepared, drawn = with_neighbours(scene, prepared, seed.seed, seed.case_id, recorded)
+    if prepared.materials is not None and scene.formation is not None:
+        conditions = _conditions(scene, prepared, seed.generator("scene", number), recorded)
+        image, valid = formed_image(prepared.materials, pose, view.camera, scene.formation, noise, conditions)
+        made = replace(view, image=image, valid=valid)
+        drawn |= {} if scene.appearance is None else conditions.record()
+    else:
+        clean = line_integrals(scene, prepared.target, pose[None], view.camera)
+        # Before the noise, which is undefined for such pixels.
+        require_finite(f"the simulated X-ray of {seed.case_id}", (replace(view, image=clean[0, 0]),))
+        made = replace(view, image=with_noise(scene, clean, view.camera, noise)[0, 0])
+    if scene.low_dose is not None and made.image is not None:
+        degradation = _degradation(scene.low_dose, seed.generator("low dose", number), recorded)
+        made = replace(made, image=scene.low_dose.on_line_integrals(made.image, degradation))
+        drawn |= degradation.record()
+    require_finite(f"the simulated X-ray of {seed.case_id}", (made,))
+    return SimulatedView(made, drawn or None)
+
+
+def line_integrals(scene: Scene, target: AttenuationMap, poses: Matrix, camera: Camera) -> Images:
+    """Images (B, 1, H, W) without noise, by the scene's kernel; poses (B, 4, 4) are camera_from_world, mm."""
+    if scene.kernel == "siddon":
+        return project_siddon(target, poses, camera).astype(np.float32)[:, None]
+    return project(target, poses, camera).numpy()
+
+
+def with_noise(scene: Scene, images: Images, camera: Camera, random: np.random.Generator) -> Images:
+    """Line integrals with the scene's photon noise.
+
+    A pixel that is the mean of a block of the scene's pixels has collected their photons together.
+
+    Args:
+        scene: With or without ``photons``.
+        images: (B, 1, H, W).
+        camera: Of the images: the scene's, or it binned.
+        random: Draws.
+    """
+    if scene.photons is None:
+        return images
+    return photon_noise(images, scene.photons * binning(scene, camera) ** 2, random)
+
+
+def binning(scene: Scene, camera: Camera) -> int:
+    """How many pixels of the scene's camera are one of this one's, along an edge."""
+    return round(float(scene.camera.K[0, 0] / camera.K[0, 0]))
+
+
+def formed_image(
+    materials: Materials,
+    pose: Matrix,
+    camera: Camera,
+    formation: Formation,
+    random: np.random.Generator,
+    conditions: ImagingConditions,
+) -> tuple[Image, NDArray[np.bool_] | None]:
+    """A formed image and its valid pixels; behind a collimator it holds the median of the valid ones, as real X-rays.
+
+    Args:
+        materials: What is shown.
+        pose: camera_from_world, 4x4, mm.
+        camera: Intrinsics.
+        formation: Detector, spectrum and scatter.
+        random: Draws the noise.
+        conditions: Of this exposure.
+    """
+    image, valid = form_image(materials, pose, camera, formation, random, conditions), conditions.valid(camera)
+    if valid is not None:
+        image = np.where(valid, image, np.median(image[valid])).astype(np.float32)
+    return image, valid
+
+
+def _conditions(
+    scene: Scene, prepared: PreparedPatient, random: np.random.Generator, recorded: Mapping[str, float] | None
+) -> ImagingConditions:
+    if scene.appearance is None:
+        return ImagingConditions()
+    if recorded is not None:
+        return ImagingConditions.from_record(recorded)
+    return scene.appearance.draw(random, prepared.moving.content_corners())
+
+
+def _degradation(low_dose: LowDose, random: np.random.Generator, recorded: Mapping[str, float] | None) -> Degradation:
+    return low_dose.draw(random) if recorded is None else Degradation.from_record(recorded)

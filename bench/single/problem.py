@@ -1,0 +1,107 @@
+"""The problem of a user's own CT and X-rays."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.cases.prepare import region_of
+from bench.contract import Problem
+from bench.errors import FluorobenchError, describe_error
+from bench.geometry import Matrix, StandardView, nominal_pose, require_rigid
+from bench.volume.content import with_content
+from bench.volume.region import crop_to_box
+from bench.xray.case import XrayCase
+from bench.xray.case_tables import read_reference
+
+HEADER = "header"
+
+
+class SingleError(FluorobenchError):
+    """A registration that cannot begin."""
+
+
+def build_problem(
+    case: XrayCase,
+    *,
+    content: str = "bone",
+    region: str = "whole",
+    margin_mm: float = 4.0,
+    box: Sequence[float] | None = None,
+    start: str = HEADER,
+    depth_mm: float | None = None,
+    search: Sequence[float] = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0),
+    seed: int = 0,
+) -> Problem:
+    """The problem of a case: its nominal pose is its start.
+
+    Args:
+        case: CT and images.
+        content: Of the CT: ``bone``, ``body``, ``everything`` or a label's name.
+        region: Part of the CT: ``whole``, ``lumbar`` or a label's name, with ``margin_mm`` round it.
+        margin_mm: See ``region``.
+        box: Lower and upper corner (x, y, z, x, y, z), LPS mm, of the part of the CT to use; None = all of it.
+        start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, or a file that
+            ``fluorobench register`` (JSON) or ``fluorobench reference`` (TOML) wrote.
+        depth_mm: Source to the content's centre; with ``header``, in place of what it says.
+        search: Half-widths about the start, degrees and mm.
+        seed: Of the method's random numbers.
+
+    Raises:
+        FluorobenchError: Files that cannot be used, or a value that is missing.
+    """
+    if len(search) != 6 or min(search) < 0:
+        raise SingleError(f"search needs six half-widths >= 0 (degrees x 3, mm x 3); got {list(search)}")
+    whole = case.volume() if box is None else crop_to_box(case.volume(), box[:3], box[3:])
+    volume = with_content(region_of(whole, region, margin_mm), content)
+    centre = np.asarray(volume.content_centre())
+    views = case.views()
+    pose = starting_pose(case, start, centre, depth_mm)
+    return Problem(
+        case_id=case.id,
+        patient_id=case.id,
+        patient_hash=whole.fingerprint(),
+        volume=volume,
+        views=views,
+        start=pose,
+        nominal=pose,
+        centre=centre,
+        search=np.array(search, dtype=np.float64),
+        seed=seed,
+        moving=content,
+    )
+
+
+def starting_pose(case: XrayCase, start: str, centre: Matrix, depth_mm: float | None) -> Matrix:
+    """rig_from_world that ``start`` names; see ``build_problem``."""
+    if start in StandardView.__members__:
+        if depth_mm is None:
+            raise SingleError(f"--start {start} needs the distance from the source to the volume: say --depth-mm")
+        return nominal_pose(StandardView[start], centre, depth_mm)
+    if start == HEADER:
+        try:
+            return case.nominal(centre, depth_mm=depth_mm)
+        except FluorobenchError as error:
+            raise SingleError(
+                f"{error}; or say --start AP, PA, LATERAL (with --depth-mm) or a file of a pose"
+            ) from None
+    return read_pose(Path(start))
+
+
+def read_pose(path: Path) -> Matrix:
+    """rig_from_world of a file that ``register`` (JSON) or ``reference`` (TOML) wrote.
+
+    Raises:
+        SingleError: No such file, or no pose in it.
+    """
+    if path.suffix == ".toml":
+        return require_rigid(read_reference(path).pose, f"{path}: reference.pose")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SingleError(
+            f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; {describe_error(error)}"
+        ) from None
