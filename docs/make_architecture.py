@@ -68,7 +68,7 @@ def svg() -> str:
     boxes = _placed(grid, width)
     height = max(box.y for box in boxes.values()) + _HEIGHT + _MARGIN
     lines = [_head(width, height), *_flow(width)]
-    lines.extend(_arrow([boxes[each] for each in arrow]) for arrow in arrows)
+    lines.extend(_arrow(arrow, [boxes[each] for each in arrow]) for arrow in arrows)
     lines.extend(_package(name, boxes[name]) for name in sorted(imports))
     return "\n".join([*lines, "</svg>"]) + "\n"
 
@@ -238,7 +238,7 @@ def _flow(width: float) -> Iterator[str]:
     )
 
 
-def _arrow(passed: Sequence[Box]) -> str:
+def _arrow(names: Sequence[str], passed: Sequence[Box]) -> str:
     """A smooth line from the top of the first box to the bottom of the last one, through the empty places between."""
     x, y = passed[0].middle, passed[0].y
     parts = [f"M{x:g} {y:g}"]
@@ -248,7 +248,7 @@ def _arrow(passed: Sequence[Box]) -> str:
         x, y = box.middle, box.y
         if box.width == _EMPTY:
             parts.append(f"V{y:g}")
-    return f'<path d="{" ".join(parts)}" class="arrow" marker-end="url(#tip)"/>'
+    return f'<path data-import="{names[0]} {names[-1]}" d="{" ".join(parts)}" class="arrow" marker-end="url(#tip)"/>'
 
 
 def _package(name: str, box: Box) -> str:

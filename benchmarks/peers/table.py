@@ -12,18 +12,31 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 _PLAIN, _FAST = "fluorobench Joseph", "fluorobench separable"
-_HEAD = "| projector | CPU ms (range) | wall ms | error | CPU time over Joseph's | over separable's |"
-_NOTE = """Processor and wall time of one image, medians over rounds; in a round every projector renders the same
-poses once, so that a busy moment hits all alike. *Error*: relative L2 distance to each one's own image model,
-trilinear by fine float64 steps or Siddon's exact paths (on this volume the two models differ by 4e-3 to 8e-3).
-*Over*: that projector's processor time divided by ours of the same kind: plain images by plain images; images with
-six derivative images by peers' images with the gradient of one number. Ratios carry over to other machines, times do
-not."""
+_HEAD = "| projector | CPU ms (range) | wall ms | error | CPU time over Joseph | CPU time over separable |"
+_NOTE = """Time of one image on the CPU: processor time and wall time, medians over rounds. In each round every
+projector renders the same poses once, so that other load on the machine affects all of them.
+
+* *error*: relative L2 distance to the projector's own image model: trilinear interpolation with fine float64 steps, or
+  Siddon's exact paths. On this volume the two models differ by 4e-3 to 8e-3.
+* *CPU time over ...*: processor time of that projector divided by ours of the same kind. Plain images are compared with
+  plain images; our images with six pose derivatives are compared with the other tools' images with the gradient of one
+  scalar.
+
+Ratios carry over to other machines, times do not. `make bench-perf` measures again."""
 
 
 def write(results: Mapping[str, Sequence[Any]], folder: Path, *, median: Callable[[Sequence[float]], float]) -> str:
     """Write ``performance.md`` and ``performance.png``; returns the text."""
-    parts = ["# The projector beside others", "", _machine(), "", _NOTE, "", "![ratios](performance.png)", ""]
+    parts = [
+        "# Speed of the projector",
+        "",
+        _machine(),
+        "",
+        _NOTE,
+        "",
+        "![Processor time of each projector divided by ours](performance.png)",
+        "",
+    ]
     for name, rows in results.items():
         parts += [f"## {name}", "", _HEAD, "|---" * 6 + "|", *_lines(rows, median), ""]
     text = "\n".join(parts)
