@@ -115,11 +115,11 @@ def _default(option: griffe.Attribute) -> str:
 
 
 def _constant(option: griffe.Attribute, value: str) -> str:
-    """A default that names a constant of its module is printed as the constant's value."""
+    """A default as it is typed; one that names a constant of its module is printed as the constant's value."""
     member = option.module.members.get(value)
     if isinstance(member, griffe.Attribute) and member.value is not None:
         return str(member.value).strip("()").replace(",", "")
-    return value.strip("'" + '"')
+    return value.removeprefix("Split.").strip("()").replace(",", "").replace("'", "").replace('"', "")
 
 
 def _text(documented: griffe.Object) -> str:

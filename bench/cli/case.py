@@ -1,4 +1,4 @@
-"""The words of a command line that name a case: a case file, or a CT with its X-rays and their calibration."""
+"""Arguments of a command line that describe a case: a case file, or a CT with X-rays and their calibration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CaseWordsError(FluorobenchError):
-    """Words of a command line that name no case."""
+    """Arguments of a command line that do not describe a case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class CaseArguments:
     """Which CT, which X-rays, which calibration."""
 
     case: Path | None = None
-    """A case file (TOML; see the README) instead of the words below."""
+    """Case file (TOML) instead of the options that name CT, X-rays and calibration."""
 
     volume: Path | None = None
     """The CT: a file of Hounsfield units or a folder of DICOM slices."""
@@ -33,31 +33,31 @@ class CaseArguments:
     """Numbering of the labels: verse, totalsegmentator, or the path of a TOML file."""
 
     voxel_spacing_mm: tuple[float, float, float] | None = None
-    """Of a TIFF stack of a segmented bone (columns, rows, slices): the file does not say it."""
+    """Voxel spacing (columns, rows, slices) of a TIFF stack of a segmented bone, which does not state it."""
 
     xray: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
-    """X-ray image; once for each image of one moment."""
+    """X-ray image; give the option once per image of one acquisition."""
 
     calibration: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
-    """Autoscoper calibration text, once an image; without it the image's own header is read."""
+    """Autoscoper calibration text, once per image; without it the header of the image is read."""
 
     sdd_mm: float | None = None
-    """Source to detector, where the header does not say or is wrong."""
+    """Distance from source to detector, where the header does not state it or is wrong."""
 
     spacing_mm: float | None = None
-    """Pixel spacing at the detector, where the header does not say or is wrong."""
+    """Pixel spacing at the detector, where the header does not state it or is wrong."""
 
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None
-    """What turns the stored image into the one seen from the source, where the header does not say."""
+    """Flip from the stored image to the image seen from the source, where the header does not state it."""
 
     bright: Literal["air", "bone", "integrals"] | None = None
-    """What high numbers mean, where the header does not say: air, bone, or integrals, as render writes them."""
+    """Meaning of high values, where the header does not state it: air, bone, or integrals as render writes them."""
 
     binning: int = 1
-    """X-ray pixels are means of blocks of this edge."""
+    """Average blocks of this many pixels per side."""
 
     dark_fraction: float | None = None
-    """Of the air level: darker pixels at the rim are border; an image intensifier's may need 0.1."""
+    """Pixels at the rim below this fraction of the air level are border; an image intensifier may need 0.1."""
 
     def read(self) -> "XrayCase":
         """The case; images are not opened yet."""

@@ -36,22 +36,22 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Print the card of a plug-in, of a table's row or of a protocol; or draw a dataset's patients."""
+    """Print the card of a plug-in, of a row of a table or of a protocol; or draw patients of a dataset."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """Its name, or the label of a row of a table; or the path of an X-ray image, to see what calibration it holds."""
+    """Name of a plug-in, label of a row, name of a protocol, or path of an X-ray image to see its calibration."""
 
     sheet: Path | None = None
-    """A PNG to draw: a contact sheet of the dataset's first patients (24, or --patients), AP, lateral and slices."""
+    """Draw a contact sheet (PNG) of the first patients of the dataset: AP, lateral, axial, sagittal."""
 
     patients: int | None = None
-    """How many patients the contact sheet shows; 24 if not given."""
+    """Number of patients on the contact sheet; 24 if not given."""
 
     split: Split = Split.TEST
-    """Which of the dataset's splits."""
+    """Split of the dataset."""
 
     fresh: bool = False
-    """Write over a contact sheet that is there."""
+    """Overwrite an existing contact sheet."""
 
     def __call__(self) -> None:
         """Print it, or draw the contact sheet."""

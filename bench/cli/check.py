@@ -15,13 +15,13 @@ class Check:
     """Compare a run with a frozen baseline; exit status 1 when anything got worse."""
 
     baseline: Path
-    """The frozen rows."""
+    """File with the frozen baseline."""
 
     run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
     """The run's folder."""
 
     time_ratio: float | None = None
-    """How much slower, in units of the reference kernel, counts as worse; a busy machine wants more. Default 2."""
+    """Largest allowed ratio of times, in units of the reference kernel; raise it on a busy machine. Default 2."""
 
     update: bool = False
     """Freeze this run as the new baseline instead of comparing."""

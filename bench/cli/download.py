@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Download:
-    """Fetch a public data set, or say where to ask for it; without a name, list what there is."""
+    """Fetch a public data set, or print where to request it; without a name, list the data sets."""
 
     name: Annotated[str | None, tyro.conf.Positional] = None
-    """Its name."""
+    """Name of the data set."""
 
     to: Path | None = None
-    """The folder that it goes to; made if it is not there."""
+    """Destination folder; created if needed."""
 
     only: tuple[str, ...] = ()
-    """Names of its files; all if not given."""
+    """Names of single files; all if not given."""
 
     sources: Path | None = None
-    """A table of sources of your own, in the form of bench/cli/sources.toml."""
+    """Your own table of sources, in the format of bench/cli/sources.toml."""
 
     def __call__(self) -> None:
         """Fetch it."""

@@ -37,31 +37,31 @@ class Register(CaseArguments):
     """Settings of the method as field=value, such as weights=runs/train/lgff_reg/weights."""
 
     start: str = "header"
-    """Where to begin: header (positioner angles), AP, PA, LATERAL (with --depth-mm), or a .json or .toml of a pose."""
+    """Start: header (positioner angles), AP, PA or LATERAL (with --depth-mm), or a .json or .toml pose file."""
 
     depth_mm: float | None = None
-    """Source to the volume's centre, for AP, PA, LATERAL, and headers that do not say or are wrong."""
+    """Distance from source to the centre of the volume, for AP, PA, LATERAL, or a header without it."""
 
     search: Six = SEARCH
-    """Half-widths about the start that hold the pose: degrees x 3, mm x 3."""
+    """Half-widths of the search range about the start: 3 angles (degrees), 3 translations (mm)."""
 
     content: str = "bone"
-    """Of the CT: bone, body, everything, or a label's name."""
+    """Content of the CT to register: bone, body, everything, or the name of a label."""
 
     region: str = "whole"
-    """Part of the CT: whole, or a label's name: the vertebra that a patient's own network was trained for."""
+    """Part of the CT: whole, or the name of a label (the vertebra that a network of this patient was trained for)."""
 
     margin_mm: float = 4.0
-    """Round the region."""
+    """Margin around the region."""
 
     box: Six | None = None
-    """Crop the CT first: low x y z, high x y z, world LPS mm; as weights of one's own were trained (train --box)."""
+    """Crop the CT first: lower x y z, upper x y z, LPS mm; as in train --box for your own weights."""
 
     seed: int = 0
-    """Of the method's random numbers."""
+    """Seed of the method's random numbers."""
 
     out: Path = Path("registration")
-    """Folder of the results."""
+    """Folder for the results."""
 
     def __call__(self) -> None:
         """Register."""
@@ -100,34 +100,34 @@ class Register(CaseArguments):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Find a reference pose of a case: several starts, two independent similarities; states what it is good for."""
+    """Find a reference pose of a case by two independent similarities from several starts; states its uncertainty."""
 
     case: Annotated[Path, tyro.conf.Positional]
-    """A case file (TOML); two views or more make a reference that deserves the name."""
+    """Case file (TOML). Use two views or more: one view determines depth weakly."""
 
     start: str = "header"
-    """As for register; a case that has a reference may name its own file."""
+    """As for register; the case file itself may be given where it has a reference."""
 
     depth_mm: float | None = None
-    """Source to the volume's centre, for AP, PA, LATERAL, and headers that do not say or are wrong."""
+    """Distance from source to the centre of the volume, for AP, PA, LATERAL, or a header without it."""
 
     search: Six = NEAR
-    """Half-widths about the start: degrees x 3, mm x 3. The narrower, the surer: begin near."""
+    """Half-widths of the search range about the start: 3 angles (degrees), 3 translations (mm); start near."""
 
     content: str = "bone"
-    """Of the CT: bone, body, everything, or a label's name."""
+    """Content of the CT to register: bone, body, everything, or the name of a label."""
 
     starts: int = 12
-    """At most, for each similarity; fewer where three end at the best answer."""
+    """Largest number of starts per similarity; fewer if three of them end at the best pose."""
 
     similarities: tuple[str, str] = ("sgc", "lncc")
-    """Two that weigh different things; the first one's answer is the reference."""
+    """Two different similarities; the pose of the first one is the reference."""
 
     seed: int = 0
-    """Of starts and searches."""
+    """Seed of starts and searches."""
 
     out: Path = Path("reference")
-    """Folder of the results."""
+    """Folder for the results."""
 
     def __call__(self) -> None:
         """Search and write reference.toml."""

@@ -22,13 +22,13 @@ class Render:
     """The CT: a file of Hounsfield units or a folder of DICOM slices."""
 
     pose: str = "AP"
-    """AP, PA, LATERAL, or a .json or .toml file with a pose that register or reference wrote."""
+    """AP, PA, LATERAL, or a .json or .toml pose file as register and reference write."""
 
     out: Path = Path("render.png")
-    """The file; its ending says what is written."""
+    """Output file; the ending selects the format."""
 
     content: str = "everything"
-    """Of the CT: everything, body, bone, or a label's name."""
+    """Content of the CT: everything, body, bone, or the name of a label."""
 
     labels: Path | None = None
     """Label map on the CT's grid."""
@@ -37,22 +37,22 @@ class Render:
     """Numbering of the labels."""
 
     region: str = "whole"
-    """Part of the CT: whole, or a label's name."""
+    """Part of the CT: whole, or the name of a label."""
 
     margin_mm: float = 4.0
-    """Round the region."""
+    """Margin around the region."""
 
     box: tuple[float, float, float, float, float, float] | None = None
-    """Crop the CT first: low x y z, high x y z, world LPS mm."""
+    """Crop the CT first: lower x y z, upper x y z, LPS mm."""
 
     depth_mm: float = 700.0
-    """Source to the volume's centre, for AP, PA and LATERAL."""
+    """Distance from source to the centre of the volume, for AP, PA and LATERAL."""
 
     sdd_mm: float = 1000.0
-    """Source to detector."""
+    """Distance from source to detector."""
 
     size: int = 512
-    """Pixels a side."""
+    """Pixels per side."""
 
     spacing_mm: float = 0.6
     """Pixel spacing at the detector."""

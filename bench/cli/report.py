@@ -17,7 +17,7 @@ class Report:
     """Write the tables and figures of a finished run."""
 
     run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
-    """The run's folder."""
+    """Run folder."""
 
     def __call__(self) -> None:
         """Write them."""
@@ -28,10 +28,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Score:
-    """Score a finished run again from its recorded answers: writes scores.parquet."""
+    """Compute all metrics of a finished run again from its recorded estimates (writes scores.parquet)."""
 
     run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
-    """The run's folder."""
+    """Run folder."""
 
     def __call__(self) -> None:
         """Score it."""

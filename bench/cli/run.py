@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class CommandError(FluorobenchError):
-    """Words of a command line that do not fit together."""
+    """Arguments of a command line that contradict each other."""
 
 
 @dataclass(frozen=True)
 class Run:
     """Run a protocol: every method on identical cases; ends with the tables.
 
-    The same command goes on where an interrupted run stopped.
+    The same command continues an interrupted run.
     """
 
     protocol: Annotated[str, tyro.conf.Positional]
     """A protocol's name (see ``fluorobench list``) or the path of a .toml file."""
 
     profile: str = "quick"
-    """How much of it: smoke, quick or full."""
+    """Size of the run: smoke, quick or full."""
 
     volume: Path | None = None
     """Your own CT instead of the protocol's patients: any file SimpleITK reads, or a DICOM folder."""
@@ -42,31 +42,31 @@ class Run:
     """Numbering of the labels: verse, totalsegmentator, phantom, or the path of a TOML file."""
 
     region: str | None = None
-    """Part of the CT: lumbar (L1-L5, needs labels), a label's name, or whole."""
+    """Part of the CT: lumbar (L1-L5, needs labels), the name of a label, or whole."""
 
     box: tuple[float, float, float, float, float, float] | None = None
-    """Crop the CT first: low x y z, high x y z, world LPS mm; for a CT without labels (implies --region whole)."""
+    """Crop the CT first: lower x y z, upper x y z, LPS mm; for a CT without labels (implies --region whole)."""
 
     weights: tuple[Path, ...] = ()
-    """Folders of weights of your own (train --weights): rows of the methods that they belong to read them."""
+    """Folders of your own weights (train --weights); the rows of their methods use them."""
 
     data: Path | None = None
-    """A TOML file laid over the protocol's, such as the [data] table of your own X-rays (see the README)."""
+    """TOML file laid over the protocol, such as the [data] table of your own X-rays."""
 
     start_distribution: str | None = None
-    """Another distribution of the protocol's starts, by its name."""
+    """Name of another start distribution of the protocol."""
 
     starts: int | None = None
-    """Starts a patient, instead of the profile's; a CT of your own gets all cases of the profile if not given."""
+    """Number of starts per patient; by default that of the profile, for your own CT all cases of the profile."""
 
     only: tuple[str, ...] = ()
     """Labels of the methods to run; all if not given."""
 
     out: Path = Path("runs")
-    """Where runs are kept."""
+    """Folder for runs."""
 
     fresh: bool = False
-    """Throw away what an earlier run of the same protocol left."""
+    """Discard an earlier run of the same protocol."""
 
     def __call__(self) -> None:
         """Run, score, report."""

@@ -23,52 +23,52 @@ if TYPE_CHECKING:
 
 
 class TrainCommandError(FluorobenchError):
-    """Words of ``fluorobench train`` that do not fit together."""
+    """Arguments of ``fluorobench train`` that contradict each other."""
 
 
 @dataclass(frozen=True)
 class Train:
     """Train a method's network and export its weights with a card.
 
-    Say how long with --budget or --steps: a new training begins at random weights, so a few minutes make a trial; the
-    card beside the shipped weights says what they took. No data is needed: patients are procedural, made on the way
-    (--volume: a CT of your own, for the methods that learn one patient). Checkpoint, loss curve and weights go to
-    runs/train/METHOD; the shipped weights stay as they are unless --ship is said. The last lines printed say what was
-    reached on held-out patients, or poses, and how to use the weights.
+    Set the length with --budget or --steps. A new training starts at random weights; the cards of the shipped weights
+    state their lengths. No data are needed: patients are generated during the training (--volume: your own CT, for
+    patient-specific methods). Checkpoint, loss curve and weights go to runs/train/METHOD; the shipped weights stay as
+    they are unless --ship is given. The last lines state the errors on held-out patients or poses, and how to use the
+    weights.
 
-    Interrupted or killed at any moment, the same command goes on (--fresh begins anew); after a finished training it
-    adds the budget on top.
+    An interrupted or killed training continues with the same command (--fresh starts again); after a finished training
+    the budget is added.
     """
 
     method: Annotated[str, tyro.conf.Positional]
-    """One that learns: deep_reg, lgff_reg, res_reg_net, rtpi, sopi or zhang (``fluorobench info NAME`` says more)."""
+    """Method with a network: deep_reg, lgff_reg, res_reg_net, rtpi, sopi, zhang, or your own."""
 
     budget: str | None = None
-    """Wall time: 20m, 90s or 1.5h. One of --budget and --steps is needed; with both the first to be reached ends it."""
+    """Wall time: 20m, 90s or 1.5h. Give --budget, --steps or both; the first limit to be reached ends the training."""
 
     steps: int | None = None
-    """Optimiser steps; unlike a time they learn as much on a slower machine."""
+    """Number of optimiser steps; the result does not depend on the speed of the machine."""
 
     device: str = "auto"
-    """auto (a GPU where there is one), cpu or cuda."""
+    """auto (a GPU if there is one), cpu or cuda."""
 
     resume: bool = False
-    """Insist on a checkpoint to go on from; without it a training begins where there is none."""
+    """Require a checkpoint to continue from; without the option a new training starts if there is none."""
 
     fresh: bool = False
-    """Throw away the checkpoint that is there and begin anew."""
+    """Discard an existing checkpoint and start again."""
 
     start_from: Path | None = None
-    """Card (.toml) of finished weights to begin with, instead of random ones: methods/rtpi/weights/rtpi.toml."""
+    """Card (.toml) of finished weights to start from instead of random ones: methods/rtpi/weights/rtpi.toml."""
 
     out: Path | None = None
     """Folder of checkpoint and loss curve; runs/train/METHOD if not given."""
 
     set: tuple[str, ...] = ()
-    """Settings of the trainer as field=value, such as max_learning_rate=1e-3; a wrong name gets suggestions."""
+    """Settings of the trainer as field=value, such as max_learning_rate=1e-3."""
 
     volume: Path | None = None
-    """A CT to learn for, where the method is patient-specific: any file SimpleITK reads, or a DICOM folder."""
+    """CT to train on, for patient-specific methods: any file SimpleITK reads, or a DICOM folder."""
 
     labels: Path | None = None
     """Label map on the CT's grid."""
@@ -77,22 +77,22 @@ class Train:
     """Numbering of the labels: verse, totalsegmentator, phantom, or the path of a TOML file."""
 
     vertebra: str | None = None
-    """The labelled structure to learn for, such as L3."""
+    """Labelled structure to train on, such as L3."""
 
     box: tuple[float, float, float, float, float, float] | None = None
-    """Crop the CT first: low x y z, high x y z, world LPS mm; a CT without labels is learnt as this box."""
+    """Crop the CT first: lower x y z, upper x y z, LPS mm; without labels, the network is trained on this box."""
 
     weights: Path | None = None
-    """Where to export to; OUT/weights if not given."""
+    """Folder for the exported weights; OUT/weights if not given."""
 
     ship: bool = False
-    """Export into the plug-in's own weights folder, where the method finds them: replaces those that came with it."""
+    """Export into the weights folder of the method: replaces the shipped weights."""
 
     export_only: bool = False
-    """Export what the checkpoint of an interrupted training holds, without training on."""
+    """Export the checkpoint of an interrupted training without training on."""
 
     note: str = ""
-    """For the weights' card."""
+    """Note for the card of the weights."""
 
     def __call__(self) -> None:
         """Train, validate, export."""
