@@ -77,8 +77,9 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """README.md and every page of docs/."""
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """README.md, CHANGELOG.md, every page of docs/ and the README of every study."""
+    studies = sorted((ROOT / "studies").glob("*/README.md"))
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *studies]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -30,7 +30,7 @@ def check_command(command: str) -> None:
         command: One line, as ``docs_blocks.commands`` gives it.
     """
     words = [word for word in shlex.split(command) if not _ASSIGNMENT.match(word)]
-    if not words or words[0] == "export":
+    if not words or words[0] in ("export", "for", "done;"):
         return
     program, *rest = words
     program = program.removeprefix(".venv/bin/")
@@ -38,6 +38,8 @@ def check_command(command: str) -> None:
         _check_fluorobench(command, rest)
     elif program == "make":
         _check_make(rest)
+    elif rest[:1] == ["-m"] and rest[1].startswith("studies."):
+        _check_study(rest[1], rest[2:])
     elif program in ("python", "pytest", "ruff", "mypy", "pyright"):
         _check_files(rest)
     elif program == "cp":
@@ -55,7 +57,7 @@ def _check_fluorobench(command: str, words: list[str]) -> None:
         raise AssertionError(f"the command line refuses {command!r}") from None
     if isinstance(parsed, Run):
         _check_run(parsed)
-    if isinstance(parsed, Train):
+    if isinstance(parsed, Train) and not list((ROOT / "studies").glob(f"*/methods/{parsed.method}.py")):
         assert hasattr(registry.module("methods", parsed.method), "trainer"), f"{parsed.method} cannot be trained"
     if isinstance(parsed, Register):
         registry.module("methods", parsed.method)
@@ -91,6 +93,16 @@ def _check_make(words: list[str]) -> None:
             assert f"$({name}" in makefile, f"the Makefile has no variable {name}"
         else:
             assert word in targets, f"the Makefile has no target {word}"
+
+
+def _check_study(module: str, words: list[str]) -> None:
+    """A study's command: it exists, and its source declares the options."""
+    source = ROOT / module.replace(".", "/") / "__main__.py"
+    assert source.is_file(), f"there is no {module}"
+    declared = source.read_text(encoding="utf-8")
+    for word in words:
+        name = word.removeprefix("--").replace("-", "_")
+        assert not word.startswith("--") or f"    {name}: " in declared, f"{module} has no option {word}"
 
 
 def _check_files(words: list[str]) -> None:
