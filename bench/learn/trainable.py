@@ -1,4 +1,7 @@
-"""What a method plug-in implements to be trained: a frozen dataclass, declared as ``trainer`` in its module."""
+"""What a method plug-in implements to be trained: a frozen dataclass, declared as ``trainer`` in its module.
+
+``docs/examples/minimal_network.py`` is a complete plug-in of 80 lines, trainer and method in one file.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,16 +39,21 @@ class Plan:
 
 
 class Trainable(Protocol):
-    """A network and how it learns. Fields are settings; ``fluorobench train NAME --set field=value`` changes them."""
+    """A network and how it learns: a frozen dataclass with a default for every field.
+
+    Fields are settings, which ``fluorobench train NAME --set field=value`` changes; the properties may be fields or class
+    attributes. ``losses`` and ``validate`` take all patients, problems and random numbers from their ``source`` or from
+    torch's global generator, which is seeded at every step: an interrupted training then resumes to the same bits.
+    """
 
     @property
     def name(self) -> str:
-        """The plug-in's name."""
+        """The plug-in's name; also that of its weights files."""
         ...
 
     @property
     def version(self) -> int:
-        """Of the architecture: raised when old weights no longer fit or mean something else."""
+        """Of the architecture, at least 1: raised when old weights no longer fit or mean something else."""
         ...
 
     @property
@@ -55,17 +63,17 @@ class Trainable(Protocol):
 
     @property
     def population(self) -> Population:
-        """Whom it learns from, where the command line does not say otherwise."""
+        """Patients to train and validate on, unless the command line names others."""
         ...
 
     @property
     def scene(self) -> Scene:
-        """The X-ray set-up."""
+        """Camera, nominal pose and distributions of the training problems."""
         ...
 
     @property
     def plan(self) -> Plan:
-        """How the engine runs it."""
+        """Seed, gradient clipping, averaging of weights, times of validations and checkpoints."""
         ...
 
     @property
@@ -86,9 +94,22 @@ class Trainable(Protocol):
         ...
 
     def losses(self, network: nn.Module, source: Source) -> Losses:
-        """Loss of one step: ``total`` is differentiated, the other entries are only recorded."""
+        """Losses of one step, scalars on the source's device.
+
+        Args:
+            network: In training mode.
+            source: Of the training split at this step.
+
+        Returns:
+            ``total``, which is differentiated by the parameters, and any others, which are only recorded.
+        """
         ...
 
     def validate(self, network: nn.Module, source: Source) -> Figures:
-        """Held-out figures; the names say the units, such as ``rotation_error_deg``. The network is in eval mode."""
+        """Held-out figures by name; units stand in the names, such as ``rotation_error_deg``.
+
+        Args:
+            network: In eval mode; gradients are on, use ``torch.no_grad`` where none are needed.
+            source: Of the validation split: the same problems at every validation.
+        """
         ...
