@@ -41,9 +41,10 @@ class Plan:
 class Trainable(Protocol):
     """A network and how it learns: a frozen dataclass with a default for every field.
 
-    Fields are settings, which ``fluorobench train NAME --set field=value`` changes; the properties may be fields or class
-    attributes. ``losses`` and ``validate`` take all patients, problems and random numbers from their ``source`` or from
-    torch's global generator, which is seeded at every step: an interrupted training then resumes to the same bits.
+    Fields are settings, which ``fluorobench train NAME --set field=value`` changes; the properties may be fields or
+    class attributes. ``losses`` and ``validate`` take all patients, problems and random numbers from their ``source``
+    or from torch's global generator, which is seeded at every step: an interrupted training then resumes to the same
+    bits.
     """
 
     @property
