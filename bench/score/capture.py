@@ -11,7 +11,6 @@ from scipy.special import expit
 from bench.score.statistics import CONFIDENCE, Floats, Interval, StatisticsError, of_label, text_column, values
 
 SUCCESS_MPD_MM = 5.0
-NEAR_ENOUGH = 0.25
 # A weak pull of the slope towards -10 over the range keeps the curve finite where successes and failures do not mix.
 _PRIOR_SLOPE, _PRIOR_WEIGHT = -10.0, 0.02
 _NEWTON_STEPS = 40
@@ -122,13 +121,6 @@ def fit_logistic(x: Floats, success: NDArray[np.bool_]) -> tuple[float, float]:
         if np.abs(step).max() < 1e-8:
             break
     return float(beta[0]), float(beta[1])
-
-
-def near_enough(phantom: Capture, real: Capture) -> bool | None:
-    """Whether the 50 % points lie within 25 % of the real one; None where neither is reached: nothing was measured."""
-    if not (phantom.reached or real.reached):
-        return None if phantom.half_mm == real.half_mm else False
-    return phantom.reached and real.reached and abs(phantom.half_mm / real.half_mm - 1) <= NEAR_ENOUGH
 
 
 def half_point(coefficients: tuple[float, float], limit_mm: float) -> float:

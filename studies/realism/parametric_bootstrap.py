@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from bench.score.capture import NEAR_ENOUGH, Capture, fit_logistic, half_point
+from bench.score.capture import Capture, fit_logistic, half_point
 from bench.score.statistics import CONFIDENCE, Floats, Interval
+from studies.realism.criterion import NEAR_ENOUGH
 
 _NODES = 21
 # Standard deviation between patients, of the logit: first guess and upper limit of the fit.

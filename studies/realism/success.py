@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.score.adapters import wilson
-from bench.score.capture import NEAR_ENOUGH, Capture, near_enough
+from bench.score.capture import Capture
 from bench.score.statistics import CONFIDENCE, Floats, Interval, rate
+from studies.realism.criterion import NEAR_ENOUGH, near_enough
 from studies.realism.lines import Line
 from studies.realism.matching import UNUSUAL, Matching
 from studies.realism.parametric_bootstrap import ParametricBootstrap, parametric_bootstrap

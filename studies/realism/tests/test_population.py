@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from bench.score.capture import Capture, capture, fit_logistic, near_enough
+from bench.score.capture import Capture, capture, fit_logistic
 from bench.score.statistics import StatisticsError
 from bench.volume import Volume
+from studies.realism.criterion import near_enough
 from studies.realism.ct_statistics import CtStatistics, ct_statistics, spectrum, spine_contrast
 from studies.realism.figures import binned, write_figures
 from studies.realism.lines import curve_lines, dimension_line, scalar_lines
