@@ -23,6 +23,7 @@ class CtFile:
         label_scheme: Numbering of the labels (``verse``, ``totalsegmentator``, ``phantom`` or a TOML file), or None.
         id: The patient's name; by default that of the file or folder.
         series: DICOM series UID, where the folder holds several.
+        voxel_spacing_mm: Along (columns, rows, slices), of a file that does not state where its voxels lie.
         box: Lower and upper corner (x, y, z), LPS mm, of the part to use; or None for all of it.
     """
 
@@ -31,6 +32,7 @@ class CtFile:
     label_scheme: str | None = None
     id: str | None = None
     series: str | None = None
+    voxel_spacing_mm: Corner | None = None
     box: tuple[Corner, Corner] | None = None
 
     def patient_ids(self, split: Split) -> Sequence[str]:
@@ -48,7 +50,13 @@ class CtFile:
 
         if patient_id != self._name:
             raise VolumeError(f"no patient {patient_id!r} in ct_file; its one patient is {self._name!r}")
-        volume = read_volume(self.volume, labels=self.labels, label_scheme=self.label_scheme, series=self.series)
+        volume = read_volume(
+            self.volume,
+            labels=self.labels,
+            label_scheme=self.label_scheme,
+            series=self.series,
+            voxel_spacing_mm=self.voxel_spacing_mm,
+        )
         if self.box is not None:
             volume = crop_to_box(volume, *self.box)
         return Patient(id=patient_id, hash=volume.fingerprint(), volume=volume)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from bench.cli.frames import frames_of_each
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
@@ -30,13 +31,19 @@ class CaseArguments:
     """Label map on the CT's grid."""
 
     label_scheme: str | None = None
-    """Numbering of the labels: verse, totalsegmentator, or the path of a TOML file."""
+    """Numbering of the labels: verse, totalsegmentator, totalsegmentator_v1, or the path of a TOML file."""
+
+    series: str | None = None
+    """DICOM series UID, where the CT's folder holds several."""
 
     voxel_spacing_mm: tuple[float, float, float] | None = None
-    """Voxel spacing (columns, rows, slices) of a TIFF stack of a segmented bone, which does not state it."""
+    """Along columns, rows, slices, of a CT file that does not state where its voxels lie, such as a TIFF stack."""
 
     xray: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
     """X-ray image; give the option once per image of one acquisition."""
+
+    frame: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """Frames of a file of several, from 0: 3, or 0,4, or 10:20 (without 20); once for all images, or once an image."""
 
     calibration: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
     """Autoscoper calibration text, once per image; without it the header of the image is read."""
@@ -52,6 +59,12 @@ class CaseArguments:
 
     bright: Literal["air", "bone", "integrals"] | None = None
     """Meaning of high values, where the header does not state it: air, bone, or integrals as render writes them."""
+
+    bits: int | None = None
+    """Bits of a stored number, where fewer than its type holds."""
+
+    zero: float | None = None
+    """The stored number that means no X-rays, where it is not 0."""
 
     binning: int = 1
     """Average blocks of this many pixels per side."""
@@ -84,17 +97,32 @@ class CaseArguments:
         return {
             "id": self.xray[0].stem,
             "ct": {**{key: str(path) for key, path in ct.items() if path}, **self._ct_said()},
-            "images": [self._image(index) for index in range(len(self.xray))],
+            "images": [
+                self._image(index, frame)
+                for index, frames in enumerate(frames_of_each(self.frame, len(self.xray)))
+                for frame in frames
+            ],
         }
 
     def _ct_said(self) -> dict[str, Any]:
-        return {"label_scheme": self.label_scheme, "voxel_spacing_mm": self.voxel_spacing_mm}
+        return {
+            "label_scheme": self.label_scheme,
+            "series": self.series,
+            "voxel_spacing_mm": self.voxel_spacing_mm,
+        }
 
-    def _image(self, index: int) -> dict[str, Any]:
+    def _image(self, index: int, frame: int | None) -> dict[str, Any]:
         calibration: dict[str, Any] = {"kind": "header", "sdd_mm": self.sdd_mm, "spacing_mm": self.spacing_mm}
         if self.calibration:
             calibration = {"kind": "autoscoper", "file": str(self.calibration[index])}
-        said: dict[str, Any] = {"flip": self.flip, "bright": self.bright, "binning": self.binning}
+        said: dict[str, Any] = {
+            "flip": self.flip,
+            "bright": self.bright,
+            "bits": self.bits,
+            "zero": self.zero,
+            "frame": frame,
+            "binning": self.binning,
+        }
         if self.dark_fraction is not None:
             said["dark_fraction"] = self.dark_fraction
         return {"file": str(self.xray[index]), "calibration": calibration, **said}

@@ -39,7 +39,13 @@ class Info:
     """Print the card of a plug-in, of a row of a table or of a protocol; or draw patients of a dataset."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """Name of a plug-in, label of a row, name of a protocol, or path of an X-ray image to see its calibration."""
+    """Name of a plug-in, row or protocol, or path of an X-ray image or a CT to see what its file states."""
+
+    frame: int | None = None
+    """Of an X-ray file of several frames, from 0."""
+
+    series: str | None = None
+    """DICOM series UID, where a CT's folder holds several."""
 
     sheet: Path | None = None
     """Draw a contact sheet (PNG) of the first patients of the dataset: AP, lateral, axial, sagittal."""
@@ -64,8 +70,8 @@ class Info:
             return
         if self.patients is not None:
             raise CommandError("--patients belongs to a contact sheet; add --sheet PNG")
-        if Path(self.name).is_file():
-            _print_image(self.name)
+        if Path(self.name).is_file() or Path(self.name).is_dir():
+            _print_file(Path(self.name), frame=self.frame, series=self.series)
             return
         by_name = {each.name: each for each in summaries()}
         name = _plugin_of_row(self.name, by_name.values())
@@ -100,13 +106,17 @@ class Info:
         )
 
 
-def _print_image(path: str) -> None:
-    """What calibration an image holds, and what is to be said by hand."""
+def _print_file(path: Path, *, frame: int | None, series: str | None) -> None:
+    """What a CT or an X-ray image states of itself, and what is to be said by hand."""
+    from bench.volume.describe import describe_volume, is_volume
     from bench.xray.describe import describe_xray
 
-    found = describe_xray(path)
-    print_table(f"X-ray: {path}", ("field", "value"), found.fields)
-    print_table("calibration", ("what", "found", "how"), found.calibration)
+    # A stack of slices may be a run of X-rays as well: who names a frame means that.
+    volume = frame is None and is_volume(path)
+    found = describe_volume(path, series) if volume else describe_xray(str(path), frame=frame)
+    print_table(f"{'CT' if volume else 'X-ray'}: {path}", ("field", "value"), found.fields)
+    if found.calibration:
+        print_table("geometry" if volume else "calibration", ("what", "found", "how"), found.calibration)
     output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
 
 
@@ -124,6 +134,8 @@ def _no_such_name(name: str, protocols: Iterable[str]) -> FluorobenchError:
     from bench import registry
 
     if Path(name).suffix or len(Path(name).parts) > 1:
-        return CommandError(f"no such file: {name}; expected an X-ray image, or a name that `fluorobench list` prints")
+        return CommandError(
+            f"no such file: {name}; expected an X-ray image, a CT, or a name that `fluorobench list` prints"
+        )
     known = [*protocols, *(each for kind in registry.KINDS for each in registry.names(kind))]
     return CommandError(f"{registry.unknown('plug-in or protocol', name, known)} (`fluorobench list` prints all)")

@@ -1,12 +1,16 @@
 """The terminal: results on standard output, progress and messages on standard error."""
 
 import sys
+import warnings
 from collections.abc import Iterable
+from typing import TextIO
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
+
+from bench.errors import FluorobenchWarning
 
 WIDE = 150
 
@@ -33,3 +37,25 @@ def print_markdown(text: str) -> None:
 def say(line: str) -> None:
     """Print a message of one line as it is: no markup, no breaks."""
     messages.print(line, markup=False, soft_wrap=True)
+
+
+def show_warnings(program: str) -> None:
+    """Print fluorobench's own warnings as one line each, once for each text; others look as Python prints them."""
+    elsewhere, seen = warnings.showwarning, set[str]()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, FluorobenchWarning):
+            elsewhere(message, category, filename, lineno, file, line)
+        elif str(message) not in seen:
+            seen.add(str(message))
+            messages.print(f"{program}: warning: {message}", style="yellow", markup=False, soft_wrap=True)
+
+    warnings.showwarning = show
+    warnings.simplefilter("always", FluorobenchWarning)

@@ -4,7 +4,7 @@ import errno
 import sys
 from collections.abc import Callable
 
-from bench.cli.console import messages
+from bench.cli.console import messages, show_warnings
 from bench.errors import FluorobenchError, describe_error
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -32,6 +32,7 @@ def execute(command: Callable[[], None], program: str) -> None:
         command: What ``tyro`` made of the command line.
         program: Name of the program, before every message.
     """
+    show_warnings(program)
     try:
         command()
     except FluorobenchError as error:

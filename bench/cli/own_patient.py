@@ -18,6 +18,12 @@ def ct_words(paths: Mapping[str, Path | None], label_scheme: str | None, box: Se
     return [*words, *(["--box", *(f"{each:g}" for each in box)] if box else [])]
 
 
+def grid_words(series: str | None, voxel_spacing_mm: Sequence[float] | None) -> list[str]:
+    """Words that say which series of a CT's folder is meant, and the spacing that its file does not state."""
+    words = [] if series is None else ["--series", series]
+    return [*words, *(["--voxel-spacing-mm", *(f"{each:g}" for each in voxel_spacing_mm)] if voxel_spacing_mm else [])]
+
+
 def register_words(trainable: "Trainable", people: "Population", ct: Sequence[str], weights: Path) -> str:
     """The command that registers with weights of one's own, and the camera that they were trained for."""
     scene = trainable.scene

@@ -36,6 +36,12 @@ class Render:
     label_scheme: str | None = None
     """Numbering of the labels."""
 
+    series: str | None = None
+    """DICOM series UID, where the CT's folder holds several."""
+
+    voxel_spacing_mm: tuple[float, float, float] | None = None
+    """Along columns, rows, slices, of a CT file that does not state where its voxels lie, such as a TIFF stack."""
+
     region: str = "whole"
     """Part of the CT: whole, or the name of a label."""
 
@@ -75,7 +81,13 @@ class Render:
         if self.size < 1 or not self.spacing_mm > 0:
             raise RenderError(f"--size and --spacing-mm must be positive; got {self.size} and {self.spacing_mm}")
         scheme = None if self.label_scheme is None else str(self.label_scheme)
-        volume = read_volume(self.volume, labels=self.labels, label_scheme=scheme)
+        volume = read_volume(
+            self.volume,
+            labels=self.labels,
+            label_scheme=scheme,
+            series=self.series,
+            voxel_spacing_mm=self.voxel_spacing_mm,
+        )
         volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
         volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
         camera = Camera.centred(sdd_mm=self.sdd_mm, height=self.size, width=self.size, spacing_mm=self.spacing_mm)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from bench.cli.console import messages, output
-from bench.cli.own_patient import camera_words, ct_words, register_words, run_words
+from bench.cli.own_patient import camera_words, ct_words, grid_words, register_words, run_words
 from bench.cli.settings import setting, typed
 from bench.errors import FluorobenchError
 
@@ -76,6 +76,12 @@ class Train:
     label_scheme: str | None = None
     """Numbering of the labels: verse, totalsegmentator, phantom, or the path of a TOML file."""
 
+    series: str | None = None
+    """DICOM series UID, where the CT's folder holds several."""
+
+    voxel_spacing_mm: tuple[float, float, float] | None = None
+    """Along columns, rows, slices, of a CT file that does not state where its voxels lie, such as a TIFF stack."""
+
     vertebra: str | None = None
     """Labelled structure to train on, such as L3."""
 
@@ -129,7 +135,8 @@ class Train:
 
     def _tell_use(self, trainable: "Trainable", people: "Population", weights: Path) -> None:
         paths = {"--volume": self.volume, "--labels": self.labels}
-        use = register_words(trainable, people, ct_words(paths, self.label_scheme, self.box), weights)
+        ct = [*ct_words(paths, self.label_scheme, self.box), *grid_words(self.series, self.voxel_spacing_mm)]
+        use = register_words(trainable, people, ct, weights)
         output.print(f"to register with them: {use}", markup=False, soft_wrap=True)
         output.print(
             f"IMAGE has {camera_words(trainable)}; --binning makes pixels larger", markup=False, soft_wrap=True
@@ -141,9 +148,9 @@ class Train:
             raise TrainCommandError("--resume and --fresh contradict each other; give one of them")
         if (self.resume or self.export_only) and not there:
             raise TrainCommandError(f"no checkpoint in {folder}; train first, or name its folder with --out")
-        if self.volume is None and (self.labels or self.label_scheme or self.box):
+        if self.volume is None and (self.labels or self.label_scheme or self.box or self.series):
             raise TrainCommandError(
-                "--labels, --label-scheme and --box belong to a CT of your own; name it with --volume"
+                "--labels, --label-scheme, --series and --box belong to a CT of your own; name it with --volume"
             )
         if self.volume is not None and self.vertebra is not None and self.labels is None:
             raise TrainCommandError(
@@ -173,8 +180,8 @@ class Train:
             return people
         paths = {"volume": self.volume, "labels": self.labels}
         settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
-        if self.label_scheme is not None:
-            settings["label_scheme"] = self.label_scheme
+        said = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
+        settings |= {key: value for key, value in said.items() if value is not None}
         if self.box is not None:
             settings["box"] = (self.box[:3], self.box[3:])
         one: dict[str, Any] = {"patients": 1, "validation_patients": 1, "active": 1}
@@ -195,7 +202,7 @@ class Train:
         names = {name: None if path is None else Path(path.name) for name, path in paths.items()}
         scheme = None if self.label_scheme is None else Path(self.label_scheme).name
         words = [part for name, value in given.items() if value is not None for part in (name, str(value))]
-        words += ct_words(names, scheme, self.box)
+        words += [*ct_words(names, scheme, self.box), *grid_words(self.series, self.voxel_spacing_mm)]
         words += ["--set", *self.set] if self.set else []
         return shlex.join(["fluorobench", "train", self.method, *words])
 

@@ -31,6 +31,7 @@ seen from the source.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,9 @@ from bench.xray.line_integrals import XrayError
 
 if TYPE_CHECKING:
     from bench.xray.read import XrayImage
+
+# In mm and, of rotations, in radians: far below what any calibration knows.
+_SAME_POSE = 1e-6
 
 
 class XrayCase:
@@ -186,7 +190,19 @@ class XrayCase:
         cameras = [self._camera(table) for table in images]
         if len(images) == 1:
             return Rig.from_calibrations(cameras, [np.eye(4)])
-        return Rig.from_calibrations(cameras, self._camera_poses(images))
+        rig = Rig.from_calibrations(cameras, self._camera_poses(images))
+        self._require_several(rig)
+        return rig
+
+    def _require_several(self, rig: Rig) -> None:
+        """Refuse two views with one and the same geometry: frames of a run without angles of their own, mostly."""
+        for (i, first), (j, second) in combinations(enumerate(rig.cameras, start=1), 2):
+            same_pose = np.allclose(first.camera_from_rig, second.camera_from_rig, rtol=0, atol=_SAME_POSE)
+            if same_pose and np.allclose(first.camera.K, second.camera.K, rtol=_SAME_POSE):
+                raise XrayError(
+                    f"{self._name}: views {i} and {j} have one and the same geometry; expected cameras that stand "
+                    "apart: give each its calibration or camera_from_rig, or register the images one by one"
+                )
 
     def _camera(self, table: ImageTable) -> Camera:
         calibration = table.calibration

@@ -1,29 +1,12 @@
 """What an X-ray image says of its own calibration, and what must be said by hand."""
 
-from dataclasses import dataclass
-
+from bench.volume.describe import Description
 from bench.xray.line_integrals import XrayError, border_mask
 from bench.xray.read import XrayImage, frames_in, read_xray
 
 _SHOWN_FRAME = 0
 # Of 16 bits with a sign: below it no image goes.
 _LOWEST = -32768.0
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """Rows to print.
-
-    Attributes:
-        fields: Name and value of what was read.
-        calibration: Name, value and origin of each number that a camera needs: stated, derived (how), assumed or
-            missing.
-        missing: What to say by hand, one phrase each.
-    """
-
-    fields: tuple[tuple[str, str], ...]
-    calibration: tuple[tuple[str, str, str], ...]
-    missing: tuple[str, ...]
 
 
 # Name of a value, what it is called in a table, and how it is said by hand.
@@ -64,13 +47,22 @@ def describe_xray(path: str, *, frame: int | None = None) -> Description:
         ("photometric", image.photometric or "not a DICOM file"),
         *((f"{name} (stored numbers)", _origin(image, name, assumed)) for name in ("bright", "flip")),
     )
-    calibration = tuple((title, _text(getattr(image, name)), image.origins[name]) for name, title, _ in _VALUES)
+    calibration = tuple((title, _text(_value(image, name)), image.origins[name]) for name, title, _ in _VALUES)
     wanted = [f"{title}: say {word}" for name, title, word in _VALUES if image.origins[name].startswith("missing")]
     return Description(fields, calibration, (*(_SAID_BY[name] for name in assumed), *wanted))
 
 
 def _origin(image: XrayImage, name: str, assumed: tuple[str, ...]) -> str:
     return "missing" if name in assumed else image.origins[name]
+
+
+def _value(image: XrayImage, name: str) -> float | tuple[float, ...] | None:
+    """A value as read, or for the principal point what is assumed without one."""
+    value: float | tuple[float, ...] | None = getattr(image, name)
+    if value is None and name == "principal_point_px":
+        height, width = image.intensities.shape
+        return (width - 1) / 2, (height - 1) / 2
+    return value
 
 
 def _text(value: float | tuple[float, ...] | None) -> str:

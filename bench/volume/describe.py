@@ -1,0 +1,104 @@
+"""What a CT file or folder states of itself: grid, orientation, numbers; and what must be said by hand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.geometry import Matrix
+from bench.volume.dicom import is_dicom, read_header
+from bench.volume.dicom_series import describe_series, series_of
+from bench.volume.grid import Grid
+from bench.volume.hounsfield import hounsfield_doubt
+from bench.volume.nifti import is_nifti, nifti_shape
+from bench.volume.read import read_volume_grid
+from bench.volume.sitk_file import image_shape
+
+_SHEAR = 1e-6
+_VOLUME_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.13.1")  # CT, X-ray 3D; with their kin
+_VOLUME_ENDINGS = (".nrrd", ".nhdr", ".mha", ".mhd", ".vtk", ".gipl", ".h5", ".hdf5", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Rows to print.
+
+    Attributes:
+        fields: Name and value of what was read.
+        calibration: Name, value and origin of what a projection needs: stated, derived (how), assumed or missing.
+        missing: What to say by hand, one phrase each.
+    """
+
+    fields: tuple[tuple[str, str], ...]
+    calibration: tuple[tuple[str, str, str], ...]
+    missing: tuple[str, ...]
+
+
+def is_volume(path: Path) -> bool:
+    """Whether a file or folder is a CT rather than an X-ray image, from its header alone.
+
+    Raises:
+        VolumeError: The header is damaged.
+    """
+    if path.is_dir():
+        return True
+    if is_dicom(path):
+        header = read_header(path)
+        sop_class = header.text("SOPClassUID") or ""
+        placed = bool(header.of_frame(0).texts("ImagePositionPatient")) if header.number("Rows") else False
+        return sop_class.startswith(_VOLUME_CLASSES) or placed or header.text("Modality") == "RTDOSE"
+    if is_nifti(path):
+        shape = nifti_shape(path)
+        return len(shape) == 3 and min(shape) > 1
+    return path.name.lower().endswith(_VOLUME_ENDINGS) and len(image_shape(path).size) == 3
+
+
+def describe_volume(path: Path, series: str | None = None) -> Description:
+    """Describe a CT as far as it can be read without help.
+
+    Args:
+        path: File or folder.
+        series: DICOM series UID; of a folder of several, None lists them.
+
+    Raises:
+        VolumeError: It cannot be read, whatever is said by hand.
+    """
+    known = series_of(path) if path.is_dir() else {}
+    listed = tuple((f"series {uid or '(empty UID)'}", describe_series(headers)) for uid, headers in known.items())
+    if series is None and len(known) > 1:
+        return Description(listed, (), ("which series: say --series UID",))
+    grid = read_volume_grid(path, series)
+    low, high = float(grid.array.min()), float(grid.array.max())
+    doubt = hounsfield_doubt(np.asarray(grid.array, dtype=np.float32))
+    fields = (
+        *listed,
+        ("voxels along (i, j, k)", " x ".join(map(str, grid.array.shape))),
+        ("numbers", f"{low:g} to {high:g}"),
+        ("Hounsfield units", "plausible" if doubt is None else f"doubtful: {doubt}"),
+    )
+    missing = (
+        () if grid.affine is not None else ("where its voxels lie: say --voxel-spacing-mm, or write it into the file",)
+    )
+    return Description(fields, _geometry(grid), missing)
+
+
+def _geometry(grid: Grid) -> tuple[tuple[str, str, str], ...]:
+    if grid.affine is None:
+        return (("world_from_index", "not found", f"missing: {grid.stated_by.removeprefix('missing: ')}"),)
+    stated = f"stated: {grid.stated_by}"
+    linear = grid.affine[:3, :3]
+    edges: Matrix = np.linalg.norm(linear, axis=0)
+    axes = linear / edges
+    shear = float(np.abs(axes.T @ axes - np.eye(3)).max())
+    skew = "perpendicular" if shear < _SHEAR else f"{np.degrees(np.arcsin(min(shear, 1.0))):.3f} deg off perpendicular"
+    return (
+        ("voxel spacing, mm", ", ".join(f"{edge:g}" for edge in edges), stated),
+        ("first voxel (LPS), mm", ", ".join(f"{each:g}" for each in grid.affine[:3, 3]), stated),
+        ("axes (i, j, k) run to", f"{''.join(_letter(axis) for axis in axes.T)}, {skew}", stated),
+    )
+
+
+def _letter(axis: Matrix) -> str:
+    """The patient's side that an axis runs to."""
+    main = int(np.abs(axis).argmax())
+    return ("L", "P", "S")[main] if axis[main] > 0 else ("R", "A", "I")[main]
