@@ -225,8 +225,8 @@ def test_info_tells_what_an_image_lacks(
     run(monkeypatch, "info", "view1.tif")
     printed = capsys.readouterr().out
     assert f"{SIZE} x {SIZE}" in printed
-    assert "how it is mirrored: say flip" in printed
-    assert "say sdd_mm" in printed
+    assert "how it is mirrored: say --flip" in printed
+    assert "say --sdd-mm (sdd_mm)" in printed
     (case.parent / "broken.png").write_text("no image")
     assert "broken.png" in refused(monkeypatch, capsys, "info", "broken.png")
 
