@@ -13,7 +13,7 @@ from bench.report.kinds import image_kind, image_name, reference_uncertainties
 from bench.report.marks import marked
 from bench.report.summary import PERCENT, MethodRow
 from bench.report.tables import Table, TableColumn, TableRow
-from bench.score.columns import APART, OTHER_PREFIX
+from bench.score.column import APART, OTHER_PREFIX
 from bench.score.provenance import image_provenance
 from bench.score.statistics import of_label, spread, values
 

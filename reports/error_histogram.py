@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bench.contract import Card, FinishedRun
 from bench.report.figures import GREY, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
-from bench.score.columns import STRICT_DEG, STRICT_MM, column
-from bench.score.rows import FAILURES
+from bench.score.columns import column
+from bench.score.registration import FAILURES, STRICT_DEG, STRICT_MM
 from bench.score.statistics import of_label, text_column, values
 
 METRICS = ("rotation_error_deg", "translation_error_mm", "mtre_mm")

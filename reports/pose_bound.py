@@ -21,7 +21,8 @@ from bench.report.summary import (
     of_method,
 )
 from bench.report.tables import Cell, Table, TableColumn
-from bench.score.columns import BOUND_PREFIX, STATED_PREFIX, column
+from bench.score.column import BOUND_PREFIX, STATED_PREFIX
+from bench.score.columns import column
 from bench.score.statistics import values
 
 _METRICS = ("rotation_error_deg", "in_plane_error_mm", "depth_error_mm", "mtre_mm")

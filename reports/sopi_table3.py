@@ -16,8 +16,8 @@ from bench.report.published import NOT_COMPARABLE, find_published, load_publishe
 from bench.report.summary import PERCENT, MethodRow, rate_cell
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.budgets import DRR_MOST
-from bench.score.columns import STRICT_DEG, STRICT_MM
 from bench.score.images import TRUTH_PREFIX
+from bench.score.registration import STRICT_DEG, STRICT_MM
 from bench.score.statistics import of_label, spread, text_column, values
 
 TRUE_POSE = "(the true pose)"
@@ -189,8 +189,10 @@ class SopiTable3:
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write both under ``tables``."""
         folder, name = run.folder / "tables", f"sopi_table3_{image_kind(run.scores).suffix}"
-        paper, audited = (marked(table, run.scores) for table in (self.paper(run), self.audited(run)))
-        return [*paper.write(folder, name), *audited.write(folder, f"{name}_audited")]
+        return [
+            *marked(self.paper(run), run.scores).write(folder, name),
+            *marked(self.audited(run), run.scores).write(folder, f"{name}_audited"),
+        ]
 
     def paper(self, run: FinishedRun) -> Table[_PaperRow]:
         """The columns of SOPI's Table 3 by its definitions; its own values in a row of their own."""

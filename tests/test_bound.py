@@ -1,6 +1,6 @@
 """The Cramer-Rao bound against noise that was really drawn, and its way into scores and tables."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -117,7 +117,7 @@ def test_expected_errors_are_the_metrics_of_drawn_answers(case: Case) -> None:
 
     frame, points = case.problem.frame, case.problem.volume.content_corners()
     covariance = np.diag(np.array([0.2, 0.1, 0.15, 0.3, 0.2, 1.0]) ** 2)
-    expected = expected_errors(of_twist(covariance, case.truth, frame), case.truth, frame, points, np.eye(4))
+    expected = asdict(expected_errors(of_twist(covariance, case.truth, frame), case.truth, frame, points, np.eye(4)))
     drawn: dict[str, list[float]] = {name: [] for name in expected}
     random, camera = np.random.default_rng(8), case.problem.views[0].camera
     for _ in range(1500):

@@ -17,7 +17,7 @@ from bench.registry import load, module
 from bench.score.budgets import DRR_MOST, max_evaluations, with_budgets
 from bench.score.capture_range import MIN_STARTS
 from bench.score.images import IMAGE_COLUMNS, TRUTH, with_image_scores
-from bench.score.provenance import PROVENANCE_TYPES, image_provenance, provenance_cells
+from bench.score.provenance import PROVENANCE_PREFIX, PROVENANCE_TYPES, image_provenance
 from bench.score.statistics import of_label
 
 from .test_report import CASES, HOSTILE, LABELS, FakeRun, compile_latex
@@ -39,8 +39,9 @@ class XrayRun(FakeRun):
     def scores(self) -> pd.DataFrame:
         rows = super().scores
         order = [list(self.cases).index(str(name)) for name in rows["case_id"]]
-        cells = [provenance_cells(self.images[index % len(self.images)]) for index in order]
-        rows = rows.assign(**pd.DataFrame(cells, index=rows.index).astype(PROVENANCE_TYPES))
+        cells = [self.images[index % len(self.images)].model_dump(mode="json") for index in order]
+        images = pd.DataFrame(cells, index=rows.index).add_prefix(PROVENANCE_PREFIX).astype(PROVENANCE_TYPES)
+        rows = pd.concat([rows.drop(columns=list(images.columns)), images], axis=1)
         return with_image_scores(rows, self._images()) if self.pictures else rows
 
     def _images(self) -> dict[tuple[str, str], dict[str, float]]:

@@ -34,7 +34,7 @@ class ImageSource(StrEnum):
     """Acquired with an X-ray system."""
 
 
-class ImageProvenance(Record):
+class ImageProvenance(Record, frozen=True):
     """What the images of a case show and where they come from.
 
     Attributes:

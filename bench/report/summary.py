@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.contract import Outcome
 from bench.report.tables import Cell, TableColumn, TableRow
-from bench.score.columns import BOUND_PREFIX
+from bench.score.column import BOUND_PREFIX
 from bench.score.statistics import Rate, failure_rate, of_label, spread, text_column, values
 
 PERCENT = 100
@@ -55,7 +55,7 @@ class MethodRow:
         return set(text_column(self.rows, "outcome")) == {str(Outcome.SKIPPED.value)}
 
     def count(self, failure: str) -> int:
-        """Cases that ended in a kind of failure (``bench.score.rows.FAILURES``)."""
+        """Cases that ended in a kind of failure (``bench.score.registration.FAILURES``)."""
         return text_column(self.rows, "failure").count(failure)
 
     def share(self, failure: str) -> float:

@@ -1,5 +1,7 @@
 """From a Cramer-Rao bound to the mean errors of an estimate that reaches it: what a table's ``Bound`` row prints."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,30 +33,43 @@ def mean_length(covariances: Matrix) -> NDArray[np.float64]:
     return lengths
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedErrors:
+    """Mean errors of normally distributed estimates; see the metrics of these names (``bench.score.error_columns``)."""
+
+    rotation_error_deg: float
+    translation_error_mm: float
+    in_plane_error_mm: float
+    depth_error_mm: float
+    rotation_axis_mean_deg: float
+    translation_axis_mean_mm: float
+    mtre_mm: float
+
+
 def expected_errors(
-    bound: Matrix, truth: Matrix, frame: PoseFrame, points: Matrix, camera_from_rig: Matrix
-) -> dict[str, float]:
-    """Mean errors of an unbiased normal estimate whose covariance is the bound, by the metrics' names.
+    covariance: Matrix, pose: Matrix, frame: PoseFrame, points: Matrix, camera_from_rig: Matrix
+) -> ExpectedErrors:
+    """Mean errors of normal estimates about a pose, such as unbiased ones whose covariance is the Cramer-Rao bound.
 
     Args:
-        bound: (6, 6) by the twist (degrees, mm) in rig axes about the moved centre.
-        truth: rig_from_world, 4x4, mm.
+        covariance: (6, 6) of the twist (degrees, mm) in rig axes about the moved centre.
+        pose: rig_from_world, 4x4, mm.
         frame: Of theta.
         points: Landmarks, (n, 3), world mm.
-        camera_from_rig: Of the view whose axes tell in-plane from depth.
+        camera_from_rig: Of the view whose axes separate in-plane from depth.
     """
-    moved: Matrix = camera_from_rig[:3, :3] @ bound[3:, 3:] @ camera_from_rig[:3, :3].T
-    back = np.linalg.inv(_twist_from_theta(truth, frame))
-    axes = _MEAN_OF_HALF_NORMAL * np.sqrt(np.diagonal(back @ bound @ back.T))
-    return {
-        "rotation_error_deg": float(mean_length(bound[:3, :3])),
-        "translation_error_mm": float(mean_length(moved)),
-        "in_plane_error_mm": float(mean_length(moved[:2, :2])),
-        "depth_error_mm": float(mean_length(moved[2:, 2:])),
-        "rotation_axis_mean_deg": float(axes[:3].mean()),
-        "translation_axis_mean_mm": float(axes[3:].mean()),
-        "mtre_mm": float(mean_length(_of_landmarks(bound, truth, frame, points)).mean()),
-    }
+    moved: Matrix = camera_from_rig[:3, :3] @ covariance[3:, 3:] @ camera_from_rig[:3, :3].T
+    back = np.linalg.inv(_twist_from_theta(pose, frame))
+    axes = _MEAN_OF_HALF_NORMAL * np.sqrt(np.diagonal(back @ covariance @ back.T))
+    return ExpectedErrors(
+        rotation_error_deg=float(mean_length(covariance[:3, :3])),
+        translation_error_mm=float(mean_length(moved)),
+        in_plane_error_mm=float(mean_length(moved[:2, :2])),
+        depth_error_mm=float(mean_length(moved[2:, 2:])),
+        rotation_axis_mean_deg=float(axes[:3].mean()),
+        translation_axis_mean_mm=float(axes[3:].mean()),
+        mtre_mm=float(mean_length(_of_landmarks(covariance, pose, frame, points)).mean()),
+    )
 
 
 def of_twist(covariance: Matrix, pose: Matrix, frame: PoseFrame) -> Matrix:
@@ -69,13 +84,13 @@ def _twist_from_theta(pose: Matrix, frame: PoseFrame) -> Matrix:
     return change
 
 
-def _of_landmarks(bound: Matrix, truth: Matrix, frame: PoseFrame, points: Matrix) -> Matrix:
+def _of_landmarks(covariance: Matrix, pose: Matrix, frame: PoseFrame, points: Matrix) -> Matrix:
     """Covariances (n, 3, 3) of landmarks: each moves by omega x arm + v."""
-    arms = transform_points(truth, points) - transform_points(truth, frame.centre)
+    arms = transform_points(pose, points) - transform_points(pose, frame.centre)
     moves: Matrix = np.zeros((len(arms), 3, 6))
     moves[:, 0, 1], moves[:, 0, 2] = arms[:, 2], -arms[:, 1]
     moves[:, 1, 0], moves[:, 1, 2] = -arms[:, 2], arms[:, 0]
     moves[:, 2, 0], moves[:, 2, 1] = arms[:, 1], -arms[:, 0]
     moves[:, :, :3] *= np.deg2rad(1.0)
     moves[:, :, 3:] = np.eye(3)
-    return np.asarray(moves @ bound @ moves.transpose(0, 2, 1))
+    return np.asarray(moves @ covariance @ moves.transpose(0, 2, 1))

@@ -14,15 +14,22 @@ import numpy as np
 import pandas as pd
 
 from bench.cases.records import MatrixList, ProblemRecord, Record, read_records
-from bench.contract import Case, View
+from bench.contract import Case, Image, View
 from bench.drr import AttenuationMap, ProjectionError, project
 from bench.geometry import Matrix, transform_points
-from bench.metrics.corners import MIN_MATCHES, RANSAC_PX, corner_distance, descriptor_distance, eight_bit
+from bench.metrics.corners import (
+    MIN_MATCHES,
+    RANSAC_PX,
+    CornerDistance,
+    corner_distance,
+    descriptor_distance,
+    eight_bit,
+)
 from bench.metrics.image import ncc_true, pseudo_ncc
-from bench.metrics.keypoints import Keypoints
+from bench.metrics.keypoints import Keypoints, Valid
 from bench.metrics.orb import orb_keypoints
 from bench.metrics.surf import surf_keypoints
-from bench.score.columns import Column, Reading
+from bench.score.column import Column, Reading, Value
 from bench.score.statistics import text_column
 
 # What is kept is thrown away when the code that found it changes meaning.
@@ -39,7 +46,34 @@ Poser: TypeAlias = Callable[[str], Case]
 _HOW = f"matched (ratio, mutual, RANSAC within {RANSAC_PX:g} px); absent below {MIN_MATCHES} matches"
 
 
-def _corner_columns(key: str, name: str) -> tuple[Column, ...]:
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageComparison:
+    """A target beside the moving volume rendered at one pose: what image scores are computed from.
+
+    Attributes:
+        target: Target image, line integrals, (height, width).
+        rendered: Rendering, likewise.
+        valid: Pixels that count; None = all.
+        orb: Distance between matched ORB corners, pixels.
+        surf: Distance between matched SURF corners, pixels.
+        descriptor_distance: SOPI's DistErr.
+        pixel_mm: Pixel spacing on the detector; NaN without an SDD.
+        isocentre_mm: Size of a pixel at the true depth of the rotation centre.
+    """
+
+    target: Image
+    rendered: Image
+    valid: Valid | None
+    orb: CornerDistance
+    surf: CornerDistance
+    descriptor_distance: float
+    pixel_mm: float
+    isocentre_mm: float
+
+
+def _corner_columns(
+    key: str, name: str, corners: Callable[[ImageComparison], CornerDistance]
+) -> tuple[Column[ImageComparison], ...]:
     return (
         Column(
             name=f"corner_{key}_mm",
@@ -47,6 +81,7 @@ def _corner_columns(key: str, name: str) -> tuple[Column, ...]:
             unit="mm",
             definition=f"Mean distance on the detector between {name} corners of target and rendered answer, {_HOW}; "
             "times the image's own pixel spacing; absent without an SDD.",
+            compute=lambda pair: corners(pair).distance_px * pair.pixel_mm,
         ),
         Column(
             name=f"corner_{key}_isocentre_mm",
@@ -54,27 +89,30 @@ def _corner_columns(key: str, name: str) -> tuple[Column, ...]:
             unit="mm",
             definition=f"The {name} corners' distance in pixels times the true depth of the rotation centre by the "
             "focal length; needs no SDD.",
+            compute=lambda pair: corners(pair).distance_px * pair.isocentre_mm,
         ),
         Column(
             name=f"corner_{key}_matches",
             heading=f"{name} matches",
             unit="",
-            definition=f"Matches that the {name} corners' distance is a mean of.",
+            definition=f"Number of matches over which the {name} corners' distance is averaged.",
+            compute=lambda pair: float(corners(pair).matches),
             decimals=0,
             smaller_is_better=None,
         ),
     )
 
 
-IMAGE_COLUMNS: tuple[Column, ...] = (
-    *_corner_columns("orb", "ORB"),
-    *_corner_columns("surf", "SURF"),
+IMAGE_COLUMNS: tuple[Column[ImageComparison], ...] = (
+    *_corner_columns("orb", "ORB", lambda pair: pair.orb),
+    *_corner_columns("surf", "SURF", lambda pair: pair.surf),
     Column(
         name="dist_err_descriptor",
         heading="Descriptor DistErr",
         unit="",
         definition="SOPI's DistErr as its public code computes it: mean of the 20 smallest SURF descriptor distances "
         "(ratio 0.75) x 0.19959; a distance of descriptors, no millimetre.",
+        compute=lambda pair: pair.descriptor_distance,
         reading=Reading.PAPER,
         decimals=3,
     ),
@@ -83,6 +121,7 @@ IMAGE_COLUMNS: tuple[Column, ...] = (
         heading="NCC",
         unit="",
         definition="Normalised cross-correlation of target and rendered answer over the valid pixels.",
+        compute=lambda pair: ncc_true(pair.target, pair.rendered, pair.valid),
         decimals=3,
         smaller_is_better=False,
     ),
@@ -92,6 +131,7 @@ IMAGE_COLUMNS: tuple[Column, ...] = (
         unit="",
         definition="SOPI's ImgSim as its public code computes it: sum(ab) / sum|ab| of the images scaled to [0, 1], "
         "less their means; reads higher than the NCC.",
+        compute=lambda pair: pseudo_ncc(pair.target, pair.rendered, pair.valid),
         reading=Reading.PAPER,
         decimals=3,
         smaller_is_better=False,
@@ -136,25 +176,24 @@ class TargetPicture:
             rendered = project(attenuation, (view.camera_from_rig @ pose)[None], view.camera)[0, 0].numpy()
         except ProjectionError:
             return {each.name: float("nan") for each in IMAGE_COLUMNS}
+        pair = self._compared(rendered)
+        return {declared.name: _number(declared.compute(pair)) for declared in IMAGE_COLUMNS}
+
+    def _compared(self, rendered: Image) -> ImageComparison:
+        view, spacing = self.view, self.view.camera.spacing_mm
         grey = eight_bit(rendered, view.valid)
         orb, surf = (detect(grey).within(view.valid) for detect in (orb_keypoints, surf_keypoints))
         target: Any = view.image
-        return {
-            **self._corners("orb", self.orb, orb),
-            **self._corners("surf", self.surf, surf),
-            "dist_err_descriptor": descriptor_distance(self.surf, surf),
-            "ncc_true": ncc_true(target, rendered, view.valid),
-            "img_sim_paper": pseudo_ncc(target, rendered, view.valid),
-        }
-
-    def _corners(self, key: str, fixed: Keypoints, moving: Keypoints) -> dict[str, float]:
-        found, spacing = corner_distance(fixed, moving), self.view.camera.spacing_mm
-        pixel_mm = float("nan") if spacing is None else float(np.mean(spacing))
-        return {
-            f"corner_{key}_mm": found.distance_px * pixel_mm,
-            f"corner_{key}_isocentre_mm": found.distance_px * self.isocentre_mm,
-            f"corner_{key}_matches": float(found.matches),
-        }
+        return ImageComparison(
+            target=target,
+            rendered=rendered,
+            valid=view.valid,
+            orb=corner_distance(self.orb, orb),
+            surf=corner_distance(self.surf, surf),
+            descriptor_distance=descriptor_distance(self.surf, surf),
+            pixel_mm=float("nan") if spacing is None else float(np.mean(spacing)),
+            isocentre_mm=self.isocentre_mm,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +249,11 @@ def with_image_scores(rows: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     columns = {name: [row.get(name, np.nan) for row in answers] for name in names}
     columns |= {f"{TRUTH_PREFIX}{name}": [row.get(name, np.nan) for row in truths] for name in names}
     return rows.assign(**columns)
+
+
+def _number(value: Value) -> float:
+    """An image score as float; NaN where it is not defined."""
+    return float("nan") if value is None else float(value)
 
 
 def _record(answer: Answer, key: str, found: dict[str, float]) -> ImageScoreRecord:
