@@ -62,6 +62,7 @@ check: $(STAMP) ## Format, lint, types.
 docs: $(STAMP) ## Build the documentation into build/docs, strictly; generated pages are written first.
 	$(BIN)/python docs/make_commands.py
 	$(BIN)/python docs/make_architecture.py
+	$(BIN)/python docs/make_metrics.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "build/docs/index.html"
 

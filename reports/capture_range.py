@@ -16,16 +16,16 @@ from bench.score.capture_range import (
     MIN_STARTS,
     SHARE,
     SUCCESS_MM,
-    CaptureCurve,
+    BinnedSuccess,
     bin_width_mm,
-    capture_curve,
+    success_by_bin,
 )
 from bench.score.statistics import of_label
 
 # What a success is judged by: everything, and what one view shows.
 CRITERIA = {"mtre_mm": "mTRE", "mrpd_mm": "mRPD"}
 
-Curves = dict[str, dict[str, CaptureCurve]]
+Curves = dict[str, dict[str, BinnedSuccess]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class _Row:
     """One method: its curve by criterion."""
 
     label: str
-    curves: dict[str, CaptureCurve]
+    curves: dict[str, BinnedSuccess]
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -67,9 +67,9 @@ class CaptureRange:
         table = marked(self._table(run, curves, width), run.scores)
         return [*table.write(run.folder / "tables", "capture_range"), *figure]
 
-    def _curves(self, run: FinishedRun, label: str, width: float) -> dict[str, CaptureCurve]:
+    def _curves(self, run: FinishedRun, label: str, width: float) -> dict[str, BinnedSuccess]:
         rows = of_label(run.scores, label)
-        return {name: capture_curve(rows, bin_mm=width, success_mm=self.success_mm, error=name) for name in CRITERIA}
+        return {name: success_by_bin(rows, bin_mm=width, success_mm=self.success_mm, error=name) for name in CRITERIA}
 
     def _table(self, run: FinishedRun, curves: Curves, width: float) -> Table[_Row]:
         return Table(
@@ -141,7 +141,7 @@ def _warning(curves: Curves, width: float) -> str:
     )
 
 
-def _step(axes: Axes, curve: CaptureCurve, index: int, label: str) -> None:
+def _step(axes: Axes, curve: BinnedSuccess, index: int, label: str) -> None:
     shares = np.where(curve.starts > 0, 100 * curve.successes / np.maximum(curve.starts, 1), np.nan)
     edges = np.repeat(curve.edges_mm, 2)[1:-1]
     axes.plot(edges, np.repeat(shares, 2), label=label, linewidth=1.6, clip_on=False, **line_style(index))

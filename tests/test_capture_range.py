@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.protocol import load_protocol
-from bench.score.capture_range import MIN_STARTS, capture_curve
+from bench.score.capture_range import MIN_STARTS, success_by_bin
 
 
 def rows(initial: list[float], final: list[float]) -> pd.DataFrame:
@@ -14,7 +14,7 @@ def rows(initial: list[float], final: list[float]) -> pd.DataFrame:
 def test_the_range_ends_at_the_first_bin_that_is_not_good() -> None:
     initial = [bin_mm + 0.5 for bin_mm in range(4) for _ in range(20)]
     final = [0.1] * 39 + [5.0] + [0.1] * 18 + [5.0, np.nan] + [0.1] * 20  # 100 %, 95 %, 90 %, 100 %
-    curve = capture_curve(rows(initial, final))
+    curve = success_by_bin(rows(initial, final))
     assert curve.starts.tolist() == [20] * 4
     assert curve.successes.tolist() == [20, 19, 18, 20]
     assert curve.range_mm == 2.0
@@ -23,13 +23,13 @@ def test_the_range_ends_at_the_first_bin_that_is_not_good() -> None:
 
 def test_all_good_reaches_the_end_and_none_is_zero() -> None:
     initial = list(np.repeat([0.5, 1.5], MIN_STARTS))
-    good = capture_curve(rows(initial, [0.0] * 80))
+    good = success_by_bin(rows(initial, [0.0] * 80))
     assert (good.range_mm, good.enough) == (2.0, True)
-    assert capture_curve(rows(initial, [9.0] * 80)).range_mm == 0.0
+    assert success_by_bin(rows(initial, [9.0] * 80)).range_mm == 0.0
 
 
 def test_an_empty_bin_ends_the_range() -> None:
-    assert capture_curve(rows([0.5, 2.5], [0.0, 0.0])).range_mm == 1.0
+    assert success_by_bin(rows([0.5, 2.5], [0.0, 0.0])).range_mm == 1.0
 
 
 def test_the_full_profile_has_forty_starts_a_bin() -> None:

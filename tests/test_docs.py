@@ -167,10 +167,11 @@ TOML: dict[str, Callable[[Block, Path], None]] = {
 }
 
 
-def test_command_reference_is_up_to_date() -> None:
-    made = runpy.run_path(str(ROOT / "docs" / "make_commands.py"))
+@pytest.mark.parametrize("script", ["make_commands", "make_metrics"])
+def test_generated_reference_is_up_to_date(script: str) -> None:
+    made = runpy.run_path(str(ROOT / "docs" / f"{script}.py"))
     text = made["PAGE"].read_text(encoding="utf-8")
-    assert text == made["page"](), "run python docs/make_commands.py and commit the page"
+    assert text == made["page"](), f"run python docs/{script}.py and commit the page"
 
 
 def test_architecture_shows_today_s_imports() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from bench.cases.hashes import perturbation_hash, problem_hash, truth_hash
 from bench.cases.records import (
@@ -30,7 +29,6 @@ from bench.score.statistics import (
     clustered_interval,
     failure_rate,
     of_label,
-    paired_tests,
     rate,
     spread,
     values,
@@ -291,38 +289,6 @@ def test_rates_use_wilson_only_where_it_holds() -> None:
     assert lumped.interval.high > 0.25
     for few in (1, 5):
         assert rate(np.arange(50) < 10, [str(k % few) for k in range(50)]).interval is None
-
-
-def test_paired_tests_use_patients_and_print_no_p_below_six() -> None:
-    answers = [*_shifted("A", (0, 0, 0, 1, 0, 0)), *_shifted("B", (0, 0, 0, 3, 0, 0))]
-    found = paired_tests(score_rows(PATIENTS, PROBLEMS, answers, TRUTHS), "translation_error_mm", ["A", "B"])
-    assert [(test.patients, test.p_holm) for test in found] == [(4, None)]
-    assert found[0].difference == pytest.approx(-2, abs=1e-9)
-
-
-def test_paired_tests_match_scipy_and_holm() -> None:
-    import pandas as pd
-
-    generator = np.random.default_rng(8)
-    errors = {"A": generator.normal(2, 1, 10), "B": generator.normal(3, 1, 10), "C": generator.normal(2.1, 1, 10)}
-    rows = pd.DataFrame(
-        [
-            {"label": label, "case_id": f"p{n}", "patient_id": f"p{n}", "mtre_mm": value}
-            for label, found in errors.items()
-            for n, value in enumerate(found)
-        ]
-    )
-    raw = [stats.wilcoxon(errors[a] - errors[b]).pvalue for a, b in (("A", "B"), ("A", "C"), ("B", "C"))]
-    holm = np.minimum(1, np.maximum.accumulate(np.sort(raw) * [3, 2, 1]))[np.argsort(np.argsort(raw))]
-    assert [test.p_holm for test in paired_tests(rows, "mtre_mm", ["A", "B", "C"])] == pytest.approx(holm.tolist())
-
-
-def test_refusing_to_answer_never_helps() -> None:
-    good, bad = _shifted("A", (0, 0, 0, 1, 0, 0)), _shifted("B", (0, 0, 0, 1, 0, 0))
-    silent = [_answer("A", each.case_id, None, Outcome.SKIPPED) if n < 4 else each for n, each in enumerate(good)]
-    bad[0] = _answer("B", bad[0].case_id, as_list(FRAME.pose(THETAS[0] + 20)))
-    rows = score_rows(PATIENTS, PROBLEMS, [*silent, *bad], TRUTHS)
-    assert paired_tests(rows, "translation_error_mm", ["A", "B"])[0].difference > 0
 
 
 def test_statistics_of_a_method_that_did_not_run_are_refused() -> None:

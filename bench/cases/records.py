@@ -34,7 +34,7 @@ class ImageSource(StrEnum):
     """Acquired with an X-ray system."""
 
 
-class ImageProvenance(Record, frozen=True):
+class ImageProvenance(Record):
     """What the images of a case show and where they come from.
 
     Attributes:

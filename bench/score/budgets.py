@@ -1,6 +1,7 @@
-"""How much each row was allowed: methods that may render more must not be read as if they were only better."""
+"""The rendering budget of each row, without which methods with larger budgets would merely look better."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,39 @@ from bench import registry
 from bench.cases.records import ProblemRecord
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
+from bench.score.column import Column
 from bench.score.statistics import text_column
 
-# Rendered images that a method's settings allow for one case, over all views; NaN where it does not say.
 DRR_MOST = "drr_most"
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The budget of one registration.
+
+    Attributes:
+        max_evaluations: Poses that the method evaluates at most; NaN where it states no limit.
+        views: Images rendered for each.
+    """
+
+    max_evaluations: float
+    views: int
+
+
+BUDGET_COLUMN: Column[Allowance] = Column(
+    name=DRR_MOST,
+    heading="DRRs at most",
+    unit="",
+    definition="Rendered images that the method's settings allow for one case, over all views; absent where they state "
+    "no limit.",
+    compute=lambda allowance: allowance.max_evaluations * allowance.views,
+    decimals=0,
+    smaller_is_better=None,
+)
+
+
 def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Sequence[ProblemRecord]) -> pd.DataFrame:
-    """Rows with the column ``drr_most``.
+    """Rows with the column ``BUDGET_COLUMN``.
 
     Args:
         rows: Of a run (``bench.score.rows``).
@@ -26,11 +52,12 @@ def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Sequence[Prob
     views = {each.case_id: len(each.views) for each in problems}
     most = {choice.label: max_evaluations(choice) for choice in protocol.methods}
     pairs = zip(text_column(rows, "label"), text_column(rows, "case_id"), strict=True)
-    return rows.assign(**{DRR_MOST: np.array([most[label] * views[case] for label, case in pairs], dtype=np.float64)})
+    found = [BUDGET_COLUMN.compute(Allowance(most[label], views[case])) for label, case in pairs]
+    return rows.assign(**{BUDGET_COLUMN.name: np.array(found, dtype=np.float64)})
 
 
 def max_evaluations(choice: MethodTable) -> float:
-    """Poses that a row's method evaluates at most (its ``max_evaluations``); NaN where it does not say."""
+    """Poses that a row's method evaluates at most (its ``max_evaluations``); NaN where it states no limit."""
     method = registry.build("methods", choice.plugin, choice.settings, choice.preset)
     most: int | None = getattr(method, "max_evaluations", None)
     return float("nan") if most is None else float(most)

@@ -1,10 +1,8 @@
-"""What a reader must know beside a row.
-
-Patients that a method met before, targets unlike those that its weights learnt from, and people of another population.
-"""
+"""Reservations about a row: what its method was trained or tuned on, beside the patients and images of the row."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,10 +14,10 @@ from bench.learn import WeightsCard
 from bench.protocol import Protocol
 from bench.protocol.model import Data
 from bench.run.parts import Part, parts
+from bench.score.column import Column
 from bench.score.provenance import image_provenance
 from bench.score.statistics import text_column
 
-# Columns of one sentence a row, empty where there is nothing to say.
 PROVENANCE = "training_provenance"
 DOMAIN_SHIFT = "domain_shift"
 TRAINING_POPULATION = "training_population"
@@ -28,46 +26,103 @@ TRAINING_POPULATION = "training_population"
 _GENERATED = re.compile(r"(.+)-v(\d+)-\d{6}")
 
 
+@dataclass(frozen=True, slots=True)
+class Caveats:
+    """What the columns of reservations are computed from.
+
+    Attributes:
+        parts: The plug-ins that the row's method is made of, with their weights.
+        patient: Whose case it is.
+        data: Of the protocol.
+        real: Whether the case is on a real X-ray.
+    """
+
+    parts: tuple[Part, ...]
+    patient: PatientRecord
+    data: Data
+    real: bool
+
+    def met_before(self) -> str:
+        """Trainings and tunings that included the patient."""
+        return _joined(line for part in self.parts for line in met_before(part.provenance, self.patient))
+
+    def domain_shift(self) -> str:
+        """How the images of the case differ from those that weights were trained on, one phrase a card."""
+        cards = (card for part in self.parts for card in _used(part, self.patient))
+        found = ((card.method, domain_shift(card, self.data, real=self.real)) for card in cards)
+        return _joined(f"{method} learnt from {', '.join(differences)}" for method, differences in found if differences)
+
+    def training_population(self) -> str:
+        """The populations that weights were trained on, where some never met the patient's own; else empty."""
+        here, trained = population(self.patient.dataset, self.patient.patient_id), dict[str, None]()
+        for card in (card for part in self.parts for card in _used(part, self.patient)):
+            trainings = [*(each.trained_on for each in card.earlier), card.trained_on]
+            met = dict.fromkeys(population(on.dataset, name) for on in trainings for name in on.patients)
+            trained |= {} if here in met else met
+        return f"{', '.join(trained)} (here: {here})" if trained else ""
+
+
+CAVEAT_COLUMNS: tuple[Column[Caveats], ...] = (
+    Column(
+        name=PROVENANCE,
+        heading="Trained on the patient",
+        unit="",
+        definition="Trainings and tunings of the method that included the patient; empty where none did.",
+        compute=Caveats.met_before,
+        smaller_is_better=None,
+    ),
+    Column(
+        name=DOMAIN_SHIFT,
+        heading="Domain shift",
+        unit="",
+        definition="How the images of the case differ from those that the weights were trained on; empty where they do "
+        "not.",
+        compute=Caveats.domain_shift,
+        smaller_is_better=None,
+    ),
+    Column(
+        name=TRAINING_POPULATION,
+        heading="Training population",
+        unit="",
+        definition="Populations that the weights were trained on, where the patient's own is not among them; else "
+        "empty.",
+        compute=Caveats.training_population,
+        smaller_is_better=None,
+    ),
+)
+
+
 def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[PatientRecord]) -> pd.DataFrame:
-    """Rows with the columns ``training_provenance``, ``domain_shift`` and ``training_population``.
+    """Rows with the columns ``CAVEAT_COLUMNS``.
 
     Args:
         rows: Of a run (``bench.score.rows``).
         protocol: What was run.
         patients: Of the run.
     """
-    made_of = {choice.label: parts(choice) for choice in protocol.methods}
+    made_of = {choice.label: tuple(parts(choice)) for choice in protocol.methods}
     known = {each.patient_id: each for each in patients}
 
     @cache
-    def told(label: str, patient_id: str, real: bool) -> tuple[str, ...]:
-        patient, some = known[patient_id], made_of[label]
-        met = dict.fromkeys(line for part in some for line in met_before(part.provenance, patient))
-        other = dict.fromkeys(line for part in some for line in _domain_shift(part, patient, protocol.data, real=real))
-        return "; ".join(met), "; ".join(other), _other_people(some, patient)
+    def cells(label: str, patient_id: str, real: bool) -> dict[str, Any]:
+        caveats = Caveats(made_of[label], known[patient_id], protocol.data, real)
+        return {declared.name: declared.compute(caveats) for declared in CAVEAT_COLUMNS}
 
     real = [images.source is ImageSource.REAL for images in image_provenance(rows)]
     keys = zip(text_column(rows, "label"), text_column(rows, "patient_id"), real, strict=True)
-    found = [told(*key) for key in keys]
-    return rows.assign(
-        **{
-            name: [each[at] for each in found]
-            for at, name in enumerate((PROVENANCE, DOMAIN_SHIFT, TRAINING_POPULATION))
-        }
-    )
+    found = [cells(*key) for key in keys]
+    return rows.assign(**{declared.name: [each[declared.name] for each in found] for declared in CAVEAT_COLUMNS})
 
 
-def met_before(exposure: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:
-    """One sentence for each exposure that the patient is part of."""
+def met_before(trainings: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:
+    """One phrase for each training or tuning that the patient was part of."""
     fingerprints = {patient.patient_hash, patient.voxels_hash or patient.patient_hash}
-    found = [each for each in exposure if each.met(patient.dataset, patient.patient_id, fingerprints)]
+    found = [each for each in trainings if each.met(patient.dataset, patient.patient_id, fingerprints)]
     return [f"{each.what} on {', '.join(each.patients)} of {each.dataset}: {each.note.rstrip('.')}" for each in found]
 
 
-def _domain_shift(part: Part, patient: PatientRecord, data: Data, *, real: bool) -> list[str]:
-    """How this case differs from what weights learnt from, one sentence a card."""
-    differences = [(card.method, domain_shift(card, data, real=real)) for card in _used(part, patient)]
-    return [f"{method} learnt from {', '.join(found)}" for method, found in differences if found]
+def _joined(lines: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(lines))
 
 
 def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
@@ -75,18 +130,8 @@ def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
     return [card for card in part.cards if not card.trained_on.patient_specific or _knows(card, patient)]
 
 
-def _other_people(some: Sequence[Part], patient: PatientRecord) -> str:
-    """Whom a row's weights learnt from, where some of them never met people of the patient's population; else empty."""
-    here, learnt = population(patient.dataset, patient.patient_id), dict[str, None]()
-    for card in (card for part in some for card in _used(part, patient)):
-        trainings = [*(each.trained_on for each in card.earlier), card.trained_on]
-        met = dict.fromkeys(population(on.dataset, name) for on in trainings for name in on.patients)
-        learnt |= {} if here in met else met
-    return f"{', '.join(learnt)} (here: {here})" if learnt else ""
-
-
 def population(dataset: str, patient_id: str) -> str:
-    """Which people a patient is one of: ``phantom version 4``, or the dataset's name."""
+    """Which population a patient belongs to: ``phantom version 4``, or the dataset's name."""
     found = _GENERATED.fullmatch(patient_id)
     return f"{found[1]} version {found[2]}" if found else dataset
 
@@ -96,7 +141,7 @@ def _knows(card: WeightsCard, patient: PatientRecord) -> bool:
 
 
 def domain_shift(card: WeightsCard, data: Data, *, real: bool) -> list[str]:
-    """What weights learnt from, where a protocol's cases show something else."""
+    """What weights were trained on, where a protocol's cases show something else; one phrase a difference."""
     on, body = card.trained_on, _body(card)
     targets = [on.target, *([str(body["content"])] if "content" in body else [])]
     said: list[str] = []

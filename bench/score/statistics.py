@@ -1,21 +1,19 @@
 """From rows to statistics, with patients respected and nothing dropped.
 
-Starts of one patient are not independent: intervals resample patients, tests compare patient means. A row without a
-pose has NaN errors: it counts as a failure, stands above every percentile, and is counted beside every mean.
+Starts of one patient are not independent, so intervals resample patients. A row without a pose has NaN errors: it
+counts as a failure, ranks above every percentile, and is counted beside every mean.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.errors import FluorobenchError
-from bench.score.adapters import holm, wilson
+from bench.score.adapters import wilson
 
 Floats: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Floats], float]
@@ -78,25 +76,6 @@ class Rate:
     def share(self) -> float:
         """Count by total."""
         return self.count / self.total
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedTest:
-    """Two methods compared on patient means.
-
-    Attributes:
-        first: Label.
-        second: Label.
-        difference: Mean over patients of (first - second), in the metric's unit.
-        patients: Patients that both answered.
-        p_holm: Wilcoxon signed-rank, two-sided, Holm over all pairs; None below 6 patients.
-    """
-
-    first: str
-    second: str
-    difference: float
-    patients: int
-    p_holm: float | None
 
 
 def values(rows: pd.DataFrame, name: str) -> Floats:
@@ -209,46 +188,7 @@ def failure_rate(rows: pd.DataFrame, success: str = "success_strict", *, seed: i
     return rate(~np.asarray(rows[success], dtype=bool), text_column(rows, "patient_id"), seed=seed)
 
 
-def paired_tests(rows: pd.DataFrame, name: str, labels: Sequence[str]) -> list[PairedTest]:
-    """Compare every pair of methods on patient means of one error.
-
-    A row without a finite value takes the worst one in the run, so that refusing to answer never helps.
-
-    Raises:
-        StatisticsError: The methods met different cases.
-    """
-    means = {label: _patient_means(rows, name, label) for label in labels}
-    patients = [sorted(found) for found in means.values()]
-    if any(found != patients[0] for found in patients):
-        raise StatisticsError(f"expected every method on the same patients; got {patients}; resume the run")
-    pairs = list(combinations(labels, 2))
-    differences = [np.array([means[a][p] - means[b][p] for p in patients[0]]) for a, b in pairs]
-    enough = bool(patients) and len(patients[0]) >= MIN_PATIENTS
-    adjusted = holm([_wilcoxon(difference) for difference in differences]) if enough else [None] * len(pairs)
-    return [
-        PairedTest(first=a, second=b, difference=float(delta.mean()), patients=delta.size, p_holm=p)
-        for (a, b), delta, p in zip(pairs, differences, adjusted, strict=True)
-    ]
-
-
-def _patient_means(rows: pd.DataFrame, name: str, label: str) -> dict[str, float]:
-    every = values(rows, name)
-    finite = every[np.isfinite(every)]
-    worst = float(finite.max()) if finite.size else 0.0
-    own = of_label(rows, label)
-    filled = np.nan_to_num(values(own, name), nan=worst, posinf=worst)
-    patients = text_column(own, "patient_id")
-    groups = _by_patient(filled, patients)
-    return {patient: float(group.mean()) for patient, group in zip(sorted(set(patients)), groups, strict=True)}
-
-
 def _by_patient(sample: Floats, patients: Sequence[str]) -> list[Floats]:
     """The numbers of each patient; patients and numbers sorted, so that the order of rows changes nothing."""
     owner = np.array(patients)
     return [np.sort(sample[owner == patient]) for patient in sorted(set(patients))]
-
-
-def _wilcoxon(difference: Floats) -> float:
-    if not difference.any():
-        return 1.0  # identical answers: scipy has nothing to rank
-    return float(stats.wilcoxon(difference).pvalue)

@@ -15,7 +15,7 @@ from bench.cli.progress import show_steps, tracked
 from bench.perturb import MtreStartDistribution
 from bench.protocol import Protocol, validate
 from bench.run.resume import run_or_resume
-from bench.score.capture import Capture, capture
+from bench.score.capture_range import SuccessCurve, fit_success_curve
 from bench.score.finished import open_run
 from studies.realism.ct_statistics import CtStatistics, ct_statistics
 from studies.realism.figures import write_figures
@@ -93,13 +93,13 @@ class Comparison:
         captures = self._captures(validate(resolved, source="matched patients"))
         return Matched(matching=matching, statistics=statistics, captures=captures)
 
-    def _captures(self, protocol: Protocol) -> list[Capture]:
+    def _captures(self, protocol: Protocol) -> list[SuccessCurve]:
         """Run the protocol, or continue its run, and fit the success of every method."""
         distribution = protocol.start.used
         if not isinstance(distribution, MtreStartDistribution):
             raise CompareError(f"protocol {protocol.name} must start at stated distances (kind = 'mtre')")
         run = open_run(run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, say=say).folder)
-        return [capture(run.scores, label, limit_mm=distribution.mtre_mm[1]) for label in run.labels]
+        return [fit_success_curve(run.scores, label, limit_mm=distribution.mtre_mm[1]) for label in run.labels]
 
     def _dimension_lines(self) -> list[Line]:
         """Dimensions against published ranges, where the dataset has both."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
-from bench.score.capture import SUCCESS_MPD_MM, Capture
+from bench.score.capture_range import SUCCESS_MPD_MM, SuccessCurve
 from bench.score.statistics import Floats
 from studies.realism.ct_statistics import CtStatistics
 from studies.realism.lines import band
@@ -19,7 +19,7 @@ def write_figures(
     folder: Path,
     population: Sequence[CtStatistics],
     real: CtStatistics,
-    captures: tuple[Sequence[Capture], Sequence[Capture]],
+    captures: tuple[Sequence[SuccessCurve], Sequence[SuccessCurve]],
     note: str,
 ) -> list[Path]:
     """Write all figures as PDF and PNG.
@@ -101,7 +101,7 @@ def _axis(name: str) -> str:
 
 
 def success_figure(
-    folder: Path, file: str, captures: tuple[Sequence[Capture], Sequence[Capture]], note: str
+    folder: Path, file: str, captures: tuple[Sequence[SuccessCurve], Sequence[SuccessCurve]], note: str
 ) -> list[Path]:
     """Success against initial error, a cell a method: phantoms and the CT."""
     figure, [row] = grid(1, len(captures[0]), width=7.2, height=2.7, sharey=True)
@@ -121,7 +121,7 @@ def success_figure(
     return save(figure, folder, file)
 
 
-def _one_success(cell: Axes, each: Capture, colour: str, name: str, shift: int) -> None:
+def _one_success(cell: Axes, each: SuccessCurve, colour: str, name: str, shift: int) -> None:
     x = np.linspace(0, each.limit_mm, 121)
     cell.plot(x, 100 * each.probability(x), color=colour, linewidth=1.4, label=f"{name} ({each.initial_mm.size} cases)")
     middles, shares = binned(each, 8)
@@ -130,7 +130,7 @@ def _one_success(cell: Axes, each: Capture, colour: str, name: str, shift: int) 
         cell.plot([each.interval.low, each.interval.high], [50 + shift] * 2, color=colour, linewidth=2.2, alpha=0.7)
 
 
-def binned(each: Capture, count: int) -> tuple[Floats, Floats]:
+def binned(each: SuccessCurve, count: int) -> tuple[Floats, Floats]:
     """Middles of equal bins of the initial error, and the share of successes in each; NaN in an empty one."""
     edges = np.linspace(0, each.limit_mm, count + 1)
     number = np.clip(np.digitize(each.initial_mm, edges) - 1, 0, count - 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
 from bench.report.files import write_text
-from bench.score.capture import Capture
+from bench.score.capture_range import SuccessCurve
 from studies.realism.ct_statistics import CtStatistics
 from studies.realism.figures import PHANTOM_COLOUR, REAL_COLOUR, drrs_figure, success_figure
 from studies.realism.matching import COVARIATES, Matching
@@ -33,7 +33,7 @@ class Matched:
 
     matching: Matching
     statistics: Sequence[CtStatistics]
-    captures: Sequence[Capture]
+    captures: Sequence[SuccessCurve]
 
     @property
     def chosen(self) -> list[CtStatistics]:
@@ -77,7 +77,7 @@ def asides(matched: Sequence[Matched], real: CtStatistics) -> dict[str, list[str
 
 
 def write_matched(
-    folder: Path, matched: Matched, real: CtStatistics, captures: Sequence[Capture], note: str
+    folder: Path, matched: Matched, real: CtStatistics, captures: Sequence[SuccessCurve], note: str
 ) -> list[Path]:
     """Write ``pool.csv`` and the figures ``matched_drrs`` and ``matched_success``.
 
@@ -99,7 +99,10 @@ def write_matched(
 
 
 def patients_figure(
-    folder: Path, captures: tuple[Sequence[Capture], Sequence[Capture]], matched: Sequence[Capture], note: str
+    folder: Path,
+    captures: tuple[Sequence[SuccessCurve], Sequence[SuccessCurve]],
+    matched: Sequence[SuccessCurve],
+    note: str,
 ) -> list[Path]:
     """Write ``patients``: the share of successes of every patient, the CT's with its interval.
 
@@ -142,7 +145,11 @@ def _real_ct(cell: Axes, place: float, found: PercentileRank) -> None:
     cell.plot([place], [100 * found.real], "D", color=REAL_COLOUR, ms=5, mec=INK, mew=0.4)
 
 
-def _lanes(cell: Axes, captures: tuple[Sequence[Capture], Sequence[Capture]], matched: Sequence[Capture]) -> None:
+def _lanes(
+    cell: Axes,
+    captures: tuple[Sequence[SuccessCurve], Sequence[SuccessCurve]],
+    matched: Sequence[SuccessCurve],
+) -> None:
     """Axes, labels and legend."""
     ours, theirs = captures[0][0], captures[1][0]
     cell.plot([], [], "o", color=PHANTOM_COLOUR, label=f"population ({len(set(ours.patients))} patients)")

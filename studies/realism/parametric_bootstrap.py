@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from bench.score.capture import Capture, fit_logistic, half_point
+from bench.score.capture_range import SuccessCurve, fit_logistic, half_point
 from bench.score.statistics import CONFIDENCE, Floats, Interval
 from studies.realism.criterion import NEAR_ENOUGH
 
@@ -43,7 +43,7 @@ class ParametricBootstrap:
 
 
 def parametric_bootstrap(
-    population: Capture, real: Capture, *, seed: int = 0, draws: int = 400
+    population: SuccessCurve, real: SuccessCurve, *, seed: int = 0, draws: int = 400
 ) -> ParametricBootstrap | None:
     """Draw the population and one more patient in place of the CT, ``draws`` times.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.score.adapters import wilson
-from bench.score.capture import Capture
+from bench.score.capture_range import SuccessCurve
 from bench.score.statistics import CONFIDENCE, Floats, Interval, rate
 from studies.realism.criterion import NEAR_ENOUGH, near_enough
 from studies.realism.lines import Line
@@ -47,7 +47,7 @@ class PercentileRank:
         return bool(self.interval.low <= self.shares.max() and self.interval.high >= self.shares.min())
 
 
-def percentile_rank(population: Capture, real: Capture) -> PercentileRank:
+def percentile_rank(population: SuccessCurve, real: SuccessCurve) -> PercentileRank:
     """Rank of the CT among the patients of a population with the same distribution of starts."""
     names = tuple(sorted(set(population.patients)))
     owner = np.array(population.patients)
@@ -62,7 +62,11 @@ def percentile_rank(population: Capture, real: Capture) -> PercentileRank:
 
 
 def success_lines(
-    population: Sequence[Capture], real: Sequence[Capture], *, section: str = "success", suffix: str = ""
+    population: Sequence[SuccessCurve],
+    real: Sequence[SuccessCurve],
+    *,
+    section: str = "success",
+    suffix: str = "",
 ) -> list[Line]:
     """One line a method: 50 % points within 25 % of the real CT's; where neither has one, their success rates.
 
@@ -76,18 +80,18 @@ def success_lines(
     ]
 
 
-def percentile_rank_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+def percentile_rank_lines(population: Sequence[SuccessCurve], real: Sequence[SuccessCurve]) -> list[Line]:
     """One line a method: whether the CT's success lies within the range of the patients'."""
     return [_percentile_rank_line(percentile_rank(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
 
 
-def parametric_bootstrap_lines(population: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+def parametric_bootstrap_lines(population: Sequence[SuccessCurve], real: Sequence[SuccessCurve]) -> list[Line]:
     """One line a method with 50 % points: the ratio with a phantom in place of the CT; it has no criterion."""
     pairs = [(theirs, ours, parametric_bootstrap(ours, theirs)) for ours, theirs in zip(population, real, strict=True)]
     return [_parametric_bootstrap_line(ours, theirs, found) for theirs, ours, found in pairs if found is not None]
 
 
-def matched_lines(matching: Matching, chosen: Sequence[Capture], real: Sequence[Capture]) -> list[Line]:
+def matched_lines(matching: Matching, chosen: Sequence[SuccessCurve], real: Sequence[SuccessCurve]) -> list[Line]:
     """Whether the CT is resembled at all, then the criterion for the matched patients alone."""
     return [matching_line(matching), *success_lines(chosen, real, section="matched", suffix=", matched")]
 
@@ -105,7 +109,7 @@ def matching_line(matching: Matching) -> Line:
     )
 
 
-def success_interval(capture: Capture) -> Interval | None:
+def success_interval(capture: SuccessCurve) -> Interval | None:
     """95 % interval of the success rate: clustered by patient; for one patient Wilson's over the cases.
 
     None for too few patients.
@@ -137,11 +141,11 @@ def ratio_interval(first: float, own: Interval, second: float, other: Interval) 
     return Interval(float(low * (2 * first - low) / (product + root)), upper)
 
 
-def _of_one_patient(capture: Capture) -> Interval:
+def _of_one_patient(capture: SuccessCurve) -> Interval:
     return Interval(*wilson(float(capture.success.sum()), capture.success.size, CONFIDENCE))
 
 
-def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) -> Line:
+def _success_line(ours: SuccessCurve, theirs: SuccessCurve, *, section: str, suffix: str) -> Line:
     passed, distance = near_enough(ours, theirs), "–"
     criterion = f"{1 - NEAR_ENOUGH:g} to {1 + NEAR_ENOUGH:g}"
     if ours.reached and theirs.reached:
@@ -163,7 +167,7 @@ def _success_line(ours: Capture, theirs: Capture, *, section: str, suffix: str) 
     )
 
 
-def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
+def _by_rates(ours: SuccessCurve, theirs: SuccessCurve) -> tuple[bool | None, str]:
     """Whether success rates may be equal, and the rates as text, where not both sides have a 50 % point."""
     own, other = success_interval(ours), success_interval(theirs)
     if own is None or other is None:
@@ -174,7 +178,7 @@ def _by_rates(ours: Capture, theirs: Capture) -> tuple[bool | None, str]:
     return bool(apart.low <= 0 <= apart.high), text
 
 
-def _parametric_bootstrap_line(ours: Capture, theirs: Capture, found: ParametricBootstrap) -> Line:
+def _parametric_bootstrap_line(ours: SuccessCurve, theirs: SuccessCurve, found: ParametricBootstrap) -> Line:
     return Line(
         section="success",
         what=f"{found.label}: the same ratio, a phantom in the CT's place",

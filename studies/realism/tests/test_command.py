@@ -13,7 +13,7 @@ from bench.contract import Split
 from bench.errors import FluorobenchError
 from bench.perturb import MtreStartDistribution
 from bench.protocol import Protocol
-from bench.score.capture import Capture, capture
+from bench.score.capture_range import SuccessCurve, fit_success_curve
 from studies.realism.__main__ import Compare
 from studies.realism.comparison import Comparison
 from studies.realism.request import Request
@@ -137,7 +137,7 @@ def written(path: Path, array: np.ndarray, spacing_mm: float) -> Path:
     return path
 
 
-def made_up(protocol: Protocol) -> list[Capture]:
+def made_up(protocol: Protocol) -> list[SuccessCurve]:
     """Success of three methods that never registered anything."""
     settings = protocol.data.settings
     names: list[str] = settings.get("only", [f"p{index}" for index in range(protocol.data.patients)])
@@ -153,7 +153,7 @@ def made_up(protocol: Protocol) -> list[Capture]:
             "mpd_mm": np.where(good, 1.0, 30.0),
         }
     )
-    return [capture(rows, "Opt-GC", limit_mm=48.0, draws=40)]
+    return [fit_success_curve(rows, "Opt-GC", limit_mm=48.0, draws=40)]
 
 
 def no_figures(*_: object) -> list[Path]:
@@ -172,7 +172,7 @@ def test_a_ct_that_is_one_of_the_pool_is_its_own_nearest(
     labels = written(tmp_path / "labels.nii.gz", volume.labels, spacing)
     seen: list[Protocol] = []
 
-    def captures(_: Comparison, protocol: Protocol) -> list[Capture]:
+    def captures(_: Comparison, protocol: Protocol) -> list[SuccessCurve]:
         seen.append(protocol)
         return made_up(protocol)
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from bench.score.capture import Capture, capture
+from bench.score.capture_range import SuccessCurve, fit_success_curve
 from studies.realism.parametric_bootstrap import fit_patients, parametric_bootstrap
 from studies.realism.success import parametric_bootstrap_lines
 
 LIMIT = 48.0
 
 
-def population(count: int, cases: int, spread: float, *, seed: int = 3, intercept: float = 4.0) -> Capture:
+def population(count: int, cases: int, spread: float, *, seed: int = 3, intercept: float = 4.0) -> SuccessCurve:
     """Success of patients whose logit is ``intercept`` - 8 x, give or take their own ``spread``."""
     random = np.random.default_rng(seed)
     x = random.uniform(size=(count, cases))
@@ -32,7 +32,7 @@ def population(count: int, cases: int, spread: float, *, seed: int = 3, intercep
             "mpd_mm": np.where(good.ravel(), 1.0, 30.0),
         }
     )
-    return capture(rows, "Opt-GC", limit_mm=LIMIT, draws=20)
+    return fit_success_curve(rows, "Opt-GC", limit_mm=LIMIT, draws=20)
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.5])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from bench.score.capture import Capture, capture, fit_logistic
+from bench.score.capture_range import SuccessCurve, fit_logistic, fit_success_curve
 from bench.score.statistics import StatisticsError
 from bench.volume import Volume
 from studies.realism.criterion import near_enough
@@ -34,8 +34,8 @@ def rows(half_mm: float, *, patients: int = 10, cases: int = 40, seed: int = 0) 
     )
 
 
-def fitted(half_mm: float, **options: int) -> Capture:
-    return capture(rows(half_mm, **options), "Opt-GC", limit_mm=40.0, draws=100)
+def fitted(half_mm: float, **options: int) -> SuccessCurve:
+    return fit_success_curve(rows(half_mm, **options), "Opt-GC", limit_mm=40.0, draws=100)
 
 
 def test_a_measure_that_one_phantom_lacks_is_compared_by_the_others() -> None:
@@ -101,7 +101,7 @@ def test_starts_at_one_distance_give_no_curve() -> None:
     table = rows(18.0)
     table["initial_mtre_mm"] = 5.0
     with pytest.raises(StatisticsError, match="different initial errors"):
-        capture(table, "Opt-GC", limit_mm=40.0)
+        fit_success_curve(table, "Opt-GC", limit_mm=40.0)
 
 
 def test_shares_in_bins_are_those_of_the_cases() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bench.contract import Image
-from bench.score.capture import Capture, capture
+from bench.score.capture_range import SuccessCurve, fit_success_curve
 from bench.score.statistics import Interval
 from studies.realism.ct_statistics import CtStatistics
 from studies.realism.matched import Matched, asides, patients_figure, sentence, write_matched
@@ -25,7 +25,9 @@ from studies.realism.success import (
 )
 
 
-def drawn(shares: list[float], *, cases: int = 40, label: str = "Opt-NCC", half_mm: float | None = None) -> Capture:
+def drawn(
+    shares: list[float], *, cases: int = 40, label: str = "Opt-NCC", half_mm: float | None = None
+) -> SuccessCurve:
     """Patients who succeed from the given shares of their starts: from the nearest ones, or from any."""
     tables: list[pd.DataFrame] = []
     for index, share in enumerate(shares):
@@ -36,7 +38,7 @@ def drawn(shares: list[float], *, cases: int = 40, label: str = "Opt-NCC", half_
         tables.append(pd.DataFrame({**patient, "patient_id": f"p{index}"}))
     rows = pd.concat(tables, ignore_index=True)
     rows["label"], rows["case_id"] = label, [f"{index:05d}" for index in range(len(rows))]
-    return capture(rows, label, limit_mm=40.0, draws=40)
+    return fit_success_curve(rows, label, limit_mm=40.0, draws=40)
 
 
 def test_where_neither_reaches_half_the_rates_decide() -> None:
