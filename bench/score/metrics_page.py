@@ -26,7 +26,7 @@ _IMAGES = (
 
 def metrics_page() -> str:
     """The page as Markdown."""
-    sections = (
+    sections: tuple[tuple[str, str, tuple[Column[Any], ...]], ...] = (
         ("Identity of a row", "", KEY_COLUMNS),
         ("Errors, success and cost", "", (*COLUMNS, BUDGET_COLUMN)),
         ("Image scores", _IMAGES, IMAGE_COLUMNS),
