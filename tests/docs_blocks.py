@@ -6,7 +6,7 @@ A block's language says how it is tested; a comment before the block, ``<!-- tes
 * ``toml``: needs a kind: ``overlay PROTOCOL`` (laid over that protocol), ``protocol`` (a whole one), ``case`` (a case
   file), ``labels`` (a label scheme) or ``project`` (a part of pyproject.toml).
 * ``bash``: the command line's own parser reads it, and its names and files must exist; with the kind ``run`` it is
-  executed in the page's folder, words replaced as ``OLD=NEW`` say (``run quick=smoke``).
+  executed in the page's folder.
 * ``yaml``: the commands of its ``run:`` lines are checked as ``bash`` is.
 * ``text`` and ``csv``: output; nothing to test.
 * A block that only includes a file (``--8<-- "docs/examples/NAME"``): the file must exist and have a test of its own.

@@ -1,21 +1,21 @@
 """Every fenced block of README.md and docs/ is executed or checked; generated pages are those on disk."""
 
 import json
-import os
 import re
 import runpy
 import shlex
-import subprocess
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench import registry
 from bench.cli.main import main
 from bench.perturb import MtreStartDistribution, NeighbourMotion, PoseDistribution
 from bench.protocol import model, read_protocol
@@ -84,7 +84,6 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """From top to bottom, in one folder, its Python blocks with one set of names."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "docs"}
-    environment = dict(os.environ)
     for block in blocks(page):
         if block.file is not None:
             target = tmp_path / block.file
@@ -94,32 +93,25 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             exec(compile(block.text, block.name, "exec"), names)
         elif block.kind == "run":
             for command in commands(block.text):
-                execute(command, tmp_path, environment, dict(word.split("=", 1) for word in block.words))
+                execute(command, tmp_path, monkeypatch)
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
-def execute(command: str, folder: Path, environment: dict[str, str], replaced: dict[str, str]) -> None:
-    """Run one command line of a page; ``export`` holds for those that follow.
-
-    ``fluorobench`` runs in this process, which saves its imports; in one of its own where a variable was exported,
-    since plug-in folders are read at import.
-    """
-    words = [replaced.get(word, word) for word in shlex.split(command)]
+def execute(command: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Run one command line of a page in this process, which saves the imports of another one."""
+    words = shlex.split(command)
     if words[0] == "export":
-        name, _, value = command.removeprefix("export ").partition("=")
-        environment[name] = value.replace("$PWD", str(folder))
+        name, _, value = words[1].partition("=")
+        patch.setenv(name, value.replace("$PWD", str(folder)))
+        for kind in registry.KINDS:
+            package = import_module(f"bench.{kind}")
+            patch.setattr(package, "__path__", registry.search_path(str(package.__file__)))
         return
-    program = words[0].removeprefix(".venv/bin/")
-    if program == "fluorobench" and environment == dict(os.environ):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", words)
-            main()
-        return
-    programs = {"fluorobench": [sys.executable, "-m", "bench.cli.main"], "python": [sys.executable]}
-    environment["PYTHONPATH"] = str(ROOT)
-    done = subprocess.run(
-        [*programs.get(program, [program]), *words[1:]], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    assert words[0].removeprefix(".venv/bin/") == "fluorobench", f"only fluorobench and export are run: {command}"
+    patch.setattr(sys, "argv", words)
+    main()
 
 
 def read_overlay(block: Block, folder: Path) -> None:
