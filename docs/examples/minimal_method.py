@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.contract import Card, Estimate, Outcome, Problem, View
 from bench.volume import Volume
 
-card = Card(title="Halfway", source="ours", citation="none", licence="Apache-2.0", uses_start=True)
+card = Card(title="Halfway", source="own", citation="none", licence="Apache-2.0", uses_start=True)
 
 
 @dataclass(frozen=True)
