@@ -62,12 +62,8 @@ check: $(STAMP) ## Format, lint, types.
 docs: $(STAMP) ## Build the documentation into build/docs, strictly; generated pages are written first.
 	$(BIN)/python docs/make_commands.py
 	$(BIN)/python docs/make_architecture.py
-<<<<<<< HEAD
 	$(BIN)/python docs/make_metrics.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-=======
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
->>>>>>> 07b39c9 (make docs is strict: --quiet hid the warnings that it counts)
 	@echo "build/docs/index.html"
 
 format: $(STAMP) ## Format the code.
