@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.learn import CheckpointError, Plan, Population, Scene, Source, TrainingBudget, train
+from bench.learn import CheckpointError, Plan, Population, Scene, Source, TrainingBudget, scene_of, train
 from bench.learn.history import read_rows
 from bench.learn.tensors import packed, read_tensors
 
@@ -40,7 +40,7 @@ class Slow:
 
     name: str = "slow"
     version: int = 1
-    scene: Scene = field(default_factory=Scene)
+    scene: Scene = field(default_factory=lambda: scene_of("sopi-sim"))
     volume_shape: tuple[int, ...] = ()
 
     @property

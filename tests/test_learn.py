@@ -33,6 +33,7 @@ from bench.learn import (
     refusal,
     train,
     triangular,
+    warped,
 )
 from bench.learn.history import HELD_OUT, LOSSES, History, draw, read_rows
 from bench.learn.source import Library
@@ -149,13 +150,12 @@ def test_a_finished_training_goes_on_and_a_foreign_one_is_refused(cache: Path, t
 def test_a_new_training_that_cannot_begin_leaves_the_old_one(cache: Path, tmp_path: Path) -> None:
     run(Toy(cache=cache), tmp_path, 2)
     kept = (tmp_path / "checkpoint.safetensors").read_bytes()
-    nobody = replace(people(cache), region="L9")
+    elsewhere = Toy(cache=cache, scene=replace(SCENE, region="L9"))
     with pytest.raises(FluorobenchError, match="L9"):
         train(
-            Toy(cache=cache),
+            elsewhere,
             folder=tmp_path,
             budget=TrainingBudget(steps=2),
-            population=nobody,
             fresh=True,
             background=False,
         )
@@ -190,7 +190,7 @@ def test_the_feeder_makes_patients_in_another_process(tmp_path: Path) -> None:
     library = Library(people(tmp_path / "fed"), SCENE, background=True)
     try:
         name = library.population.ids(Split.TRAIN)[0]
-        assert library.staged(name).id == name
+        assert library.prepared(name).id == name
         assert any(name in path.name for path in (tmp_path / "fed").iterdir())
     finally:
         library.close()
@@ -198,8 +198,8 @@ def test_the_feeder_makes_patients_in_another_process(tmp_path: Path) -> None:
 
 def test_a_warped_patient_keeps_its_centre_and_grows(cache: Path) -> None:
     library = Library(people(cache), SCENE, background=False)
-    patient = library.staged(library.population.ids(Split.TRAIN)[0])
-    larger = patient.warped(1.1 * np.eye(3))
+    patient = library.prepared(library.population.ids(Split.TRAIN)[0])
+    larger = warped(patient, 1.1 * np.eye(3))
     source = Source(library, seed=1, step=0, split=Split.TRAIN, device=torch.device("cpu"))
     before, after = (source.render(each, each.frame.nominal[None], camera=SCENE.camera) for each in (patient, larger))
     # The shadow may fill the field already; a tenth larger in every direction it is also thicker.

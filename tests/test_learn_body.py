@@ -11,13 +11,25 @@ import torch
 
 from bench.contract import Split
 from bench.geometry import Camera
-from bench.learn import BodyXrays, Population, Problems, Scene, Source, TrainingError, WeightsError, local_contrast
+from bench.learn import (
+    BodyXrays,
+    Population,
+    Problems,
+    Scene,
+    Source,
+    TrainingError,
+    WeightsError,
+    local_contrast,
+    scene_of,
+    warped,
+    with_body,
+)
 from bench.learn.body import at_resolution
 from bench.learn.source import Library
 from bench.xray import Formation
 
-SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8))
-BODY = replace(SCENE, body=BodyXrays(share=0.5))
+SCENE = scene_of("sopi-sim", start=None, camera=Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8))
+BODY = with_body(SCENE, BodyXrays(share=0.5))
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +70,23 @@ def test_bodies_are_seen_where_they_are_asked_for(cache: Path) -> None:
     np.testing.assert_allclose(plain.truth, alone.truth)
 
 
-def test_a_warped_patient_takes_his_body_along(cache: Path) -> None:
+def test_a_warped_patient_has_its_body_warped(cache: Path) -> None:
     source = source_of(cache)
     patient = source.patients(1)[0]
-    larger = patient.warped(1.1 * np.eye(3))
-    assert patient.body is not None
-    assert larger.body is not None
-    ratio = np.linalg.det(larger.body.soft.affine[:3, :3]) / np.linalg.det(patient.body.soft.affine[:3, :3])
+    larger = warped(patient, 1.1 * np.eye(3))
+    tissues = patient.materials, larger.materials
+    assert tissues[0] is not None
+    assert tissues[1] is not None
+    plain, grown = (np.linalg.det(each.soft.affine[:3, :3]) for each in tissues if each is not None)
+    ratio = grown / plain
     assert ratio == pytest.approx(1.1**3)
     assert source.problems(larger, 2, body=[True, True]).images.isfinite().all()
 
 
-def test_the_mixture_is_described_and_old_scenes_are_as_they_were() -> None:
+def test_the_mixture_is_described_and_plain_scenes_name_none() -> None:
     described = BODY.described()
     assert json.loads(json.dumps(described)) == described
-    assert described["body"]["formation"]["photons"] == BODY.body.formation.photons  # type: ignore[union-attr]
+    assert described["body"]["formation"]["photons"] == BODY.body.formation.photons
     assert described["body"]["appearance"]["screws"] == [0, 2]
     assert "body" not in SCENE.described()
 
@@ -87,6 +101,13 @@ def test_binned_pixels_collect_their_photons() -> None:
 def test_shares_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError, match="share"):
         BodyXrays(**wrong)
+
+
+def test_a_scene_that_a_training_cannot_draw_is_refused(cache: Path) -> None:
+    with pytest.raises(TrainingError, match="with_body"):
+        source_of(cache, scene_of("mismatch", start=None))
+    with pytest.raises(TrainingError, match="formation and appearance"):
+        BodyXrays(scene=scene_of("sopi-sim"))
 
 
 def test_local_contrast_finds_the_bone_within_the_body(cache: Path) -> None:

@@ -15,7 +15,7 @@ from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, pat
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import transform_points
-from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, read_card, stage, train
+from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, read_card, train
 from bench.learn.grey import grey
 from bench.learn.history import read_rows
 from bench.learn.single_view import Units
@@ -115,25 +115,6 @@ def test_the_trainer_knows_every_switch_of_the_network() -> None:
     found = LgffTrainer(**paper).architecture
     assert {name: found[name] for name in paper} == paper
     assert set(found) == set(Architecture.__dataclass_fields__)
-
-
-def test_training_sees_what_the_protocol_plays(cache: Path) -> None:
-    """Same crop, centre, nominal pose, camera, laws and degradation: else a network is tested on another task."""
-    trainer, protocol, theirs = LgffTrainer(), read_protocol("lgff-sim", "full"), played(cache)
-    ours = stage(people(cache).source.patient(PATIENT), people(cache), trainer.scene)
-    assert ours.hash == theirs.patient.hash
-    np.testing.assert_array_equal(ours.moving.hu, theirs.moving.hu)
-    np.testing.assert_array_equal(ours.moving.affine, theirs.moving.affine)
-    np.testing.assert_array_equal(ours.target.mu, theirs.target.mu)
-    np.testing.assert_array_equal(ours.frame.centre, theirs.frame.centre)
-    np.testing.assert_array_equal(ours.frame.nominal, theirs.frame.nominal)
-    np.testing.assert_array_equal(trainer.scene.camera.K, protocol.camera.camera.K)
-    assert trainer.scene.truth == protocol.target.distribution
-    assert trainer.scene.search == protocol.target.search
-    assert trainer.low_dose == protocol.target.low_dose
-    assert trainer.population.settings == protocol.data.settings
-    wanted = (trainer.population.region, trainer.population.margin_mm, trainer.population.target)
-    assert wanted == (protocol.data.region, protocol.data.margin_mm, protocol.data.target)
 
 
 def test_landmarks_of_one_vertebra_lie_on_it(cache: Path) -> None:

@@ -14,11 +14,11 @@ from bench import registry
 from bench.contract import Problem, Split, View
 from bench.drr import project
 from bench.geometry import Camera
-from bench.learn import Export, Plan, Population, Scene, Source, TrainingBudget, export, train
+from bench.learn import Export, Plan, Population, Source, TrainingBudget, export, scene_of, train, warped
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 
-SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
+SCENE = scene_of("sopi-sim", start=None, camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
 
 
 def inside(name: str) -> Any:
@@ -58,9 +58,9 @@ def test_the_volume_input_looks_like_the_nominal_image(cache: Path) -> None:
     """Summed along the beam and laid where the image has it, the volume is nearly the nominal projection."""
     trainer = tiny(cache)
     library = Library(trainer.population, SCENE, background=False)
-    patient = library.staged(trainer.population.ids(Split.TRAIN)[0])
+    patient = library.prepared(trainer.population.ids(Split.TRAIN)[0])
     turned = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
-    for each in (patient, patient.warped(np.diag([1.1, 1.0, 0.9])), patient.warped(turned)):
+    for each in (patient, warped(patient, np.diag([1.1, 1.0, 0.9])), warped(patient, turned)):
         seen = inside("inputs").volume_input(
             each.moving_map, each.frame.nominal, centre=each.frame.centre, shape=(40, 40, 40), voxel_mm=5.0
         )

@@ -15,13 +15,13 @@ from bench import registry
 from bench.contract import Estimate, Outcome, Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, is_rigid
-from bench.learn import Export, Population, Scene, Source, TrainingBudget, WeightsError, export, train
+from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, scene_of, train
 from bench.learn.descent import Descent
 from bench.learn.distance import scaled
 from bench.learn.source import Library
 from bench.learn.tensors import read_tensors
 
-SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
+SCENE = scene_of("sopi-sim", start=None, camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
 SopiTrainer: Any = import_module("bench.methods.sopi").trainer
 DeepRegTrainer: Any = import_module("bench.methods.deep_reg").trainer
 Architecture, Sopi, shadow = (
@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
 
 def tiny(name: str, cache: Path, **changes: Any) -> Any:
     people = Population(
-        settings={"size": 24, "spacing_mm": 8.0, "cache_dir": cache, "version": 3},
+        settings={"size": 24, "spacing_mm": 8.0, "cache_dir": cache},
         patients=3, active=2, steps_per_patient=2, validation_patients=1,
     )  # fmt: skip
     trainer = SopiTrainer if name == "sopi" else DeepRegTrainer

@@ -18,10 +18,9 @@ from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.contract import Problem, Split
 from bench.errors import FluorobenchError
 from bench.geometry import rotation_angle_deg
-from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, train
+from bench.learn import Export, Population, Source, TrainingBudget, WeightsError, export, population_of, train
 from bench.learn.history import read_rows
 from bench.learn.source import Library
-from bench.learn.vertebra_trainer import UNITS, vertebra_population
 from bench.protocol.load import read_protocol
 from bench.registry import build, load, module
 
@@ -70,7 +69,7 @@ def coarse(cache: Path, patient: str) -> dict[str, Any]:
 
 def people(cache: Path) -> Population:
     settings: dict[str, Any] = {**coarse(cache, PATIENT), "cache_dir": cache}
-    return replace(vertebra_population(), settings=settings)
+    return replace(population_of("lgff-sim"), settings=settings)
 
 
 def source_of(cache: Path, *, step: int = 0, split: Split = Split.TRAIN) -> Source:
@@ -138,17 +137,6 @@ def test_the_gradient_image_is_bright_at_edges_alone() -> None:
     assert float(edges[..., 7:9].min()) == pytest.approx(1.0)
     assert float(edges[..., :6].max()) < 1e-6
     assert float(gradient_image(torch.zeros(1, 1, 8, 8)).abs().max()) < 1e-5
-
-
-def test_both_are_trained_on_what_lgff_reg_is_trained_on() -> None:
-    """Whose training is compared with the protocol in test_lgff.py."""
-    lgff = module("methods", "lgff_reg").trainer()
-    for name in NAMES:
-        trainer = module("methods", name).trainer()
-        assert trainer.scene.described() == lgff.scene.described()
-        assert trainer.population == lgff.population
-        assert trainer.low_dose == lgff.low_dose
-    assert (UNITS.rotation_deg, UNITS.translation_mm) == (18.0, 10.0)
 
 
 def test_poses_grow_and_are_the_same_set_again(cache: Path) -> None:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.geometry import Camera
-from bench.learn import Plan, Population, Scene, Source, one_cycle
+from bench.learn import Plan, Population, Scene, Source, one_cycle, scene_of
 
 ROOT = Path(__file__).parents[1]
-SCENE = Scene(camera=Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8))
+SCENE = scene_of("sopi-sim", start=None, camera=Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8))
 
 
 def people(cache: Path, **changes: Any) -> Population:

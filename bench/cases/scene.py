@@ -1,7 +1,8 @@
 """The set-up of cases as a protocol states it: content, camera, distributions of poses, image formation."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from bench.geometry import Camera, StandardView
 from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution
@@ -53,6 +54,27 @@ class Scene:
     neighbours: NeighbourMotion | None = None
     low_dose: LowDose | None = None
 
+    def described(self) -> dict[str, Any]:
+        """All settings that change a case, as plain values for a weights' card and a checkpoint."""
+        parts = ("formation", "appearance", "neighbours", "low_dose")
+        stated = {name: plain_table(getattr(self, name)) for name in parts if getattr(self, name) is not None}
+        return {
+            "region": self.region,
+            "margin_mm": self.margin_mm,
+            "moving": self.moving,
+            "target": self.target,
+            "target_region": self.region if self.target_region is None else self.target_region,
+            "camera": camera_table(self.camera),
+            "view": self.view.name,
+            "depth_mm": self.depth_mm,
+            "truth": plain_table(self.truth),
+            "search": list(self.search),
+            "start": {} if self.start is None else plain_table(self.start),
+            "photons": 0.0 if self.photons is None else self.photons,
+            "kernel": self.kernel,
+            **stated,
+        }
+
 
 def scene_of(name_or_path: str, *, profile: str = "full", **changes: Any) -> Scene:
     """The set-up of a protocol.
@@ -92,3 +114,37 @@ def protocol_scene(protocol: "Protocol") -> Scene:
         neighbours=target.neighbours,
         low_dose=target.low_dose,
     )
+
+
+S = TypeVar("S", bound=Scene)
+
+
+def extended(kind: type[S], scene: Scene, **more: Any) -> S:
+    """A scene of a subclass that has the fields of another scene.
+
+    Args:
+        kind: The subclass.
+        scene: A ``Scene``, or of a class that ``kind`` extends.
+        more: Fields that are to differ, and those that ``kind`` adds.
+    """
+    shared = {each.name: getattr(scene, each.name) for each in fields(scene)}
+    return kind(**{**shared, **more})
+
+
+def camera_table(camera: Camera) -> dict[str, Any]:
+    """A camera as plain values."""
+    K = [[float(number) for number in row] for row in camera.K]
+    return {"K": K, "height": camera.height, "width": camera.width, "sdd_mm": camera.sdd_mm or 0.0}
+
+
+def plain_table(settings: Any) -> dict[str, Any]:
+    """A dataclass of settings as plain values: lists for tuples, nothing for None."""
+    table: dict[str, Any] = _plain(asdict(settings))
+    return table
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        table = cast("Mapping[str, Any]", value)
+        return {key: _plain(each) for key, each in table.items() if each is not None}
+    return [_plain(each) for each in cast("tuple[Any, ...]", value)] if isinstance(value, tuple | list) else value

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.learn import Population, Trainable
+    from bench.learn import Trainable
 
 _WITHOUT_DATA = ("sopi-sim", "lgff-sim")
 
@@ -24,15 +24,15 @@ def grid_words(series: str | None, voxel_spacing_mm: Sequence[float] | None) -> 
     return [*words, *(["--voxel-spacing-mm", *(f"{each:g}" for each in voxel_spacing_mm)] if voxel_spacing_mm else [])]
 
 
-def register_words(trainable: "Trainable", people: "Population", ct: Sequence[str], weights: Path) -> str:
+def register_words(trainable: "Trainable", ct: Sequence[str], weights: Path) -> str:
     """The command that registers with weights of one's own, and the camera that they were trained for."""
     scene = trainable.scene
-    region = [] if people.region == "whole" else ["--region", people.region]
+    region = [] if scene.region == "whole" else ["--region", scene.region]
     start = ["--start", scene.view.name, "--depth-mm", f"{scene.depth_mm:g}"]
     search = ["--search", *(f"{each:g}" for each in scene.search)]
     words = [
         "fluorobench", "register", "--method", trainable.name, "--set", f"weights={weights}", *ct, *region,
-        "--content", people.moving, "--margin-mm", f"{people.margin_mm:g}", *start, *search, "--xray",
+        "--content", scene.moving, "--margin-mm", f"{scene.margin_mm:g}", *start, *search, "--xray",
     ]  # fmt: skip
     return f"{shlex.join(words)} IMAGE"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import tyro
 
@@ -104,39 +104,39 @@ class Train:
         """Train, validate, export."""
         from bench.learn import TrainingBudget, mark_finished, train
 
-        trainable = self._trainable()
-        people = self._population(trainable)
+        trainable = self._of_region(self._trainable())
+        patients = self._population(trainable)
         folder = self.out or Path("runs") / "train" / self.method
         self._check(folder)
         if self.export_only:
-            self._export(trainable, people, folder)
+            self._export(trainable, patients, folder)
             mark_finished(folder)
             return
         budget = TrainingBudget.parse(self.budget, self.steps)
         with _shown(self.method) as report:
             train(
-                trainable, folder=folder, budget=budget, population=people, device=self.device, fresh=self.fresh,
-                start_from=self.start_from, report=report, deliver=lambda: self._export(trainable, people, folder),
+                trainable, folder=folder, budget=budget, population=patients, device=self.device, fresh=self.fresh,
+                start_from=self.start_from, report=report, deliver=lambda: self._export(trainable, patients, folder),
             )  # fmt: skip
 
-    def _export(self, trainable: "Trainable", people: "Population", folder: Path) -> None:
+    def _export(self, trainable: "Trainable", patients: "Population", folder: Path) -> None:
         from bench.learn import Export, export
 
         what = Export(folder=folder, to=self._weights_folder(folder), command=self._command(), note=self.note)
-        card = export(trainable, what, population=people, device=self.device)
+        card = export(trainable, what, population=patients, device=self.device)
         output.print(f"{card.steps} steps in {card.seconds / 60:.1f} min on {card.hardware}", markup=False)
         output.print(", ".join(f"{name} {value:g}" for name, value in card.held_out.items()), markup=False)
         output.print(f"weights: {what.to / card.files[0].name}; loss curve: {folder / 'losses.png'}", markup=False)
-        if self.volume is not None and people.patient_specific:
-            self._tell_use(trainable, people, what.to)
+        if self.volume is not None and patients.patient_specific:
+            self._tell_use(trainable, what.to)
         elif not self.ship:
             use = run_words(self.method, what.to)
             output.print(f"to see them in a table: {use}", markup=False, soft_wrap=True)
 
-    def _tell_use(self, trainable: "Trainable", people: "Population", weights: Path) -> None:
+    def _tell_use(self, trainable: "Trainable", weights: Path) -> None:
         paths = {"--volume": self.volume, "--labels": self.labels}
         ct = [*ct_words(paths, self.label_scheme, self.box), *grid_words(self.series, self.voxel_spacing_mm)]
-        use = register_words(trainable, people, ct, weights)
+        use = register_words(trainable, ct, weights)
         output.print(f"to register with them: {use}", markup=False, soft_wrap=True)
         output.print(
             f"IMAGE has {camera_words(trainable)}; --binning makes pixels larger", markup=False, soft_wrap=True
@@ -172,12 +172,22 @@ class Train:
         built: Trainable = trainer(**{name: typed(trainer, name, value) for name, value in settings.items()})
         return built
 
+    def _of_region(self, trainable: "Trainable") -> "Trainable":
+        """The trainer for the part of the CT that the command names."""
+        whole = self.volume is not None and self.labels is None and self.vertebra is None
+        region = "whole" if whole else self.vertebra
+        if region is None:
+            return trainable
+        settings: Mapping[str, Any] = getattr(trainable, "__dataclass_fields__", {})
+        if "scene" not in settings:
+            raise TrainCommandError(f"the trainer of {self.method} has no setting `scene`, so its region is fixed")
+        changed: Trainable = replace(cast("Any", trainable), scene=replace(trainable.scene, region=region))
+        return changed
+
     def _population(self, trainable: "Trainable") -> "Population":
-        people = trainable.population
-        if self.vertebra is not None:
-            people = replace(people, region=self.vertebra)
+        patients = trainable.population
         if self.volume is None:
-            return people
+            return patients
         paths = {"volume": self.volume, "labels": self.labels}
         settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
         said = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
@@ -185,8 +195,7 @@ class Train:
         if self.box is not None:
             settings["box"] = (self.box[:3], self.box[3:])
         one: dict[str, Any] = {"patients": 1, "validation_patients": 1, "active": 1}
-        region = "whole" if self.labels is None and self.vertebra is None else people.region
-        return replace(people, dataset="ct_file", settings=settings, region=region, **one)
+        return replace(patients, dataset="ct_file", settings=settings, **one)
 
     def _weights_folder(self, folder: Path) -> Path:
         from bench import registry

@@ -8,22 +8,27 @@ What a step uses must come from its ``source`` (``source.patients``, ``problems`
 generator, which the engine seeds at every step: then a killed training resumes to the same bits, given the same number
 of torch's threads (convolutions split their sums by them). ``source.step`` is the step's number. The engine calls
 ``total.backward(inputs=parameters)``, so a loss may itself hold ``torch.autograd.grad(..., create_graph=True)``;
-``validate`` runs with gradients on (use ``torch.no_grad`` where none are needed). ``StagedPatient.warped`` makes other
-people out of one by a 3x3 matrix; ``Problems.patient.moving_map`` is what ``bench.drr`` projects.
+``validate`` runs with gradients on (use ``torch.no_grad`` where none are needed). ``warped`` makes another patient of
+one by a 3x3 matrix; ``Problems.patient.moving_map`` is what ``bench.drr`` projects.
 
 Weights: ``methods/NAME/weights/NAME.safetensors`` and ``NAME.toml`` (``WeightsCard``; patient-specific ones carry the
 patient's hash in their name). A method reads them with ``find_weights`` and ``load_weights(...).fill(network)`` in
 ``prepare``, and answers ``skip`` with ``refusal(card, problem)``, which says another camera, view count or patient in
 one line. ``WeightsCard.provenance`` belongs into the plug-in's card.
 
-Patients are staged as ``bench.run`` stages them: ``Population(region=..., target=..., moving=...)`` and ``Scene``
-(camera, view, depth, laws, photons) mirror a protocol's ``[data]``, ``[camera]``, ``[target]`` and ``[start]``;
-``Scene(body=BodyXrays(...))`` makes a share of the problems X-rays of the whole body (``Problems.body`` tells them). A
-spawned process makes the population's patients ahead in the dataset's cache; which patients a step meets depends on its
-number alone: it waits where they are not made yet.
+Patients are prepared by ``bench.cases``, as in a run: ``scene_of("sopi-sim")`` is the set-up of that protocol (content,
+camera, distributions, photons), ``population_of("lgff-sim")`` its patients, for networks of these very patients, and
+``with_body(scene)`` makes a share of the problems X-rays of the whole body (``Problems.body`` says which). A spawned
+process makes the population's patients ahead in the dataset's cache; which patients a step uses depends on its number
+alone: it waits where they are not made yet.
 """
 
+from bench.cases.prepare import PreparedPatient as PreparedPatient
+from bench.cases.scene import Scene as Scene
+from bench.cases.scene import scene_of as scene_of
 from bench.learn.body import BodyXrays as BodyXrays
+from bench.learn.body import MixedScene as MixedScene
+from bench.learn.body import with_body as with_body
 from bench.learn.budget import TrainingBudget as TrainingBudget
 from bench.learn.checkpoint import mark_finished as mark_finished
 from bench.learn.contrast import local_contrast as local_contrast
@@ -37,9 +42,7 @@ from bench.learn.loop import Progress as Progress
 from bench.learn.loop import Trained as Trained
 from bench.learn.loop import train as train
 from bench.learn.population import Population as Population
-from bench.learn.population import Scene as Scene
-from bench.learn.population import StagedPatient as StagedPatient
-from bench.learn.population import stage as stage
+from bench.learn.population import population_of as population_of
 from bench.learn.schedules import one_cycle as one_cycle
 from bench.learn.schedules import triangular as triangular
 from bench.learn.source import Library as Library
@@ -49,6 +52,7 @@ from bench.learn.trainable import Figures as Figures
 from bench.learn.trainable import Losses as Losses
 from bench.learn.trainable import Plan as Plan
 from bench.learn.trainable import Trainable as Trainable
+from bench.learn.warp import warped as warped
 from bench.learn.weights import Weights as Weights
 from bench.learn.weights import architecture_of as architecture_of
 from bench.learn.weights import camera_refusal as camera_refusal

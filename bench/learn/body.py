@@ -1,19 +1,27 @@
-"""X-rays of the whole body among the problems of a training: the targets of ``mismatch`` and ``sopi-xray``.
+"""X-rays of the whole body among the problems of a training.
 
-A network that has only seen bone cut out of its body answers nonsense where a body is. A share of the problems of
-every patient therefore shows the whole body, formed as ``bench.xray`` does at the resolution that is asked for.
+A network that has been trained on bone alone gives meaningless answers where a body surrounds it. A share of the
+problems of every patient therefore shows the whole body, formed as in the protocol ``sopi-xray``, at the
+resolution that the training asks for.
 """
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from bench.cases.prepare import target_of
+from bench.cases.scene import Scene, extended, plain_table, scene_of
+from bench.cases.simulate import formed_image
 from bench.contract import Image
 from bench.geometry import Camera, Matrix
 from bench.learn.errors import TrainingError
-from bench.xray import Appearance, Formation, ImagingConditions, Materials, form_image
+from bench.volume import Volume
+from bench.xray import Appearance, Formation, ImagingConditions, Materials
+
+
+def _sopi_xray() -> Scene:
+    return scene_of("sopi-xray")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,28 +30,17 @@ class BodyXrays:
 
     Attributes:
         share: Of the problems.
-        exposed: Share of these that ``appearance`` is drawn for; the others are plain.
-        region: Part of the CT that is seen.
-        content: Of it.
-        formation: At the scene's full resolution; its scatter fraction is drawn for each image instead.
-        scatter: Ends of the scatter fraction, drawn evenly.
-        appearance: Collimator, vignetting, gain, movement and metal.
+        exposed: Share of these for which imaging conditions are drawn; the others have none.
+        scene: Region, content, formation and appearance of the X-rays.
+        scatter: Range of the scatter fraction, drawn uniformly for each image instead of the formation's.
+        supersampling: Rays per pixel along each axis, instead of the formation's.
     """
 
     share: float = 0.6
     exposed: float = 0.5
-    region: str = "whole"
-    content: str = "body"
-    formation: Formation = field(
-        default_factory=lambda: Formation(photons=20_000.0, electronic_noise=5.0, blur_px=0.6, scatter_px=40.0)
-    )
+    scene: Scene = field(default_factory=_sopi_xray)
     scatter: tuple[float, float] = (0.1, 0.5)
-    appearance: Appearance = field(
-        default_factory=lambda: Appearance(
-            collimator=(0.0, 0.08), collimator_deg=(-3.0, 3.0), vignetting=(0.0, 0.2), vignetting_offset=(-0.3, 0.3),
-            gain=(0.9, 1.1), motion_px=(0.0, 1.0), screws=(0, 2), tools=(0, 1),
-        )
-    )  # fmt: skip
+    supersampling: int = 1
 
     def __post_init__(self) -> None:
         if not (0 < self.share <= 1 and 0 <= self.exposed <= 1 and 0 <= self.scatter[0] <= self.scatter[1] < 1):
@@ -51,12 +48,35 @@ class BodyXrays:
                 "body X-rays need 0 < share <= 1, 0 <= exposed <= 1 and 0 <= scatter < 1, low end first; got "
                 f"{self.share}, {self.exposed}, {self.scatter}"
             )
+        if self.scene.formation is None or self.scene.appearance is None:
+            raise TrainingError("body X-rays need a scene with formation and appearance, such as that of sopi-xray")
+
+    @property
+    def formation(self) -> Formation:
+        """Image formation at the scene's full resolution, without scatter, which is drawn for each image."""
+        found = Formation() if self.scene.formation is None else self.scene.formation
+        return replace(found, scatter_fraction=0.0, supersampling=self.supersampling)
+
+    @property
+    def appearance(self) -> Appearance:
+        """Distribution of the imaging conditions."""
+        return Appearance() if self.scene.appearance is None else self.scene.appearance
 
     def described(self) -> dict[str, Any]:
-        """Everything that makes a difference, as plain values."""
-        plain = {name: getattr(self, name) for name in ("share", "exposed", "region", "content")}
-        tables = {name: _plain(asdict(getattr(self, name))) for name in ("formation", "appearance")}
-        return {**plain, "scatter": list(self.scatter), **tables}
+        """All settings that change a training, as plain values."""
+        return {
+            "share": self.share,
+            "exposed": self.exposed,
+            "region": self.scene.target_region or self.scene.region,
+            "content": self.scene.target,
+            "scatter": list(self.scatter),
+            "formation": plain_table(self.formation),
+            "appearance": plain_table(self.appearance),
+        }
+
+    def materials(self, volume: Volume) -> Materials:
+        """What these X-rays show of a CT, as two tissues."""
+        return Materials.split(target_of(self.scene, volume), volume.attenuation)
 
     def images(
         self,
@@ -71,36 +91,46 @@ class BodyXrays:
         """X-rays (H, W) as line integrals, one a pose (B, 4, 4).
 
         Args:
-            materials: What is seen.
+            materials: What is shown.
             poses: camera_from_world, mm.
             camera: Intrinsics.
             binned: How many pixels of the full resolution are one of this camera's, along an edge.
-            corners: World points whose box metal lies over.
-            random: Draws exposures and noise.
+            corners: World points whose bounding box metal lies over.
+            random: Draws imaging conditions and noise.
         """
-        return [self._image(materials, pose, camera, self._scene(corners, binned, random), binned, random)
-                for pose in poses]  # fmt: skip
+        found = list[Image]()
+        for pose in poses:
+            conditions = self._conditions(corners, binned, random)
+            fraction = float(random.uniform(*self.scatter))
+            formation = replace(at_resolution(self.formation, binned), scatter_fraction=fraction)
+            found.append(formed_image(materials, pose, camera, formation, random, conditions)[0])
+        return found
 
-    def _scene(self, corners: Matrix, binned: int, random: np.random.Generator) -> ImagingConditions:
+    def _conditions(self, corners: Matrix, binned: int, random: np.random.Generator) -> ImagingConditions:
         if random.random() >= self.exposed:
             return ImagingConditions()
         drawn = self.appearance.draw(random, corners)
         return replace(drawn, motion_px=drawn.motion_px / binned)
 
-    def _image(
-        self,
-        materials: Materials,
-        pose: Matrix,
-        camera: Camera,
-        scene: ImagingConditions,
-        binned: int,
-        random: np.random.Generator,
-    ) -> Image:
-        """One X-ray; behind a collimator stands the median of what is before it, as in a run."""
-        fraction = float(random.uniform(*self.scatter))
-        formation = replace(at_resolution(self.formation, binned), scatter_fraction=fraction)
-        image, valid = form_image(materials, pose, camera, formation, random, scene), scene.valid(camera)
-        return image if valid is None else np.where(valid, image, np.median(image[valid])).astype(np.float32)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedScene(Scene):
+    """A scene in which a share of the images are X-rays of the whole body.
+
+    Attributes:
+        body: Which ones, and how they are formed.
+    """
+
+    body: BodyXrays
+
+    def described(self) -> dict[str, Any]:
+        """All settings that change a training, as plain values."""
+        return {**Scene.described(self), "body": self.body.described()}
+
+
+def with_body(scene: Scene, body: BodyXrays | None = None) -> MixedScene:
+    """The scene with X-rays of the whole body mixed in; by default as in the protocol ``sopi-xray``."""
+    return extended(MixedScene, scene, body=BodyXrays() if body is None else body)
 
 
 def at_resolution(formation: Formation, binned: int) -> Formation:
@@ -112,9 +142,3 @@ def at_resolution(formation: Formation, binned: int) -> Formation:
         blur_px=formation.blur_px / binned,
         scatter_px=formation.scatter_px / binned,
     )
-
-
-def _plain(table: dict[str, Any]) -> dict[str, Any]:
-    """Lists for tuples, nothing for None: as a weights' card gives it back."""
-    listed: dict[str, Any] = json.loads(json.dumps(table))
-    return {key: value for key, value in listed.items() if value is not None}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bench.learn.errors import CheckpointError, WeightsError
 from bench.learn.tensors import packed, read_tensors, write_whole
 
-FORMAT = 1
+FORMAT = 2
 NAME = "checkpoint.safetensors"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.cases.scene import Scene
 from bench.contract import Split
 from bench.learn.checkpoint import Position, load_checkpoint
 from bench.learn.errors import TrainingError
@@ -50,13 +51,13 @@ def export(
     Raises:
         CheckpointError: No, damaged or foreign checkpoint.
     """
-    people = population or trainable.population
+    patients = population or trainable.population
     chosen = choose_device(device)
-    network, position = restored(trainable, what.folder, people, chosen)
+    network, position = restored(trainable, what.folder, patients, chosen)
     _round_to_half(network)
-    held_out = validated(trainable, network, people, chosen)
-    card = _card(trainable, what, people, network, position, held_out, what.hardware or describe(chosen))
-    specific = people.patient_specific
+    held_out = validated(trainable, network, patients, chosen)
+    card = _card(trainable, what, patients, network, position, held_out, what.hardware or describe(chosen))
+    specific = patients.patient_specific
     name = what.name or (f"{trainable.name}-{card.trained_on.hashes[0]}" if specific else trainable.name)
     return save_weights(what.to, name, network, card)
 
@@ -92,7 +93,7 @@ def _round_to_half(network: nn.Module) -> None:
 def _card(
     trainable: Trainable,
     what: Export,
-    people: Population,
+    patients: Population,
     network: nn.Module,
     position: Position,
     held_out: Mapping[str, float],
@@ -106,7 +107,7 @@ def _card(
         volume_shape=tuple(trainable.volume_shape),
         scene=trainable.scene.described(),
         training=_training(trainable),
-        trained_on=_trained_on(people, position),
+        trained_on=_trained_on(patients, trainable.scene, position),
         steps=position.step,
         seconds=round(position.seconds, 1),
         hardware=hardware,
@@ -124,21 +125,21 @@ def _training(trainable: Trainable) -> dict[str, str]:
     return {name: str(getattr(trainable, name)) for name in fields}
 
 
-def _trained_on(people: Population, position: Position) -> TrainedOn:
-    met = tuple(name for name in people.ids(Split.TRAIN) if name in position.hashes)
+def _trained_on(patients: Population, scene: Scene, position: Position) -> TrainedOn:
+    met = tuple(name for name in patients.ids(Split.TRAIN) if name in position.hashes)
     if not met:
-        raise TrainingError("the checkpoint has met no patient yet; train for some steps first")
-    specific = people.patient_specific
+        raise TrainingError("the checkpoint is of a training without any patient yet; train for some steps first")
+    specific = patients.patient_specific
     return TrainedOn(
-        dataset=people.dataset,
-        settings={key: _named(value) for key, value in people.settings.items()},
+        dataset=patients.dataset,
+        settings={key: _named(value) for key, value in patients.settings.items()},
         split=str(Split.TRAIN),
         patients=met,
         patients_hash=patients_hash({name: position.hashes[name] for name in met}),
-        validation=people.ids(Split.VALIDATION),
-        region=people.region,
-        target=people.target,
-        moving=people.moving,
+        validation=patients.ids(Split.VALIDATION),
+        region=scene.region,
+        target=scene.target,
+        moving=scene.moving,
         patient_specific=specific,
         hashes=tuple(position.hashes[name] for name in met) if specific else (),
     )

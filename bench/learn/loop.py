@@ -158,7 +158,7 @@ class _Training:
         self.folder.mkdir(parents=True, exist_ok=True)
         if fresh:
             # The first patient shows whether the new training can begin at all, before the old one is thrown away.
-            self.library.staged(self.library.population.ids(Split.TRAIN)[0])
+            self.library.prepared(self.library.population.ids(Split.TRAIN)[0])
             (self.folder / NAME).unlink(missing_ok=True)
         limits = budget.steps, budget.minutes
         if (self.folder / NAME).is_file():

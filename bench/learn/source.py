@@ -1,4 +1,4 @@
-"""What a step learns from: patients and problems that depend on the seed and the step's number alone."""
+"""The data of a training step: patients and problems that depend on the seed and the step's number alone."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -8,13 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bench.cases.prepare import PreparedPatient
+from bench.cases.scene import Scene
+from bench.cases.simulate import binning, line_integrals, with_noise
 from bench.contract import Split
-from bench.drr import project
-from bench.geometry import Camera, Matrix, transform_points
-from bench.learn.population import Population, Scene, StagedPatient
+from bench.geometry import Camera, Matrix
+from bench.learn.body import MixedScene
+from bench.learn.errors import TrainingError
+from bench.learn.population import Population
 from bench.learn.prefetch import Prefetcher
-from bench.perturb import PoseDistribution, SamplingConstraints, draw_case, generator
-from bench.xray import photon_noise
+from bench.perturb import PoseDistribution, draw_case, generator
+
+# The start of a scene that states none: the nominal pose itself.
+_AT_NOMINAL = PoseDistribution("normal", (0.0,) * 6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,13 +31,13 @@ class Problems:
         patient: Whose they are.
         camera: Intrinsics of the images.
         truth: theta, (B, 6), degrees and mm.
-        start: Same, drawn by the scene's start law; zeros (the nominal pose) without one.
+        start: Same, drawn by the scene's distribution of starts; zeros (the nominal pose) without one.
         images: (B, 1, H, W) float32 line integrals with noise, on the training's device.
         random: For whatever else the step draws of this patient.
         body: Which images show the whole body, (B,).
     """
 
-    patient: StagedPatient
+    patient: PreparedPatient
     camera: Camera
     truth: Matrix
     start: Matrix
@@ -51,24 +57,29 @@ class Problems:
 
 
 class Library:
-    """Staged patients, the last few of them kept in memory."""
+    """Prepared patients, the last few of them kept in memory."""
 
     def __init__(self, population: Population, scene: Scene, *, background: bool) -> None:
+        if scene.neighbours is not None or (scene.formation is not None and not isinstance(scene, MixedScene)):
+            raise TrainingError(
+                "a training uses neither neighbours nor formation of its scene; take the scene of a protocol without "
+                "them, and add formed X-rays with `with_body`"
+            )
         self.population, self.scene = population, scene
         self.hashes: dict[str, str] = {}
-        self._kept: OrderedDict[str, StagedPatient] = OrderedDict()
+        self._kept: OrderedDict[str, PreparedPatient] = OrderedDict()
         self._keep = population.active + population.validation_patients + 2
         first, held_out = population.ids(Split.TRAIN), population.ids(Split.VALIDATION)
         order = [*first[: population.active], *held_out, *first[population.active :]]
         feed = background and len(set(order)) > 1
         self._feeder = Prefetcher(population.dataset, population.settings, order) if feed else None
 
-    def staged(self, patient_id: str) -> StagedPatient:
-        """A patient, loaded and staged at its first use."""
+    def prepared(self, patient_id: str) -> PreparedPatient:
+        """A patient, loaded and prepared at its first use."""
         if patient_id not in self._kept:
             if self._feeder is not None:
                 self._feeder.wait_for(patient_id)
-            self._kept[patient_id] = self.population.stage(patient_id, self.scene)
+            self._kept[patient_id] = self.population.prepare(patient_id, self.scene)
             if len(self._kept) > self._keep:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(patient_id)
@@ -104,91 +115,80 @@ class Source:
         oldest = max(0, newest - self.population.active + 1)
         return [everyone[number % len(everyone)] for number in range(oldest, newest + 1)]
 
-    def patients(self, count: int | None = None) -> list[StagedPatient]:
+    def patients(self, count: int | None = None) -> list[PreparedPatient]:
         """So many different patients in use, drawn (fewer where fewer are in use); None = all, in order."""
         ids: list[str] = list(dict.fromkeys(self.ids()))
         if count is not None:
             drawn = self.random("patients").permutation(len(ids))[:count]
             ids = [ids[index] for index in drawn]
-        return [self._staged(name) for name in ids]
+        return [self._prepared(name) for name in ids]
 
     def problems(
-        self, patient: StagedPatient, count: int, *, camera: Camera | None = None, body: Sequence[bool] | None = None
+        self, patient: PreparedPatient, count: int, *, camera: Camera | None = None, body: Sequence[bool] | None = None
     ) -> Problems:
-        """Draw truths and starts by the scene's laws and render the targets.
+        """Draw truths and starts by the scene's distributions and render the targets.
 
         Args:
             patient: Of ``patients``, or such a one warped.
             count: How many.
             camera: Instead of the scene's: the same view at another resolution (``Camera.binned``).
-            body: Which of them show the whole body; None = drawn, in the share that the scene says. Nobody's body is
-                seen in a scene that has none.
+            body: Which of them show the whole body; None = drawn, in the share that the scene states. A scene without
+                X-rays of the body ignores it.
         """
         camera = self.scene.camera if camera is None else camera
         random = self.random("problems", patient.id)
         truth, start = _draw(patient, self.scene, count, random)
         shown = np.zeros(count, dtype=np.bool_)
-        if self.scene.body is not None:
+        if isinstance(self.scene, MixedScene):
             shown = random.random(count) < self.scene.body.share if body is None else np.asarray(body, dtype=np.bool_)
         images = self._targets(patient, patient.frame.pose(truth), shown, camera=camera, random=random)
         return Problems(patient, camera, truth, start, images, random, shown)
 
     def _targets(
         self,
-        patient: StagedPatient,
+        patient: PreparedPatient,
         poses: Matrix,
         shown: NDArray[np.bool_],
         *,
         camera: Camera,
         random: np.random.Generator,
     ) -> torch.Tensor:
-        """(B, 1, H, W): X-rays of the body where ``shown``, the population's target elsewhere."""
-        if not shown.any() or self.scene.body is None or patient.body is None:
+        """(B, 1, H, W): X-rays of the body where ``shown``, the scene's target elsewhere."""
+        if not shown.any() or not isinstance(self.scene, MixedScene) or patient.materials is None:
             return self.render(patient, poses, camera=camera, random=random)
         images = torch.empty(len(poses), 1, camera.height, camera.width, device=self.device)
         if not shown.all():
             images[torch.as_tensor(~shown)] = self.render(patient, poses[~shown], camera=camera, random=random)
         formed = self.scene.body.images(
-            patient.body, poses[shown], camera, binned=self._binned(camera), random=random,
+            patient.materials, poses[shown], camera, binned=binning(self.scene, camera), random=random,
             corners=patient.moving.content_corners(),
         )  # fmt: skip
         images[torch.as_tensor(shown)] = torch.as_tensor(np.stack(formed)[:, None]).to(self.device)
         return images
 
-    def _binned(self, camera: Camera) -> int:
-        """Pixels of the scene's camera that are one of this one's, along an edge."""
-        return round(float(self.scene.camera.K[0, 0] / camera.K[0, 0]))
-
-    def poses(self, patient: StagedPatient, count: int, random: np.random.Generator) -> Matrix:
-        """True poses, theta (count, 6), degrees and mm, drawn by the scene's laws and not rendered."""
+    def poses(self, patient: PreparedPatient, count: int, random: np.random.Generator) -> Matrix:
+        """True poses, theta (count, 6), degrees and mm, drawn by the scene's distributions and not rendered."""
         return _draw(patient, self.scene, count, random)[0]
 
     def render(
-        self, patient: StagedPatient, poses: Matrix, *, camera: Camera, random: np.random.Generator | None = None
+        self, patient: PreparedPatient, poses: Matrix, *, camera: Camera, random: np.random.Generator | None = None
     ) -> torch.Tensor:
-        """Images (B, 1, H, W) of what the X-ray sees, on the device; with photon noise where ``random`` is given."""
-        clean = project(patient.target, poses, camera)
-        if random is None or self.scene.photons is None:
-            return clean.to(self.device)
-        # A pixel that is the mean of a block of pixels has collected their photons together.
-        pooled = self._binned(camera) ** 2
-        noisy = photon_noise(clean.numpy(), self.scene.photons * pooled, random)
-        return torch.as_tensor(noisy).to(self.device)
+        """Images (B, 1, H, W) of the target, on the device; with photon noise where ``random`` is given.
 
-    def _staged(self, patient_id: str) -> StagedPatient:
-        staged = self._library.staged(patient_id)
+        The scene's ``low_dose`` is not applied: trainers degrade images as their networks take them.
+        """
+        images = line_integrals(self.scene, patient.target, poses, camera)
+        images = images if random is None else with_noise(self.scene, images, camera, random)
+        return torch.as_tensor(images).to(self.device)
+
+    def _prepared(self, patient_id: str) -> PreparedPatient:
+        prepared = self._library.prepared(patient_id)
         if self.split is Split.TRAIN:
-            self._library.hashes[patient_id] = staged.hash
-        return staged
+            self._library.hashes[patient_id] = prepared.hash
+        return prepared
 
 
-def _draw(patient: StagedPatient, scene: Scene, count: int, random: np.random.Generator) -> tuple[Matrix, Matrix]:
-    corners = transform_points(
-        patient.target.affine,
-        [[i, j, k] for i in (0, patient.target.shape[0]) for j in (0, patient.target.shape[1])
-         for k in (0, patient.target.shape[2])],
-    )  # fmt: skip
-    stage = SamplingConstraints(patient.frame, scene.camera, np.eye(4), corners, np.array(scene.search))
-    start_distribution = scene.start if scene.start is not None else PoseDistribution("normal", (0.0,) * 6)
-    drawn = [draw_case(scene.truth, start_distribution, stage, random) for _ in range(count)]
+def _draw(patient: PreparedPatient, scene: Scene, count: int, random: np.random.Generator) -> tuple[Matrix, Matrix]:
+    constraints, start = patient.constraints(scene), scene.start or _AT_NOMINAL
+    drawn = [draw_case(scene.truth, start, constraints, random, index=number) for number in range(count)]
     return np.array([each.truth for each in drawn]), np.array([each.start for each in drawn])

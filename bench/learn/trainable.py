@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from bench.learn.population import Population, Scene
+from bench.cases.scene import Scene
+from bench.learn.population import Population
 from bench.learn.source import Source
 
 Losses: TypeAlias = Mapping[str, Tensor]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.geometry import Camera
+from bench.cases.scene import Scene, scene_of
+from bench.learn.errors import TrainingError
 from bench.learn.grey import grey
-from bench.learn.population import Population, Scene
+from bench.learn.population import Population, population_of
 from bench.learn.schedules import one_cycle
 from bench.learn.single_view import Units, mean_errors
 from bench.learn.source import Source
 from bench.learn.trainable import Figures, Losses, Plan
-from bench.perturb import PoseDistribution
 from bench.xray import LowDose
 
 UNITS = Units(rotation_deg=18.0, translation_mm=10.0)
@@ -28,29 +28,12 @@ HELD_OUT_POSES = 128
 _AT_ONCE = 32
 
 
-def vertebra_scene() -> Scene:
-    """The set-up of ``lgff-sim``: 128 x 128 pixels, poses uniform within +-18 degrees and +-10 mm."""
-    reach = (18.0, 18.0, 18.0, 10.0, 10.0, 10.0)
-    return Scene(
-        camera=Camera.centred(sdd_mm=1011.7, height=128, width=128, spacing_mm=1.5),
-        truth=PoseDistribution("uniform", reach),
-        search=reach,
-        photons=None,
-    )
+def _scene() -> Scene:
+    return scene_of("lgff-sim", start=None)
 
 
-def vertebra_population() -> Population:
-    """One vertebra of the patient of ``lgff-sim``, cropped to its bounding box."""
-    return Population(
-        settings={"only": "phantom-v5-200000"},
-        patients=1,
-        validation_patients=1,
-        active=1,
-        region="L3",
-        target="everything",
-        moving="everything",
-        margin_mm=4.0,
-    )
+def _population() -> Population:
+    return population_of("lgff-sim")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,20 +48,25 @@ class VertebraTrainer(ABC):
         batch: Images a step.
         max_learning_rate: Peak of the learning rate.
         weight_decay: Of AdamW.
-        low_dose: Degradation of the images.
         seed: Of initial weights, poses and degradation: trainings of one seed see the same images in the same order.
+        scene: The set-up of ``lgff-sim``, without starts.
+        population: The patient of ``lgff-sim``.
     """
 
     image_size: int = 128
     batch: int = 16
     max_learning_rate: float = 1e-3
     weight_decay: float = 0.05
-    low_dose: LowDose = field(default_factory=LowDose)
     seed: int = 1
+    scene: Scene = field(default_factory=_scene)
+    population: Population = field(default_factory=_population)
 
     name: ClassVar[str]
     version: ClassVar[int]
     volume_shape: ClassVar[tuple[int, ...]] = ()
+
+    def __post_init__(self) -> None:
+        _ = self.low_dose
 
     @property
     def plan(self) -> Plan:
@@ -103,14 +91,15 @@ class VertebraTrainer(ABC):
         return {"image_size": self.image_size}
 
     @property
-    def scene(self) -> Scene:
-        """The set-up of ``lgff-sim``."""
-        return vertebra_scene()
+    def low_dose(self) -> LowDose:
+        """Degradation of the images.
 
-    @property
-    def population(self) -> Population:
-        """The patient of ``lgff-sim``."""
-        return vertebra_population()
+        Raises:
+            TrainingError: The scene states none.
+        """
+        if self.scene.low_dose is None:
+            raise TrainingError("this network is trained on low-dose images; take a scene with low_dose, as lgff-sim's")
+        return self.scene.low_dose
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         """AdamW at the peak rate."""

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.cases.scene import Scene, scene_of
 from bench.contract import Card, Estimate, Outcome, Problem, View
-from bench.learn import Plan, Population, Scene, Source, find_weights, load_weights, one_cycle, read_card, refusal
+from bench.learn import Plan, Population, Source, find_weights, load_weights, one_cycle, read_card, refusal
 from bench.volume import Volume
 
 NAME, VERSION, FOLDER = "minimal_network", 1, Path(__file__).parent / "weights"
@@ -26,7 +27,7 @@ def build() -> nn.Module:
 class MinimalTrainer:
     """What ``fluorobench train minimal_network`` trains; ``bench.learn.Trainable`` says what each member is."""
 
-    scene: Scene = field(default_factory=Scene)
+    scene: Scene = field(default_factory=lambda: scene_of("sopi-sim"))
     population: Population = field(default_factory=Population)
     name, version, plan, volume_shape = NAME, VERSION, Plan(), ()
     architecture: ClassVar[Mapping[str, Any]] = {"width": 64}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.geometry import Camera, Matrix
-from bench.learn import Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
+from bench.learn import Plan, Population, PreparedPatient, Problems, Scene, Source, one_cycle, scene_of
 from bench.learn.descent import Descended, Descent, descend
 from bench.learn.descent_training import descent_errors, descent_figures, offsets
 from bench.learn.distance import scaled
@@ -66,7 +66,7 @@ class DeepRegTrainer:
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
     )
-    scene: Scene = field(default_factory=Scene)
+    scene: Scene = field(default_factory=lambda: scene_of("sopi-sim", start=None))
     plan: Plan = field(default_factory=lambda: Plan(seed=4, clip_norm=10.0, average=0.99, validate_minutes=30.0))
 
     name: ClassVar[str] = NAME
@@ -129,15 +129,15 @@ class DeepRegTrainer:
         match = mismatch(net, volume, problems, net.fixed(images))
         return {"total": match, "match": match}
 
-    def patient(self, source: Source) -> StagedPatient:
+    def patient(self, source: Source) -> PreparedPatient:
         """The patient of a training step."""
         return source.patients(1)[0]
 
-    def held_out(self, source: Source) -> Sequence[StagedPatient]:
+    def held_out(self, source: Source) -> Sequence[PreparedPatient]:
         """Patients of a validation."""
         return source.patients()
 
-    def problems(self, source: Source, patient: StagedPatient, count: int) -> Problems:
+    def problems(self, source: Source, patient: PreparedPatient, count: int) -> Problems:
         """Problems of a patient, at the network's pixels."""
         return source.problems(patient, count, camera=self.camera)
 

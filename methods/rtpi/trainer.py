@@ -15,16 +15,19 @@ from bench.drr.autograd import project_differentiable
 from bench.geometry import Matrix, PoseFrame, rotation_angle_deg
 from bench.geometry.pose_torch import pose_from_theta
 from bench.learn import (
-    BodyXrays,
+    MixedScene,
     Plan,
     Population,
+    PreparedPatient,
     Problems,
     Scene,
     Source,
-    StagedPatient,
     TrainingError,
     WeightsError,
     one_cycle,
+    scene_of,
+    warped,
+    with_body,
 )
 from bench.similarity import similarity
 
@@ -32,7 +35,7 @@ from .inputs import image_input, volume_input
 from .network import Rtpi, Shape
 
 VERSION = 1
-# Outputs reach this many standard deviations of the law that poses are drawn from.
+# Outputs reach this many standard deviations of the distribution of the poses.
 REACH = 3.5
 # Share of the patients that lie turned at the nominal pose.
 _TURNED = 0.5
@@ -71,7 +74,7 @@ class RtpiTrainer:
         rendered: Pixels along an edge of the images that L_sim compares and that the inputs are pooled from.
         max_learning_rate: Peak learning rate.
         weight_decay: lambda of eq. 5, decoupled (AdamW).
-        augment: Scale of the random linear maps that make other people of a patient; 0 = none.
+        augment: Scale of the random linear maps that make other patients of one; 0 = none.
         turned_deg: Standard deviation, about each axis, of how a patient lies at the nominal pose; for half of them.
     """
 
@@ -92,7 +95,7 @@ class RtpiTrainer:
     population: Population = field(
         default_factory=lambda: Population(patients=240, active=16, steps_per_patient=20, validation_patients=12)
     )
-    scene: Scene = field(default_factory=lambda: Scene(body=BodyXrays()))
+    scene: Scene = field(default_factory=lambda: with_body(scene_of("sopi-sim", start=None)))
     plan: Plan = field(default_factory=lambda: Plan(seed=7, average=0.998, validate_minutes=10.0))
 
     @property
@@ -108,15 +111,15 @@ class RtpiTrainer:
 
     @property
     def sigma(self) -> Matrix:
-        """Standard deviations of the law of the poses, degrees and mm."""
-        law = self.scene.truth
-        return np.array(law.width) / (1.0 if law.kind == "normal" else np.sqrt(3.0))
+        """Standard deviations of the distribution of the poses, degrees and mm."""
+        truth = self.scene.truth
+        return np.array(truth.width) / (1.0 if truth.kind == "normal" else np.sqrt(3.0))
 
     @property
     def reach(self) -> tuple[float, ...]:
         """Half-widths of the outputs about the nominal pose, degrees and mm."""
-        law = self.scene.truth
-        return tuple(float(w) * (REACH if law.kind == "normal" else 1.1) for w in law.width)
+        truth = self.scene.truth
+        return tuple(float(w) * (REACH if truth.kind == "normal" else 1.1) for w in truth.width)
 
     def network(self) -> nn.Module:
         """A fresh network."""
@@ -137,8 +140,8 @@ class RtpiTrainer:
 
     def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
         """Eq. 5 without its last term, which is the optimiser's weight decay."""
-        people = [self._another(each, source) for each in source.patients(self.patients)]
-        problems = [self._problems(each, source, self.poses) for each in people]
+        patients = [self._another(each, source) for each in source.patients(self.patients)]
+        problems = [self._problems(each, source, self.poses) for each in patients]
         predicted = self.predict(network, problems, source.device)
         truth = torch.as_tensor(np.concatenate([each.truth for each in problems]), dtype=torch.float32)
         scale = torch.as_tensor(self.sigma, dtype=torch.float32, device=source.device)
@@ -149,7 +152,7 @@ class RtpiTrainer:
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
         """Errors on held-out patients, beside those of the nominal pose; ``body_``: where the whole body is seen."""
         figures = self._held_out(network, source, body=False)
-        if self.scene.body is not None:
+        if isinstance(self.scene, MixedScene):
             seen = self._held_out(network, source, body=True)
             figures |= {f"body_{name}": value for name, value in seen.items()}
         return figures
@@ -171,7 +174,7 @@ class RtpiTrainer:
         output: Tensor = network(network.volume_features(volumes), images)
         return (2 * output.float() - 1) * reach
 
-    def volume(self, patient: StagedPatient) -> Tensor:
+    def volume(self, patient: PreparedPatient) -> Tensor:
         """The network's view of a patient."""
         return self.grid(patient.moving_map, patient.frame)
 
@@ -186,7 +189,7 @@ class RtpiTrainer:
         return image_input(images, self.shape.image, local=self.shape.local)
 
     def _problems(
-        self, patient: StagedPatient, source: Source, count: int, *, body: Sequence[bool] | None = None
+        self, patient: PreparedPatient, source: Source, count: int, *, body: Sequence[bool] | None = None
     ) -> Problems:
         camera = self.scene.camera.binned(max(1, self.scene.camera.height // self.rendered))
         return source.problems(patient, count, camera=camera, body=body)
@@ -205,13 +208,13 @@ class RtpiTrainer:
             losses += [1 - gradient_difference(fixed[None], image[None])[0] for fixed, image in pairs]
         return torch.stack(losses).mean() if losses else predicted.new_zeros(())
 
-    def _another(self, patient: StagedPatient, source: Source) -> StagedPatient:
+    def _another(self, patient: PreparedPatient, source: Source) -> PreparedPatient:
         if self.augment == 0:
             return patient
         random = source.random("another", patient.id)
         linear = _linear(random, self.augment)
         lies = Rotation.from_rotvec(random.normal(0, self.turned_deg, 3), degrees=True).as_matrix()
-        return patient.warped(lies @ linear if random.random() < _TURNED else linear)
+        return warped(patient, lies @ linear if random.random() < _TURNED else linear)
 
 
 def _linear(random: np.random.Generator, amount: float) -> Matrix:

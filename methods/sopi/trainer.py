@@ -10,7 +10,18 @@ from torch import Tensor, nn
 
 from bench.drr import project_differentiable
 from bench.geometry import Camera, Matrix
-from bench.learn import BodyXrays, Plan, Population, Problems, Scene, Source, StagedPatient, one_cycle
+from bench.learn import (
+    MixedScene,
+    Plan,
+    Population,
+    PreparedPatient,
+    Problems,
+    Scene,
+    Source,
+    one_cycle,
+    scene_of,
+    with_body,
+)
 from bench.learn.descent import Descended, Descent, descend
 from bench.learn.descent_training import descent_errors, descent_figures, offsets
 from bench.learn.pose_gradient import PoseChart, direction_losses, lengths
@@ -62,7 +73,7 @@ class SopiTrainer:
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
     )
-    scene: Scene = field(default_factory=lambda: Scene(body=BodyXrays()))
+    scene: Scene = field(default_factory=lambda: with_body(scene_of("sopi-sim", start=None)))
     plan: Plan = field(default_factory=lambda: Plan(seed=3, clip_norm=10.0, average=0.99, validate_minutes=30.0))
 
     name: ClassVar[str] = "sopi"
@@ -114,7 +125,7 @@ class SopiTrainer:
         """Where descents end on held-out patients, beside where they began; ``body_``: to X-rays of the whole body."""
         if not isinstance(network, Sopi):
             raise TypeError(f"SOPI's trainer trains Sopi; got {type(network).__name__}")
-        kinds = {"": [False]} if self.scene.body is None else {"": [False], "body_": [True]}
+        kinds = {"": [False], "body_": [True]} if isinstance(self.scene, MixedScene) else {"": [False]}
         figures: dict[str, float] = {}
         for prefix, body in kinds.items():
             problems = [source.problems(each, 1, camera=self.camera, body=body) for each in source.patients()]
@@ -164,5 +175,5 @@ class SopiTrainer:
         # The gradient of a squared distance is twice the way.
         return *direction_losses(slopes, true), lengths(slopes.detach()), lengths(true) / 2
 
-    def _chart(self, patient: StagedPatient, poses: Matrix) -> PoseChart:
+    def _chart(self, patient: PreparedPatient, poses: Matrix) -> PoseChart:
         return PoseChart(poses, patient.frame.centre, self.depth_scale)

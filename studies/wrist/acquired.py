@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from bench.cases.scene import camera_table, extended
 from bench.contract import Acquisition, Problem, Split, View
 from bench.geometry import Camera, Matrix, PoseFrame, rotation_angle_deg, transform_points
-from bench.learn.errors import TrainingError
-from bench.learn.population import Population, Scene, StagedPatient, camera_table, stage
+from bench.learn import PreparedPatient, Scene, TrainingError
+from bench.learn.population import Population
 from bench.learn.weights import content_refusal
 from bench.learn.weights_card import WeightsCard
-from bench.perturb import PoseDistribution, nominal_pose_generator, sample_nominal_pose
+from bench.perturb import nominal_pose_generator, sample_nominal_pose
 from bench.volume.content import with_content
 from studies.wrist.window import aimed, through
 
@@ -72,9 +73,6 @@ class AcquiredScene(Scene):
     """
 
     set_ups: tuple[SetUp, ...] = field(default=(), repr=False)
-    truth: PoseDistribution = field(default_factory=lambda: PoseDistribution("uniform", (10.0,) * 6))
-    search: tuple[float, ...] = (15.0,) * 6
-    photons: float | None = None
 
     def described(self) -> dict[str, Any]:
         """All settings that change the training, as plain values."""
@@ -82,7 +80,7 @@ class AcquiredScene(Scene):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AcquiredPatient(StagedPatient):
+class AcquiredPatient(PreparedPatient):
     """A patient before one of the set-ups.
 
     Attributes:
@@ -103,29 +101,24 @@ class AcquiredPatient(StagedPatient):
 
 @dataclass(frozen=True, kw_only=True)
 class AcquiredPopulation(Population):
-    """The one patient of acquired X-rays; staged before the first set-up, ``placed`` before the others."""
+    """The one patient of acquired X-rays; prepared before the first set-up, ``placed`` before the others."""
 
     patients: int = 1
     validation_patients: int = 1
     active: int = 1
-    region: str = "whole"
-    target: str = "everything"
-    moving: str = "everything"
 
-    def stage(self, patient_id: str, scene: Scene) -> StagedPatient:
+    def prepare(self, patient_id: str, scene: Scene) -> PreparedPatient:
         """Load the patient and place it before the first set-up."""
         if not isinstance(scene, AcquiredScene) or not scene.set_ups:
             raise TrainingError("acquired X-rays need an AcquiredScene with set-ups; make one with `acquired_scene`")
-        staged = stage(self.source.patient(patient_id), self, scene)
-        return _before(staged, scene.set_ups[0], scene)
+        return _before(super().prepare(patient_id, scene), scene.set_ups[0], scene)
 
 
 def acquired_scene(
     population: Population,
+    scene: Scene,
     *,
     window: Camera,
-    distribution: PoseDistribution,
-    search: Sequence[float],
     seed: int,
     images: Sequence[str] = (),
 ) -> AcquiredScene:
@@ -133,9 +126,8 @@ def acquired_scene(
 
     Args:
         population: Whose dataset has acquisitions with references.
+        scene: Contents and distributions, as in the protocol.
         window: Intrinsics of the square window that networks see; its principal point is the nominal centre.
-        distribution: Distribution of the truth about the nominal pose, as in the protocol.
-        search: Half-widths, as in the protocol.
         seed: The protocol's, so that the nominal poses are the same.
         images: Names such as ``0002 view 1`` of the X-rays to train for; none = all.
 
@@ -143,13 +135,13 @@ def acquired_scene(
         TrainingError: No acquisition with a reference, or an unknown image.
     """
     patient = population.source.patient(population.source.patient_ids(Split.TRAIN)[0])
-    centre = np.asarray(with_content(patient.volume, population.moving).content_centre())
+    centre = np.asarray(with_content(patient.volume, scene.moving).content_centre())
     made = [
         SetUp(name, view.camera, frame.nominal, centre, view.valid)
         for name, view, reference in _single_views(patient.acquisitions)
         for frame in [
             sample_nominal_pose(
-                reference, centre, distribution, np.array(search), nominal_pose_generator(seed, patient.id, name)
+                reference, centre, scene.truth, np.array(scene.search), nominal_pose_generator(seed, patient.id, name)
             )[0]
         ]
         if not images or name in images
@@ -157,17 +149,17 @@ def acquired_scene(
     if not made or len(made) < len(images):
         raise TrainingError(f"{patient.id} has no X-rays with a reference named {', '.join(images) or 'anything'}")
     depth = float(np.mean([each.frame.centre_in_rig[2] for each in made]))
-    return AcquiredScene(camera=window, depth_mm=depth, truth=distribution, search=tuple(search), set_ups=tuple(made))
+    return extended(AcquiredScene, scene, camera=window, depth_mm=depth, set_ups=tuple(made))
 
 
-def placements(patient: StagedPatient, scene: Scene) -> tuple[StagedPatient, ...]:
+def placements(patient: PreparedPatient, scene: Scene) -> tuple[PreparedPatient, ...]:
     """The patient before each of a scene's set-ups; itself where the scene is no acquired one."""
     if not isinstance(scene, AcquiredScene):
         return (patient,)
     return tuple(_before(patient, each, scene) for each in scene.set_ups)
 
 
-def placed(patient: StagedPatient, scene: Scene, random: np.random.Generator) -> StagedPatient:
+def placed(patient: PreparedPatient, scene: Scene, random: np.random.Generator) -> PreparedPatient:
     """The patient before one of a scene's set-ups, drawn; itself where the scene is no acquired one."""
     if not isinstance(scene, AcquiredScene):
         return patient
@@ -221,10 +213,10 @@ def windowed(view: View, nominal: Matrix, centre: Matrix, window: Camera) -> Vie
     return through(view, aimed(transform_points(view.camera_from_rig @ nominal, centre)), window)
 
 
-def _before(patient: StagedPatient, set_up: SetUp, scene: AcquiredScene) -> AcquiredPatient:
+def _before(patient: PreparedPatient, set_up: SetUp, scene: AcquiredScene) -> AcquiredPatient:
     held = through(View(set_up.camera, valid=set_up.valid), set_up.turn, scene.camera).valid
     seen = torch.as_tensor(np.asarray(held, dtype=np.float32))[None, None]
-    plain: dict[str, Any] = {name: getattr(patient, name) for name in StagedPatient.__dataclass_fields__}
+    plain: dict[str, Any] = {name: getattr(patient, name) for name in PreparedPatient.__dataclass_fields__}
     plain["frame"] = set_up.frame
     return AcquiredPatient(**plain, set_up=set_up, set_ups=scene.set_ups, seen=seen)
 

@@ -10,7 +10,7 @@ import numpy as np
 from bench import registry
 from bench.contract import Problem, View
 from bench.geometry import Camera
-from bench.learn import Population, Problems, Scene, Source, StagedPatient, WeightsCard
+from bench.learn import Population, PreparedPatient, Problems, Scene, Source, WeightsCard, scene_of
 from studies.wrist.acquired import (
     AcquiredPatient,
     acquired_camera_refusal,
@@ -39,7 +39,7 @@ class RadiusTraining:
 
     image: int = 128
     population: Population = field(default_factory=wrist_population)
-    scene: Scene = field(default_factory=Scene)
+    scene: Scene = field(default_factory=lambda: scene_of("wrist", start=None))
 
     def __post_init__(self) -> None:
         # The data is read here: the window's size follows from the setting.
@@ -50,15 +50,15 @@ class RadiusTraining:
         """The window, binned to the network's pixels."""
         return self.scene.camera.binned(self.scene.camera.height // self.image)
 
-    def patient(self, source: Source) -> StagedPatient:
+    def patient(self, source: Source) -> PreparedPatient:
         """The radius before one of the set-ups, drawn."""
         return placed(source.patients(1)[0], self.scene, source.random("set up"))
 
-    def held_out(self, source: Source) -> Sequence[StagedPatient]:
+    def held_out(self, source: Source) -> Sequence[PreparedPatient]:
         """The radius before each of the set-ups."""
         return [each for patient in source.patients() for each in placements(patient, self.scene)]
 
-    def problems(self, source: Source, patient: StagedPatient, count: int) -> Problems:
+    def problems(self, source: Source, patient: PreparedPatient, count: int) -> Problems:
         """Problems before a set-up, with simulated surroundings of the radius."""
         problems = source.problems(patient, count, camera=self.camera)
         if not isinstance(patient, AcquiredPatient):

@@ -19,9 +19,8 @@ from torch import Tensor
 
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, Matrix, PoseFrame, compose, transform_points
-from bench.learn.errors import TrainingError
+from bench.learn import PreparedPatient, Scene, TrainingError
 from bench.learn.grey import grey
-from bench.learn.population import Scene, StagedPatient
 from bench.learn.source import Source
 from bench.perturb import generator
 from bench.xray import LowDose
@@ -105,7 +104,7 @@ class MaskedScene(AcquiredScene):
         """One masked crop (1, 1, crop_px, crop_px), 0 to 1, and theta (6,) in the camera that looks at its middle.
 
         Args:
-            patient: Staged by ``MaskedPopulation``.
+            patient: Prepared by ``MaskedPopulation``.
             low_dose: Degradation.
             random: Random numbers.
         """
@@ -145,17 +144,17 @@ class MaskedPatient(AcquiredPatient):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedPopulation(AcquiredPopulation):
-    """The one patient of acquired X-rays, staged in a camera's frame."""
+    """The one patient of acquired X-rays, prepared in a camera's frame."""
 
-    def stage(self, patient_id: str, scene: Scene) -> StagedPatient:
+    def prepare(self, patient_id: str, scene: Scene) -> PreparedPatient:
         """Load the patient and place it before the camera."""
         if not isinstance(scene, MaskedScene):
             raise TrainingError("masked X-rays need a MaskedScene")
-        staged = super().stage(patient_id, scene)
-        plain = {name: getattr(staged, name) for name in AcquiredPatient.__dataclass_fields__}
+        prepared = super().prepare(patient_id, scene)
+        plain = {name: getattr(prepared, name) for name in AcquiredPatient.__dataclass_fields__}
         rows = window_pixels(scene.set_ups[0].camera, scene.turn, scene.camera)[0].mean(axis=0)
         plain |= {"frame": scene.frame, "turn": scene.turn, "rows": rows}
-        return MaskedPatient(**plain, shaft=continued(staged.target))
+        return MaskedPatient(**plain, shaft=continued(prepared.target))
 
 
 def examples(source: Source, numbers: NDArray[np.int64], *, low_dose: LowDose, seed: int) -> tuple[Tensor, Matrix]:

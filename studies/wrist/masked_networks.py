@@ -17,7 +17,7 @@ from torch import Tensor
 from bench import registry
 from bench.contract import Card, Problem, Split, View
 from bench.geometry import Matrix
-from bench.learn import Population, Scene, Source, WeightsCard, WeightsError
+from bench.learn import Source, WeightsCard, WeightsError
 from bench.learn.grey import grey
 from bench.learn.single_view import ReadyNetwork, SingleViewRegressor
 from bench.learn.vertebra_trainer import UNITS, VertebraTrainer
@@ -43,15 +43,11 @@ class MaskedTrainer(VertebraTrainer):
     draws: ClassVar[str] = "masked"
     """Name of the random numbers that choose a step's examples."""
 
-    @property
-    def scene(self) -> Scene:
-        """Set-ups of the camera's X-rays."""
-        return masked_scene(self.camera)
-
-    @property
-    def population(self) -> Population:
-        """The radius."""
-        return masked_population()
+    def __post_init__(self) -> None:
+        # The data is read here: the set-ups follow from the camera.
+        object.__setattr__(self, "scene", masked_scene(self.camera))
+        object.__setattr__(self, "population", masked_population())
+        super().__post_init__()
 
     def examples(self, source: Source) -> tuple[Tensor, Tensor]:
         """Masked crops (``batch``, 1, S, S), 0 to 1, and labels (``batch``, 6) of one training step."""

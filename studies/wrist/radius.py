@@ -5,15 +5,17 @@ the environment variable FLUOROBENCH_DATA names.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bench.cases.scene import extended, protocol_scene
 from bench.geometry import Camera
 from bench.learn import TrainingError
 from bench.protocol import Protocol
 from bench.protocol.load import read_protocol
+from bench.xray import LowDose
 from studies.wrist.acquired import AcquiredPopulation, AcquiredScene, acquired_scene
 from studies.wrist.masked import MaskedPopulation, MaskedScene
 
@@ -87,9 +89,7 @@ def masked_scene(camera: int) -> MaskedScene:
     if camera not in CAMERAS:
         raise TrainingError(f"the wrist was X-rayed by cameras 1 and 2; got camera={camera}")
     plain = wrist_scene(images=[f"{frame} view {camera}" for frame in FRAMES])
-    shared: dict[str, Any] = {each.name: getattr(plain, each.name) for each in fields(AcquiredScene)}
-    shared["camera"] = masked_window()
-    return MaskedScene(**shared, lowest_row=LOWEST_ROW)
+    return extended(MaskedScene, plain, camera=masked_window(), low_dose=LowDose(), lowest_row=LOWEST_ROW)
 
 
 @cache
@@ -97,9 +97,8 @@ def _scene(size: int, images: tuple[str, ...]) -> AcquiredScene:
     wrist = protocol()
     return acquired_scene(
         wrist_population(),
+        replace(protocol_scene(wrist), start=None),
         window=wrist_window(size),
-        distribution=wrist.target.distribution,
-        search=wrist.target.search,
         seed=wrist.seed,
         images=images,
     )

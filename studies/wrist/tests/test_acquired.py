@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from bench.cases import scene as scenes
 from bench.contract import Acquisition, Patient, Split, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, nominal_pose, rotation_angle_deg, transform_points
-from bench.learn import Library, Scene, Source, TrainingError
-from bench.perturb import PoseDistribution
+from bench.learn import Library, Source, TrainingError
 from bench.protocol import load_protocol
 from bench.volume import Volume
 from studies.wrist.acquired import (
@@ -27,6 +27,7 @@ from studies.wrist.window import aimed, through
 
 CAMERA = Camera.centred(sdd_mm=1000.0, height=96, width=96, spacing_mm=2.0)
 WINDOW = Camera.centred(sdd_mm=1000.0, height=48, width=48, spacing_mm=2.5)
+PLAIN = scenes.scene_of("wrist", start=None)
 SECOND = PoseFrame(np.eye(4), np.zeros(3)).pose([0.0, 90.0, 0.0, -700.0, 0.0, 700.0])
 wrist = pytest.mark.skipif("FLUOROBENCH_DATA" not in os.environ, reason="FLUOROBENCH_DATA is not set")
 
@@ -71,8 +72,7 @@ def population(monkeypatch: pytest.MonkeyPatch) -> AcquiredPopulation:
 
 
 def scene_of(population: AcquiredPopulation, **more: Any) -> AcquiredScene:
-    distribution = PoseDistribution("uniform", (10.0,) * 6)
-    return acquired_scene(population, window=WINDOW, distribution=distribution, search=(15.0,) * 6, seed=3, **more)
+    return acquired_scene(population, PLAIN, window=WINDOW, seed=3, **more)
 
 
 def test_a_window_sees_what_the_turned_camera_would_see() -> None:
@@ -137,7 +137,7 @@ def test_problems_are_drawn_before_each_set_up(population: AcquiredPopulation) -
     assert 0 < float(masked.mean()) < 1
     drawn = {placed(patient, scene, np.random.default_rng(seed)).frame.nominal[0, 3] for seed in range(20)}
     assert len(drawn) == 2
-    assert placed(patient, Scene(), np.random.default_rng(0)) is patient
+    assert placed(patient, PLAIN, np.random.default_rng(0)) is patient
 
 
 def test_xrays_without_reference_or_name_are_refused(

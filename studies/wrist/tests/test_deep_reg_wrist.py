@@ -11,9 +11,8 @@ import torch
 
 from bench.contract import Acquisition, Outcome, Patient, Problem, Split, View
 from bench.geometry import Camera, PoseFrame, StandardView, invert, is_rigid, nominal_pose
-from bench.learn import Export, TrainingBudget, export, read_card, train
+from bench.learn import Export, TrainingBudget, export, read_card, scene_of, train
 from bench.learn.descent import Descent
-from bench.perturb import PoseDistribution
 from bench.volume import Volume
 from bench.volume.content import with_content
 from studies.wrist import deep_reg
@@ -56,9 +55,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ac
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bench.registry.load", load)
         population = AcquiredPopulation(dataset="one")
-        scene = acquired_scene(
-            population, window=WINDOW, distribution=PoseDistribution("uniform", (10.0,) * 6), search=(15.0,) * 6, seed=3
-        )
+        scene = acquired_scene(population, scene_of("wrist", start=None), window=WINDOW, seed=3)
         patched.setattr("studies.wrist.deep_reg.wrist_scene", lambda size: scene)
         trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population)
         train(trainer, folder=folder, budget=TrainingBudget(steps=2), background=False)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.cases.scene import extended, scene_of
 from bench.contract import Problem, Split, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, PoseFrame, compose, rotation_angle_deg
@@ -32,6 +33,7 @@ from studies.wrist.radius import CAMERAS, FRAMES, LOWEST_ROW, OUTLINED, masked_s
 
 wrist = pytest.mark.skipif("FLUOROBENCH_DATA" not in os.environ, reason="FLUOROBENCH_DATA is not set")
 CAMERA = Camera.centred(sdd_mm=1000.0, height=96, width=96, spacing_mm=2.0)
+PLAIN = scene_of("wrist", start=None)
 
 
 def part(path: str) -> Any:
@@ -150,7 +152,7 @@ def set_ups(camera: Camera = CAMERA) -> tuple[SetUp, ...]:
 
 
 def test_a_cameras_frame_lies_between_its_nominal_poses() -> None:
-    scene = MaskedScene(set_ups=set_ups(), camera=CAMERA)
+    scene = extended(MaskedScene, PLAIN, set_ups=set_ups(), camera=CAMERA)
     for each in scene.set_ups:
         assert rotation_angle_deg(scene.mean_nominal, each.nominal) == pytest.approx(8.0, abs=0.01)
     np.testing.assert_allclose(scene.mean_nominal[:3, 3], (20, -10, 702), atol=1e-9)
@@ -165,21 +167,21 @@ def test_a_cameras_frame_lies_between_its_nominal_poses() -> None:
 def test_a_scene_is_of_one_camera() -> None:
     other = Camera.centred(sdd_mm=1200.0, height=96, width=96, spacing_mm=2.0)
     with pytest.raises(TrainingError, match="X-rays of one camera; got 0 view 1, 1 view 1"):
-        MaskedScene(set_ups=(set_ups()[0], set_ups(other)[1]), camera=CAMERA)
+        extended(MaskedScene, PLAIN, set_ups=(set_ups()[0], set_ups(other)[1]), camera=CAMERA)
     with pytest.raises(TrainingError, match="got none"):
-        MaskedScene(camera=CAMERA)
+        extended(MaskedScene, PLAIN, camera=CAMERA)
 
 
 @pytest.fixture(autouse=True)
 def few_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A surrounding is made in a third of a second."""
-    original = MaskedPopulation.stage
+    original = MaskedPopulation.prepare
 
-    def stage(self: MaskedPopulation, patient_id: str, scene: Any) -> Any:
+    def prepare(self: MaskedPopulation, patient_id: str, scene: Any) -> Any:
         object.__setattr__(scene, "forearms", replace(scene.forearms, count=2))
         return original(self, patient_id, scene)
 
-    monkeypatch.setattr(MaskedPopulation, "stage", stage)
+    monkeypatch.setattr(MaskedPopulation, "prepare", prepare)
 
 
 @pytest.fixture
