@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,7 +46,7 @@ class MinimalTrainer:
     def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
         """Mean squared error of 16 problems of one patient."""
         problems = source.problems(source.patients(1)[0], 16)
-        wanted = torch.as_tensor(problems.truth / np.array(self.scene.search), dtype=torch.float32)
+        wanted = (torch.as_tensor(problems.truth) / torch.tensor(self.scene.search)).float()
         return {"total": (network(problems.images) - wanted.to(source.device)).square().mean()}
 
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
