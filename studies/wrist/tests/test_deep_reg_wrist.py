@@ -56,7 +56,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ac
         patched.setattr("bench.registry.load", load)
         population = AcquiredPopulation(dataset="one")
         scene = acquired_scene(population, scene_of("wrist", start=None), window=WINDOW, seed=3)
-        patched.setattr("studies.wrist.deep_reg.wrist_scene", lambda size: scene)
+
+        def one_scene(size: int) -> AcquiredScene:
+            return scene
+
+        patched.setattr("studies.wrist.deep_reg.wrist_scene", one_scene)
         trainer = DeepRegTrainer(image=32, longest=16, match=1.0, population=population)
         train(trainer, folder=folder, budget=TrainingBudget(steps=2), background=False)
         export(trainer, Export(folder=folder, to=folder / "weights", command="test"))
