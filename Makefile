@@ -64,7 +64,7 @@ docs: $(STAMP) ## Build the documentation into build/docs, strictly; generated p
 	$(BIN)/python docs/make_architecture.py
 	$(BIN)/python docs/make_metrics.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	@echo "build/docs/index.html"
+	@echo "build/docs/index.html (with search: $(BIN)/python -m http.server --directory build/docs)"
 
 format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format

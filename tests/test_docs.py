@@ -182,6 +182,21 @@ def test_protocol_page_names_every_key() -> None:
     assert not {key for key in keys if not re.search(rf"`({key}|[a-z]+\.{key}|\[+{key}\]+)`", page)}
 
 
+def test_result_block_of_the_readme_is_made_from_a_run(tmp_path: Path) -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "make_results.py"))
+    (tmp_path / "tables").mkdir()
+    headings = [*made["COLUMNS"].values(), "Cases"]
+    rows = [headings, [":--"] * 8, ["Opt-GC", "**0.01 ± 0.01**", "0.02 ± 0.01", "0.0", "3.8", "3.7", "7.8", "20"]]
+    (tmp_path / "tables" / "sopi_table1.md").write_text("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    (tmp_path / "environment.json").write_text('{"cores": 2, "processor": "P", "commit": "0123456789ab"}')
+    (tmp_path / "truth.jsonl").touch()
+    lines = made["block"](tmp_path).splitlines()
+    assert lines[2] == "| Opt-GC | 0.01 ± 0.01 | 0.02 ± 0.01 | 0.0 | 3.8 | 3.7 | 7.8 |"
+    assert "2 cores of P, commit 012345678" in lines[-1]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.index(made["BEGIN"]) < readme.index(lines[0]) < readme.index(made["END"])
+
+
 def test_readme_stays_short() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 120
