@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.drr.compiled import compiled, parallel_range
-from bench.drr.joseph import aim, clip_ray, steepest_axis, twist_derivatives
+from bench.drr.ray_kernels import clip_ray, pixel_ray, steepest_axis, twist_derivatives
 
 PAD_LOW, PAD_HIGH = 1, 2
 SLICES_AT_ONCE = 16
@@ -98,7 +98,7 @@ def spread_moments(flat: Any, base: int, strides: Any, count: int, start: Any, s
 def moment_coefficients(
     by_image: float, by_twist: Any, abc: Any, d: Any, r: Any, index_from_camera: Any, centre: Any, scale: float
 ) -> tuple[float, float, float, float, float]:
-    """The transpose of ``joseph.twist_derivatives`` with the image: coefficients of a ray's five sums, by depth t."""
+    """The transpose of ``twist_derivatives`` with the image: coefficients of a ray's five sums, weighted by depth t."""
     a, b, c = abc
     q0, q1, q2 = by_twist[0], by_twist[1], by_twist[2]
     p0 = scale * (q1 * centre[2] - q2 * centre[1] - by_twist[3])
@@ -137,14 +137,12 @@ def render_features(volumes: Any, owners: Any, rays: Any, usable: Any, places: A
     for task in parallel_range(images.shape[0] * height):
         pose, v = task // height, task % height
         s = sources[pose]
-        y = to_camera[1, 1] * v + to_camera[1, 2]
         for u in range(width):
-            d = aim(directions[pose], u, v)
+            d, r, length = pixel_ray(directions[pose], to_camera, u, v)
             a = steepest_axis(d, usable[pose])
             b, c = other_axes(a)
             first, count = slice_range(shape, s, d, a, b, c)
-            x = to_camera[0, 0] * u + to_camera[0, 2]
-            scale = np.sqrt(x * x + y * y + 1.0) / abs(d[a])
+            scale = length / abs(d[a])
             slope = (d[b] / d[a], d[c] / d[a])
             start = (s[b] + (first - s[a]) * slope[0] + 1.0, s[c] + (first - s[a]) * slope[1] + 1.0)
             around, depth = (strides[a], strides[b], strides[c]), (first - s[a]) / d[a]
@@ -155,7 +153,7 @@ def render_features(volumes: Any, owners: Any, rays: Any, usable: Any, places: A
                 moments = (total, pb, pc, depth * pb + wb / d[a], depth * pc + wc / d[a])
                 images[pose, channel, v, u] = total * scale
                 out = slopes[pose, channel, :, v, u]
-                twist_derivatives(moments, (a, b, c), d, (x, y, 1.0), places[0][pose], places[1][pose], scale, out)
+                twist_derivatives(moments, (a, b, c), d, r, places[0][pose], places[1][pose], scale, out)
 
 
 @compiled(parallel=True)
@@ -180,21 +178,21 @@ def backproject(
             pose, v, u = ray // (height * width), ray // width % height, ray % width
             if owners[pose] != owner or not usable[pose, a]:
                 continue
-            s, d = sources[pose], aim(directions[pose], u, v)
+            s = sources[pose]
+            d, r, length = pixel_ray(directions[pose], to_camera, u, v)
             if steepest_axis(d, usable[pose]) != a:
                 continue
             crossed, count = slice_range(shape, s, d, a, b, c)
             first, end = max(crossed, slab), min(crossed + count, slab + SLICES_AT_ONCE)
             if first >= end:
                 continue
-            x, y = to_camera[0, 0] * u + to_camera[0, 2], to_camera[1, 1] * v + to_camera[1, 2]
-            scale, depth = np.sqrt(x * x + y * y + 1.0) / abs(d[a]), (first - s[a]) / d[a]
+            scale, depth = length / abs(d[a]), (first - s[a]) / d[a]
             slope = (d[b] / d[a], d[c] / d[a])
             start = (s[b] + (first - s[a]) * slope[0] + 1.0, s[c] + (first - s[a]) * slope[1] + 1.0)
             for channel in range(channels):
                 by_image, by_twist = by_images[pose, channel, v, u], by_slopes[pose, channel, :, v, u]
                 value, pb, pc, wb, wc = moment_coefficients(
-                    by_image, by_twist, (a, b, c), d, (x, y, 1.0), places[0][pose], places[1][pose], scale
+                    by_image, by_twist, (a, b, c), d, r, places[0][pose], places[1][pose], scale
                 )
                 coefficients = (value, pb + depth * wb, pc + depth * wc, wb / d[a], wc / d[a])
                 flat = volumes[owner, channel].reshape(-1)

@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.drr.autograd import apply, attach, middle_of, without_gradient
 from bench.drr.feature_kernels import PAD_HIGH, PAD_LOW, backproject, render_features
 from bench.drr.joseph import usable_axes
-from bench.drr.rays import Grid, ProjectionError, Rays, trace_rays
+from bench.drr.rays import Grid, ProjectionError, Rays, rotation_centres, trace_rays
 from bench.geometry import Camera, Matrix
 
 
@@ -90,7 +90,7 @@ class Geometry:
         """Check the poses and trace their rays."""
         poses: Matrix = camera_from_world.detach().cpu().to(torch.float64).numpy()
         rays, centre = trace_rays(grid, poses, camera), middle_of(grid)
-        centres: Matrix = poses[:, :3, :3] @ centre + poses[:, :3, 3]
+        centres = rotation_centres(poses, centre)
         return cls(rays, usable_axes(rays, camera), centre, centres, (camera.height, camera.width))
 
     def render(self, volume: Tensor) -> Tensor:

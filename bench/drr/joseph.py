@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.drr.attenuation import AttenuationMap, PackedSlices, Words
 from bench.drr.compiled import compiled, parallel_range
-from bench.drr.rays import Rays, trace_rays
+from bench.drr.ray_kernels import clip_ray, pixel_ray, steepest_axis, twist_derivatives
+from bench.drr.rays import Rays, rotation_centres, trace_rays
 from bench.geometry import Camera, Matrix
 
 Images = NDArray[np.float32]
@@ -20,17 +21,6 @@ Images = NDArray[np.float32]
 _NO_WORDS = np.zeros((1, 1, 1), dtype=np.uint32)
 _PROBES = 9
 _WIDE_CONE = 2.0
-
-
-@compiled()
-def clip_ray(start: float, slope: float, size: int, low: float, high: float) -> tuple[float, float]:
-    """Shrink a range of slices to where ``start + slope * slice`` is in the padded width [-1, size]."""
-    if abs(slope) < 1e-12:
-        if start < -1.0 or start > size:
-            return 1.0, 0.0
-        return low, high
-    first, last = (-1.0 - start) / slope, (size - start) / slope
-    return max(low, min(first, last)), min(high, max(first, last))
 
 
 @compiled()
@@ -134,33 +124,6 @@ def trace_moments(
     return total, plain_b, plain_c, depth * plain_b + step_b / da, depth * plain_c + step_c / da
 
 
-@compiled()
-def steepest_axis(d: Any, usable: Any) -> int:
-    """The usable axis along which a direction runs fastest."""
-    axis, steepest = 0, -1.0
-    for candidate in range(3):
-        if usable[candidate] and abs(d[candidate]) > steepest:
-            axis, steepest = candidate, abs(d[candidate])
-    return axis
-
-
-@compiled()
-def aim(direction: Any, u: int, v: int) -> tuple[float, float, float]:
-    """The index-space direction of pixel (u, v)."""
-    x = direction[0, 0] * u + direction[0, 1] * v + direction[0, 2]
-    y = direction[1, 0] * u + direction[1, 1] * v + direction[1, 2]
-    z = direction[2, 0] * u + direction[2, 1] * v + direction[2, 2]
-    return x, y, z
-
-
-@compiled()
-def slant(to_camera: Any, u: int, v: int) -> tuple[float, float, float]:
-    """Where the ray of pixel (u, v) is at a depth of 1 mm, camera mm, and how long it is up to there."""
-    x = to_camera[0, 0] * u + to_camera[0, 2]
-    y = to_camera[1, 1] * v + to_camera[1, 2]
-    return x, y, np.sqrt(x * x + y * y + 1.0)
-
-
 @compiled(parallel=True)
 def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: Any) -> None:
     """Fill images (B, H, W); parallel over every row of every image.
@@ -180,7 +143,7 @@ def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: A
         pose, v = task // height, task % height
         s = sources[pose]
         for u in range(width):
-            d = aim(directions[pose], u, v)
+            d, _, length = pixel_ray(directions[pose], to_camera, u, v)
             a = steepest_axis(d, usable[pose])
             b, c = int(axes[a, 1]), int(axes[a, 2])
             if a == 0:
@@ -189,35 +152,7 @@ def render(words: Any, axes: Any, quanta: Any, rays: Any, usable: Any, images: A
                 total = trace_ray(words1, s[1], s[b], s[c], d[1], d[b], d[c])
             else:
                 total = trace_ray(words2, s[2], s[b], s[c], d[2], d[b], d[c])
-            _, _, length = slant(to_camera, u, v)
             images[pose, v, u] = total * quanta[a] * length / abs(d[a])
-
-
-@compiled()
-def twist_derivatives(
-    moments: Any, abc: Any, d: Any, r: Any, index_from_camera: Any, centre: Any, scale: float, out: Any
-) -> None:
-    """Six derivatives of a ray's integral with respect to the twist of the volume about ``centre``, camera axes.
-
-    Moving the volume by a small twist is moving the ray by its opposite, so with the volume's gradient g along the ray
-    and p = t r: dI = -integral of g . (omega x (p - c) + v). Only slopes across the ray are summed; along it,
-    integral of g . d is 0 and integral of t g . d is minus the image, by parts.
-    """
-    total, plain_b, plain_c, weighted_b, weighted_c = moments
-    a, b, c = abc[0], abc[1], abc[2]
-    plain_a = -(plain_b * d[b] + plain_c * d[c]) / d[a]
-    weighted_a = -(total + weighted_b * d[b] + weighted_c * d[c]) / d[a]
-    M = index_from_camera
-    gx = scale * (M[a, 0] * plain_a + M[b, 0] * plain_b + M[c, 0] * plain_c)
-    gy = scale * (M[a, 1] * plain_a + M[b, 1] * plain_b + M[c, 1] * plain_c)
-    gz = scale * (M[a, 2] * plain_a + M[b, 2] * plain_b + M[c, 2] * plain_c)
-    hx = scale * (M[a, 0] * weighted_a + M[b, 0] * weighted_b + M[c, 0] * weighted_c)
-    hy = scale * (M[a, 1] * weighted_a + M[b, 1] * weighted_b + M[c, 1] * weighted_c)
-    hz = scale * (M[a, 2] * weighted_a + M[b, 2] * weighted_b + M[c, 2] * weighted_c)
-    out[0] = centre[1] * gz - centre[2] * gy - (r[1] * hz - r[2] * hy)
-    out[1] = centre[2] * gx - centre[0] * gz - (r[2] * hx - r[0] * hz)
-    out[2] = centre[0] * gy - centre[1] * gx - (r[0] * hy - r[1] * hx)
-    out[3], out[4], out[5] = -gx, -gy, -gz
 
 
 @compiled(parallel=True)
@@ -252,7 +187,7 @@ def render_with_derivatives(
         pose, v = task // height, task % height
         s = sources[pose]
         for u in range(width):
-            d = aim(directions[pose], u, v)
+            d, r, length = pixel_ray(directions[pose], to_camera, u, v)
             a = steepest_axis(d, usable[pose])
             b, c = int(axes[a, 1]), int(axes[a, 2])
             if a == 0:
@@ -261,11 +196,10 @@ def render_with_derivatives(
                 moments = trace_moments(words1, s[1], s[b], s[c], d[1], d[b], d[c])
             else:
                 moments = trace_moments(words2, s[2], s[b], s[c], d[2], d[b], d[c])
-            x, y, length = slant(to_camera, u, v)
             scale = quanta[a] * length / abs(d[a])
             images[pose, v, u] = moments[0] * scale
             out = derivatives[pose, :, v, u]
-            twist_derivatives(moments, axes[a], d, (x, y, 1.0), index_from_camera[pose], centres[pose], scale, out)
+            twist_derivatives(moments, axes[a], d, r, index_from_camera[pose], centres[pose], scale, out)
 
 
 def usable_axes(rays: Rays, camera: Camera) -> NDArray[np.bool_]:
@@ -309,10 +243,9 @@ def project_joseph_with_derivatives(
 ) -> tuple[Images, Images]:
     """As ``project_joseph``, with the six derivative images (B, 6, H, W) of the twist about ``centre`` (world mm)."""
     rays = trace_rays(attenuation, camera_from_world, camera)
-    poses = np.asarray(camera_from_world, dtype=np.float64)
-    centres = poses[:, :3, :3] @ np.asarray(centre, dtype=np.float64) + poses[:, :3, 3]
-    images = np.empty((len(poses), camera.height, camera.width), dtype=np.float32)
-    derivatives = np.empty((len(poses), 6, camera.height, camera.width), dtype=np.float32)
+    centres = rotation_centres(camera_from_world, centre)
+    images = np.empty((len(centres), camera.height, camera.width), dtype=np.float32)
+    derivatives = np.empty((len(centres), 6, camera.height, camera.width), dtype=np.float32)
     arguments = _kernel_arguments(attenuation, rays, camera)
     render_with_derivatives(*arguments, rays.index_from_camera, centres, images, derivatives)
     return images, derivatives

@@ -1,4 +1,7 @@
-"""Ray set-up and derivative kernels that every compiled projector shares, whatever it sums along the ray."""
+"""Ray set-up and derivative kernels of the compiled projectors: Joseph, shear-warp, features.
+
+Siddon sets up its own rays: it is compiled without fast-math, so that its last bits are those of float64 arithmetic.
+"""
 
 from typing import Any
 

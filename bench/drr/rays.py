@@ -95,3 +95,9 @@ def trace_rays(grid: Grid, camera_from_world: ArrayLike, camera: Camera) -> Rays
         )
     camera_from_pixel: Matrix = np.asarray(np.linalg.inv(camera.K), dtype=np.float64)
     return Rays(sources, index_from_camera @ camera_from_pixel, index_from_camera, camera_from_pixel)
+
+
+def rotation_centres(camera_from_world: ArrayLike, centre: ArrayLike) -> Matrix:
+    """The rotation centre (a world point, mm) in the camera of each pose, (B, 3), mm."""
+    poses = np.asarray(camera_from_world, dtype=np.float64)
+    return np.asarray(poses[:, :3, :3] @ np.asarray(centre, dtype=np.float64) + poses[:, :3, 3])

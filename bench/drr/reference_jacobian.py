@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from bench.drr.attenuation import AttenuationMap
-from bench.drr.rays import trace_rays
+from bench.drr.rays import rotation_centres, trace_rays
 from bench.drr.reference import integrate, pixel_directions
 from bench.geometry import Camera
 
@@ -37,8 +37,7 @@ def project_reference_with_jacobian(
         ProjectionError: A pose is not rigid, or the source lies inside the volume's box.
     """
     rays = trace_rays(attenuation, camera_from_world, camera)
-    poses = np.asarray(camera_from_world, dtype=np.float64)
-    centres = poses[:, :3, :3] @ np.asarray(centre, dtype=np.float64) + poses[:, :3, 3]
+    centres = rotation_centres(camera_from_world, centre)
     mu = torch.as_tensor(np.pad(attenuation.mu, 2)).to(dtype)
     pixels, lengths = pixel_directions(camera, rays.camera_from_pixel, mu)
     in_camera = pixels @ torch.as_tensor(rays.camera_from_pixel).to(dtype).T

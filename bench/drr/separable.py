@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.drr.attenuation import AttenuationMap, PackedSlices
 from bench.drr.joseph import project_joseph, project_joseph_with_derivatives
-from bench.drr.rays import Rays, trace_rays
+from bench.drr.rays import Rays, rotation_centres, trace_rays
 from bench.drr.shear_warp import accumulate, warp, warp_with_derivatives
 from bench.geometry import Camera, Matrix
 
@@ -149,7 +149,7 @@ def project_separable_with_derivatives(
     """As ``project_separable``, with six derivative images (B, 6, H, W) of the twist about ``centre`` (world mm)."""
     rays = trace_rays(attenuation, camera_from_world, camera)
     poses = np.asarray(camera_from_world, dtype=np.float64)
-    centres = poses[:, :3, :3] @ np.asarray(centre, dtype=np.float64) + poses[:, :3, 3]
+    centres = rotation_centres(poses, centre)
     images = np.empty((len(poses), camera.height, camera.width), dtype=np.float32)
     slopes = np.empty((len(poses), 6, camera.height, camera.width), dtype=np.float32)
     axes = slicing_axes(rays, camera, attenuation.shape)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.drr.compiled import compiled, parallel_range
-from bench.drr.joseph import aim, slant, twist_derivatives
+from bench.drr.ray_kernels import pixel_ray, twist_derivatives
 
 BLOCK_ROWS = 48
 """Rows of a plane that one task fills."""
@@ -201,12 +201,11 @@ def warp(planes: Any, plane: Any, pitch: float, rays: Any, axes: Any, quantum: f
         pose, v = task // height, task % height
         s = sources[pose]
         for u in range(width):
-            d = aim(directions[pose], u, v)
+            d, _, length = pixel_ray(directions[pose], to_camera, u, v)
             _, place = meet(s, d, axes, references[pose], origins[pose], pitch, planes.shape[1:])
             images[pose, v, u] = 0.0
             if place[0] >= 0:
                 total = tap(planes[pose], place[0], place[1], cubic_weights(place[2]), cubic_weights(place[3]))
-                _, _, length = slant(to_camera, u, v)
                 images[pose, v, u] = total * quantum * length / abs(d[a])
 
 
@@ -252,15 +251,14 @@ def warp_with_derivatives(
         pose, v = task // height, task % height
         s = sources[pose]
         for u in range(width):
-            d = aim(directions[pose], u, v)
+            d, r, length = pixel_ray(directions[pose], to_camera, u, v)
             t, place = meet(s, d, axes, references[pose], origins[pose], pitch, totals.shape[1:])
             images[pose, v, u] = 0.0
             out[pose, :, v, u] = 0.0
             if place[0] >= 0:
-                x, y, length = slant(to_camera, u, v)
                 scale = quantum * length / abs(d[a])
                 moments = plane_moments(totals[pose], weighted[pose], place, pitch, t)
                 images[pose, v, u] = moments[0] * scale
                 twist_derivatives(
-                    moments, axes, d, (x, y, 1.0), index_from_camera[pose], centres[pose], scale, out[pose, :, v, u]
+                    moments, axes, d, r, index_from_camera[pose], centres[pose], scale, out[pose, :, v, u]
                 )
