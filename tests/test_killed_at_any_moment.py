@@ -65,11 +65,11 @@ def command(cache: Path, folder: Path, budget: TrainingBudget | None = None) -> 
 def watched(monkeypatch: pytest.MonkeyPatch, fatal: int | None = None) -> Writes:
     """Everything that is written from here on."""
     import bench.learn.loop
-    from bench.learn import checkpoint, history, tensors, weights
+    from bench.learn import checkpoint, history, weights, weights_card
 
     writes = Writes(fatal)
-    for module in (checkpoint, history, weights, tensors):
-        monkeypatch.setattr(module, "write_whole", writes.before(module.write_whole))
+    for module in (checkpoint, history, weights, weights_card):
+        monkeypatch.setattr(module, "write_bytes", writes.before(module.write_bytes))
     monkeypatch.setattr(history.History, "_write", writes.before(history.History.__dict__["_write"]))
     monkeypatch.setattr(bench.learn.loop, "draw", writes.before(lambda *_: None))
     return writes
@@ -116,7 +116,7 @@ def test_killed_twice_in_its_export_it_still_adds_nothing(
 ) -> None:
     for _ in range(2):
         with monkeypatch.context() as patch:
-            patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
+            patch.setattr("bench.learn.weights.write_bytes", Writes(fatal=1).before(lambda *_: None))
             with pytest.raises(KilledError):
                 command(cache, tmp_path)
     command(cache, tmp_path)
@@ -131,7 +131,7 @@ def test_minutes_that_are_used_up_stay_used_up(cache: Path, tmp_path: Path, monk
     for dies in (True, False):
         with monkeypatch.context() as patch:
             if dies:
-                patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
+                patch.setattr("bench.learn.weights.write_bytes", Writes(fatal=1).before(lambda *_: None))
                 with pytest.raises(KilledError):
                     command(cache, tmp_path, TrainingBudget(minutes=0.02))
             else:
@@ -144,7 +144,7 @@ def test_another_budget_comes_on_top_of_one_whose_export_was_killed(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
+        patch.setattr("bench.learn.weights.write_bytes", Writes(fatal=1).before(lambda *_: None))
         with pytest.raises(KilledError):
             command(cache, tmp_path)
     command(cache, tmp_path, TrainingBudget(steps=2))
@@ -200,7 +200,7 @@ def test_the_command_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return read_card(next((tmp_path / "mine" / "weights").glob("*.toml"))).steps
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
+        patch.setattr("bench.learn.weights.write_bytes", Writes(fatal=1).before(lambda *_: None))
         with pytest.raises(KilledError):
             typed(patch)
     typed(monkeypatch)
@@ -212,7 +212,7 @@ def test_the_command_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.usefixtures("ct")
 def test_an_export_by_hand_ends_the_budget_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("bench.learn.weights.write_whole", Writes(fatal=1).before(lambda *_: None))
+        patch.setattr("bench.learn.weights.write_bytes", Writes(fatal=1).before(lambda *_: None))
         with pytest.raises(KilledError):
             typed(patch)
     typed(monkeypatch, "--export-only")

@@ -32,7 +32,6 @@ from bench.learn import (
     read_card,
     refusal,
     train,
-    triangular,
     warped,
 )
 from bench.learn.history import HELD_OUT, LOSSES, History, draw, read_rows
@@ -356,7 +355,6 @@ def test_bad_budgets_are_refused(arguments: tuple[str | None, int | None]) -> No
 def test_rates_reach_their_peak_and_fall() -> None:
     assert one_cycle(0.1) == pytest.approx(1.0)
     assert one_cycle(1.0) == pytest.approx(0.005)
-    assert [round(triangular(step, lowest=0.1, up=10), 3) for step in (0, 10, 20, 30)] == [0.1, 1.0, 0.1, 1.0]
 
 
 def test_the_engine_imports_on_a_bare_gpu_machine() -> None:

@@ -27,7 +27,7 @@ from bench.contract import Case, Estimate, Outcome, Problem, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
 from bench.registry import UnknownNameError, load, module
-from bench.report.files import slug, write_whole
+from bench.report.files import slug
 from bench.report.latex import escape
 from bench.report.overlay import edges, grey, overlay
 from bench.report.published import find_published, load_published
@@ -350,16 +350,6 @@ def test_published_values_are_those_of_the_papers() -> None:
     assert find_published("sopi", table="1", row="Initial", column="seconds") is None
     with pytest.raises(UnknownNameError, match="did you mean 'sopi'"):
         load_published("sopy")
-
-
-def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
-    def fail(part: Path) -> None:
-        part.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(tmp_path / "table.csv", fail)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_slugs_never_collide_nor_leave_the_folder() -> None:

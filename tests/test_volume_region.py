@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from bench.geometry import Matrix, transform_points
 from bench.volume import Volume, VolumeError
 from bench.volume.labels import present
-from bench.volume.region import crop, crop_to_box, crop_to_label, crop_to_lumbar, resample
+from bench.volume.region import crop, crop_to_box, crop_to_label, crop_to_lumbar
 
 SHAPE = (20, 24, 30)
 
@@ -151,49 +151,6 @@ def test_boxes_that_hold_nothing_are_refused() -> None:
         crop_to_box(volume(), [900, 900, 900], [950, 950, 950])
     with pytest.raises(VolumeError, match="lower first"):
         crop_to_box(volume(), [0, 0, 0], [10, -10, 10])
-
-
-@pytest.mark.parametrize("spacing_mm", [0.7, 1.0, 1.3, 2.5])
-def test_resampling_keeps_the_world(spacing_mm: float) -> None:
-    whole = volume()
-    part = resample(whole, spacing_mm)
-    assert np.allclose(part.spacing_mm, spacing_mm)
-    assert part.hu.dtype == np.float32
-    assert part.hu.flags.c_contiguous
-    old, new = (np.array(each.shape) * each.spacing_mm for each in (whole, part))
-    assert (new > old - 1e-4).all()
-    assert (new < old + spacing_mm).all()
-    # Half a voxel at the faces goes on flat; inside, a linear field is met exactly.
-    world = transform_points(whole.affine, np.random.default_rng(2).uniform(3, 16, (300, 3)))
-    assert np.abs(hu_at(part, world) - world @ [3.0, -2.0, 1.5] - 700).max() < 1e-2
-
-
-def test_resampled_labels_are_those_of_the_nearest_voxel() -> None:
-    whole = volume()
-    part = resample(whole, 0.5)
-    index = np.indices(part.shape).reshape(3, -1).T
-    old = index_of(whole, transform_points(part.affine, index))
-    # At the middle between two voxels either is right.
-    clear = (np.abs(old - np.floor(old) - 0.5) > 1e-3).all(axis=1)
-    nearest = np.clip(np.rint(old).astype(int), 0, np.array(SHAPE) - 1)[clear]
-    found = np.asarray(part.labels)[tuple(index[clear].T)]
-    assert np.array_equal(found, np.asarray(whole.labels)[tuple(nearest.T)])
-    assert np.array_equal(np.asarray(part.mask), np.asarray(part.labels) > 0)
-    assert np.asarray(part.labels).dtype == np.uint16
-
-
-def test_bad_spacings_are_refused() -> None:
-    for spacing_mm in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(VolumeError, match="must be positive"):
-            resample(volume(), spacing_mm)
-    with pytest.raises(VolumeError, match="choose a finer spacing"):
-        resample(crop_to_label(volume(), ["L3"], margin_mm=100).with_mask(_one_voxel()), 9.0)
-
-
-def _one_voxel() -> NDArray[np.bool_]:
-    mask = np.zeros(SHAPE, dtype=np.bool_)
-    mask[0, 0, 0] = True
-    return mask
 
 
 def test_errors_stand_on_one_line(tmp_path: Path) -> None:

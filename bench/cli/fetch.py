@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from bench.errors import FluorobenchError
+from bench.files import open_no_link, write_text
 
 Report: TypeAlias = Callable[[int, int | None], None]
 """Told the bytes that are there, and how many there will be where the server says."""
@@ -71,7 +72,7 @@ def fetch(url: str, target: Path, *, sha256: str | None, report: Report) -> Fetc
         )
     part.rename(target)
     _tag(part).unlink(missing_ok=True)
-    _record(target).write_text(f"{digest}  {target.name}\n", encoding="utf-8")
+    write_text(_record(target), f"{digest}  {target.name}\n")
     return Fetched(target, digest, None if sha256 is None else "published", fresh=True)
 
 
@@ -121,7 +122,7 @@ def _receive(response: Any, part: Path, report: Report) -> None:
     total = None if length is None else start + int(length)
     _require_room(part, 0 if total is None else total - start)
     done = start
-    with part.open("ab" if start else "wb") as file:
+    with open(part, "ab" if start else "wb", opener=open_no_link) as file:  # its name can be guessed
         if start == 0:
             # Only now is nothing of another version left in the part.
             _keep_tag(response, part)
@@ -158,7 +159,7 @@ def _keep_tag(response: Any, part: Path) -> None:
     strong = response.headers.get("ETag", "")
     version = strong if strong.startswith('"') else response.headers.get("Last-Modified", "")
     if version:
-        _tag(part).write_text(version, encoding="utf-8")
+        write_text(_tag(part), version)
     else:
         _tag(part).unlink(missing_ok=True)
 

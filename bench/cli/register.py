@@ -258,7 +258,7 @@ def _print_reference(found: "ReferencePose") -> None:
 def _write_toml(path: Path, found: "ReferencePose") -> None:
     import tomli_w
 
-    from bench.report.files import write_text
+    from bench.files import write_text
 
     table = {
         "pose": found.first.pose.tolist(),
@@ -272,7 +272,7 @@ def _write_toml(path: Path, found: "ReferencePose") -> None:
 
 
 def _write(folder: Path, name: str, problem: "Problem", pose: "Matrix", found: dict[str, Any]) -> None:
-    from bench.report.files import write_text
+    from bench.files import write_text
     from bench.report.registration import registration_picture, write_picture
 
     folder.mkdir(parents=True, exist_ok=True)

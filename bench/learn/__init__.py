@@ -44,7 +44,6 @@ from bench.learn.loop import train as train
 from bench.learn.population import Population as Population
 from bench.learn.population import population_of as population_of
 from bench.learn.schedules import one_cycle as one_cycle
-from bench.learn.schedules import triangular as triangular
 from bench.learn.source import Library as Library
 from bench.learn.source import Problems as Problems
 from bench.learn.source import Source as Source

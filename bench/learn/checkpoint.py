@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.files import write_bytes
 from bench.learn.errors import CheckpointError, WeightsError
-from bench.learn.tensors import packed, read_tensors, write_whole
+from bench.learn.tensors import packed, read_tensors
 
 FORMAT = 2
 NAME = "checkpoint.safetensors"
@@ -77,7 +78,7 @@ def save_checkpoint(
         "format": FORMAT, "identity": identity, "position": asdict(position), "groups": state["param_groups"],
         "scalars": scalars,
     }  # fmt: skip
-    write_whole(folder / NAME, packed(tensors, {"training": json.dumps(text)}))
+    write_bytes(folder / NAME, packed(tensors, {"training": json.dumps(text)}), durable=True)
 
 
 def load_checkpoint(
@@ -120,7 +121,7 @@ def mark_finished(folder: Path) -> None:
     stored: dict[str, Any] = json.loads(text["training"])
     if stored["position"].get("spent"):
         stored["position"]["finished"] = True
-        write_whole(folder / NAME, packed(tensors, {"training": json.dumps(stored)}))
+        write_bytes(folder / NAME, packed(tensors, {"training": json.dumps(stored)}), durable=True)
 
 
 def _require_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from bench.learn.tensors import write_whole
+from bench.files import write_bytes, write_whole
 
 LOSSES, HELD_OUT = "losses.csv", "held_out.csv"
 PICTURE = "losses.png"
@@ -36,7 +36,7 @@ class History:
             # In one go: a kill meanwhile must not take the curve.
             text = io.StringIO(newline="")
             self._append(text, rows, header=True)
-            write_whole(path, text.getvalue().encode())
+            write_bytes(path, text.getvalue().encode(), durable=True)
         else:
             path.unlink(missing_ok=True)
 
@@ -100,8 +100,7 @@ def draw(folder: Path, title: str) -> Path:
         # Beside the panel: fourteen held-out figures hide the half of what stands within.
         axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
     figure.suptitle(title, fontsize="medium")
-    figure.savefig(folder / PICTURE, dpi=110)
-    return folder / PICTURE
+    return write_whole(folder / PICTURE, lambda part: figure.savefig(part, dpi=110))
 
 
 def _plot(axes: Any, each: Mapping[str, Curve]) -> None:

@@ -9,10 +9,3 @@ def one_cycle(progress: float, *, warm_up: float = 0.1, last: float = 0.005) -> 
         return 0.1 + 0.9 * progress / warm_up
     part = (progress - warm_up) / (1 - warm_up)
     return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * part))
-
-
-def triangular(step: int, *, lowest: float, up: int) -> float:
-    """Between ``lowest`` and 1 in straight lines, ``up`` steps each way: the papers' cyclic rates."""
-    place = step % (2 * up)
-    height = place / up if place <= up else 2 - place / up
-    return lowest + (1 - lowest) * height

@@ -50,11 +50,6 @@ class Problems:
         """camera_from_world, (B, 4, 4)."""
         return self.patient.frame.pose(self.truth)
 
-    @property
-    def start_pose(self) -> Matrix:
-        """camera_from_world, (B, 4, 4)."""
-        return self.patient.frame.pose(self.start)
-
 
 class Library:
     """Prepared patients, the last few of them kept in memory."""

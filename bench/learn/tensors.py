@@ -1,8 +1,6 @@
-"""The one place that touches safetensors: tensors and text in one file, written whole, read without running it."""
+"""The one place that touches safetensors: tensors and text in one file, read without running code."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,21 +10,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bench.learn.errors import WeightsError
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it holds all of the data or what it held before, whenever the power goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        try:
-            part.write(data)
-            part.flush()
-            os.fsync(part.fileno())
-        except OSError:
-            Path(part.name).unlink()
-            raise
-    Path(part.name).chmod(0o644)
-    Path(part.name).replace(path)
 
 
 def packed(tensors: Mapping[str, Tensor], text: Mapping[str, str] | None = None) -> bytes:

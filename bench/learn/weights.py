@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from bench.contract import Problem, TrainingProvenance, View
 from bench.errors import FluorobenchError
+from bench.files import write_bytes
 from bench.learn.errors import WeightsError
 from bench.learn.plain import PlainError, from_plain
-from bench.learn.tensors import packed, read_tensors, write_whole
+from bench.learn.tensors import packed, read_tensors
 from bench.learn.weights_card import WeightsCard, WeightsFile, read_card, write_card
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ def save_weights(folder: Path, name: str, network: nn.Module, card: WeightsCard)
         suffix = "" if len(shards) == 1 else f"-{number}-of-{len(shards)}"
         data = packed(shard, {"method": card.method, "version": str(card.version)})
         path = folder / f"{name}{suffix}.safetensors"
-        write_whole(path, data)
+        write_bytes(path, data, durable=True)
         stored.append(WeightsFile(name=path.name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)))
     written = replace(card, files=tuple(stored))
     write_card(written, folder / f"{name}.toml")

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.contract import TrainingProvenance
 from bench.errors import describe_error
+from bench.files import write_bytes
 from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
 from bench.learn.plain import from_plain
@@ -132,9 +133,7 @@ def write_card(card: WeightsCard, path: Path) -> None:
     """Write a card as TOML."""
     import tomli_w
 
-    from bench.learn.tensors import write_whole
-
-    write_whole(path, tomli_w.dumps(_plain(asdict(card))).encode())
+    write_bytes(path, tomli_w.dumps(_plain(asdict(card))).encode(), durable=True)
 
 
 def read_card(path: Path) -> WeightsCard:

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bench.contract import Patient
+from bench.files import write_whole
 from bench.geometry import Matrix
 from bench.report.figures import house_style
-from bench.report.files import write_whole
 from bench.volume import FloatGrid, Volume
 from bench.volume.content import label_mask
 from bench.volume.labels import LUMBAR, present

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import matplotlib
 from matplotlib.figure import Figure
 
-from bench.report.files import write_whole
+from bench.files import write_whole
 
 # Matplotlib leaves its keyword arguments untyped; two aliases here instead of an exception at every call.
 Axes: TypeAlias = Any

@@ -8,9 +8,9 @@ import PIL.Image
 
 from bench.contract import Image, Problem
 from bench.drr import AttenuationMap
+from bench.files import write_whole
 from bench.geometry import Matrix
 from bench.register.focus import focused
-from bench.report.files import write_whole
 from bench.report.overlay import Colours, grey, overlay, render
 
 _SIDE = 480

@@ -17,7 +17,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 
 from bench.errors import FluorobenchError
-from bench.report.files import write_text
+from bench.files import write_text
 from bench.report.latex import render_latex
 
 Value: TypeAlias = float | int | str | None

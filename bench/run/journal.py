@@ -22,6 +22,7 @@ from bench.cases.records import (
     read_records,
 )
 from bench.errors import FluorobenchError
+from bench.files import write_text
 from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
 from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
@@ -200,10 +201,7 @@ class Journal:
 
     def _write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
-        path = self.folder / name
-        part = path.with_suffix(path.suffix + ".part")
-        part.write_text(text)
-        part.replace(path)
+        write_text(self.folder / name, text, durable=True)
 
     def refuse_others(self, code_hash: str, weights: Mapping[str, str]) -> None:
         """Raise ``RunError`` unless the run was made by this code, these versions, this kind of machine, these weights.

@@ -13,6 +13,7 @@ from bench.cases.prepare import PreparedPatient, load_patient, open_dataset
 from bench.cases.records import EstimateRecord, ImageSource, ProblemRecord
 from bench.contract import Case, Dataset, Estimate
 from bench.errors import FluorobenchError
+from bench.files import write_whole
 from bench.geometry import Matrix
 from bench.protocol import Protocol
 from bench.run.journal import Journal, RunError
@@ -132,11 +133,7 @@ class ScoredRun:
 
     def write_scores(self) -> Path:
         """Write ``scores.parquet``, whole or not at all."""
-        path = self.folder / "scores.parquet"
-        part = path.with_suffix(".part")
-        self.scores.to_parquet(part)
-        part.replace(path)
-        return path
+        return write_whole(self.folder / "scores.parquet", self.scores.to_parquet)
 
     def _require_as_recorded(self, again: ProblemRecord, truth: Matrix) -> None:
         """Pictures of other cases would lie: the CT or the code may have changed since."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bench.cases.records import ProblemRecord, Record
 from bench.drr import project, project_siddon
 from bench.errors import FluorobenchError
+from bench.files import write_text
 from bench.score.finished import SAME_POSE, ScoredRun
 
 ROTATION_TOLERANCE_DEG = 0.1
@@ -90,9 +91,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write a baseline, whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(baseline.model_dump(mode="json"), indent=1) + "\n")
-    part.replace(path)
+    write_text(path, json.dumps(baseline.model_dump(mode="json"), indent=1) + "\n")
 
 
 def compare(now: Baseline, before: Baseline, *, time_ratio: float = TIME_RATIO) -> list[Worse]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.contract import Outcome, Problem
+from bench.files import write_text
 from bench.geometry import Matrix, rotation_angle_deg
 from bench.single.answer import answer, distance, frame_of
 from bench.single.problem import SingleError
@@ -175,7 +176,7 @@ def _whole_lines(path: Path) -> list[str]:
     if not rest.startswith(_LINE_BEGINS[: len(rest)]):
         return [*lines, rest]
     if rest:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_text(path, "".join(f"{line}\n" for line in lines))
     return lines
 
 

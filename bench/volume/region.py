@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -130,36 +130,6 @@ def crop_to_lumbar(volume: Volume, margin_mm: float, box: tuple[ArrayLike, Array
         )
     low, high = (np.asarray(corner, dtype=np.float64) for corner in box)
     return crop_to_box(volume, low - margin_mm, high + margin_mm)
-
-
-def resample(volume: Volume, spacing_mm: float) -> Volume:
-    """The volume on a grid of cubic voxels along the same axes, about the same centre.
-
-    HU are interpolated trilinearly, labels and mask taken from the nearest voxel. The new grid covers at least the
-    old; beyond the centres of the outermost voxels their values go on. A coarser grid samples, it does not average.
-
-    Raises:
-        VolumeError: A spacing that is not positive, or that leaves an empty mask.
-    """
-    if not (spacing_mm > 0 and np.isfinite(spacing_mm)):
-        raise VolumeError(f"spacing_mm must be positive; got {spacing_mm}")
-    scale = spacing_mm / volume.spacing_mm  # old voxels per new voxel
-    old = np.array(volume.shape)
-    shape = np.maximum(1, np.ceil(old / scale - 1e-6)).astype(int)
-    offset = (old - 1) / 2 - scale * (shape - 1) / 2
-    affine = volume.affine.copy()
-    affine[:3, :3] *= scale
-    affine[:3, 3] = transform_points(volume.affine, offset)
-
-    def sample(grid: NDArray[_Voxel], order: Literal[0, 1]) -> NDArray[_Voxel]:
-        size = tuple(int(n) for n in shape)
-        return np.asarray(ndimage.affine_transform(grid, scale, offset, size, order=order, mode="nearest"))
-
-    mask = None if volume.mask is None else sample(volume.mask.astype(np.uint8), 0).astype(np.bool_)
-    if mask is not None and not mask.any():
-        raise VolumeError(f"at {spacing_mm} mm no voxel of the mask is left; choose a finer spacing")
-    labels = None if volume.labels is None else sample(volume.labels, 0)
-    return replace(volume, hu=sample(volume.hu, 1), affine=affine, labels=labels, mask=mask)
 
 
 def _crop_clipped(volume: Volume, low: NDArray[np.int_], high: NDArray[np.int_]) -> Volume:

@@ -54,11 +54,6 @@ def border_mask(intensities: Pixels, *, dark_fraction: float = DARK_FRACTION, ma
     return np.asarray(far > margin_px, dtype=np.bool_)
 
 
-def saturation_mask(intensities: Pixels, full_scale: float) -> Valid:
-    """Pixels at the top of the detector's range: air, or an exposure too high to tell thickness; bool (H, W)."""
-    return np.asarray(intensities >= np.float32(full_scale), dtype=np.bool_)
-
-
 def air_level(intensities: Pixels, *, valid: Valid | None = None) -> float:
     """The intensity without an object: the 99.5th percentile of the valid pixels.
 

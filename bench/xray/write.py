@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import SimpleITK
 
+from bench.files import write_whole
 from bench.xray.line_integrals import Pixels, XrayError
 
 # SimpleITK ships no types; here they end.
@@ -32,12 +33,7 @@ def write_integrals(path: Path, image: Pixels, spacing_mm: float) -> Path:
         pixels = np.rint(255 * (image - low) / max(high - low, 1e-6)).astype(np.uint8)
     file = _sitk.GetImageFromArray(np.ascontiguousarray(pixels))
     file.SetSpacing((spacing_mm, spacing_mm))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Python says plainly why a file cannot be made; what SimpleITK's writers say differs by format.
-    path.open("wb").close()
     try:
-        _sitk.WriteImage(file, str(path))
+        return write_whole(path, lambda part: _sitk.WriteImage(file, str(part)))
     except RuntimeError:
-        path.unlink(missing_ok=True)
         raise XrayError(f"{path} could not be written whole; make room on its disk, or write elsewhere") from None
-    return path

@@ -1,15 +1,15 @@
 """Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged or foreign."""
 
 import os
-import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from bench.contract import LandmarkSet
+from bench.files import write_whole
 from bench.volume import Volume
 
 
@@ -38,23 +38,14 @@ def load(path: Path, recipe: str) -> tuple[Volume, LandmarkSet] | None:
 
 def store(path: Path, recipe: str, volume: Volume, landmarks: LandmarkSet) -> None:
     """Write a patient; where the disk is full or read-only the patient stays uncached."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            temporary = Path(part.name)
-    except OSError:
-        return
-    try:
-        with temporary.open("wb") as file:
-            _write(file, recipe, volume, landmarks)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    with suppress(OSError):
+        write_whole(path, lambda part: _write(part, recipe, volume, landmarks))
 
 
-def _write(file: BinaryIO, recipe: str, volume: Volume, landmarks: LandmarkSet) -> None:
+def _write(path: Path, recipe: str, volume: Volume, landmarks: LandmarkSet) -> None:
     labels = volume.labels if volume.labels is not None else np.zeros(volume.shape, dtype=np.uint16)
-    np.savez(
-        file, hu=volume.hu, affine=volume.affine, labels=labels, points=landmarks.points,
-        names=np.array(landmarks.point_names), recipe=np.array(recipe), fingerprint=np.array(volume.fingerprint()),
-    )  # fmt: skip
+    with path.open("wb") as file:
+        np.savez(
+            file, hu=volume.hu, affine=volume.affine, labels=labels, points=landmarks.points,
+            names=np.array(landmarks.point_names), recipe=np.array(recipe), fingerprint=np.array(volume.fingerprint()),
+        )  # fmt: skip

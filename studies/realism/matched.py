@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.files import write_text
 from bench.report.figures import COLOURS, GREY, INK, Axes, footnote, grid, house_style, save
-from bench.report.files import write_text
 from bench.score.capture_range import SuccessCurve
 from studies.realism.ct_statistics import CtStatistics
 from studies.realism.figures import PHANTOM_COLOUR, REAL_COLOUR, drrs_figure, success_figure

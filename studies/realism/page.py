@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from bench.files import write_text
 from bench.protocol import Protocol
-from bench.report.files import write_text
 from studies.realism.lines import Line
 
 HEADINGS = ("compared", "phantoms", "real CT or published", "distance", "verdict")

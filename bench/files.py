@@ -1,0 +1,68 @@
+"""Write a file whole or not at all: what every other module writes results through.
+
+The content goes to a temporary file in the same folder, which then replaces the target in one step. A reader never sees
+half a file; an error, a full disk or an interruption leaves the old file, or none, and no temporary one. The temporary
+name is random and its file is created exclusively, so that a link planted under a guessed name is never followed.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+_MODE = 0o644
+
+
+def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = False) -> Path:
+    """Have ``write`` fill a temporary neighbour of ``path``, then put it in its place.
+
+    Args:
+        path: Where the file belongs; missing folders are made.
+        write: Called with the path of an empty file that it fills; its name ends as ``path``'s does.
+        durable: Also survive a power cut: the content is on the disk before the name changes.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        OSError: No such file can be made there, or the disk is full; what was there before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".part-{path.name}")
+    os.close(handle)
+    part = Path(name)
+    try:
+        write(part)
+        part.chmod(_MODE)
+        if durable:
+            _flush(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    if durable:
+        _flush(path.parent)
+    return path
+
+
+def write_text(path: Path, text: str, *, durable: bool = False) -> Path:
+    """Write UTF-8 text, whole or not at all; see ``write_whole``."""
+    return write_bytes(path, text.encode(), durable=durable)
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> Path:
+    """Write bytes, whole or not at all; see ``write_whole``."""
+    return write_whole(path, lambda part: part.write_bytes(data), durable=durable)
+
+
+def open_no_link(path: str, flags: int) -> int:
+    """An ``opener`` for ``open`` that refuses a symbolic link, for files whose names others can guess."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), _MODE)
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file, or the names of a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
