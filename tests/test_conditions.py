@@ -37,7 +37,7 @@ def rod(start: tuple[float, float, float], end: tuple[float, float, float], radi
 
 
 def image(conditions: ImagingConditions, formation: Formation = PLAIN) -> np.ndarray:
-    return form_image(EMPTY, POSE, CAMERA, formation, np.random.default_rng(0), conditions)
+    return form_image(EMPTY, POSE, CAMERA, formation, np.random.default_rng(0), conditions=conditions)
 
 
 def test_a_rod_across_the_beam_is_as_thick_as_its_chord() -> None:

@@ -59,6 +59,38 @@ def test_rooms_import_only_from_above(path: Path) -> None:
         assert ROOMS.index(room) <= ROOMS.index(own), f"{own} must not import {name}"
 
 
+# Compiled kernels take flat arrays and numbers: numba and triton know no keyword-only arguments.
+COMPILERS = ("compiled", "triton.jit", "jit", "njit")
+MAX_POSITIONAL = 5
+
+
+def public_functions(tree: ast.Module) -> list[ast.FunctionDef]:
+    """Public functions of a module and public methods of its public classes, kernels excepted."""
+    owners: list[ast.Module | ast.ClassDef] = [tree, *(each for each in tree.body if isinstance(each, ast.ClassDef))]
+    found = [each for owner in owners for each in owner.body if isinstance(each, ast.FunctionDef)]
+    return [each for each in found if not each.name.startswith("_") and not compiled(each)]
+
+
+def compiled(function: ast.FunctionDef) -> bool:
+    """Whether a decorator compiles the function."""
+    return any(ast.unparse(each).startswith(COMPILERS) for each in function.decorator_list)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_public_functions_take_few_positional_arguments(path: Path) -> None:
+    for function in public_functions(ast.parse(path.read_text())):
+        names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+        count = len(names) - (names[:1] in (["self"], ["cls"]))
+        assert count <= MAX_POSITIONAL, f"{path.name}: {function.name} takes {count}: make some keyword-only"
+
+
+def test_no_private_name_is_used_across_modules() -> None:
+    """The type checker refuses it; nobody may tell the checker to be silent."""
+    everything = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    silenced = "report" + "PrivateUsage"
+    assert not [str(path.relative_to(ROOT)) for path in everything if silenced in path.read_text(encoding="utf-8")]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_under_400_lines(path: Path) -> None:
     assert path.read_text().count("\n") <= 400

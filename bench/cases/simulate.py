@@ -68,7 +68,9 @@ def simulate_view(
     prepared, drawn = with_neighbours(scene, prepared, seed.seed, seed.case_id, recorded)
     if prepared.materials is not None and scene.formation is not None:
         conditions = _conditions(scene, prepared, seed.generator("scene", number), recorded)
-        image, valid = formed_image(prepared.materials, pose, view.camera, scene.formation, noise, conditions)
+        image, valid = formed_image(
+            prepared.materials, pose, view.camera, scene.formation, random=noise, conditions=conditions
+        )
         made = replace(view, image=image, valid=valid)
         drawn |= {} if scene.appearance is None else conditions.record()
     else:
@@ -117,6 +119,7 @@ def formed_image(
     pose: Matrix,
     camera: Camera,
     formation: Formation,
+    *,
     random: np.random.Generator,
     conditions: ImagingConditions,
 ) -> tuple[Image, NDArray[np.bool_] | None]:
@@ -130,7 +133,8 @@ def formed_image(
         random: Draws the noise.
         conditions: Of this exposure.
     """
-    image, valid = form_image(materials, pose, camera, formation, random, conditions), conditions.valid(camera)
+    image = form_image(materials, pose, camera, formation, random, conditions=conditions)
+    valid = conditions.valid(camera)
     if valid is not None:
         image = np.where(valid, image, np.median(image[valid])).astype(np.float32)
     return image, valid

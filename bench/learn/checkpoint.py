@@ -61,6 +61,7 @@ def save_checkpoint(
     position: Position,
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
+    *,
     average: Mapping[str, Tensor],
 ) -> None:
     """Write ``folder/checkpoint.safetensors``."""

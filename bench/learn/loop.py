@@ -268,7 +268,7 @@ class _Training:
 
     def _save(self, seconds: float) -> None:
         self.position = replace(self.position, seconds=seconds, hashes=dict(self.library.hashes))
-        save_checkpoint(self.folder, self.identity, self.position, self.network, self.optimiser, self.average)
+        save_checkpoint(self.folder, self.identity, self.position, self.network, self.optimiser, average=self.average)
 
     def _source(self, split: Split) -> Source:
         step = self.position.step if split is Split.TRAIN else 0

@@ -1,8 +1,7 @@
-"""Parts of a volume and other samplings of it. World coordinates stay: a world point keeps its HU."""
+"""Parts of a volume: boxes of indices, of world coordinates, of labels. A world point keeps its HU."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +16,6 @@ from bench.volume.volume import Volume, VolumeError
 
 # Names of parts of a CT that are no single structure.
 WIDE_REGIONS = ("whole", "lumbar")
-
-_Voxel = TypeVar("_Voxel", np.float32, np.uint16, np.uint8)
 
 
 def crop(volume: Volume, low: Sequence[int], high: Sequence[int]) -> Volume:

@@ -123,6 +123,7 @@ def form_image(
     camera: Camera,
     formation: Formation,
     random: np.random.Generator,
+    *,
     conditions: ImagingConditions = _NOTHING,
 ) -> Image:
     """Simulate one X-ray.
