@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,11 @@ import pytest
 import tomli_w
 
 from bench import registry
+from bench.cases.scene import scene_of
 from bench.cli.main import main
 from bench.contract import Outcome
 from bench.geometry import Camera, is_rigid
-from bench.learn import Export, Population, Scene, Trainable, TrainingBudget, export, train
+from bench.learn import Export, Population, Trainable, TrainingBudget, export, train
 
 from .toy_case import make_case
 
@@ -124,8 +126,8 @@ def test_the_network_trains_exports_loads_and_registers(tmp_path: Path) -> None:
     module: Any = registry.module("methods", "minimal_network")
     camera = Camera.centred(sdd_mm=1000.0, height=64, width=64, spacing_mm=3.2)
     small = {"size": 24, "spacing_mm": 8.0, "cache_dir": str(tmp_path / "cache")}
-    people = Population(settings=small, patients=1, validation_patients=1, active=1, moving="bone")
-    trainer: Trainable = module.trainer(scene=Scene(camera=camera), population=people)
+    people = Population(settings=small, patients=1, validation_patients=1, active=1)
+    trainer: Trainable = module.trainer(scene=replace(scene_of("sopi-sim"), camera=camera), population=people)
     train(trainer, folder=tmp_path, budget=TrainingBudget(steps=3), device="cpu", background=False)
     what = Export(folder=tmp_path, to=tmp_path / "weights", command="fluorobench train minimal_network --steps 3")
     card = export(trainer, what, device="cpu")

@@ -103,7 +103,8 @@ class BodyXrays:
             conditions = self._conditions(corners, binned, random)
             fraction = float(random.uniform(*self.scatter))
             formation = replace(at_resolution(self.formation, binned), scatter_fraction=fraction)
-            found.append(formed_image(materials, pose, camera, formation, random, conditions)[0])
+            image, _ = formed_image(materials, pose, camera, formation, random=random, conditions=conditions)
+            found.append(image)
         return found
 
     def _conditions(self, corners: Matrix, binned: int, random: np.random.Generator) -> ImagingConditions:
