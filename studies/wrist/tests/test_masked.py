@@ -240,7 +240,7 @@ def problem_of(camera: int) -> Problem:
 def card(tmp_path_factory: pytest.TempPathFactory) -> WeightsCard:
     """Of a network of camera 1 after one step."""
     torch.set_num_threads(1)
-    trainer = masked_trainer("res_reg_net")(camera=1, image_size=32, batch=2)
+    trainer: Any = masked_trainer("res_reg_net")(camera=1, image_size=32, batch=2)
     folder = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.learn.vertebra_trainer.HELD_OUT_POSES", 2)
