@@ -33,7 +33,7 @@ class Position:
         run_minutes: Its minutes, or None.
         spent: Whether that budget's steps are all done.
         finished: Whether what follows them is done too: the last validation and what the training is for.
-        hashes: Of the training patients met so far.
+        hashes: Of the training patients used so far.
         held_out: Figures of the last validation.
         held_out_step: Steps done then; None = no validation yet.
         began_with: sha256 of the finished weights that it began with; empty = none.

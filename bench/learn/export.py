@@ -126,26 +126,26 @@ def _training(trainable: Trainable) -> dict[str, str]:
 
 
 def _trained_on(patients: Population, scene: Scene, position: Position) -> TrainedOn:
-    met = tuple(name for name in patients.ids(Split.TRAIN) if name in position.hashes)
-    if not met:
+    used = tuple(name for name in patients.ids(Split.TRAIN) if name in position.hashes)
+    if not used:
         raise TrainingError("the checkpoint is of a training without any patient yet; train for some steps first")
     specific = patients.patient_specific
     return TrainedOn(
         dataset=patients.dataset,
         settings={key: _named(value) for key, value in patients.settings.items()},
         split=str(Split.TRAIN),
-        patients=met,
-        patients_hash=patients_hash({name: position.hashes[name] for name in met}),
+        patients=used,
+        patients_hash=patients_hash({name: position.hashes[name] for name in used}),
         validation=patients.ids(Split.VALIDATION),
         region=scene.region,
         target=scene.target,
         moving=scene.moving,
         patient_specific=specific,
-        hashes=tuple(position.hashes[name] for name in met) if specific else (),
+        hashes=tuple(position.hashes[name] for name in used) if specific else (),
     )
 
 
 def _named(value: object) -> str:
-    """A setting as text; of a path the name alone: where files lie is nobody else's business."""
+    """A setting as text; of a path the name alone: a card must not state the folders of a machine."""
     text = str(value)
     return Path(text).name if Path(text).is_absolute() else text

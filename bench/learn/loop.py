@@ -28,7 +28,7 @@ from bench.perturb import salted_seed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Told after every step and validation.
+    """Reported after every step and validation.
 
     Attributes:
         step: Steps done, over all sessions.
@@ -51,7 +51,7 @@ class Trained:
 
     Attributes:
         network: With the averaged weights where the plan averages, in eval mode.
-        position: Steps, seconds, patients met, held-out figures.
+        position: Steps, seconds, patients used, held-out figures.
         device: It ran on.
     """
 
@@ -185,7 +185,7 @@ class _Training:
         return replace(self.position, began_with=card.files[0].sha256, earlier=earlier)
 
     def run(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
-        """Steps until the budget is used or somebody stops it, then the last validation."""
+        """Steps until the budget is used or the training is interrupted, then the last validation."""
         if not self.position.spent:
             self._steps(stop, report)
             # Said apart from the times: of a budget in minutes a moment may be left after the last step.
@@ -323,7 +323,7 @@ def _interrupts_wait() -> Generator[Callable[[], bool]]:
 
     try:
         before = [(each, signal.signal(each, note)) for each in (signal.SIGINT, signal.SIGTERM)]
-    except ValueError:  # not the main thread: signals are somebody else's
+    except ValueError:  # not the main thread: it cannot handle signals
         before = []
     try:
         yield lambda: bool(came)
@@ -333,4 +333,4 @@ def _interrupts_wait() -> Generator[Callable[[], bool]]:
 
 
 def _silent(progress: Progress) -> None:
-    """Nobody listens."""
+    """Nothing is reported."""

@@ -78,7 +78,7 @@ class WeightsCard:
         architecture: What the network is built from.
         parameters: How many numbers are learnt.
         volume_shape: Voxels of the volume input; empty = any.
-        scene: Camera, view, depth and laws of the training (``Scene.described``).
+        scene: Content, camera, view, depth and distributions of the training (``Scene.described``).
         training: The trainer's settings as text.
         trained_on: Patients.
         steps: Optimiser steps.

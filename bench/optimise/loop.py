@@ -21,7 +21,7 @@ _WATCH = ContextVar[Callable[[int], None] | None]("watch", default=None)
 
 @contextmanager
 def watched(watch: Callable[[int], None]) -> Generator[None]:
-    """Within it, ``watch`` is told how many points every call of an objective evaluated; it changes no search."""
+    """Within it, ``watch`` is called with the number of points that every call of an objective evaluated."""
     token = _WATCH.set(watch)
     try:
         yield

@@ -36,7 +36,7 @@ def with_weights(protocol: Protocol, folders: Sequence[Path]) -> Protocol:
         for each in protocol.methods
     )
     if idle := sorted(set(by_method) - taken):
-        raise OwnWeightsError(f"{protocol.name} has no row of {', '.join(idle)}; its weights would be read by nobody")
+        raise OwnWeightsError(f"{protocol.name} has no row of {', '.join(idle)}; no method would read its weights")
     return protocol.model_copy(update={"methods": rows})
 
 

@@ -47,7 +47,7 @@ class Part:
 
     @property
     def provenance(self) -> tuple[TrainingProvenance, ...]:
-        """What it has met: as its card says, with the patients of its own weights in place of the shipped ones'."""
+        """Its training patients: as its card states, with those of its own weights in place of the shipped ones'."""
         stated = registry.card("methods", self.plugin).provenance
         if not self.weights:
             return stated

@@ -18,7 +18,7 @@ from bench.single.problem import SingleError
 # Gradients within the silhouette, and intensities in small windows: neither sees what the other one weighs.
 SIMILARITIES = ("sgc", "lncc")
 METHOD = "opt_sgc"
-# A start is one trial: the starts are the repetitions, and they are told apart by their similarity.
+# A start is one trial: the starts are the repetitions, compared by their similarity.
 _ONE_TRIAL = {"trials": 1, "confirmations": 1}
 AGREEMENT_MM = 2.0
 CONFIRMATIONS = 3
@@ -64,7 +64,7 @@ class ReferencePose:
         second: By the second one.
         between: How far they are apart: mTRE (mm), its in-plane and depth parts in the first view, rotation (deg).
         uncertainty: Key by key, the greatest of that and either spread.
-        confirmed: Whether each similarity met its answer from two starts or more, and the two agree.
+        confirmed: Whether each similarity found its answer from two starts or more, and the two agree.
     """
 
     first: Found
@@ -81,7 +81,7 @@ class _Answer:
 
 
 def _silent(_: Step) -> None:
-    """Nobody watches."""
+    """No progress is shown."""
 
 
 def find_reference(
@@ -95,7 +95,7 @@ def find_reference(
     """Search.
 
     Starts are uniform within half of the search half-widths about the problem's start. A similarity is done when its
-    best answer was met from ``CONFIRMATIONS`` starts, or all starts are spent.
+    best answer was found from ``CONFIRMATIONS`` starts, or all starts are spent.
 
     Args:
         problem: Its start is the centre of the starts.
@@ -145,8 +145,8 @@ class _Journal:
         if (name, number) in self._known:
             return self._known[name, number]
         problem = self._problem
-        posed = replace(problem, start=frame_of(problem, problem.start).pose(theta), seed=problem.seed + number)
-        estimate = answer(posed, METHOD, {"similarity": name, **_ONE_TRIAL})
+        moved = replace(problem, start=frame_of(problem, problem.start).pose(theta), seed=problem.seed + number)
+        estimate = answer(moved, METHOD, {"similarity": name, **_ONE_TRIAL})
         value = estimate.trace.best_value[-1] if estimate.trace and estimate.trace.best_value else np.nan
         usable = estimate.outcome not in (Outcome.DIVERGED, Outcome.LEFT_VIEW) and np.isfinite(value)
         found = _Answer(estimate.pose, float(value) if usable else -np.inf)
@@ -216,8 +216,8 @@ def _found(problem: Problem, name: str, answers: Sequence[_Answer]) -> Found:
 
 def _judged(problem: Problem, first: Found, second: Found) -> ReferencePose:
     between = apart(problem, first.pose, second.pose)
-    met = first.agreeing > 1 and second.agreeing > 1
-    confirmed = met and between["mtre_mm"] <= AGREEMENT_MM
+    repeated = first.agreeing > 1 and second.agreeing > 1
+    confirmed = repeated and between["mtre_mm"] <= AGREEMENT_MM
     return ReferencePose(first, second, between, _greatest([between, first.spread, second.spread]), confirmed)
 
 

@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from bench.cases.scene import scene_of
 from bench.contract import Image
 from bench.drr import AttenuationMap, project
-from bench.geometry import Camera, StandardView, nominal_pose
+from bench.geometry import StandardView, nominal_pose
 from bench.score.statistics import Floats
 from bench.volume import Volume
 from bench.volume.content import body_mask, bone_mask, with_content
 
-# The C-arm of the protocol sopi-sim.
-SDD_MM, DEPTH_MM, SIZE, PIXEL_MM = 1011.7, 700.0, 256, 0.79836
-ISOCENTRE_PIXEL_MM = PIXEL_MM * DEPTH_MM / SDD_MM
+_SCENE = scene_of("sopi-sim")
+DEPTH_MM, SIZE = _SCENE.depth_mm, _SCENE.camera.height
+ISOCENTRE_PIXEL_MM = DEPTH_MM / float(_SCENE.camera.K[0, 0])
 VIEWS = (StandardView.AP, StandardView.LATERAL)
 
 # Windows of HU; what lies in the windows of soft tissue and fat is not bone.
@@ -191,8 +192,7 @@ def _texture(
 
 
 def _drr(volume: Volume, content: str, view: StandardView) -> Image:
-    camera = Camera.centred(sdd_mm=SDD_MM, height=SIZE, width=SIZE, spacing_mm=PIXEL_MM)
     centre = volume.with_mask(bone_mask(volume)).content_centre()
     attenuation = AttenuationMap.from_volume(with_content(volume, content))
-    image: Image = project(attenuation, nominal_pose(view, centre, DEPTH_MM)[None], camera)[0, 0].numpy()
+    image: Image = project(attenuation, nominal_pose(view, centre, DEPTH_MM)[None], _SCENE.camera)[0, 0].numpy()
     return image
