@@ -1,8 +1,9 @@
 """Every dataset plug-in keeps the contract, shown on its own miniature; a new file joins by being there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ Opened = Callable[[str], Dataset]
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """Writes a dataset's miniature once; builds the dataset anew at every call."""
-    settings = {}
+    settings = dict[str, Mapping[str, Any]]()
 
     def build(name: str) -> Dataset:
         if name not in settings:

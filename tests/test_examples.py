@@ -82,7 +82,7 @@ def test_one_run_uses_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     levels = [{"size": 32, "population": 8, "generations": 4}]
     search = {"similarity": "minimal_similarity", "levels": levels, "restarts": 1}
     near = {"kind": "uniform", "about": "truth", "width": [5, 5, 5, 9, 9, 9]}
-    protocol = {
+    protocol: dict[str, Any] = {
         "name": "examples",
         "title": "Examples",
         "seed": 3,

@@ -112,7 +112,7 @@ def test_what_is_no_matter_of_the_disk_keeps_its_traceback(monkeypatch: pytest.M
             raise OSError(number, os.strerror(number))
 
         with monkeypatch.context() as patch:
-            patch.setattr("pathlib.Path.write_text", fails)
+            patch.setattr("pathlib.Path.write_bytes", fails)
             patch.setattr("sys.argv", ["fluorobench", *asked("--out", "found")])
             with pytest.raises(OSError, match=os.strerror(number)):
                 cli.main()
@@ -138,7 +138,7 @@ def test_a_film_says_where_its_frame_is_chosen(
 ) -> None:
     tifffile.imwrite("film.tif", np.stack([tifffile.imread("ap.tif")] * 3), photometric="minisblack")
     said = refused(monkeypatch, capfd, *REGISTER, "--xray", "film.tif", "--bright", "integrals")
-    assert "a case file says frame = 0" in said
+    assert "frame = 0 in a case file" in said
 
 
 RUN = ("run", "sopi-sim", "--profile", "smoke", "--volume", "ct.nii.gz", "--region", "whole", "--only", "Nominal")

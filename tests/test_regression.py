@@ -21,14 +21,14 @@ import bench.register.objective as objective
 from bench import registry
 from bench.geometry import Camera
 
-healthy = objective.images
+healthy = objective.project
 
 def shifted(attenuation, poses, camera):
     K = camera.K.copy()
     K[:2, 2] += 0.5
     return healthy(attenuation, poses, dataclasses.replace(camera, K=K))
 
-objective.images = shifted
+objective.project = shifted
 plugin, card = registry.load("methods", "opt_gc"), registry.card("methods", "opt_gc")
 """
 
@@ -83,8 +83,8 @@ def test_a_pixel_centre_off_by_half_is_caught(
     (tmp_path / "methods" / "defect.py").write_text(DEFECT)
     monkeypatch.setenv("FLUOROBENCH_PLUGINS", str(tmp_path))
     monkeypatch.setattr(bench.methods, "__path__", [*bench.methods.__path__, str(tmp_path / "methods")])
-    healthy_images = __import__("bench.register.objective", fromlist=["images"]).images
-    monkeypatch.setattr("bench.register.objective.images", healthy_images)  # undone here; the worker keeps the defect
+    healthy_images = __import__("bench.register.objective", fromlist=["project"]).project
+    monkeypatch.setattr("bench.register.objective.project", healthy_images)  # undone here; the worker keeps the defect
     worse = gate.compare(gate.freeze(small_run(tmp_path / "runs", "defect")), baseline)
     assert {each.what for each in worse} & {"in_plane_error_mm", "mtre_mm"}
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +27,7 @@ class MinimalTrainer:
 
     scene: Scene = field(default_factory=lambda: scene_of("sopi-sim"))
     population: Population = field(default_factory=Population)
-    name, version, plan, volume_shape = NAME, VERSION, Plan(), ()
-    architecture: ClassVar[Mapping[str, Any]] = {"width": 64}
+    name, version, plan, volume_shape, architecture = NAME, VERSION, Plan(), (), {"width": 64}
 
     def network(self) -> nn.Module:
         """A fresh network."""
