@@ -10,13 +10,13 @@ class FluorobenchError(Exception):
 
 
 def describe_error(error: BaseException) -> str:
-    """What went wrong, without error numbers, names of Python's exceptions or line breaks."""
+    """The reason in plain words, without error numbers, names of Python's exceptions or line breaks."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, IsADirectoryError):
         return "it is a folder"
     if isinstance(error, UnicodeDecodeError):
-        return "it is no text"
+        return "it is not a text file"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     if isinstance(error, KeyError):

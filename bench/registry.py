@@ -32,11 +32,11 @@ _FEW, _MANY = 3, 12
 
 
 class UnknownNameError(FluorobenchError):
-    """A name that nothing answers to."""
+    """A name that no plug-in, preset or setting has."""
 
 
 class PluginError(FluorobenchError):
-    """A plug-in that does not declare what every plug-in declares."""
+    """A plug-in without a declaration that its kind requires."""
 
 
 class SettingsError(FluorobenchError):
@@ -86,7 +86,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
 
 
 def _plain(name: str) -> str:
-    """Capitals and hyphens make no other name."""
+    """The name compared without regard to capitals and hyphens."""
     return name.casefold().replace("-", "_")
 
 

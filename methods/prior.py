@@ -1,4 +1,4 @@
-"""The best guess without an image: the mean of the true pose, given how poses were drawn and where the start lies."""
+"""The best estimate without an image: the mean of the true pose given the start and the distributions of both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from bench.volume import Volume
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """Answer with the posterior mean of theta: every parameter for itself, within the search's half-widths."""
+    """The posterior mean of theta, parameter by parameter, within the search's half-widths."""
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> None:
         """Nothing to prepare."""
 
     def register(self, problem: Problem, prepared: None) -> Estimate:
-        """Weigh the start against the nominal pose by the laws of both."""
+        """Weight the start against the nominal pose by the distributions of both."""
         start = problem.frame.parameters(problem.start)
         theta = [self._mean(problem, number, float(start[number])) for number in range(6)]
         return Estimate(pose=problem.frame.pose(theta), outcome=Outcome.CONVERGED)
@@ -26,7 +26,7 @@ class Prior:
     def skip(self, problem: Problem) -> str | None:
         """Why there is no such mean, or None."""
         if problem.truth_distribution is None or problem.start_distribution is None:
-            return "the problem does not say by which laws pose and start were drawn, parameter by parameter"
+            return "the problem does not state the distributions of pose and start for each parameter"
         return None
 
     def _mean(self, problem: Problem, number: int, start: float) -> float:
@@ -37,20 +37,20 @@ class Prior:
 
 
 def posterior_mean(truth: PoseDistribution, begin: PoseDistribution, number: int, start: float, search: float) -> float:
-    """Mean of a true parameter given the start's: Bayes' rule for normal and uniform laws.
+    """Mean of a true parameter given the start's: Bayes' rule for normal and uniform distributions.
 
     Args:
-        truth: Law of the truth, about the nominal pose (zero).
-        begin: Law of the start.
-        number: Of the parameter.
+        truth: Distribution of the truth, about the nominal pose (zero).
+        begin: Distribution of the start.
+        number: Index of the parameter.
         start: The start's parameter.
         search: Half-width about zero that holds the truth.
     """
     middle, precision, low, high = 0.0, 0.0, -search, search
-    told = [(truth, 0.0), *([(begin, start)] if begin.about == "truth" else [])]
-    for law, place in told:
-        width = law.width[number]
-        if law.kind == "uniform":
+    known = [(truth, 0.0), *([(begin, start)] if begin.about == "truth" else [])]
+    for distribution, place in known:
+        width = distribution.width[number]
+        if distribution.kind == "uniform":
             low, high = max(low, place - width), min(high, place + width)
         elif width == 0:
             low = high = place
@@ -64,7 +64,7 @@ def posterior_mean(truth: PoseDistribution, begin: PoseDistribution, number: int
 
 
 def _truncated(middle: float, precision: float, low: float, high: float) -> float:
-    """Mean of a normal law between two ends; of no law at all their middle."""
+    """Mean of a truncated normal distribution; without a precision the middle of the interval."""
     if precision == 0:
         return (low + high) / 2
     deviation = precision**-0.5
@@ -74,7 +74,7 @@ def _truncated(middle: float, precision: float, low: float, high: float) -> floa
 
 plugin = Prior
 card = Card(
-    title="Prior (no image seen; the mean of the pose's law, given the start)",
+    title="Prior (no image seen; the mean of the pose's distribution given the start)",
     source="ours",
     citation="none",
     licence="Apache-2.0",

@@ -1,4 +1,4 @@
-"""Cards: what every plug-in says of itself, printed by ``fluorobench info`` and guarded by tests.
+"""Cards: the description of a plug-in, printed by ``fluorobench info`` and checked by the tests.
 
 Test patients may stand in a ``TrainingProvenance`` only with their fingerprints, by which every table marks the rows
 concerned.
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingProvenance:
-    """Patients that a method's settings or weights have met, so that leakage into a test can be caught.
+    """Patients that a method was trained or tuned on, so that leakage into a test can be detected.
 
     Attributes:
         what: ``trained`` or ``tuned``.
         dataset: Plug-in name of the dataset.
         split: The split the patients came from.
         patients: Their ids, as named by the dataset.
-        trials: Settings tried (tuning) or optimiser steps (training); None where nobody counted.
+        trials: Settings tried (tuning) or optimiser steps (training); None where they were not counted.
         hardware: What it ran on.
         note: What was varied, and what was found.
         patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
@@ -37,8 +37,8 @@ class TrainingProvenance:
     patient_specific: bool = False
     hashes: tuple[str, ...] = ()
 
-    def met(self, dataset: str, patient_id: str, fingerprints: Collection[str]) -> bool:
-        """Whether a patient is among these: by fingerprint where these have any, else by name within the dataset.
+    def includes(self, dataset: str, patient_id: str, fingerprints: Collection[str]) -> bool:
+        """Whether a patient is one of them: compared by fingerprint where there are any, else by id within the dataset.
 
         Args:
             dataset: Plug-in name of the patient's dataset.

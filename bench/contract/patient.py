@@ -38,7 +38,7 @@ class Acquisition:
     Attributes:
         id: Its name within the patient, such as a frame number.
         views: One or more views with images; the first defines the rig when ``camera_from_rig`` is the identity.
-        reference: rig_from_world, 4x4, mm, found by other means; None where nobody knows.
+        reference: rig_from_world, 4x4, mm, found by other means; None where there is none.
         reference_uncertainty_mm: What the reference is good for (mTRE); differences below it are ties.
         other_reference: A second one, found independently of the first; tables then print agreement with both.
     """
@@ -56,7 +56,7 @@ class Patient:
 
     Attributes:
         id: Its name, unique within the dataset.
-        hash: Fingerprint of the content, so that training, tuning and test patients can be told apart.
+        hash: Fingerprint of the content, by which training, tuning and test patients are compared.
         volume: The CT, whole body, with labels where there are any; no mask.
         landmarks: Named landmark sets; may be empty (the harness then spreads points over the bone surface).
         acquisitions: Real X-rays; may be empty.

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """Anything that can answer a registration problem: a frozen dataclass whose fields are its settings."""
+    """A registration method: a frozen dataclass whose fields are its settings."""
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Any:
         """Compute what depends on the patient alone; timed apart. ``views`` carry no images.
 
         Returns:
-            Anything; it is handed to ``register`` as ``prepared`` for every problem of that volume and those views.
+            Any object; it is passed to ``register`` as ``prepared`` for every problem of that volume and those views.
         """
         ...
 

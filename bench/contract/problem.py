@@ -54,9 +54,9 @@ class Problem:
         centre: Rotation centre, world mm; translation errors are displacements of it.
         search: Half-widths (degrees x 3, mm x 3) about ``nominal`` that hold the truth; any method may use them as
             bounds.
-        seed: For the method's own random numbers; tells nothing of the protocol's.
+        seed: For the method's own random numbers; independent of the protocol's seed.
         moving: What of the CT ``volume`` holds: ``bone``, ``body``, ``everything`` or a label's name; empty where
-            nobody says.
+            unknown.
         truth_distribution: How true poses were drawn about the nominal one; None where it is unknown. Of a real X-ray
             the nominal pose was drawn so about the reference pose.
         start_distribution: How starts were drawn; None where it is unknown or no ``PoseDistribution``.

@@ -135,7 +135,7 @@ class _Renderer:
 
 
 class _Origin(torch.autograd.Function):
-    """Where the volume enters the graph: values that nobody reads, and a backprojection backwards.
+    """Where the volume enters the graph: values that are never read, and a backprojection in the backward pass.
 
     Apart from the projection, and no child of the poses, so that autograd passes it by while only the pose's gradient
     is wanted.
@@ -169,7 +169,7 @@ class _Backprojection(torch.autograd.Function):
         if by_volume is None:
             return None, None, None, None
         by_both = cast(Tensor, apply(_LastDerivative, by_volume, ctx.geometry))
-        # The guard raises if somebody wants how the backprojection changes with the pose.
+        # The guard raises if a derivative is asked for of how the backprojection changes with the pose.
         return by_both, by_both.new_zeros(ctx.poses_shape, dtype=torch.float64), None, None
 
 

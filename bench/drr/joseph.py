@@ -1,4 +1,4 @@
-"""Joseph's method on the CPU: bilinear samples where a ray crosses the slices it meets most squarely.
+"""Joseph's method on the CPU: bilinear samples in the slices across the ray's main axis.
 
 P. M. Joseph, "An improved algorithm for reprojecting rays through pixel images", IEEE TMI 1 (1982) 192-196. Each ray
 picks its own slicing axis in index space, so that between slices it moves at most one voxel along the others; the world

@@ -34,7 +34,7 @@ class Stop(StrEnum):
 
 
 class Optimiser(Protocol):
-    """A minimiser that is asked for points and told their values."""
+    """A minimiser with an ask/tell interface: it proposes points, then receives their values."""
 
     def ask(self) -> Vector:
         """Points (n, d) to evaluate next."""

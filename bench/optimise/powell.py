@@ -1,7 +1,7 @@
 """Powell's direction-set method by SciPy behind ask/tell: one point at a time.
 
-SciPy calls the objective; ask/tell is called instead. A thread runs SciPy and waits in its objective for the value that
-``tell`` brings; the two sides never run at the same time, and ``close`` ends the thread.
+SciPy calls an objective, whereas ask/tell is called by the loop. A thread runs SciPy and waits in its objective for the
+value that ``tell`` passes; the two sides never run at the same time, and ``close`` ends the thread.
 """
 
 import threading
@@ -15,7 +15,7 @@ from bench.optimise.optimiser import Stop, Vector
 
 
 class _ClosedError(Exception):
-    """Unwinds SciPy when nobody will bring the value."""
+    """Ends SciPy's call when no further value will come."""
 
 
 class Powell:

@@ -1,4 +1,4 @@
-"""Cut views to where the content can be: what lies elsewhere costs time and says nothing of the pose."""
+"""Crop views to the part that the content can be projected to: other pixels cost time without informing the pose."""
 
 from dataclasses import replace
 from itertools import product

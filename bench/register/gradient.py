@@ -28,7 +28,7 @@ from bench.volume import Volume
 ValueAndSlope: TypeAlias = Callable[[Matrix], tuple[Matrix, Matrix]]
 
 _COARSENINGS = (1, 2, 4)
-# What L-BFGS is told of a pose with the volume at or behind a source: worse than any similarity, without a way out.
+# Value passed to L-BFGS for a pose with the volume at or behind a source: worse than any similarity, zero gradient.
 _BARRED = 1.0
 
 

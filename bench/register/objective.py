@@ -1,4 +1,4 @@
-"""The objective of classical registration: how unlike the views are to the volume rendered at a pose."""
+"""The objective of classical registration: minus the similarity of the views and the volume rendered at a pose."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from bench.optimise import Box, Vector
 from bench.register.pyramid import LevelView
 from bench.similarity import Similarity
 
-# Poses that bring the content's box nearer to a source than this have no value: nothing sane lies there.
+# Poses that bring the content's box nearer to a source than this have no value: no plausible pose is there.
 _NEAREST_MM = 10.0
 # Larger batches are rendered in parts, so that a population at full resolution stays within memory.
 _PIXELS_AT_ONCE = 1 << 22

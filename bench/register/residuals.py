@@ -14,7 +14,7 @@ from bench.register.pyramid import LevelView
 
 Pixels: TypeAlias = NDArray[np.float32]
 
-# Poses that bring the content's box nearer to a source than this have no value: nothing sane lies there.
+# Poses that bring the content's box nearer to a source than this have no value: no plausible pose is there.
 _NEAREST_MM = 10.0
 _MAD_TO_DEVIATION = 1.4826
 _BLUR_REACH = 3.0

@@ -131,7 +131,7 @@ class Search:
 
     @property
     def max_evaluations(self) -> int | None:
-        """Poses evaluated at most; None where the optimiser does not tell."""
+        """Poses evaluated at most; None where the optimiser has no such limit."""
         if self.optimiser != "cmaes":
             return None
         counts = [level.population * level.generations for level in self.levels]

@@ -1,4 +1,4 @@
-"""Residuals of local correlation and their normal equations in theta: least squares that bears foreign content.
+"""Residuals of local correlation and their normal equations in theta, robust to content that the volume lacks.
 
 Every small window of an image is a residual of its own, zero-mean and unit-norm: half its sum of squares is 1 - NCC of
 the window. Tissue that the moving volume lacks, scatter and beam hardening change slowly across a window: they are

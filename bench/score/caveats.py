@@ -117,7 +117,7 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
 def met_before(trainings: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:
     """One phrase for each training or tuning that the patient was part of."""
     fingerprints = {patient.patient_hash, patient.voxels_hash or patient.patient_hash}
-    found = [each for each in trainings if each.met(patient.dataset, patient.patient_id, fingerprints)]
+    found = [each for each in trainings if each.includes(patient.dataset, patient.patient_id, fingerprints)]
     return [f"{each.what} on {', '.join(each.patients)} of {each.dataset}: {each.note.rstrip('.')}" for each in found]
 
 

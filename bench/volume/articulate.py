@@ -20,7 +20,7 @@ def articulate(volume: Volume, motions: Mapping[str, Matrix]) -> Volume:
     """The CT after some labelled structures have moved rigidly; all others stand.
 
     A structure leaves soft tissue behind, at its rim too, where voxels are half bone. Where it arrives, the denser of
-    what meets counts: bones may run into one another, for nothing here knows of joints.
+    only contact counts: bones may overlap, since joints are not modelled.
 
     Args:
         volume: The CT with its labels.

@@ -28,7 +28,7 @@ _NOTHING = ImagingConditions()
 
 
 class FormationError(FluorobenchError):
-    """Settings of image formation that cannot be met."""
+    """Settings of image formation that are out of their range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
