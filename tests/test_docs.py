@@ -203,6 +203,14 @@ def test_readme_stays_short() -> None:
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_of_the_repository(page: Path) -> None:
+    """As GitHub resolves them; make docs checks them on the site."""
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target and page.name != "changelog.md":
+            assert (page.parent / target).exists(), f"{target} does not exist"
+
+
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
