@@ -68,7 +68,8 @@ class CameraTable(Table):
 
 def _in_our_order(table: object) -> object:
     """A table of a distribution with its widths in our order; ``names = "sopi"`` says that they are in SOPI's."""
-    return _reordered(cast("Mapping[str, Any]", table)) if isinstance(table, dict) and "names" in table else table
+    given = cast("Mapping[str, Any]", table) if isinstance(table, dict) else {}
+    return _reordered(given) if "names" in given else table
 
 
 def _reordered(table: Mapping[str, Any]) -> dict[str, Any]:
