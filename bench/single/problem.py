@@ -11,6 +11,7 @@ from bench.cases.prepare import region_of
 from bench.contract import Problem
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, StandardView, nominal_pose, require_rigid
+from bench.text import read_text
 from bench.volume.content import with_content
 from bench.volume.region import crop_to_box
 from bench.xray.case import XrayCase
@@ -99,7 +100,7 @@ def read_pose(path: Path) -> Matrix:
     if path.suffix == ".toml":
         return require_rigid(read_reference(path).pose, f"{path}: reference.pose")
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(read_text(path))
         return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SingleError(

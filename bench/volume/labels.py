@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from bench.text import read_text
 from bench.volume.schemes import BONES_OF, BUILT_IN
 from bench.volume.schemes import LUMBAR as LUMBAR
 from bench.volume.volume import Volume, VolumeError
@@ -91,7 +92,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 def _from_file(name: str) -> Mapping[str, int]:
     path = Path(name).expanduser()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(read_text(path))
     except OSError as error:
         raise VolumeError(f"label scheme {name}: cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -43,6 +43,7 @@ from bench.geometry import Camera, Matrix, Rig, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.dicom import from_dicom
 from bench.geometry.converters.view import ConversionError
+from bench.text import read_text
 from bench.volume import Volume
 from bench.xray.calibration import camera_of, positioner_of, view_of
 from bench.xray.case_tables import (
@@ -264,7 +265,7 @@ def _unconfirmed(reference: ReferenceTable) -> str:
 
 def _autoscoper(path: Path) -> tuple[Camera, Matrix]:
     try:
-        view = from_autoscoper(parse_calibration(path.read_text(encoding="utf-8", errors="replace")))
+        view = from_autoscoper(parse_calibration(read_text(path)))
     except (OSError, ConversionError, ValueError) as error:
         raise XrayError(f"{path}: no Autoscoper calibration can be read from it: {describe_error(error)}") from None
     return view.camera, view.camera_from_world

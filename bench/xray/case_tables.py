@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 
 from bench.errors import FluorobenchError, describe_error
 from bench.registry import unknown
+from bench.text import read_text
 from bench.xray.line_integrals import DARK_FRACTION
 
 Row3: TypeAlias = tuple[float, float, float]
@@ -149,7 +150,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         CaseError: It cannot be read.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CaseError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 

@@ -15,6 +15,7 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, Rig, compose, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.view import ConversionError, ToolView
+from bench.text import read_text
 from bench.volume import Volume
 from bench.xray.outline import polygon_mask
 
@@ -183,7 +184,7 @@ def _files(folder: Path, pattern: str, what: str) -> list[Path]:
 
 def _calibration(path: Path) -> ToolView:
     try:
-        return from_autoscoper(parse_calibration(path.read_text(encoding="utf-8", errors="replace")))
+        return from_autoscoper(parse_calibration(read_text(path)))
     except (ConversionError, ValueError) as error:
         raise AutoscoperError(f"{path}: {error}") from None
 

@@ -11,6 +11,7 @@ XMALab's wiki, which names the OpenCV pinhole model):
 Numbers in files have about 12 digits, so that a rotation read from one is orthonormal to about 1e-11.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from bench.geometry.camera import Camera
 from bench.geometry.converters.view import ConversionError, ToolView
 from bench.geometry.rigid import Matrix, compose, require_rigid
 
+_MAYACAM_1_ROWS = 5
 _BLOCKS = {"image size": (1, 2), "camera matrix": (3, 3), "rotation": (3, 3), "translation": (3, 1)}
 
 
@@ -62,6 +64,7 @@ def parse_calibration(text: str) -> AutoscoperCalibration:
     Raises:
         ConversionError: A block is missing, or its numbers have another shape.
     """
+    _refuse_others(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     blocks = {title: _block(lines, title, shape) for title, shape in _BLOCKS.items()}
     height, width = blocks["image size"].ravel().tolist()
@@ -80,12 +83,41 @@ def _block(lines: list[str], title: str, shape: tuple[int, int]) -> Matrix:
     start = lines.index(title) + 1
     rows = lines[start : start + shape[0]]
     try:
-        numbers = np.array([[float(cell) for cell in row.split(",")] for row in rows])
+        numbers = np.array([[float(cell) for cell in _cells(row, shape[1])] for row in rows])
     except ValueError:
         numbers = np.empty((0, 0))
     if numbers.shape != shape:
-        raise ConversionError(f"an Autoscoper calibration has {expected}; got {rows}")
+        hint = "; decimal commas? write 6500.1,0,880" if _too_many_commas(rows, shape) else ""
+        raise ConversionError(f"an Autoscoper calibration has {expected}; got {rows}{hint}")
     return numbers
+
+
+def _cells(row: str, columns: int) -> list[str]:
+    """The numbers of a row: separated by commas; or by semicolons, tabs or spaces, where a comma is the decimal one."""
+    if columns == 1:
+        return [row.replace(",", ".")]
+    if re.search(r"[;\t]| (?=\S)", row) is None or re.search(r",\s", row) is not None:
+        return row.split(",")
+    return [cell.replace(",", ".") for cell in re.split(r"[;\s]+", row.strip("; \t"))]
+
+
+def _too_many_commas(rows: list[str], shape: tuple[int, int]) -> bool:
+    return len(rows) == shape[0] and any(row.count(",") >= shape[1] for row in rows)
+
+
+def _refuse_others(text: str) -> None:
+    """Name the other files that hold a camera, instead of missing a title in them.
+
+    Raises:
+        ConversionError: A VTK camera or a calibration of MayaCam 1.0.
+    """
+    if re.search(r'"?(camera-position|focal-point|CameraPosition|FocalPoint)"?', text, re.IGNORECASE):
+        raise ConversionError("a VTK camera; expected a MayaCam 2.0 calibration: export that from XMALab or Autoscoper")
+    rows = [row.split(",") for row in text.split()]
+    if len(rows) == _MAYACAM_1_ROWS and all(len(row) == 3 for row in rows) and not re.search("[a-df-z]", text):
+        raise ConversionError(
+            "a MayaCam 1.0 calibration (five rows of three numbers); expected MayaCam 2.0: export that from XMALab"
+        )
 
 
 def format_calibration(calibration: AutoscoperCalibration) -> str:

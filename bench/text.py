@@ -1,0 +1,35 @@
+"""Read a text file that a user wrote, on whatever system."""
+
+import codecs
+from pathlib import Path
+
+from bench.errors import FluorobenchError
+
+_MAX_BYTES = 1 << 24
+# Byte order marks, the longer of two that begin alike first.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class TextError(FluorobenchError):
+    """A file that is too large for a text."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a file: UTF-8, or what its byte order mark says; without the mark.
+
+    Raises:
+        OSError: The file cannot be read.
+        UnicodeDecodeError: It is no text.
+        TextError: It is larger than any calibration or table.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise TextError(f"{path}: expected a text file; it has {path.stat().st_size} bytes; name another")
+    raw = path.read_bytes()
+    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+    return raw.decode(encoding)
