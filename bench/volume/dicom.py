@@ -119,15 +119,33 @@ class DicomHeader:
         Raises:
             VolumeError: Functional groups that do not count as many frames as the file.
         """
+        groups = self._groups()
+        own = () if not groups else tuple(_macros(groups[frame]))
+        return DicomHeader(self.path, (*own, *self._shared(), *self.layers))
+
+    def all_frames(self) -> tuple["DicomHeader", ...]:
+        """``of_frame`` of every frame.
+
+        Raises:
+            VolumeError: Functional groups that do not count as many frames as the file, or more frames than it holds.
+        """
+        require_pixels(self)
+        groups, behind = self._groups(), (*self._shared(), *self.layers)
+        if not groups:
+            return (DicomHeader(self.path, behind),) * self.frames
+        return tuple(DicomHeader(self.path, (*_macros(group), *behind)) for group in groups)
+
+    def _groups(self) -> tuple["DicomHeader", ...]:
         groups = self.items("PerFrameFunctionalGroupsSequence")
         if groups and len(groups) != self.frames:
             raise VolumeError(
                 f"{self.path}: NumberOfFrames is {self.frames}, but functional groups are there for {len(groups)} "
                 "frames; write the file again"
             )
-        own = groups[frame : frame + 1] if groups else ()
-        layers = [layer for item in (*own, *self.items("SharedFunctionalGroupsSequence")) for layer in _macros(item)]
-        return DicomHeader(self.path, (*layers, *self.layers))
+        return groups
+
+    def _shared(self) -> tuple[Any, ...]:
+        return tuple(layer for item in self.items("SharedFunctionalGroupsSequence") for layer in _macros(item))
 
 
 def _macros(item: DicomHeader) -> Iterator[Any]:
@@ -185,9 +203,7 @@ def stored_numbers(header: DicomHeader, frame: int | None = None) -> NDArray[Any
         VolumeError: No pixels, colour, cut short, a transfer syntax without a decoder, or a header that promises more
             than the file holds.
     """
-    shape = _shape(header)
-    syntax = _syntax(header)
-    _require_size(header, shape, syntax)
+    shape, syntax = require_pixels(header), _syntax(header)
     array = _decoded(header, syntax, frame)
     expected = shape[1:] if frame is not None or shape[0] == 1 else shape
     if array.shape != expected:
@@ -249,18 +265,24 @@ def _syntax(header: DicomHeader) -> str:
     return str(meta.get("TransferSyntaxUID", "") or "1.2.840.10008.1.2")
 
 
-def _require_size(header: DicomHeader, shape: tuple[int, int, int], syntax: str) -> None:
-    """Refuse what cannot be there before anything is allocated for it."""
-    pixels, size = int(np.prod(shape, dtype=np.int64)), header.path.stat().st_size
-    needed = pixels * int(header.number("BitsAllocated") or 16) // 8
-    uid = _pydicom.uid.UID(syntax)
+def require_pixels(header: DicomHeader) -> tuple[int, int, int]:
+    """The shape (frames, rows, columns) of a file's pixels, which must be there.
+
+    Raises:
+        VolumeError: No grey pixels, or a header that promises more than the file can hold.
+    """
+    shape, uid = _shape(header), _pydicom.uid.UID(_syntax(header))
     if not uid.is_transfer_syntax:
-        raise VolumeError(f"{header.path}: TransferSyntaxUID {syntax!r} is none that is known; correct it")
+        raise VolumeError(f"{header.path}: TransferSyntaxUID {uid!r} is none that is known; correct it")
+    pixels, size = float(np.prod(shape, dtype=np.float64)), header.path.stat().st_size
+    needed = pixels * int(header.number("BitsAllocated") or 16) / 8
     plain = not uid.is_compressed and not uid.is_deflated
     if needed > _MAX_BYTES or needed > (size if plain else _MAX_COMPRESSION * size):
         raise VolumeError(
-            f"{header.path}: cut short: the image takes {needed} bytes, {header.path.name} holds {size}; copy it again"
+            f"{header.path}: cut short: the image takes {needed:.0f} bytes, {header.path.name} holds {size}; copy it "
+            "again"
         )
+    return shape
 
 
 @contextmanager

@@ -36,11 +36,19 @@ Series: TypeAlias = dict[str, tuple[DicomHeader, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Plane:
-    """One slice: header, frame, position of its first voxel, directions (3, 2) and spacing along (columns, rows)."""
+class _Frame:
+    """A slice: the header of its file, the attributes that hold for itself, and its number in the file."""
 
-    header: DicomHeader
-    frame: int
+    file: DicomHeader
+    own: DicomHeader
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plane:
+    """Where a slice lies: position of its first voxel, directions (3, 2) and spacing along (columns, rows), mm."""
+
+    frame: _Frame
     position: Matrix
     axes: Matrix
     spacing: tuple[float, float]
@@ -132,18 +140,18 @@ def _require_ct(header: DicomHeader) -> None:
 
 def _stacked(headers: Sequence[DicomHeader], source: Path) -> Grid:
     _require_one_kind(headers, source)
-    frames = [(header, frame) for header in headers for frame in range(header.frames)]
+    frames = [_Frame(header, own, index) for header in headers for index, own in enumerate(header.all_frames())]
     if len(frames) < 2:
         raise VolumeError(f"{source}: one slice only; expected a stack of grey CT slices; give the whole series")
-    if missing := _missing(headers):
-        frames.sort(key=lambda each: _order(*each))
+    if missing := _missing(frames):
+        frames.sort(key=_order)
         return Grid(_hounsfield(frames), None, f"missing: {', '.join(missing)}")
-    planes = [_plane(header, frame) for header, frame in frames]
+    planes = [_plane(frame) for frame in frames]
     _require_parallel(planes, source)
     normal = np.cross(planes[0].axes[:, 0], planes[0].axes[:, 1])
     planes.sort(key=lambda plane: float(plane.position @ normal))
     affine = _affine(planes, source)
-    hu = _hounsfield([(plane.header, plane.frame) for plane in planes])
+    hu = _hounsfield([plane.frame for plane in planes])
     return Grid(hu, affine, "ImagePositionPatient, ImageOrientationPatient, PixelSpacing")
 
 
@@ -168,44 +176,38 @@ def _require_one_kind(headers: Sequence[DicomHeader], source: Path) -> None:
         )
 
 
-def _order(header: DicomHeader, frame: int) -> tuple[float, float, int]:
+def _order(frame: _Frame) -> tuple[float, float, int]:
     """Where a slice stands among others that state no whole geometry: along its normal, else by its number."""
-    axes, position = header.numbers("ImageOrientationPatient"), header.numbers("ImagePositionPatient")
+    axes, position = frame.own.numbers("ImageOrientationPatient"), frame.own.numbers("ImagePositionPatient")
     along = 0.0 if len(axes) != 6 or len(position) != 3 else float(np.cross(axes[:3], axes[3:]) @ np.array(position))
-    return along, header.number("InstanceNumber") or 0.0, frame
+    return along, frame.own.number("InstanceNumber") or 0.0, frame.index
 
 
-def _missing(headers: Sequence[DicomHeader]) -> tuple[str, ...]:
+def _missing(frames: Sequence[_Frame]) -> tuple[str, ...]:
     """Attributes of the geometry that some slice or frame does not state."""
     names = {"PixelSpacing": "spacing", "ImageOrientationPatient": "direction", "ImagePositionPatient": "origin"}
-    missing = {
-        name: what
-        for header in headers
-        for frame in range(header.frames)
-        for name, what in names.items()
-        if not header.of_frame(frame).texts(name)
-    }
-    several = [header for header in headers if header.frames > 1]
-    if not missing and any(not header.items("PerFrameFunctionalGroupsSequence") for header in several):
-        return ("a position for each frame",)
-    return tuple(f"{what} ({name})" for name, what in missing.items())
+    missing = tuple(
+        f"{what} ({name})" for name, what in names.items() if not all(frame.own.texts(name) for frame in frames)
+    )
+    grouped = all(frame.file.frames == 1 or frame.file.has("PerFrameFunctionalGroupsSequence") for frame in frames)
+    return missing if missing or grouped else ("a position for each frame",)
 
 
-def _plane(header: DicomHeader, frame: int) -> _Plane:
-    own = header.of_frame(frame)
+def _plane(frame: _Frame) -> _Plane:
+    own, path = frame.own, frame.file.path
     spacing = own.numbers("PixelSpacing", 2)
     axes = np.array(own.numbers("ImageOrientationPatient", 6)).reshape(2, 3).T
     if min(spacing) <= 0:
-        raise VolumeError(f"{header.path}: PixelSpacing must be positive; got {spacing}; correct it")
+        raise VolumeError(f"{path}: PixelSpacing must be positive; got {spacing}; correct it")
     lengths = np.linalg.norm(axes, axis=0)
     if not np.allclose(lengths, 1, atol=1e-2) or abs(float(axes[:, 0] @ axes[:, 1])) > 1e-2:
         raise VolumeError(
-            f"{header.path}: ImageOrientationPatient must be two perpendicular directions of length 1; got "
+            f"{path}: ImageOrientationPatient must be two perpendicular directions of length 1; got "
             f"{axes.T.ravel().tolist()}; correct it"
         )
     position = np.array(own.numbers("ImagePositionPatient", 3))
     # Along columns of the image first: PixelSpacing is (between rows, between columns).
-    return _Plane(header, frame, position, axes / lengths, (spacing[1], spacing[0]))
+    return _Plane(frame, position, axes / lengths, (spacing[1], spacing[0]))
 
 
 def _require_parallel(planes: Sequence[_Plane], source: Path) -> None:
@@ -213,8 +215,9 @@ def _require_parallel(planes: Sequence[_Plane], source: Path) -> None:
     for plane in planes:
         if plane.spacing != first.spacing or np.abs(plane.axes - first.axes).max() > _DIRECTION_TOLERANCE:
             raise VolumeError(
-                f"{source}: its slices have several orientations or pixel spacings ({plane.header.path.name}, frame "
-                f"{plane.frame} differs); expected one stack: move localisers and other stacks out, or choose a series"
+                f"{source}: its slices have several orientations or pixel spacings ({plane.frame.file.path.name}, "
+                f"frame {plane.frame.index} differs); expected one stack: move localisers and other stacks out of the "
+                "folder, or choose a series"
             )
 
 
@@ -239,20 +242,20 @@ def _affine(planes: Sequence[_Plane], source: Path) -> Matrix:
     return affine
 
 
-def _hounsfield(frames: Sequence[tuple[DicomHeader, int]]) -> FloatGrid:
-    """[i, j, k] of slices (header, frame)."""
+def _hounsfield(frames: Sequence[_Frame]) -> FloatGrid:
+    """[i, j, k] of slices."""
     decoded: dict[Path, NDArray[Any]] = {}
-    slices = [_rescaled(header.of_frame(frame), _stored(header, frame, decoded)) for header, frame in frames]
+    slices = [_rescaled(frame.own, _stored(frame, decoded)) for frame in frames]
     return np.ascontiguousarray(np.transpose(np.stack(slices), (2, 1, 0)))
 
 
-def _stored(header: DicomHeader, frame: int, decoded: dict[Path, NDArray[Any]]) -> NDArray[Any]:
+def _stored(frame: _Frame, decoded: dict[Path, NDArray[Any]]) -> NDArray[Any]:
     """The numbers of a slice; a file of many frames is decoded once and kept in ``decoded``."""
-    if header.frames == 1:
-        return stored_numbers(header, 0)
-    if header.path not in decoded:
-        decoded[header.path] = stored_numbers(header)
-    return np.asarray(decoded[header.path][frame])
+    if frame.file.frames == 1:
+        return stored_numbers(frame.file, 0)
+    if frame.file.path not in decoded:
+        decoded[frame.file.path] = stored_numbers(frame.file)
+    return np.asarray(decoded[frame.file.path][frame.index])
 
 
 def _rescaled(header: DicomHeader, stored: NDArray[Any]) -> FloatGrid:

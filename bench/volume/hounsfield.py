@@ -17,7 +17,7 @@ _MIN_SPAN_HU = 100.0
 # Stored numbers often have 1000 or 1024 added, so that none is negative.
 _SHIFT_HU, _BELOW_AIR_HU = 1000.0, -1200.0
 _NEAR_HU = 200.0
-_MANY, _FEW = 0.3, 0.005
+_MANY, _FEW, _HARDLY_ANY = 0.3, 0.005, 0.0002
 _SAMPLE = 2_000_000
 
 
@@ -50,6 +50,8 @@ def hounsfield_doubt(hu: FloatGrid) -> str | None:
         return f"it has no air and much at {_SHIFT_HU:g}, as if {_SHIFT_HU:g} were added to every number"
     if low < _BELOW_AIR_HU and soft < _FEW and _share(numbers, -_SHIFT_HU) > _FEW:
         return f"it reaches down to {low:.4g} and has no soft tissue, as if {_SHIFT_HU:g} were taken from every number"
+    if float(np.mean(numbers > -_NEAR_HU)) < _HARDLY_ANY:
+        return f"there is hardly anything but air in it ({low:.4g} to {high:.4g})"
     if soft < _FEW and air < _FEW:
         return f"hardly any of its numbers is air or soft tissue ({low:.4g} to {high:.4g})"
     return None
