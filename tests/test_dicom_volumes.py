@@ -152,7 +152,7 @@ def test_tilted_gantries_and_oblique_stacks_are_read_exactly(tmp_path: Path) -> 
     turned = {"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}
     sagittal = [(7.0 + 1.5 * k, -40.0, 60.0) for k in range(SHAPE[2])]
     found = read_volume(write_series(tmp_path / "sagittal", stored(), sagittal, turned)).affine
-    np.testing.assert_allclose(found[:3, :3], [[0, 0, -1.5], [2, 0, 0], [0, -2, 0]], atol=1e-12)
+    np.testing.assert_allclose(found[:3, :3], np.array([[0, 0, -1.5], [2, 0, 0], [0, -2.0, 0]]), atol=1e-12)
     assert found[0, 3] == 7 + 1.5 * 15
 
 

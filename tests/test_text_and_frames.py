@@ -13,7 +13,7 @@ from bench.geometry.converters.view import ConversionError
 from bench.text import read_text
 
 from .dicom_files import write_dicom
-from .xray_files import write_volume
+from .xray_files import write_case
 
 CALIBRATION = """image size
 1760,1760
@@ -105,7 +105,7 @@ def rotational_run(path: Path, increments: list[float]) -> Path:
 
 def test_frames_of_a_run_are_cameras_a_turn_apart(tmp_path: Path) -> None:
     run = rotational_run(tmp_path / "run.dcm", [0, 30, 90])
-    views = CaseArguments(volume=write_volume(tmp_path / "ct.nii.gz"), xray=(run,), frame=("0,2",)).read().views()
+    views = CaseArguments(volume=write_case(tmp_path).parent / "ct.nii.gz", xray=(run,), frame=("0,2",)).read().views()
     assert len(views) == 2
     turn = views[1].camera_from_rig[:3, :3]
     assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) == pytest.approx(90)
@@ -113,6 +113,6 @@ def test_frames_of_a_run_are_cameras_a_turn_apart(tmp_path: Path) -> None:
 
 def test_views_with_one_geometry_are_refused(tmp_path: Path) -> None:
     still = rotational_run(tmp_path / "still.dcm", [0, 0, 0])
-    case = CaseArguments(volume=write_volume(tmp_path / "ct.nii.gz"), xray=(still,), frame=("0:3",)).read()
+    case = CaseArguments(volume=write_case(tmp_path).parent / "ct.nii.gz", xray=(still,), frame=("0:3",)).read()
     with pytest.raises(FluorobenchError, match="views 1 and 2 have one and the same geometry"):
         case.views()
