@@ -115,9 +115,9 @@ def test_signed_numbers_need_their_zero(tmp_path: Path) -> None:
 def test_unused_bits_hold_nothing(tmp_path: Path) -> None:
     """An overlay in the high bits, or numbers shifted to the top of theirs."""
     stored = pixels(12)
-    overlaid = write_dicom(tmp_path / "x.dcm", fields(BitsStored=12), stored | np.uint16(0xA000))
+    overlaid = write_dicom(tmp_path / "x.dcm", fields(BitsStored=12), np.bitwise_or(stored, np.uint16(0xA000)))
     np.testing.assert_array_equal(read_xray(overlaid).intensities, stored)
-    shifted = write_dicom(tmp_path / "y.dcm", fields(BitsStored=12, HighBit=15), stored << np.uint16(4))
+    shifted = write_dicom(tmp_path / "y.dcm", fields(BitsStored=12, HighBit=15), np.left_shift(stored, np.uint16(4)))
     np.testing.assert_array_equal(read_xray(shifted).intensities, stored)
     signed = (pixels(11).astype(np.int16) - 500) & np.int16(0x0FFF)
     path = write_dicom(tmp_path / "z.dcm", fields(BitsStored=12), signed.astype(np.int16))

@@ -2,11 +2,13 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.volume.hounsfield import HounsfieldWarning, hounsfield_doubt
 from bench.volume.read import read_volume
@@ -25,22 +27,22 @@ def body(*, air: bool = True, bone: float = 0.15, fat: float = 0.2) -> FloatGrid
     return np.asarray(hu + random.normal(0, 20, hu.size), dtype=np.float32).reshape(40, 40, 40)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda hu: hu + 1024,
-        lambda hu: hu + 1000,
-        lambda hu: hu + 32768,
-        lambda hu: hu - 1024,
-        lambda hu: (hu + 1000) / 2400,
-        lambda hu: np.clip((hu + 1000) / 2400 * 255, 0, 255),
-        lambda hu: 0.02 * (1 + hu / 1000),
-        lambda hu: np.clip(hu + 1000, 0, None),
-        lambda hu: np.full_like(hu, 7.0),
-    ],
+CHANGES: tuple[Callable[[FloatGrid], NDArray[Any]], ...] = (
+    lambda hu: hu + 1024,
+    lambda hu: hu + 1000,
+    lambda hu: hu + 32768,
+    lambda hu: hu - 1024,
+    lambda hu: (hu + 1000) / 2400,
+    lambda hu: np.clip((hu + 1000) / 2400 * 255, 0, 255),
+    lambda hu: 0.02 * (1 + hu / 1000),
+    lambda hu: np.clip(hu + 1000, 0, None),
+    lambda hu: np.full_like(hu, 7.0),
 )
+
+
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("air", [True, False])
-def test_other_units_are_doubted(change: Any, air: bool) -> None:
+def test_other_units_are_doubted(change: Callable[[FloatGrid], NDArray[Any]], air: bool) -> None:
     assert hounsfield_doubt(np.asarray(change(body(air=air)), dtype=np.float32)) is not None
 
 

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FIRST_ROOMS = ["errors", "text", "files", "geometry", "volume", "perturb", "contract", "registry", "drr", "xray", "similarity"]
+FIRST_ROOMS = [
+    "errors",
+    "text",
+    "files",
+    "geometry",
+    "volume",
+    "perturb",
+    "contract",
+    "registry",
+    "drr",
+    "xray",
+    "similarity",
+]
 NEXT_ROOMS = [
     "optimise",
     "register",
