@@ -46,7 +46,14 @@ class CaseArguments:
     """Frames of a file of several, from 0: 3, or 0,4, or 10:20 (without 20); once for all images, or once an image."""
 
     calibration: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
-    """Autoscoper calibration text, once per image; without it the header of the image is read."""
+    """Calibration file, once for each image; without it the image's own header is read. Autoscoper text, a text file of
+    the 12 numbers of a projection matrix or the 9 of K, or a TOML file with the table [calibration] of a case file."""
+
+    intrinsics: Annotated[tuple[tuple[float, float, float, float], ...], tyro.conf.UseAppendAction] = ()
+    """K as FX FY CX CY in pixels of the image as seen from the source; once for all images, or once for each."""
+
+    distortion: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """Of an image intensifier, once for each image: a CSV file of column,row,true_column,true_row."""
 
     sdd_mm: float | None = None
     """Distance from source to detector, where the header does not state it or is wrong."""
@@ -84,13 +91,25 @@ class CaseArguments:
             raise CaseWordsError(
                 "expected --volume CT --xray IMAGE [--xray IMAGE2], or --case FILE; got neither in full"
             )
-        if self.calibration and len(self.calibration) != len(self.xray):
-            raise CaseWordsError(
-                f"every image needs its --calibration; got {len(self.xray)} images, {len(self.calibration)} texts"
-            )
-        if self.calibration and not (self.sdd_mm is None and self.spacing_mm is None):
-            raise CaseWordsError("--calibration says the whole camera; leave out --sdd-mm and --spacing-mm")
+        self._check_cameras()
         return case_of(self._tables(), name="the command line", folder=Path.cwd())
+
+    def _check_cameras(self) -> None:
+        images = len(self.xray)
+        for name, given in (("--calibration", self.calibration), ("--distortion", self.distortion)):
+            if given and len(given) != images:
+                raise CaseWordsError(f"every image needs its {name}; got {images} images, {len(given)} of {name}")
+        if len(self.intrinsics) not in (0, 1, images):
+            raise CaseWordsError(
+                f"--intrinsics stands once for all images or once for each; got {images} images, "
+                f"{len(self.intrinsics)} of --intrinsics"
+            )
+        if self.calibration and (self.intrinsics or not (self.sdd_mm is None and self.spacing_mm is None)):
+            raise CaseWordsError(
+                "--calibration says the whole camera; leave out --intrinsics, --sdd-mm and --spacing-mm"
+            )
+        if self.intrinsics and self.spacing_mm is not None:
+            raise CaseWordsError("--intrinsics with --sdd-mm says the pixel spacing; leave out --spacing-mm")
 
     def _tables(self) -> dict[str, Any]:
         ct = {"volume": self.volume, "labels": self.labels}
@@ -112,9 +131,17 @@ class CaseArguments:
         }
 
     def _image(self, index: int, frame: int | None) -> dict[str, Any]:
+        from bench.xray.camera_files import camera_tables, intrinsics_table
+
         calibration: dict[str, Any] = {"kind": "header", "sdd_mm": self.sdd_mm, "spacing_mm": self.spacing_mm}
+        stated: dict[str, Any] = {"calibration": calibration}
+        if self.intrinsics:
+            numbers = self.intrinsics[min(index, len(self.intrinsics) - 1)]
+            stated = {"calibration": {**intrinsics_table(numbers), "sdd_mm": self.sdd_mm}}
         if self.calibration:
-            calibration = {"kind": "autoscoper", "file": str(self.calibration[index])}
+            stated = camera_tables(self.calibration[index])
+        if self.distortion:
+            stated["distortion"] = {"kind": "grid", "file": str(self.distortion[index])}
         said: dict[str, Any] = {
             "flip": self.flip,
             "bright": self.bright,
@@ -125,4 +152,4 @@ class CaseArguments:
         }
         if self.dark_fraction is not None:
             said["dark_fraction"] = self.dark_fraction
-        return {"file": str(self.xray[index]), "calibration": calibration, **said}
+        return {"file": str(self.xray[index]), **stated, **said}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from bench.cli.calibration import print_fits
 from bench.cli.case import CaseArguments
 from bench.cli.console import messages, output, print_table
 from bench.cli.progress import progress_bar
@@ -37,7 +38,8 @@ class Register(CaseArguments):
     """Settings of the method as field=value, such as weights=runs/train/lgff_reg/weights."""
 
     start: str = "header"
-    """Start: header (positioner angles), AP, PA or LATERAL (with --depth-mm), or a .json or .toml pose file."""
+    """Where to begin: header (positioner angles), AP, PA, LATERAL (with --depth-mm), calibration (where it says a pose
+    in the CT's coordinates), or a .json or .toml file of a pose, such as start writes."""
 
     depth_mm: float | None = None
     """Distance from source to the centre of the volume, for AP, PA, LATERAL, or a header without it."""
@@ -87,6 +89,7 @@ class Register(CaseArguments):
         # Before the search: an hour of it is lost where its answer cannot be written.
         self.out.mkdir(parents=True, exist_ok=True)
         _warn_of_one_view(problem)
+        print_fits(case)
         with progress_bar() as bar:
             # A search that is sure of its answer ends earlier than at the count that it may go to.
             estimate = answer(
@@ -94,6 +97,7 @@ class Register(CaseArguments):
             )
         found = described(problem, estimate, self.method)
         found["agreement"] = agreement(problem, estimate.pose, case.reference())
+        found["calibration_fit"] = case.fits()
         _print(found)
         _write(self.out, "registration", problem, estimate.pose, found)
 
@@ -146,9 +150,11 @@ class Reference:
         )
         self.out.mkdir(parents=True, exist_ok=True)
         _warn_of_one_view(problem)
+        print_fits(case)
         found = self._search(problem)
         told = _reference(found)
         told["agreement"] = agreement(problem, found.first.pose, case.reference())
+        told["calibration_fit"] = case.fits()
         _print_reference(found)
         _print_agreement(told["agreement"])
         _write(self.out, "reference", problem, found.first.pose, told)

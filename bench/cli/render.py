@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.cli.console import output
 from bench.errors import FluorobenchError
+
+if TYPE_CHECKING:
+    from bench.geometry import Camera, Matrix
 
 
 class RenderError(FluorobenchError):
@@ -22,7 +26,8 @@ class Render:
     """The CT: a file of Hounsfield units or a folder of DICOM slices."""
 
     pose: str = "AP"
-    """AP, PA, LATERAL, or a .json or .toml pose file as register and reference write."""
+    """AP, PA, LATERAL, calibration (where --calibration says a pose in the CT's coordinates), or a .json or .toml file
+    with a pose that start, register or reference wrote."""
 
     out: Path = Path("render.png")
     """Output file; the ending selects the format."""
@@ -63,13 +68,19 @@ class Render:
     spacing_mm: float = 0.6
     """Pixel spacing at the detector."""
 
+    calibration: Path | None = None
+    """Calibration file of the camera, as for register; its rows and columns are --size unless it says them."""
+
+    intrinsics: tuple[float, float, float, float] | None = None
+    """K as FX FY CX CY in pixels, instead of --spacing-mm and a centred detector."""
+
     def __call__(self) -> None:
         """Render and write."""
         import numpy as np
 
         from bench.cases.prepare import region_of
         from bench.drr import AttenuationMap, project
-        from bench.geometry import Camera, StandardView, nominal_pose
+        from bench.geometry import StandardView, nominal_pose
         from bench.single.problem import read_pose
         from bench.volume.content import with_content
         from bench.volume.read import read_volume
@@ -90,11 +101,43 @@ class Render:
         )
         volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
         volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
-        camera = Camera.centred(sdd_mm=self.sdd_mm, height=self.size, width=self.size, spacing_mm=self.spacing_mm)
-        named = self.pose in StandardView.__members__
+        camera, calibrated_pose = self._camera()
         centre = np.asarray(volume.content_centre())
-        pose = nominal_pose(StandardView[self.pose], centre, self.depth_mm) if named else read_pose(Path(self.pose))
+        if self.pose in StandardView.__members__:
+            pose = nominal_pose(StandardView[self.pose], centre, self.depth_mm)
+        elif self.pose == "calibration":
+            pose = _stated(calibrated_pose)
+        else:
+            pose = read_pose(Path(self.pose))
         image = project(AttenuationMap.from_volume(volume), pose[None], camera)[0, 0].numpy()
-        written = write_integrals(self.out, image, self.spacing_mm)
+        focal = float(camera.K[0, 0]), float(camera.K[1, 1])
+        spacing = camera.spacing_mm or (self.sdd_mm / focal[0], self.sdd_mm / focal[1])
+        written = write_integrals(self.out, image, spacing)
         what = "bone bright, 8 bits, to look at" if written.suffix == ".png" else _NUMBERS
         output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)
+
+    def _camera(self) -> "tuple[Camera, Matrix | None]":
+        """The camera, and camera_from_world where the calibration says it."""
+        from bench.geometry import Camera
+        from bench.xray.calibrated import stated_camera
+        from bench.xray.camera_files import camera_tables, intrinsics_table
+
+        if self.calibration is not None and self.intrinsics is not None:
+            raise RenderError("--calibration says the whole camera; leave out --intrinsics")
+        if self.calibration is None and self.intrinsics is None:
+            size = self.size
+            return Camera.centred(sdd_mm=self.sdd_mm, height=size, width=size, spacing_mm=self.spacing_mm), None
+        if self.intrinsics is not None:
+            tables = {"calibration": {**intrinsics_table(self.intrinsics), "sdd_mm": self.sdd_mm}}
+            return stated_camera(tables, size=(self.size, self.size), name="--intrinsics")
+        tables = camera_tables(Path(str(self.calibration)))
+        return stated_camera(tables, size=(self.size, self.size), name=str(self.calibration))
+
+
+def _stated(pose: "Matrix | None") -> "Matrix":
+    if pose is None:
+        raise RenderError(
+            "--pose calibration needs --calibration of a kind that says a pose (projection matrix, detector corners, "
+            "fiducials or Autoscoper text)"
+        )
+    return pose

@@ -18,6 +18,7 @@ from bench.xray.case import XrayCase
 from bench.xray.case_tables import read_reference
 
 HEADER = "header"
+CALIBRATION = "calibration"
 
 
 class SingleError(FluorobenchError):
@@ -44,8 +45,9 @@ def build_problem(
         region: Part of the CT: ``whole``, ``lumbar`` or a label's name, with ``margin_mm`` round it.
         margin_mm: See ``region``.
         box: Lower and upper corner (x, y, z, x, y, z), LPS mm, of the part of the CT to use; None = all of it.
-        start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, or a file that
-            ``fluorobench register`` (JSON) or ``fluorobench reference`` (TOML) wrote.
+        start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, ``calibration`` (of a
+            kind that states poses in the CT's own coordinates), or a file that ``fluorobench start`` or ``register``
+            (JSON) or ``fluorobench reference`` (TOML) wrote.
         depth_mm: Source to the content's centre; with ``header``, in place of what it says.
         search: Half-widths about the start, degrees and mm.
         seed: Of the method's random numbers.
@@ -88,6 +90,14 @@ def starting_pose(case: XrayCase, start: str, centre: Matrix, depth_mm: float | 
             raise SingleError(
                 f"{error}; or say --start AP, PA, LATERAL (with --depth-mm) or a file of a pose"
             ) from None
+    if start == CALIBRATION:
+        calibrated = case.calibrated_pose()
+        if calibrated is None:
+            raise SingleError(
+                "--start calibration needs a calibration that says a pose (projection matrix, detector corners, "
+                "fiducials or Autoscoper text) in the CT's coordinates; this one says the camera alone"
+            )
+        return calibrated
     return read_pose(Path(start))
 
 
@@ -104,5 +114,6 @@ def read_pose(path: Path) -> Matrix:
         return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SingleError(
-            f"{path}: expected header, AP, PA, LATERAL, or a .json or .toml file with a pose; {describe_error(error)}"
+            f"{path}: expected header, calibration, AP, PA, LATERAL, or a .json or .toml file with a pose; "
+            f"{describe_error(error)}"
         ) from None

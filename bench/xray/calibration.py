@@ -5,7 +5,7 @@ import numpy as np
 from bench.contract import View
 from bench.geometry import Camera, Matrix
 from bench.geometry.converters.dicom import DicomPositioner
-from bench.xray.line_integrals import DARK_FRACTION, XrayError, bin_pixels, border_mask, line_integrals
+from bench.xray.line_integrals import DARK_FRACTION, Valid, XrayError, bin_pixels, border_mask, line_integrals
 from bench.xray.read import XrayImage
 
 
@@ -84,6 +84,7 @@ def view_of(
     binning: int = 1,
     air: float | None = None,
     dark_fraction: float = DARK_FRACTION,
+    valid: Valid | None = None,
 ) -> View:
     """The view a method gets: border found, binned, line integrals.
 
@@ -94,6 +95,7 @@ def view_of(
         binning: Edge of the blocks whose mean intensity is a pixel.
         air: Intensity without an object; None = estimated (``air_level``).
         dark_fraction: Of the air level: what counts as border (``border_mask``).
+        valid: (H, W) bool, pixels that an undistorted image has; None = all.
 
     Raises:
         XrayError: The camera was calibrated for another size, or the image is dark or the same everywhere.
@@ -105,13 +107,14 @@ def view_of(
             f"has {size[0]} x {size[1]}; give the calibration of this image, or the image as it was calibrated"
         )
     inside = border_mask(image.intensities, dark_fraction=dark_fraction)
-    pixels, valid = bin_pixels(image.intensities, binning, valid=None if inside.all() else inside)
-    integrals = line_integrals(pixels, air=air, valid=valid)
-    seen = integrals if valid is None else integrals[valid]
+    inside = inside if valid is None else np.asarray(inside & valid, dtype=np.bool_)
+    pixels, kept = bin_pixels(image.intensities, binning, valid=None if inside.all() else inside)
+    integrals = line_integrals(pixels, air=air, valid=kept)
+    seen = integrals if kept is None else integrals[kept]
     if seen.min() == seen.max():
         raise XrayError(
             f"{image.path}: the image is empty: every pixel inside the border is the same; expected an X-ray; check "
             "the file"
         )
     pose = np.eye(4) if camera_from_rig is None else camera_from_rig
-    return View(camera.binned(binning), pose, integrals, valid)
+    return View(camera.binned(binning), pose, integrals, kept)

@@ -17,6 +17,8 @@
     kind = "header"                     # from the DICOM header; sdd_mm, spacing_mm said here go before it
     # kind = "matrix"                   # K = 3x3 in pixels; optional sdd_mm, size = [rows, columns]
     # kind = "autoscoper"               # file = "cam01.txt"
+    # kind = "projection", "detector" or "fiducials": see bench.xray.calibration_tables
+    [images.distortion]                 # optional: of an image intensifier; see there
 
     [reference]                         # optional
     pose = [[...], [...], [...], [...]] # rig_from_world, 4x4, mm
@@ -24,8 +26,8 @@
     other_pose = [[...], ...]           # a second one, found independently: tables print agreement with both
 
 Further images say where their camera hangs: ``camera_from_rig`` (4x4, mm), or calibrations of one common world (all of
-kind ``autoscoper``), or positioner angles in every header. Paths are relative to the file. K belongs to the image as
-seen from the source.
+kind ``autoscoper``, ``projection``, ``detector`` or ``fiducials``), or positioner angles in every header. Paths are
+relative to the file. K belongs to the image as seen from the source.
 """
 
 import os
@@ -38,19 +40,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.contract import Acquisition, Patient, View
-from bench.errors import describe_error
 from bench.geometry import Camera, Matrix, Rig, require_rigid
-from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.dicom import from_dicom
-from bench.geometry.converters.view import ConversionError
-from bench.text import read_text
 from bench.volume import Volume
 from bench.xray.calibration import camera_of, positioner_of, view_of
+from bench.xray.calibration_tables import Header, IntrinsicMatrix, WithPose
 from bench.xray.case_tables import (
-    AutoscoperText,
     CaseError,
     CaseTables,
-    Header,
     ImageTable,
     ReferenceTable,
     read_reference,
@@ -60,6 +57,9 @@ from bench.xray.case_tables import (
 from bench.xray.line_integrals import XrayError
 
 if TYPE_CHECKING:
+    from bench.xray.calibrated import Calibrated
+    from bench.xray.distortion import Undistortion
+    from bench.xray.line_integrals import Valid
     from bench.xray.read import XrayImage
 
 # In mm and, of rotations, in radians: far below what any calibration knows.
@@ -72,6 +72,7 @@ class XrayCase:
     def __init__(self, tables: CaseTables, *, folder: Path, name: str) -> None:
         """Bind tables to the folder that their paths are relative to, and to the name that stands in messages."""
         self.tables, self.folder, self._name = tables, folder, name
+        self._calibrations, self._resamplings = dict[int, "Calibrated"](), dict[int, "Undistortion"]()
 
     @property
     def id(self) -> str:
@@ -112,6 +113,7 @@ class XrayCase:
                 binning=table.binning,
                 air=table.air,
                 dark_fraction=table.dark_fraction,
+                valid=self._valid(table),
             )
             for table, member in zip(self.tables.images, rig.cameras, strict=True)
         )
@@ -171,7 +173,49 @@ class XrayCase:
     def _scheme(self, text: str) -> str:
         return str(self.path(text)) if text.endswith(".toml") else text
 
+    def calibrated_pose(self) -> Matrix | None:
+        """rig_from_world that the calibrations say, where they say one: "world" is theirs, mm."""
+        table = self.tables.images[0]
+        return (
+            None
+            if isinstance(table.calibration, Header | IntrinsicMatrix)
+            else self._calibrated(table).camera_from_world
+        )
+
+    def fits(self) -> dict[int, dict[str, Any]]:
+        """Residuals of what was fitted to calibrate an image (fiducials, distortion), by the image's number from 1.
+
+        Raises:
+            XrayError: A calibration that cannot be used.
+        """
+        found = dict[int, dict[str, Any]]()
+        for number, table in enumerate(self.tables.images, start=1):
+            fit = self._calibrated(table).fit if isinstance(table.calibration, WithPose) else None
+            resampling = None if table.distortion is None else self._undistortion(table).fit
+            stated = {name: each for name, each in (("fiducials", fit), ("distortion", resampling)) if each}
+            if stated:
+                found[number] = stated
+        return found
+
     def _image(self, table: ImageTable) -> "XrayImage":
+        image = self._distorted(table)
+        if table.distortion is None:
+            return image
+        return replace(image, intensities=self._undistortion(table).apply(image.intensities)[0])
+
+    def _valid(self, table: ImageTable) -> "Valid | None":
+        return None if table.distortion is None else self._undistortion(table).inside
+
+    def _undistortion(self, table: ImageTable) -> "Undistortion":
+        from bench.xray.distortion import undistortion
+
+        key = self.tables.images.index(table)
+        if key not in self._resamplings and table.distortion is not None:
+            size = self._distorted(table).intensities.shape
+            self._resamplings[key] = undistortion(table.distortion, size=size, flip=table.flip, path=self.path)
+        return self._resamplings[key]
+
+    def _distorted(self, table: ImageTable) -> "XrayImage":
         from bench.xray.read import read_xray
 
         given = table.calibration if isinstance(table.calibration, Header) else Header(kind="header")
@@ -209,19 +253,29 @@ class XrayCase:
         calibration = table.calibration
         if isinstance(calibration, Header):
             return camera_of(self._image(table), principal_point_px=calibration.principal_point_px)
-        if isinstance(calibration, AutoscoperText):
-            return _autoscoper(self.path(calibration.file))[0]
+        if isinstance(calibration, WithPose):
+            return self._calibrated(table).camera
         rows, columns = calibration.size or self._image(table).intensities.shape
         return Camera(np.array(calibration.K, dtype=np.float64), rows, columns, calibration.sdd_mm)
+
+    def _calibrated(self, table: ImageTable) -> "Calibrated":
+        """Camera and camera_from_world of a calibration that says both; "world" is its own."""
+        from bench.xray.calibrated import calibrated
+
+        key = self.tables.images.index(table)
+        if key not in self._calibrations and isinstance(table.calibration, WithPose):
+            size = self._distorted(table).intensities.shape
+            found = calibrated(table.calibration, size=size, flip=table.flip, path=self.path)
+            self._calibrations[key] = found
+        return self._calibrations[key]
 
     def _camera_poses(self, images: Sequence[ImageTable]) -> list[Matrix]:
         """camera_from_somewhere, the same somewhere for all."""
         if all(table.camera_from_rig is not None for table in images[1:]):
             poses = [np.eye(4) if table.camera_from_rig is None else table.camera_from_rig for table in images]
             return [require_rigid(pose, f"{self._name}: camera_from_rig") for pose in poses]
-        files = [table.calibration.file for table in images if isinstance(table.calibration, AutoscoperText)]
-        if len(files) == len(images):
-            return [_autoscoper(self.path(file))[1] for file in files]
+        if all(isinstance(table.calibration, WithPose) for table in images):
+            return [self._calibrated(table).camera_from_world for table in images]
         try:
             headers = [positioner_of(self._image(table)) for table in images]
         except XrayError as error:
@@ -261,11 +315,3 @@ def _unconfirmed(reference: ReferenceTable) -> str:
         f"the searches of its reference did not meet{apart}, so it is no truth to score by; whoever has looked at the "
         "overlay and finds the pose right sets confirmed = true in it"
     )
-
-
-def _autoscoper(path: Path) -> tuple[Camera, Matrix]:
-    try:
-        view = from_autoscoper(parse_calibration(read_text(path)))
-    except (OSError, ConversionError, ValueError) as error:
-        raise XrayError(f"{path}: no Autoscoper calibration can be read from it: {describe_error(error)}") from None
-    return view.camera, view.camera_from_world

@@ -3,29 +3,21 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import Field, PositiveFloat, ValidationError
 
 from bench.errors import FluorobenchError, describe_error
 from bench.registry import unknown
 from bench.text import read_text
+from bench.xray.calibration_tables import DISTORTION_KINDS, KINDS, TABLES, Calibration, Distortion, Row4, Table
 from bench.xray.line_integrals import DARK_FRACTION
 
-Row3: TypeAlias = tuple[float, float, float]
-Row4: TypeAlias = tuple[float, float, float, float]
 Pose: TypeAlias = tuple[Row4, Row4, Row4, Row4]
-Spacing: TypeAlias = PositiveFloat | tuple[PositiveFloat, PositiveFloat]
 
 
 class CaseError(FluorobenchError):
     """A case file that cannot be used."""
-
-
-class Table(BaseModel):
-    """A table of a case file: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Ct(Table):
@@ -42,39 +34,12 @@ class Ct(Table):
     series: str | None = None
 
 
-class Header(Table):
-    """Calibration from the file's own header; what is said here goes before it."""
-
-    kind: Literal["header"]
-    sdd_mm: PositiveFloat | None = None
-    spacing_mm: Spacing | None = None
-    principal_point_px: tuple[float, float] | None = None
-
-
-class IntrinsicMatrix(Table):
-    """Calibration as a matrix K of the image as seen from the source; ``size`` is (rows, columns)."""
-
-    kind: Literal["matrix"]
-    K: tuple[Row3, Row3, Row3]
-    sdd_mm: PositiveFloat | None = None
-    size: tuple[int, int] | None = None
-
-
-class AutoscoperText(Table):
-    """Calibration text of Autoscoper and XMALab."""
-
-    kind: Literal["autoscoper"]
-    file: str
-
-
-Calibration: TypeAlias = Annotated[Header | IntrinsicMatrix | AutoscoperText, Field(discriminator="kind")]
-
-
 class ImageTable(Table):
     """``[[images]]``: one X-ray and what its file does not tell."""
 
     file: str
     calibration: Calibration
+    distortion: Distortion | None = None
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None
     bright: Literal["air", "bone", "integrals"] | None = None
     bits: int | None = Field(default=None, ge=1, le=32)
@@ -131,15 +96,22 @@ def _mistake(found: dict[str, Any]) -> str:
     if found["type"] == "missing":
         return f"{where} is missing: say it"
     if found["type"] == "union_tag_not_found":
-        return f'{where}.kind is missing: say kind = "header", "matrix" or "autoscoper"'
+        return f"{where}.kind is missing: say kind = {_kinds(where)}"
+    if found["type"] == "union_tag_invalid":
+        return f"{where}.kind must be {_kinds(where)}; got {found['input'].get('kind')!r}"
     if found["type"] == "extra_forbidden":
         key = where.rsplit(".", 1)[-1]
         return f"{where}: {unknown('key', key, _keys())}"
     return f"{where}: {found['msg']}; got {found['input']!r}"[:160]
 
 
+def _kinds(where: str) -> str:
+    known = DISTORTION_KINDS if where.endswith("distortion") else KINDS
+    return ", ".join(f'"{kind}"' for kind in known[:-1]) + f' or "{known[-1]}"'
+
+
 def _keys() -> set[str]:
-    tables = (CaseTables, Ct, ImageTable, Header, IntrinsicMatrix, AutoscoperText, ReferenceTable)
+    tables: tuple[type[Table], ...] = (CaseTables, Ct, ImageTable, ReferenceTable, *TABLES)
     return {key for table in tables for key in table.model_fields}
 
 

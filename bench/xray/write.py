@@ -15,13 +15,14 @@ _sitk: Any = SimpleITK
 ENDINGS = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
 
 
-def write_integrals(path: Path, image: Pixels, spacing_mm: float) -> Path:
+def write_integrals(path: Path, image: Pixels, spacing_mm: tuple[float, float]) -> Path:
     """Write an image (H, W): float32 line integrals, or for ``.png`` 8 bits over its own range, bone bright.
 
     Args:
         path: Its ending, one of ``ENDINGS``, says which; missing folders are made.
         image: Line integrals.
-        spacing_mm: At the detector; written where the format has a place that readers trust (NIfTI).
+        spacing_mm: At the detector, along (columns, rows); written where the format has a place that readers trust
+            (NIfTI).
 
     Raises:
         XrayError: The disk has no room for it.
@@ -32,7 +33,7 @@ def write_integrals(path: Path, image: Pixels, spacing_mm: float) -> Path:
         low, high = float(image.min()), float(image.max())
         pixels = np.rint(255 * (image - low) / max(high - low, 1e-6)).astype(np.uint8)
     file = _sitk.GetImageFromArray(np.ascontiguousarray(pixels))
-    file.SetSpacing((spacing_mm, spacing_mm))
+    file.SetSpacing(spacing_mm)
     try:
         return write_whole(path, lambda part: _sitk.WriteImage(file, str(part)))
     except RuntimeError:
