@@ -66,7 +66,6 @@ def test_a_grid_of_points_undoes_the_distortion(degree: int | None) -> None:
     assert np.abs(stored_image() - true)[inside].max() > 15
     assert np.abs(image - true)[inside].max() < 0.5
     assert 0.75 < inside.mean() < 1
-    assert not image[~inside].any()
     assert not inside[0].any()
     assert (found.fit is None) == (degree is None)
     if found.fit is not None:

@@ -55,9 +55,9 @@ class Undistortion:
     fit: dict[str, Any] | None = None
 
     def apply(self, image: Pixels) -> tuple[Pixels, Valid]:
-        """The undistorted image (linear interpolation, 0 where not valid) and its valid pixels."""
+        """The undistorted image (linear interpolation; beyond the stored image its edge) and its valid pixels."""
         found = ndimage.map_coordinates(image, [self.rows, self.columns], order=1, mode="nearest")
-        return np.asarray(np.where(self.inside, found, 0), dtype=np.float32), self.inside
+        return np.asarray(found, dtype=np.float32), self.inside
 
 
 def undistortion(
