@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize
+from scipy import optimize
 from scipy.spatial.transform import Rotation
 
 from bench.geometry.camera import Camera
-from bench.geometry.converters.projection import decompose
+from bench.geometry.converters.projection import decompose, upper_times_rotation
 from bench.geometry.converters.view import ConversionError
 from bench.geometry.opencv import in_a_plane, pose_candidates, robust_pose
 from bench.geometry.rigid import Matrix, compose, transform_points
@@ -116,27 +116,27 @@ def resect(fiducials: Fiducials, *, threshold_px: float = 3.0) -> Resection:
         raise ConversionError(f"threshold_px must be positive; got {threshold_px}")
     camera, pose, inliers = _linear(fiducials, threshold_px) if fiducials.K is None else _known(fiducials, threshold_px)
     for _ in range(_ROUNDS):
-        camera, pose, focal_sd = _refined(fiducials, camera, pose, inliers)
-        residuals = _residuals(fiducials, camera, pose)
-        again = np.asarray(residuals <= threshold_px)
+        camera, pose, _ = _refined(fiducials, camera, pose, inliers)
+        again = np.asarray(_residuals(fiducials, camera, pose) <= threshold_px)
         if np.array_equal(again, inliers) or not _enough(fiducials, again):
             break
         inliers = again
+    camera, pose, focal_sd = _refined(fiducials, camera, pose, inliers)
     depths = transform_points(pose, fiducials.points[inliers])[:, 2]
     if not (depths > 0).all():
         raise ConversionError(_behind(int((depths <= 0).sum()), len(depths)))
-    return Resection(camera, pose, residuals, inliers, focal_sd)
+    return Resection(camera, pose, _residuals(fiducials, camera, pose), inliers, focal_sd)
 
 
 def _linear(fiducials: Fiducials, threshold_px: float) -> tuple[Camera, Matrix, Chosen]:
-    best, most, least = None, 0, np.inf
+    best, most, least = np.full(len(fiducials.points), np.inf), 0, np.inf
     for chosen in _samples(len(fiducials.points), MIN_POINTS):
-        P = _direct_linear_transform(fiducials.points[chosen], fiducials.pixels[chosen])
-        errors = _matrix_errors(P, fiducials)
+        trial = _direct_linear_transform(fiducials.points[chosen], fiducials.pixels[chosen])
+        errors = _matrix_errors(trial, fiducials)
         count, total = int((errors <= threshold_px).sum()), float(np.minimum(errors, threshold_px).sum())
         if (count, -total) > (most, -least):
             best, most, least = errors, count, total
-    inliers = np.zeros(len(fiducials.points), dtype=bool) if best is None else np.asarray(best <= threshold_px)
+    inliers = np.asarray(best <= threshold_px)
     _require_agreement(fiducials, inliers, threshold_px)
     P = _direct_linear_transform(fiducials.points[inliers], fiducials.pixels[inliers])
     K, rotation, translation = _camera_parts(P)
@@ -218,7 +218,7 @@ def _normalised(points: Matrix) -> tuple[Matrix, Matrix]:
     """The similarity that centres points and gives them unit spread, and the points after it, homogeneous."""
     size = points.shape[1]
     middle = points.mean(axis=0)
-    scale = 1 / max(float(np.sqrt(np.mean((points - middle) ** 2))), 1e-12)
+    scale = 1 / max(float(np.std(points - middle)), 1e-12)
     transform = np.diag([*[scale] * size, 1.0])
     transform[:size, size] = -scale * middle
     return transform, np.column_stack([scale * (points - middle), np.ones(len(points))])
@@ -233,9 +233,9 @@ def _matrix_errors(P: Matrix, fiducials: Fiducials) -> Matrix:
 
 def _camera_parts(P: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     """K without its skew, R and t: noise gives the linear solution a skew that the refinement then fixes at zero."""
-    upper, _ = linalg.rq(P[:, :3])
+    upper, _ = upper_times_rotation(P[:, :3])
     upper = upper / upper[2, 2]
-    shear = np.eye(3)
+    shear: Matrix = np.eye(3)
     shear[0, 1] = -upper[0, 1] / upper[1, 1]
     shear[0, 2] = -shear[0, 1] * upper[1, 2]
     return decompose(shear @ P)

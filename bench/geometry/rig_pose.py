@@ -167,8 +167,9 @@ class _Task:
         self._points = np.stack([np.asarray(click.point, dtype=np.float64) for click in clicks])
         self._pixels = np.stack([np.asarray(click.pixel, dtype=np.float64) for click in clicks])
         self._views = np.array([click.view for click in clicks])
-        self._K = np.stack([rig.cameras[view].camera.K for view in self._views])
-        self._hung = np.stack([rig.cameras[view].camera_from_rig for view in self._views])
+        members = [rig.cameras[click.view] for click in clicks]
+        self._K = np.stack([member.camera.K for member in members])
+        self._hung = np.stack([member.camera_from_rig for member in members])
         self._centre = self._points.mean(axis=0)
         self._mm_per_px = self._scale()
 

@@ -140,10 +140,11 @@ def _fitted(points: Matrix, size: tuple[int, int], degree: int | None) -> tuple[
             "lower degree, or leave it out to interpolate"
         )
     basis = _basis(_normal(points[:, 2:], size), degree)
-    coefficients, *_ = np.linalg.lstsq(basis, points[:, :2], rcond=None)
+    coefficients = np.asarray(np.linalg.lstsq(basis, points[:, :2], rcond=None)[0], dtype=np.float64)
     off = np.linalg.norm(points[:, :2] - basis @ coefficients, axis=1)
-    fit = {"degree": degree, "rms_px": float(np.sqrt(np.mean(off**2))), "max_px": float(off.max())}
-    return _polynomial(np.asarray(coefficients, dtype=np.float64), size, degree), fit
+    rms = float(np.linalg.norm(off)) / len(off) ** 0.5
+    fit = {"degree": degree, "rms_px": rms, "max_px": float(off.max())}
+    return _polynomial(coefficients, size, degree), fit
 
 
 def _splined(points: Matrix, size: tuple[int, int]) -> Map:

@@ -110,5 +110,6 @@ def _rectangle(corners: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         )
     directions = np.column_stack([across, down]) / lengths
     u, _, v = np.linalg.svd(directions, full_matrices=False)
-    nearest = (u @ v) * lengths
-    return (top_left + opposite + top_right + bottom_left) / 4, nearest[:, 0], nearest[:, 1]
+    nearest = np.asarray((u @ v) * lengths, dtype=np.float64)
+    middle = np.asarray((top_left + opposite + top_right + bottom_left) / 4, dtype=np.float64)
+    return middle, nearest[:, 0], nearest[:, 1]

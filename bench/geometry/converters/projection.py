@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 
 from bench.geometry.camera import Camera
 from bench.geometry.converters.view import ConversionError, ToolView
@@ -76,11 +75,9 @@ def decompose(matrix: ArrayLike) -> tuple[Matrix, Matrix, Matrix]:
             "the left 3x3 block of a projection matrix must be invertible (a cone beam); this one is of a parallel "
             "beam or of no camera; check the order of its numbers"
         )
-    P = P / scale * np.sign(np.linalg.det(P[:, :3]))
-    upper, orthogonal = linalg.rq(P[:, :3])
-    signs = np.sign(np.diag(upper))
-    K, rotation = upper * signs, signs[:, None] * orthogonal
-    K = K / K[2, 2]
+    proper = P / scale * np.sign(np.linalg.det(P[:, :3]))
+    upper, rotation = upper_times_rotation(proper[:, :3])
+    K = np.asarray(upper / upper[2, 2])
     if abs(K[0, 1]) > PERPENDICULAR_TOLERANCE * K[0, 0]:
         raise ConversionError(
             f"this projection matrix has a skew of {K[0, 1]:.4g} pixels (its pixel axes are {K[0, 1] / K[0, 0]:.2g} "
@@ -89,8 +86,15 @@ def decompose(matrix: ArrayLike) -> tuple[Matrix, Matrix, Matrix]:
         )
     K[0, 1] = K[1, 0] = K[2, 0] = K[2, 1] = 0.0
     # With the skew dropped the offset must still put the same world point at the source.
-    source = -np.linalg.solve(P[:, :3], P[:, 3])
-    return K, np.asarray(rotation), np.asarray(-rotation @ source)
+    source: Matrix = np.asarray(np.linalg.inv(proper[:, :3]) @ -proper[:, 3], dtype=np.float64)
+    return K, rotation, np.asarray(-rotation @ source)
+
+
+def upper_times_rotation(matrix: Matrix) -> tuple[Matrix, Matrix]:
+    """The RQ decomposition of a 3x3 matrix: upper triangular with a positive diagonal, times orthogonal."""
+    orthogonal, upper = np.linalg.qr(matrix[::-1].T)
+    signs = np.sign(np.diag(upper))[::-1]
+    return np.asarray(upper.T[::-1, ::-1] * signs), np.asarray(signs[:, None] * orthogonal.T[::-1])
 
 
 def flip_pixels(*, flip: str, height: int, width: int) -> Matrix:

@@ -1,0 +1,116 @@
+"""Where landmarks were clicked: on the command line as ``[VIEW:]NAME=COLUMN,ROW``, or in a CSV file.
+
+Views count from 1 in the order of the images. Pixels are those of the whole image, counted from the centre of pixel
+(0, 0), as seen from the source unless they are said to be of the stored image.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import describe_error
+from bench.geometry.converters.projection import flip_pixels
+from bench.start.landmarks import LandmarkError
+
+_CLICK = re.compile(r"^(?:(?P<view>\d+):)?(?P<name>[^=]+)=(?P<column>[^,]+),(?P<row>[^,]+)$")
+_TITLE = {"name", "column", "row"}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPixel:
+    """A landmark's name and where it was clicked.
+
+    Attributes:
+        view: From 0.
+        name: Of the landmark.
+        column: Pixel.
+        row: Pixel.
+    """
+
+    view: int
+    name: str
+    column: float
+    row: float
+
+    def turned(self, flip: str, size: tuple[int, int]) -> "NamedPixel":
+        """The same click in the image that ``flip`` makes of one with ``size`` (rows, columns)."""
+        turn = flip_pixels(flip=flip, height=size[0], width=size[1])
+        column, row, _ = turn @ (self.column, self.row, 1.0)
+        return NamedPixel(self.view, self.name, float(column), float(row))
+
+
+def parse_clicks(words: Sequence[str]) -> list[NamedPixel]:
+    """Clicks of a command line.
+
+    Raises:
+        LandmarkError: A word of another form.
+    """
+    return [_parsed(word) for word in words]
+
+
+def read_clicks(path: Path) -> list[NamedPixel]:
+    """Clicks of a CSV file with the title line ``name,column,row`` or ``view,name,column,row``.
+
+    Raises:
+        LandmarkError: The file cannot be read or holds something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LandmarkError(f"{path}: expected a CSV file of clicks: {describe_error(error)}") from None
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    reader = csv.DictReader(io.StringIO("\n".join(lines)), skipinitialspace=True)
+    if reader.fieldnames is None or not set(reader.fieldnames) >= _TITLE:
+        raise LandmarkError(f"{path}: expected a title line [view,]name,column,row; got {(lines or ['nothing'])[0]!r}")
+    words = [f"{row.get('view') or 1}:{row['name']}={row['column']},{row['row']}" for row in reader]
+    try:
+        return parse_clicks(words)
+    except LandmarkError as error:
+        raise LandmarkError(f"{path}: {error}") from None
+
+
+def check_clicks(clicks: Sequence[NamedPixel], sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse clicks in views that do not exist, beyond the image, or of one landmark twice in a view.
+
+    Args:
+        clicks: As read.
+        sizes: (rows, columns) of each view.
+
+    Raises:
+        LandmarkError: The first such click, by its name.
+    """
+    seen = set[tuple[int, str]]()
+    for click in clicks:
+        if not 0 <= click.view < len(sizes):
+            raise LandmarkError(
+                f"{click.name} was clicked in view {click.view + 1}; expected a view from 1 to {len(sizes)}"
+            )
+        rows, columns = sizes[click.view]
+        if not (-0.5 <= click.column <= columns - 0.5 and -0.5 <= click.row <= rows - 0.5):
+            raise LandmarkError(
+                f"{click.name} lies at column {click.column:g}, row {click.row:g} of view {click.view + 1}, beyond its "
+                f"{columns} columns and {rows} rows; give pixels of the whole image"
+            )
+        if (click.view, click.name) in seen:
+            raise LandmarkError(f"{click.name} was clicked twice in view {click.view + 1}; keep one")
+        seen.add((click.view, click.name))
+
+
+def _parsed(word: str) -> NamedPixel:
+    found = _CLICK.match(word.strip())
+    try:
+        if found is None:
+            raise ValueError
+        view, column, row = int(found["view"] or 1), float(found["column"]), float(found["row"])
+        if view < 1 or not np.isfinite([column, row]).all():
+            raise ValueError
+    except ValueError:
+        raise LandmarkError(
+            f"a click is [VIEW:]NAME=COLUMN,ROW, such as L3=512,300 or 2:L3=498.5,311; got {word!r}"
+        ) from None
+    return NamedPixel(view - 1, found["name"].strip(), column, row)
