@@ -33,6 +33,7 @@ NEXT_ROOMS = [
     "run",
     "score",
     "report",
+    "start",
     "cli",
 ]
 ROOMS = [*FIRST_ROOMS, *NEXT_ROOMS]

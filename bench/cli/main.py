@@ -10,9 +10,10 @@ from bench.cli.register import Reference, Register
 from bench.cli.render import Render
 from bench.cli.report import Report, Score
 from bench.cli.run import Run
+from bench.cli.start import Start
 from bench.cli.train import Train
 
-COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Render | Download | List | Info
+COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Start | Render | Download | List | Info
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
 

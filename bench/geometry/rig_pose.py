@@ -194,9 +194,11 @@ class _Task:
         """The nearest minimum of the misfit, and its cost (half the squared misfit in standard deviations)."""
         depth = float(np.median(self._depths(pose)))
         scale = np.array([1, 1, 1, *[max(abs(depth), 1.0)] * 3])
-        found = optimize.least_squares(
-            lambda unknown: self._misfit(self._moved(pose, unknown * scale)), np.zeros(6), method="trf", max_nfev=200
-        )
+
+        def misfit(unknown: Matrix) -> Matrix:
+            return self._misfit(self._moved(pose, unknown * scale))
+
+        found = optimize.least_squares(misfit, np.zeros(6), method="trf", max_nfev=200)
         return self._moved(pose, np.asarray(found.x) * scale), float(found.cost)
 
     def in_front(self, pose: Matrix) -> bool:

@@ -104,7 +104,7 @@ class XrayCase:
         Raises:
             XrayError: A value that is missing or impossible.
         """
-        rig = self._rig()
+        rig = self.rig()
         return tuple(
             view_of(
                 self._image(table),
@@ -230,7 +230,12 @@ class XrayCase:
             frame=table.frame,
         )
 
-    def _rig(self) -> Rig:
+    def rig(self) -> Rig:
+        """The cameras of the whole images, before binning.
+
+        Raises:
+            XrayError: A value that is missing or impossible.
+        """
         images = self.tables.images
         cameras = [self._camera(table) for table in images]
         if len(images) == 1:
