@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -83,7 +83,6 @@ class _Handler(BaseHTTPRequestHandler):
     owner: ClassVar[PageServer]
     # Renderings use all cores: one at a time.
     turn: ClassVar[threading.Lock] = threading.Lock()
-    protocol_version = "HTTP/1.1"
     server_version = "fluorobench"
     sys_version = ""
 
@@ -111,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(content, dict):
             self._refuse(HTTPStatus.BAD_REQUEST, "expected a JSON object")
             return
-        self._answer(name, content)
+        self._answer(name, cast(dict[str, Any], content))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Requests are not logged: the address holds the token."""
@@ -160,7 +159,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.owner.finish(found)
 
     def _refuse(self, status: HTTPStatus, words: str) -> None:
-        self.close_connection = True
         self._send(json.dumps({"error": words}).encode(), "application/json", status)
 
     def _send(self, content: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
