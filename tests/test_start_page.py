@@ -125,9 +125,8 @@ def test_clicked_landmarks_place_the_rendering(tmp_path: Path) -> None:
     ],
 )
 def test_requests_that_cannot_be_carried_out_are_said(served: Served, name: str, content: Any, words: str) -> None:
-    if isinstance(content, dict):
-        content = {"pose": served.ask("begin")[1]["pose"], **content}
-    status, answer = served.ask(name, content)
+    pose = {"pose": served.ask("begin")[1]["pose"]}
+    status, answer = served.ask(name, content if name == "save" else pose | content)
     assert 400 <= status < 500
     assert words in answer["error"]
     assert served.ask("begin")[0] == 200
