@@ -114,7 +114,7 @@ class Start(CaseArguments):
         return None if self.start is None else starting_pose(case, self.start, centre, self.depth_mm)
 
     def _write(self, found: dict[str, Any]) -> None:
-        from bench.report.files import write_text
+        from bench.files import write_text
 
         written = write_text(self.out, json.dumps(found, indent=1))
         output.print(
