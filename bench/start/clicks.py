@@ -16,6 +16,7 @@ import numpy as np
 from bench.errors import describe_error
 from bench.geometry.converters.projection import flip_pixels
 from bench.start.landmarks import LandmarkError
+from bench.text import read_text
 
 _CLICK = re.compile(r"^(?:(?P<view>\d+):)?(?P<name>[^=]+)=(?P<column>[^,]+),(?P<row>[^,]+)$")
 _TITLE = {"name", "column", "row"}
@@ -60,7 +61,7 @@ def read_clicks(path: Path) -> list[NamedPixel]:
         LandmarkError: The file cannot be read or holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise LandmarkError(f"{path}: expected a CSV file of clicks: {describe_error(error)}") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]

@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, transform_points
+from bench.text import read_text
 from bench.volume import Volume
 from bench.volume.content import label_mask
 
@@ -27,7 +28,6 @@ CORE = 0.8
 
 _LPS_OF_RAS = np.array([-1.0, -1.0, 1.0])
 _SYSTEMS: Mapping[str, bool] = {"LPS": False, "RAS": True, "0": True, "1": False}
-_MAX_BYTES = 20_000_000
 
 
 class LandmarkError(FluorobenchError):
@@ -104,9 +104,7 @@ def landmarks_by_name(names: Iterable[str], volume: Volume, path: Path | None) -
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise LandmarkError(f"{path}: expected a file of landmarks; it has {path.stat().st_size} bytes")
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise LandmarkError(f"{path}: expected a file of landmarks: {describe_error(error)}") from None
 

@@ -101,6 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
+            # Read a little more of it, or a browser sees a broken connection instead of these words.
+            self.rfile.read(min(int(length), 10 * MAX_REQUEST_BYTES) if length.isdigit() else 0)
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long")
             return
         try:

@@ -14,6 +14,7 @@ from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibrat
 from bench.geometry.converters.detector import MeasuredDetector, from_detector
 from bench.geometry.converters.projection import flip_pixels, from_projection_matrix
 from bench.geometry.converters.view import ConversionError
+from bench.text import read_text
 from bench.xray.calibration_tables import (
     AutoscoperText,
     CameraFile,
@@ -115,7 +116,7 @@ def describe_fit(fit: dict[str, Any]) -> str:
 
 def _of_autoscoper(path: Path) -> Calibrated:
     try:
-        view = from_autoscoper(parse_calibration(path.read_text(encoding="utf-8", errors="replace")))
+        view = from_autoscoper(parse_calibration(read_text(path)))
     except (OSError, ConversionError, ValueError) as error:
         raise XrayError(f"{path}: no Autoscoper calibration can be read from it: {describe_error(error)}") from None
     return Calibrated(view.camera, view.camera_from_world)

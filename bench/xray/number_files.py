@@ -7,9 +7,9 @@ import numpy as np
 
 from bench.errors import describe_error
 from bench.geometry import Matrix
+from bench.text import read_text
 from bench.xray.line_integrals import XrayError
 
-_MAX_BYTES = 4_000_000
 _SEPARATORS = re.compile(r"[,;\s]+")
 
 
@@ -55,10 +55,8 @@ def read_numbers(path: Path) -> list[float] | None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise XrayError(f"{path}: expected a text file of numbers; it has {path.stat().st_size} bytes")
-        return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
+        return read_text(path).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
         raise XrayError(f"{path}: expected a text file of numbers: {describe_error(error)}") from None
 
 
