@@ -166,6 +166,17 @@ def test_generated_reference_is_up_to_date(script: str) -> None:
     assert text == made["page"](), f"run python docs/{script}.py and commit the page"
 
 
+def test_example_of_real_xrays_is_laid_over_its_protocol() -> None:
+    read_protocol("sopi-xray", "quick", tomllib.loads((EXAMPLES / "wrist-xrays.toml").read_text(encoding="utf-8")))
+
+
+def test_architecture_page_lists_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = runpy.run_path(str(ROOT / "docs" / "make_architecture.py"))["packages"]()
+    missing = {name for name in packages if not re.search(rf"^\|.*`{name}/?`.*\|", page, flags=re.MULTILINE)}
+    assert not missing, f"describe {missing} in docs/architecture.md"
+
+
 def test_architecture_shows_today_s_imports() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "make_architecture.py"))
     drawn = re.findall(r'data-import="(.*?)"', made["PICTURE"].read_text(encoding="utf-8"))
