@@ -23,8 +23,11 @@ from studies.realism.lines import Line, curve_lines, dimension_line, scalar_line
 from studies.realism.matched import Matched, asides, patients_figure, sentence, write_matched
 from studies.realism.matching import Matching, match
 from studies.realism.page import HEADINGS, cells, method_notes, verdict, write_page
-from studies.realism.request import MIN_PATIENTS, CompareError, Request
+from studies.realism.request import CompareError, Request
 from studies.realism.success import matched_lines, parametric_bootstrap_lines, percentile_rank_lines, success_lines
+
+# Patients whose dimensions are measured, if not said otherwise.
+_DIMENSION_PATIENTS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,8 @@ class Comparison:
             return []
         dataset = self.request.opened()
         known = dataset.patient_ids(self.request.split)
-        patients = [dataset.patient(known[index]) for index in range(self.request.patients or MIN_PATIENTS * 4)]
+        names = [known[index] for index in range(self.request.patients or _DIMENSION_PATIENTS)]
+        patients = (dataset.patient(name) for name in tracked(names, "measuring dimensions"))
         found = [dimensions.measured(each) for each in patients if each.landmarks]
         return dimension_lines(found, dimensions.published(), dimensions.described)
 
