@@ -38,7 +38,7 @@ class Line:
     @property
     def verdict(self) -> str:
         """Outcome of the criterion, as text."""
-        return {True: "pass", False: "fall short", None: "–"}[self.passed]
+        return {True: "pass", False: "fail", None: "–"}[self.passed]
 
 
 def scalar_lines(population: Sequence[CtStatistics], real: CtStatistics) -> list[Line]:

@@ -181,7 +181,7 @@ def _by_rates(ours: SuccessCurve, theirs: SuccessCurve) -> tuple[bool | None, st
 def _parametric_bootstrap_line(ours: SuccessCurve, theirs: SuccessCurve, found: ParametricBootstrap) -> Line:
     return Line(
         section="success",
-        what=f"{found.label}: the same ratio, a phantom in the CT's place",
+        what=f"{found.label}: the same ratio with a phantom in place of the CT",
         phantom=f"{found.ratios.low:.2f} to {found.ratios.high:.2f} in 95 of 100 draws",
         real=f"{ours.half_mm / theirs.half_mm:.2f}" if theirs.reached else "–",
         distance=f"passes the criterion in {_percent(found.passes)} % of the draws",
