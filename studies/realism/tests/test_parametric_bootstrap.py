@@ -57,7 +57,7 @@ def test_the_more_people_differ_the_fewer_of_them_pass() -> None:
 
 
 def test_the_share_that_passes_is_that_of_further_people_of_the_same_kind() -> None:
-    """Against the truth: people drawn anew, each in the CT's place by the true 50 % point; mean of populations."""
+    """Against the truth: patients drawn anew, each in place of the CT with the true 50 % point; mean over populations."""
     ct = population(1, 48, 0.0)
     found = [parametric_bootstrap(population(40, 24, 1.0, seed=seed), ct) for seed in range(8)]
     others = [population(1, 48, 1.0, seed=100 + number).half_mm for number in range(200)]
@@ -65,10 +65,10 @@ def test_the_share_that_passes_is_that_of_further_people_of_the_same_kind() -> N
     assert np.mean([each.passes for each in found if each is not None]) == pytest.approx(truly, abs=0.08)
 
 
-def test_a_ct_that_is_one_of_the_people_is_within_their_range_and_nothing_is_judged() -> None:
+def test_a_ct_from_the_population_is_within_its_range_and_there_is_no_criterion() -> None:
     (line,) = parametric_bootstrap_lines([population(12, 12, 1.0)], [population(1, 48, 0.0)])
     assert line.passed is None
-    assert line.what == "Opt-GC: the same ratio, a phantom in the CT's place"
+    assert line.what == "Opt-GC: the same ratio with a phantom in place of the CT"
     low, high = (float(each) for each in line.phantom.removesuffix(" in 95 of 100 draws").split(" to "))
     assert low < float(line.real) < high
 
