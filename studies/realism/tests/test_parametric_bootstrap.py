@@ -56,8 +56,8 @@ def test_the_more_people_differ_the_fewer_of_them_pass() -> None:
     assert all(each is not None and each.ratios.low < 1 < each.ratios.high for each in found)
 
 
-def test_the_share_that_passes_is_that_of_further_people_of_the_same_kind() -> None:
-    """Against the truth: patients drawn anew, each in place of the CT with the true 50 % point; mean over populations."""
+def test_the_share_that_passes_is_that_of_further_patients_of_the_population() -> None:
+    """Against the truth: patients drawn anew, each in place of the CT with the true 50 % point."""
     ct = population(1, 48, 0.0)
     found = [parametric_bootstrap(population(40, 24, 1.0, seed=seed), ct) for seed in range(8)]
     others = [population(1, 48, 1.0, seed=100 + number).half_mm for number in range(200)]
