@@ -49,6 +49,7 @@ class OptSgc:
                 "trials need coarse and fine levels, 1 <= confirmations <= trials and 0 <= tie < 1; got "
                 f"{len(self.coarse)} and {len(self.fine)} levels, {self.confirmations}, {self.trials}, {self.tie}"
             )
+        _ = self._search(self.coarse)  # refuses an unknown similarity or setting now and not in the run
 
     @property
     def max_evaluations(self) -> int:

@@ -1,6 +1,7 @@
 """Similarities climbed along their exact pose gradients."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,23 @@ def test_an_unknown_similarity_and_a_wrong_level_are_refused() -> None:
         GradientSearch(similarity="nc")
     with pytest.raises(SearchError, match="rate > 0"):
         GradientLevel(size=64, iterations=5, rate=0)
+
+
+def test_a_similarity_without_derivatives_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench.similarities
+
+    text = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+@dataclass(frozen=True)
+class Rank:
+    differentiable: ClassVar[bool] = False
+
+plugin = Rank
+"""
+    (tmp_path / "rank_of_pixels.py").write_text(text)
+    monkeypatch.setattr(bench.similarities, "__path__", [*bench.similarities.__path__, str(tmp_path)])
+    with pytest.raises(SearchError, match="'rank_of_pixels' does not declare to be one: choose another one"):
+        build("methods", "opt_gradient", {"similarity": "rank_of_pixels"})
+    assert build("methods", "opt_similarity", {"similarity": "rank_of_pixels"}).similarity == "rank_of_pixels"

@@ -91,10 +91,10 @@ class GradientSearch:
                 "a gradient search needs a level, a start and the optimiser adam or lbfgs; "
                 f"got {len(self.levels)}, {self.starts} and {self.optimiser!r}"
             )
-        if not self.build_similarity().differentiable:
+        if not getattr(self.build_similarity(), "differentiable", False):
             raise SearchError(
-                f"a gradient search needs a differentiable similarity; {self.similarity!r} is not: choose another one, "
-                "or a method that uses values alone, such as opt_similarity"
+                f"a gradient search needs a differentiable similarity; {self.similarity!r} does not declare to be one: "
+                "choose another one, or a method that uses values alone, such as opt_similarity"
             )
 
     def build_similarity(self) -> Similarity:
