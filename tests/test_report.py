@@ -283,7 +283,7 @@ def test_permuted_columns_take_their_cells_along(run: FakeRun, name: str, monkey
     tables = tables_of(renamed, name, monkeypatch)
     assert tables
     for table in tables:
-        order = np.random.default_rng(3).permutation(len(table.columns)).tolist()
+        order = [int(index) for index in np.random.default_rng(3).permutation(len(table.columns))]
         other = replace(table, columns=tuple(table.columns[index] for index in order))
         assert other.printed() == [[row[index] for index in order] for row in table.printed()]
         assert other.bold() == [[row[index] for index in order] for row in table.bold()]
