@@ -68,7 +68,7 @@ class CameraTable(Table):
 
 def _in_our_order(table: object) -> object:
     """A table of a distribution with its widths in our order; ``names = "sopi"`` says that they are in SOPI's."""
-    given = cast("Mapping[str, Any]", table) if isinstance(table, dict) else {}
+    given: Mapping[str, Any] = cast("Mapping[str, Any]", table) if isinstance(table, dict) else {}
     return _reordered(given) if "names" in given else table
 
 
