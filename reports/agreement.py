@@ -1,4 +1,4 @@
-"""Agreement with the reference on real X-rays, image by image: who comes within 2 mm of it, and how often."""
+"""Agreement with the reference on real X-rays, image by image: share of starts that end within 2 mm of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Agreement:
                 "that view's axis (depth): medians over starts, a case without a pose standing at infinity. From one "
                 "view depth is weakly determined.",
                 "The reference of a real X-ray is itself a registration: read agreement, not accuracy. Differences "
-                "below what it is good for are ties, so nothing is ranked."
+                "below its uncertainty are ties, so nothing is ranked."
                 f"{_uncertainties(images)} Starts of one image are not independent.",
                 "A reference that `fluorobench reference` found comes from Opt-SGC's search: Opt-SGC's row is no "
                 "independent check of it.",
@@ -132,8 +132,8 @@ def _has_two(scores: pd.DataFrame) -> bool:
 def _apart(scores: pd.DataFrame, images: Sequence[ImageProvenance]) -> tuple[str, ...]:
     """How far the references of each image are apart: the floor of every comparison."""
     found = {image_name(image): spread(values(_of_image(scores, image), APART)).median for image in images}
-    told = ", ".join(f"{apart:.2f} mm ({name})" for name, apart in found.items() if np.isfinite(apart))
-    return (f"The two references are apart by {told} mTRE: methods that differ by less are not told apart.",)
+    listed = ", ".join(f"{apart:.2f} mm ({name})" for name, apart in found.items() if np.isfinite(apart))
+    return (f"The two references are apart by {listed} mTRE: methods that differ by less cannot be distinguished.",)
 
 
 def _of_image(rows: pd.DataFrame, image: ImageProvenance) -> pd.DataFrame:

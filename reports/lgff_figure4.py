@@ -21,7 +21,7 @@ _NO_BLUR_PX = 0.01
 
 
 class LgffFigureError(FluorobenchError):
-    """A run that the figure has nothing of."""
+    """A run without the images that the figure shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,14 @@ class LgffFigure4:
             LgffFigureError: The run's images are not degraded.
         """
         journal = Journal.existing(run.folder)
-        law = journal.protocol.target.low_dose
-        if law is None:
+        low_dose = journal.protocol.target.low_dose
+        if low_dose is None:
             raise LgffFigureError("lgff_figure4 shows low-dose images; this protocol has no table target.low_dose")
         wanted = sorted(set(text_column(run.scores, "case_id")))[: self.cases]
         drawn = {each.case_id: each.views[0].drawn or {} for each in journal.problems()}
-        strips = {case_id: _strip(run, case_id, law, Degradation.from_record(drawn[case_id])) for case_id in wanted}
+        strips = {
+            case_id: _strip(run, case_id, low_dose, Degradation.from_record(drawn[case_id])) for case_id in wanted
+        }
         with house_style():
             figure, axes = grid(len(strips), len(STEPS), width=7.6, height=0.55 + 1.55 * len(strips))
             for row, (case_id, images) in zip(axes, strips.items(), strict=True):
@@ -60,18 +62,18 @@ class LgffFigure4:
             return save(figure, run.folder / "figures", "lgff_figure4")
 
 
-def _strip(run: FinishedRun, case_id: str, law: LowDose, drawn: Degradation) -> list[Image]:
+def _strip(run: FinishedRun, case_id: str, low_dose: LowDose, drawn: Degradation) -> list[Image]:
     """The clean rendering and what each step makes of it, all from 0 to 1."""
     case = run.case(case_id)
     clean = _scaled(render(case.problem, case.truth))
-    sharp = replace(law, blur_sigma_px=_NO_BLUR_PX)
+    sharp = replace(low_dose, blur_sigma_px=_NO_BLUR_PX)
     plain = replace(drawn, contrast=1.0, brightness=0.0)
     return [
         clean,
         sharp.apply(clean, [replace(plain, artefact=0.0)]),
         sharp.apply(clean, [plain]),
-        law.apply(clean, [plain]),
-        law.apply(clean, [drawn]),
+        low_dose.apply(clean, [plain]),
+        low_dose.apply(clean, [drawn]),
     ]
 
 

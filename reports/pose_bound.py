@@ -1,4 +1,4 @@
-"""How near every method comes to the Cramer-Rao bound, and whether its own covariance says so."""
+"""Errors of every method relative to the Cramer-Rao bound and to the covariance that the method states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -98,8 +98,8 @@ class PoseBound:
             notes=(
                 BOUND_NOTE,
                 "By bound: mean error over the successes divided by the mean that the bound allows; 1 = efficient. By "
-                "stated: the same against the mean that the method's own covariance states; above 1 = too sure of "
-                "itself. Failures have left the region in which a bound means anything: see the other tables.",
+                "stated: the same against the mean that the method's own covariance states; above 1: "
+                "overconfident. Failures lie outside the region in which a bound is meaningful: see the other tables.",
             ),
         )
 

@@ -31,7 +31,7 @@ Window = tuple[slice, slice]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Panel:
-    """One column: a method's projection and what is said below it; None where there is nothing to show."""
+    """One column: a method's projection and the text below it; None where there is no pose to show."""
 
     label: str
     moving: Image | None
@@ -66,7 +66,7 @@ def in_paper_order(labels: Sequence[str]) -> list[str]:
 
 
 def typical_case(rows: pd.DataFrame) -> str:
-    """The case of middling difficulty: by the median over methods of its mTRE, ties by name; no pose is infinite."""
+    """The case of median difficulty, by its median mTRE over methods; ties by name, no pose counts as infinite."""
     errors = pd.Series(np.nan_to_num(values(rows, "mtre_mm"), nan=np.inf), index=text_column(rows, "case_id"))
     medians = {str(name): float(np.median(found)) for name, found in errors.groupby(level=0)}
     ordered = sorted(medians, key=lambda name: (medians[name], name))
@@ -141,7 +141,7 @@ def _draw(run: FinishedRun, case: Case, panels: Sequence[_Panel], attenuation: A
     footnote(
         figure,
         [
-            f"Case {case.problem.case_id}, chosen as the middling one{_seen(target, case)}. Top: the moving volume at "
+            f"Case {case.problem.case_id}, chosen as the median one{_seen(target, case)}. Top: the moving volume at "
             f"the start and at each answer. Bottom: the {kind.words}, and the edges of that projection over it in "
             f"green. {run.description}."
         ],
@@ -154,7 +154,7 @@ def _lines(target: Image, moving: Image) -> Colours:
 
 
 def _seen(shown: Image | None, case: Case) -> str:
-    """A word for the caption where part of the view is cut away."""
+    """A phrase for the caption where part of the view is cut away."""
     camera = case.problem.views[0].camera
     whole = shown is None or shown.shape == (camera.height, camera.width)
     return "" if whole else "; views are cut to the moving content's neighbourhood"

@@ -73,7 +73,7 @@ class SopiFigure5:
             try:
                 return open_run(path.parent)
             except FluorobenchError:
-                continue  # a run of other code or a damaged one is no reason to refuse this figure
+                continue  # a damaged run or one of another version does not prevent this figure
         return None
 
 
@@ -159,7 +159,8 @@ card = Card(
     licence="Apache-2.0",
     deviations=(
         "One panel a method; the paper draws its own method alone.",
-        "The axis is logarithmic, for errors of methods differ a hundredfold; one axis serves degrees and mm.",
+        "The axis is logarithmic, because errors of methods differ by a factor of a hundred; one axis serves "
+        "degrees and mm.",
         "The X-ray half is simulated where the run has no real X-rays, and says so.",
     ),
 )

@@ -1,4 +1,4 @@
-"""SOPI Table 1: what each method leaves of the error, in the paper's reading and in a sound one."""
+"""SOPI Table 1: remaining errors of every method, by the paper's definitions and by sound ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

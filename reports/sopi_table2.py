@@ -1,4 +1,4 @@
-"""SOPI Table 2: which of RTPI, composite encoder (CE) and the masked loss (EL) does what."""
+"""SOPI Table 2: ablation of RTPI, composite encoder (CE) and masked loss (EL)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Success curve: the share of cases whose mTRE, or its part in the image's plane, lies below a threshold, by method.
 
-Thresholds run over decades: methods that end within a tenth of a millimetre are told apart beside those that fail.
+The axis of thresholds is logarithmic, so that differences below a tenth of a millimetre show beside failures.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_s
 from bench.score.statistics import of_label, values
 
 THRESHOLDS = ((2.0, "2 mm"), (10.0, "10 mm"))
-# One view determines depth weakly: what it does determine stands beside.
-# Finer than any reference or phantom is.
+# Smallest threshold drawn, mm: finer than the uncertainty of any reference.
 _FINEST_MM = 1e-3
+# One view determines depth weakly, so the in-plane part has a panel of its own.
 PANELS = {"mtre_mm": "mTRE", "mtre_in_plane_mm": "mTRE in plane"}
 
 
@@ -75,7 +75,7 @@ class SuccessCurve:
 
 
 def left_end(errors: Sequence[NDArray[np.float64]], limit_mm: float) -> float:
-    """Where the axis begins, mm: a decade at or below the middling answer of the best method, and within sense.
+    """Where the axis begins, mm: a decade at or below the median error of the best method, within limits.
 
     Args:
         errors: Of each method, mm; NaN without an answer.

@@ -80,9 +80,9 @@ def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin:
     table = marked(Table(columns=columns, rows=printed, caption="t"), told)
     assert [row[0] for row in table.printed()] == [f"Truth{MET}", "Truth"]
     assert table.csv().splitlines()[1] == "Truth,ours"
-    assert [note.startswith(f"{MET} Truth met some of these patients before: tuned on") for note in table.notes] == [
-        True
-    ]
+    assert [
+        note.startswith(f"{MET} Truth was trained or tuned on some of these patients: tuned on") for note in table.notes
+    ] == [True]
 
 
 def test_weights_say_where_cases_are_unlike_what_they_learnt_from() -> None:
@@ -119,9 +119,12 @@ def test_weights_of_another_population_are_told_in_one_note() -> None:
         patients = [each.model_copy(update={"patient_id": names[each.patient_id]}) for each in PATIENTS]
         told = with_caveats(rows.assign(patient_id=rows["patient_id"].replace(names)), playing(plugin), patients)
         table = Table(columns=(method_column(),), rows=(TableRow(context="Truth", method="Truth"),), caption="t")
-        return tuple(each for each in marked(table, told).notes if "other people" in each)
+        return tuple(each for each in marked(table, told).notes if "another population" in each)
 
-    said = "Weights learnt from other people than the table's: Truth from phantom version 2 (here: phantom version 4)."
+    said = (
+        "Weights trained on another population than the table's patients: Truth from phantom version 2 (here: phantom "
+        "version 4)."
+    )
     assert note("sopi", 4) == (said,)
     assert note("sopi_opt", 4) == (said,)
     assert note("sopi", 2) == ()
@@ -147,7 +150,7 @@ def test_rows_that_learnt_from_the_same_people_share_the_note() -> None:
     )
     printed = tuple(TableRow(context=label, method=label) for label in ("A", "B", "C"))
     table = marked(Table(columns=(method_column(),), rows=printed, caption="t"), both)
-    assert table.notes == ("Weights learnt from other people than the table's: A, B from x (here: y).",)
+    assert table.notes == ("Weights trained on another population than the table's patients: A, B from x (here: y).",)
     assert [row[0] for row in table.printed()] == ["A", "B", "C"]
 
 
@@ -174,7 +177,7 @@ def test_every_table_of_a_report_carries_the_marks(tmp_path: Path, name: str) ->
         text = path.read_text()
         assert f"Opt-GC{MET} |" in text
         assert f"Opt-NGI{OTHER} |" in text
-        assert f"{MET} Opt-GC met all of these patients before: tuned on x: y." in text
+        assert f"{MET} Opt-GC was trained or tuned on all of these patients: tuned on x: y." in text
     compile_latex(next(path for path in paths if path.suffix == ".tex"))
 
 

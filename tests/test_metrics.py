@@ -166,7 +166,7 @@ def test_a_landmark_behind_the_source_is_infinitely_wrong_on_the_detector() -> N
 def test_bad_input_is_refused() -> None:
     with pytest.raises(MetricError, match="at least one landmark"):
         landmark_errors(TRUTH, TRUTH, np.empty((0, 3)), CAMERA, ONE_VIEW)
-    with pytest.raises(MetricError, match="before the source"):
+    with pytest.raises(MetricError, match="in front of the source"):
         landmark_errors(TRUTH, shifted(0, 0, -900), POINTS, CAMERA, ONE_VIEW)
     with pytest.raises(NotRigidError, match="estimate"):
         errors(np.full((4, 4), np.nan))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from bench.protocol.load import Summary
 
 
+# What ``info`` prints all columns of the score rows for.
+METRICS = "metrics"
+
+
 @dataclass(frozen=True)
 class List:
     """List protocols, methods, similarities, datasets and reports."""
@@ -39,7 +43,7 @@ class Info:
     """Print the card of a plug-in, of a row of a table or of a protocol; or draw patients of a dataset."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """Name of a plug-in, row or protocol, or path of an X-ray image or a CT to see what its file states."""
+    """Name of a plug-in, row or protocol, `metrics`, or path of an X-ray image or a CT to see what its file states."""
 
     frame: int | None = None
     """Of an X-ray file of several frames, from 0."""
@@ -70,6 +74,9 @@ class Info:
             return
         if self.patients is not None:
             raise CommandError("--patients belongs to a contact sheet; add --sheet PNG")
+        if self.name == METRICS:
+            _print_metrics()
+            return
         if Path(self.name).is_file() or Path(self.name).is_dir():
             _print_file(Path(self.name), frame=self.frame, series=self.series)
             return
@@ -118,6 +125,15 @@ def _print_file(path: Path, *, frame: int | None, series: str | None) -> None:
     if found.calibration:
         print_table("geometry" if volume else "calibration", ("what", "found", "how"), found.calibration)
     output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
+
+
+def _print_metrics() -> None:
+    """The columns of the score rows, section by section."""
+    from bench.score.metrics_page import SECTIONS
+
+    for title, _, columns in SECTIONS:
+        cells = [(each.name, each.unit, each.definition) for each in columns]
+        print_table(title, ("column", "unit", "definition"), cells)
 
 
 def _plugin_of_row(name: str, protocols: "Iterable[Summary]") -> str:

@@ -1,4 +1,4 @@
-"""How far an estimated pose moves landmarks, in space and on the detector (van de Kraats 2005)."""
+"""Errors of landmarks under an estimated pose, in space and on the detector (van de Kraats 2005)."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class LandmarkErrors:
 def landmark_errors(
     estimate: Matrix, truth: Matrix, points: ArrayLike, camera: Camera, camera_from_rig: Matrix
 ) -> LandmarkErrors:
-    """Compare where two poses put landmarks, as one camera sees them.
+    """Compare the positions of landmarks under two poses, as one camera sees them.
 
     Args:
         estimate: rig_from_world, 4x4, mm.
@@ -44,7 +44,7 @@ def landmark_errors(
         camera_from_rig: Extrinsics of the view, 4x4, mm.
 
     Raises:
-        MetricError: No landmarks, or true ones that are not before the source.
+        MetricError: No landmarks, or true ones that are not in front of the source.
         bench.geometry.rigid.NotRigidError: A matrix is not a rigid transform.
     """
     landmarks = _require_points(points)
@@ -53,7 +53,7 @@ def landmark_errors(
     true = transform_points(extrinsics @ require_rigid(truth, "truth"), landmarks)
     if not (true[:, 2] > 0).all():
         raise MetricError(
-            f"expected true landmarks before the source; got depth {true[:, 2].min():.1f} mm: check the truth"
+            f"expected true landmarks in front of the source; got depth {true[:, 2].min():.1f} mm: check the truth"
         )
     moved = found - true
     # found x true = moved x true: the difference keeps the digits that the product of long vectors would lose.

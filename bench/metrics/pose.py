@@ -1,4 +1,4 @@
-"""How far an estimated pose is from the true one."""
+"""Errors of an estimated pose against the true one."""
 
 from dataclasses import dataclass
 from math import hypot, radians, sqrt
@@ -77,7 +77,7 @@ def pose_errors(
         estimate: rig_from_world, 4x4, mm.
         truth: rig_from_world, 4x4, mm.
         frame: Rotation centre, and where theta is measured from.
-        camera_from_rig: The view whose axes tell in-plane from depth, 4x4, mm.
+        camera_from_rig: The view whose axes separate in-plane from depth, 4x4, mm.
         sdd_mm: That view's source-to-detector distance, for the double geodesic.
 
     Raises:

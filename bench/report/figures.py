@@ -1,4 +1,4 @@
-"""One look for every figure, and saving it whole as PDF and PNG.
+"""One style for every figure, and writing it as PDF and PNG, whole or not at all.
 
 Figures are built without pyplot: no global state, no window, no backend to choose.
 """

@@ -55,4 +55,4 @@ def image_name(images: ImageProvenance) -> str:
 def reference_uncertainties(images: Iterable[ImageProvenance]) -> list[str]:
     """One phrase for each stated uncertainty of a reference pose, in the order of the images."""
     known = dict.fromkeys(each.reference_uncertainty_mm for each in images)
-    return [f"reference good to {uncertainty_mm:g} mm" for uncertainty_mm in known if uncertainty_mm is not None]
+    return [f"reference uncertainty {uncertainty_mm:g} mm" for uncertainty_mm in known if uncertainty_mm is not None]

@@ -137,8 +137,8 @@ def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: st
         caption=f"LGFF-Reg Table {table}: the published order, step by step. {run.description}.",
         notes=(
             "Differences are the first method's error minus the second's; published, the first is worse. Interval: "
-            "bootstrap over the cases that both answered. Of one patient it speaks of other poses of that patient, not "
-            "of other patients. Held or reversed: p below 0.05, of the same resamples, adjusted for all rows of this "
+            "bootstrap over the cases that both answered. Of one patient it refers to other poses of that patient, not "
+            "to other patients. Held or reversed: p below 0.05, of the same resamples, adjusted for all rows of this "
             "table (Holm); an interval is of its row alone.",
             LGFF_NOT_COMPARABLE,
         ),

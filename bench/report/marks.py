@@ -1,6 +1,6 @@
-"""Marks behind methods' names: who met the patients of a table before, and whose weights learnt from other targets.
+"""Marks behind methods' names: trained or tuned on patients of the table (†), trained on images of another kind (‡).
 
-Whose weights learnt from other people is a note alone: so do nearly all.
+Weights trained on another population are stated in a note without a mark, since this concerns most networks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, TRAINING_POPULATION
 from bench.score.statistics import of_label, text_column
 
 MET, OTHER = "†", "‡"
-_SAID = {
-    MET: (PROVENANCE, "{label} met {some} of these patients before: {what}."),
+_NOTES = {
+    MET: (PROVENANCE, "{label} was trained or tuned on {some} of these patients: {what}."),
     OTHER: (
         DOMAIN_SHIFT,
         "{label}: {some} of these cases show images of a kind that its weights were not trained on: {what}.",
@@ -50,15 +50,15 @@ def _of_other_populations(scores: pd.DataFrame, labels: Sequence[str]) -> list[s
         if said:
             trained.setdefault("; ".join(said), []).append(label)
     listed = "; ".join(f"{', '.join(some)} from {said}" for said, some in trained.items())
-    return [f"Weights learnt from other people than the table's: {listed}."] if listed else []
+    return [f"Weights trained on another population than the table's patients: {listed}."] if listed else []
 
 
 def _notes(rows: pd.DataFrame, label: str) -> dict[str, str]:
-    """By mark, one sentence: of how many cases, and what."""
+    """One sentence for each mark that applies: which share of the cases, and what."""
     found: dict[str, str] = {}
-    for mark, (column, sentence) in _SAID.items():
-        told = [each for each in text_column(rows, column) if each]
-        if told:
-            some = "all" if len(told) == len(rows) else "some"
-            found[mark] = f"{mark} {sentence.format(label=label, some=some, what='; '.join(dict.fromkeys(told)))}"
+    for mark, (column, sentence) in _NOTES.items():
+        said = [each for each in text_column(rows, column) if each]
+        if said:
+            some = "all" if len(said) == len(rows) else "some"
+            found[mark] = f"{mark} {sentence.format(label=label, some=some, what='; '.join(dict.fromkeys(said)))}"
     return found

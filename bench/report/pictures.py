@@ -12,7 +12,7 @@ TARGET_COLOUR, FOUND_COLOUR = "#E4572E", "#3A86FF"
 
 
 def show(axes: Axes, picture: Any, *, otherwise: str = "") -> None:
-    """A grey picture from 0 to 1 without ticks or frame; where there is none, a grey field and why."""
+    """A grey picture from 0 to 1 without ticks or frame; where there is none, a grey field with the reason."""
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():

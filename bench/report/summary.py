@@ -16,7 +16,7 @@ PERCENT = 100
 BOUND_LABEL = "Bound"
 BOUND_NOTE = (
     "Bound: mean errors of an unbiased estimate that reaches the Cramer-Rao bound of every case, given volume, gain "
-    "and photons. A method well below it leaks, or knows more than the image tells."
+    "and photons. A method well below it uses information that is not in the image."
 )
 
 
@@ -51,7 +51,7 @@ class MethodRow:
 
     @property
     def skipped(self) -> bool:
-        """Whether it took on none of the cases, as without weights."""
+        """Whether it skipped all cases, as a network without weights does."""
         return set(text_column(self.rows, "outcome")) == {str(Outcome.SKIPPED.value)}
 
     def count(self, failure: str) -> int:
@@ -85,7 +85,7 @@ class MethodRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoundRow:
-    """What an estimate would leave that reaches every case's Cramer-Rao bound.
+    """Errors of an estimate that reaches every case's Cramer-Rao bound.
 
     Attributes:
         rows: One score row a case that has a bound.
@@ -131,7 +131,7 @@ def method_row(scores: pd.DataFrame, label: str, *, seed: int = 0) -> TableRow[S
 
 
 def bounded(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a case, the cases that have a bound: contents are matched and the law of noise is stated."""
+    """One row a case, the cases that have a bound: contents are matched and the distribution of the noise is stated."""
     has = np.isfinite(values(scores, f"{BOUND_PREFIX}translation_error_mm"))
     return scores[has].drop_duplicates("case_id")
 
@@ -157,7 +157,7 @@ def no_pose_column(heading: str = "No pose") -> TableColumn[Summary]:
 
 
 def skipped_column() -> TableColumn[Summary]:
-    """How many cases have no pose; ``skipped`` where the method took none of them on."""
+    """How many cases have no pose; ``skipped`` where the method skipped all of them."""
     return TableColumn(
         heading="No pose",
         keys=("no_pose",),

@@ -1,4 +1,4 @@
-"""From a Cramer-Rao bound to the mean errors of an estimate that reaches it: what a table's ``Bound`` row prints."""
+"""Mean errors of normally distributed estimates, such as those that reach a Cramer-Rao bound (the row ``Bound``)."""
 
 from dataclasses import dataclass
 

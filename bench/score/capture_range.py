@@ -67,7 +67,7 @@ class SuccessCurve:
 
     @property
     def text(self) -> str:
-        """The 50 % point in words."""
+        """The 50 % point as text."""
         if self.half_mm <= 0:
             where = "half never reached"
         elif self.half_mm >= self.limit_mm:
@@ -190,7 +190,7 @@ class BinnedSuccess:
 
     @property
     def enough(self) -> bool:
-        """Whether every bin holds ``MIN_STARTS``; with fewer, 95 % cannot be told from less."""
+        """Whether every bin holds ``MIN_STARTS``; with fewer, 95 % cannot be distinguished from less."""
         return bool((self.starts >= MIN_STARTS).all())
 
 
@@ -220,7 +220,7 @@ def bin_width_mm(rows: pd.DataFrame) -> float:
     """
     for width in WIDTHS_MM:
         starts = np.trim_zeros(success_by_bin(rows, bin_mm=width).starts)
-        # The last bin may be cut by the end of the law.
+        # The last bin may be cut by the end of the distribution of the starts.
         if starts.size and (starts[:-1] if starts.size > 1 else starts).min() >= MIN_SHOWN:
             return width
     return WIDTHS_MM[-1]

@@ -50,10 +50,12 @@ class Caveats:
         """How the images of the case differ from those that weights were trained on, one phrase a card."""
         cards = (card for part in self.parts for card in _used(part, self.patient))
         found = ((card.method, domain_shift(card, self.data, real=self.real)) for card in cards)
-        return _joined(f"{method} learnt from {', '.join(differences)}" for method, differences in found if differences)
+        return _joined(
+            f"{method} was trained on {', '.join(differences)}" for method, differences in found if differences
+        )
 
     def training_population(self) -> str:
-        """The populations that weights were trained on, where some never met the patient's own; else empty."""
+        """The populations that weights were trained on, where the patient's own is not among them; else empty."""
         here, trained = population(self.patient.dataset, self.patient.patient_id), dict[str, None]()
         for card in (card for part in self.parts for card in _used(part, self.patient)):
             trainings = [*(each.trained_on for each in card.earlier), card.trained_on]

@@ -21,7 +21,7 @@ class _Error:
 
     Attributes:
         of: From the errors of a pose to this one; None where it is not defined.
-        expected: From the mean errors of a normal law to this one; None where it has no closed form.
+        expected: From the mean errors of a normal distribution to this one; None where it has no closed form.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A finished run as artefacts see it: rows, labels, and cases built again from the recorded protocol."""
+"""A finished run as reports use it: rows, labels, and cases built again from the recorded protocol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,13 +73,13 @@ class ScoredRun:
         source = data.dataset if volume is None else "/".join(Path(volume).parts[-2:])
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {source} x "
-            f"{protocol.start.per_patient} start(s), {protocol.start.distribution} start law; {self._images}; "
+            f"{protocol.start.per_patient} start(s), {protocol.start.distribution} start distribution; {self._images}; "
             f"mTRE at {self._marks}"
         )
 
     @property
     def _images(self) -> str:
-        """Where the X-rays are from, and how simulated ones were made."""
+        """Source of the X-rays, and how simulated ones were made."""
         protocol, data = self.protocol, self.protocol.data
         real = [each.images.source is ImageSource.REAL for each in self.journal.problems()]
         simulated = (
@@ -87,7 +87,7 @@ class ScoredRun:
         )
         if not any(real):
             return simulated
-        acquired = f"real X-rays, moving {data.moving}, truth: the reference poses that came with them{self._left_out}"
+        acquired = f"real X-rays, moving {data.moving}, truth: the reference poses supplied with them{self._left_out}"
         return acquired if all(real) else f"{acquired}; and {simulated}"
 
     @property
@@ -98,12 +98,12 @@ class ScoredRun:
 
     @cached_property
     def _marks(self) -> str:
-        """What target registration errors are measured at: the first landmark set of a patient."""
+        """The points at which target registration errors are measured: the first landmark set of a patient."""
         first = self.journal.patients()[0].landmarks[0]
         return f"{len(first.points)} {first.name} landmarks"
 
     def case(self, case_id: str) -> Case:
-        """Pose a case again, with its images.
+        """Build a case again, with its images.
 
         Raises:
             FluorobenchError: The run has no such case.
@@ -136,10 +136,10 @@ class ScoredRun:
         return write_whole(self.folder / "scores.parquet", self.scores.to_parquet)
 
     def _require_as_recorded(self, again: ProblemRecord, truth: Matrix) -> None:
-        """Pictures of other cases would lie: the CT or the code may have changed since."""
+        """Refuse to draw pictures of cases other than the recorded ones: CT or code may have changed since."""
         recorded = self._problems[again.case_id]
         same = again.patient_hash == recorded.patient_hash and np.allclose(again.start, recorded.start, atol=SAME_POSE)
-        # Real X-rays are read, not rendered: their pixels are the same bits or other ones.
+        # Real X-rays are read, not rendered, so their pixels must be the same bits.
         same = same and (recorded.images.source is not ImageSource.REAL or again.target_hash == recorded.target_hash)
         if not (same and np.allclose(truth, self._truths[again.case_id], atol=SAME_POSE)):
             raise RunError(f"case {again.case_id!r} is not what the run recorded: its CT or the code changed since")
@@ -188,7 +188,7 @@ def _formation(protocol: Protocol) -> str:
 
 
 def _matched(protocol: Protocol) -> str:
-    """A warning where the target is made of what the methods are handed."""
+    """A warning where the target is rendered from the volume that the methods are given."""
     projector = "the same projector" if protocol.target.kernel == "auto" else "the exact projector"
     return f" (matched content: {projector}, the same voxels)" if protocol.same_content else ""
 

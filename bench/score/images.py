@@ -1,7 +1,7 @@
-"""Scores of the pictures themselves: the target beside the volume rendered at the answer.
+"""Image scores: the target compared with the moving volume rendered at the answer.
 
-They need images, which a run's records do not hold: cases are built again, and the results are kept in the run's
-``image_scores.jsonl``, keyed by the answer and the target, so that it is computed once.
+They need images, which a run's records do not hold: cases are built again, and the scores are kept in the run's
+``image_scores.jsonl``, keyed by the answer and the target, so that each is computed once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +32,7 @@ from bench.metrics.surf import surf_keypoints
 from bench.score.column import Column, Reading, Value
 from bench.score.statistics import text_column
 
-# What is kept is thrown away when the code that found it changes meaning.
+# Of the definition of image scores; stored scores of another version are computed again.
 VERSION = 1
 FILE = "image_scores.jsonl"
 # The label under which the true pose is scored: what a perfect answer would get.

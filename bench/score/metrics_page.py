@@ -24,16 +24,19 @@ _IMAGES = (
 )
 
 
+# Title, text and columns of each section.
+SECTIONS: tuple[tuple[str, str, tuple[Column[Any], ...]], ...] = (
+    ("Identity of a row", "", KEY_COLUMNS),
+    ("Errors, success and cost", "", (*COLUMNS, BUDGET_COLUMN)),
+    ("Image scores", _IMAGES, IMAGE_COLUMNS),
+    ("Reservations", "Tables print them as marks behind a method's name, and as notes.", CAVEAT_COLUMNS),
+)
+
+
 def metrics_page() -> str:
     """The page as Markdown."""
-    sections: tuple[tuple[str, str, tuple[Column[Any], ...]], ...] = (
-        ("Identity of a row", "", KEY_COLUMNS),
-        ("Errors, success and cost", "", (*COLUMNS, BUDGET_COLUMN)),
-        ("Image scores", _IMAGES, IMAGE_COLUMNS),
-        ("Reservations", "Tables print them as marks behind a method's name, and as notes.", CAVEAT_COLUMNS),
-    )
     parts = ["# Metrics", "", _INTRODUCTION]
-    for title, text, columns in sections:
+    for title, text, columns in SECTIONS:
         parts += [f"## {title}", "", *([text, ""] if text else []), *_table(columns), ""]
     return "\n".join(parts).rstrip() + "\n"
 

@@ -1,4 +1,4 @@
-"""Two methods on the same cases: the difference of their mean errors, its interval over patients, a test of many."""
+"""Two methods on the same cases: difference of their mean errors, its interval over patients, and a test of many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +31,8 @@ class PairedDifference:
         second: Label.
         mean: In the metric's unit; NaN where no case is left.
         interval: 95 %, percentile bootstrap over patients, each with all its cases; None below 6 patients. With one
-            patient over the cases, and None below ``MIN_CASES``: it speaks of other poses of this patient, and of no
-            other patient.
+            patient over the cases, and None below ``MIN_CASES``: it refers to other poses of this patient, and to
+            no other patient.
         cases: How many both answered.
         missing: Cases that one of them did not.
         p: Of no difference, two-sided, from the same resamples; None where there is no interval.
@@ -68,7 +68,7 @@ def paired_differences(
         draws: Resamples of each.
 
     Raises:
-        StatisticsError: Two methods met different cases.
+        StatisticsError: Two methods were run on different cases.
     """
     found = [paired_difference(rows, name, first=a, second=b, seed=seed, draws=draws) for name, a, b in comparisons]
     adjusted = iter(holm([each.p for each in found if each.p is not None]))
@@ -89,7 +89,7 @@ def paired_difference(
         draws: Resamples.
 
     Raises:
-        StatisticsError: They met different cases.
+        StatisticsError: They were run on different cases.
     """
     ours, theirs = of_label(rows, first), of_label(rows, second)
     if text_column(ours, "case_id") != text_column(theirs, "case_id"):
@@ -126,6 +126,6 @@ def _drawn(found: Floats, *, seed: int, draws: int) -> Floats:
 
 
 def _two_sided(drawn: Floats) -> float:
-    """Twice the share of resamples on the rarer side of zero, never nought: the original counts as one of them."""
+    """Twice the share of resamples on the rarer side of zero; above zero, since the original counts as one of them."""
     rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return min(1.0, 2 * (rarer + 1) / (drawn.size + 1))

@@ -54,7 +54,7 @@ class Baseline(Record):
 
 @dataclass(frozen=True, slots=True)
 class Worse:
-    """One thing that got worse."""
+    """One quantity that became worse."""
 
     label: str
     case_id: str
@@ -95,7 +95,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 
 
 def compare(now: Baseline, before: Baseline, *, time_ratio: float = TIME_RATIO) -> list[Worse]:
-    """Everything that got worse; empty when nothing did.
+    """Everything that became worse; empty where nothing did.
 
     Args:
         now: The run, frozen.
