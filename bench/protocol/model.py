@@ -68,8 +68,10 @@ class CameraTable(Table):
 
 def _in_our_order(table: object) -> object:
     """A table of a distribution with its widths in our order; ``names = "sopi"`` says that they are in SOPI's."""
-    given: Mapping[str, Any] = cast("Mapping[str, Any]", table) if isinstance(table, dict) else {}
-    return _reordered(given) if "names" in given else table
+    if not isinstance(table, dict):
+        return table
+    given = cast("Mapping[str, Any]", table)
+    return _reordered(given) if "names" in given else given
 
 
 def _reordered(table: Mapping[str, Any]) -> dict[str, Any]:
