@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK
 from numpy.typing import NDArray
 
 from bench.errors import FluorobenchError
@@ -126,7 +127,7 @@ def test_unused_bits_hold_nothing(tmp_path: Path) -> None:
 
 def test_a_modality_lut_makes_logarithmic_numbers_linear(tmp_path: Path) -> None:
     stored = pixels(8)
-    table = np.rint(np.linspace(0, 65535**0.5, 256) ** 2).astype(np.uint16)
+    table = np.rint(np.square(np.linspace(0, float(np.sqrt(65535)), 256))).astype(np.uint16)
     lut = {"LUTDescriptor": [256, 0, 16], "ModalityLUTType": "TO_LINEAR", "LUTData": table.tobytes()}
     linear = fields(PixelIntensityRelationship="LOG", ModalityLUTSequence=[lut])
     image = read_xray(write_dicom(tmp_path / "x.dcm", linear, stored))
@@ -324,6 +325,21 @@ def test_a_file_cut_anywhere_is_refused(
     with pytest.raises(FluorobenchError) as caught:
         read_xray(path)
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_damaged_jpeg_stream_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its decoder prints that, and hands out an image none the less."""
+    writer: Any = SimpleITK.ImageFileWriter()
+    writer.SetFileName(str(tmp_path / "x.dcm"))
+    writer.UseCompressionOn()
+    writer.SetCompressor("JPEG")
+    writer.Execute(SimpleITK.GetImageFromArray(pixels(12)))
+    whole = (tmp_path / "x.dcm").read_bytes()
+    np.testing.assert_array_equal(read_xray(tmp_path / "x.dcm", flip="none", bright="air").intensities, pixels(12))
+    middle = len(whole) // 2
+    (tmp_path / "x.dcm").write_bytes(whole[:middle] + bytes(200) + whole[middle + 200 :])
+    assert "cannot be decoded" in refusal(tmp_path / "x.dcm", flip="none", bright="air")
     assert capfd.readouterr().err == ""
 
 

@@ -5,6 +5,7 @@ those of the file, without rescale, look-up table or inversion for display, what
 """
 
 import logging
+import re
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
+from bench.volume.quiet import quietly
 from bench.volume.volume import VolumeError
 
 # pydicom's data sets have attributes that no type checker knows; here they end.
@@ -34,6 +36,8 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.91": "pylibjpeg",
 }
 _MAX_BYTES = 1 << 34
+# What JPEG decoders print, and only print, of a damaged stream that they decode none the less.
+_DAMAGED = re.compile(r"corrupt|premature|extraneous|truncated", re.IGNORECASE)
 # An image of one grey value is compressed further than any photograph; beyond this a header promises what is not there.
 _MAX_COMPRESSION = 5000
 _NOT_PIXELS = ("SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN")
@@ -220,7 +224,8 @@ def _decoded(header: DicomHeader, syntax: str, frame: int | None) -> NDArray[Any
         source = _pydicom.dcmread(header.path) if uid.is_deflated else header.path
         if not uid.is_deflated:
             options["transfer_syntax_uid"] = syntax
-        return np.asarray(_pydicom.pixels.pixel_array(source, index=0 if header.frames == 1 else frame, **options))
+        index = 0 if header.frames == 1 else frame
+        return np.asarray(quietly(lambda: _pydicom.pixels.pixel_array(source, index=index, **options), _DAMAGED))
 
 
 def through_modality_lut(header: DicomHeader, numbers: NDArray[Any]) -> NDArray[Any]:

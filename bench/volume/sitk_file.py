@@ -1,12 +1,7 @@
 """Image files through SimpleITK: NRRD, MetaImage, TIFF, PNG and others; not DICOM and NIfTI. Touches SimpleITK."""
 
-import os
 import re
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +13,13 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from bench.volume.grid import Grid
+from bench.volume.quiet import quietly
 from bench.volume.stated import mm_per_unit, not_stated
 from bench.volume.volume import VolumeError
 
 # SimpleITK ships no types; here they end.
 _sitk: Any = SimpleITK
 _Answer = TypeVar("_Answer")
-_quiet_lock = threading.Lock()
 
 _PHOTOMETRIC_TAG = 262
 _MAX_BYTES = 1 << 34
@@ -109,7 +104,7 @@ def _white_is_zero(path: Path) -> bool:
 def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
     """Run a SimpleITK call; its errors, and the complaints that mean one, become one line."""
     try:
-        return _quietly(call, refuse=_CUT_SHORT)
+        return quietly(call, refuse=_CUT_SHORT)
     except RuntimeError as error:
         raise VolumeError(f"{path}: cannot be read as an image: {_reason(str(error))}") from None
 
@@ -121,40 +116,3 @@ def _reason(message: str) -> str:
         return "it is damaged, or none of DICOM, NIfTI, NRRD, MetaImage, TIFF and PNG"
     last = re.sub(r"^(sitk::|itk::|ITK )ERROR: ", "", lines[-1] if lines else "no reason given")
     return re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", last)
-
-
-def _quietly(call: Callable[[], _Answer], refuse: re.Pattern[str]) -> _Answer:
-    """Run a call with what its C libraries print to stderr kept back.
-
-    Raises:
-        RuntimeError: The call's own, or what was printed matches ``refuse``; that line is then the message.
-    """
-    answer: list[_Answer] = []
-    failure: RuntimeError | None = None
-    with _quiet_lock, tempfile.TemporaryFile() as sink:
-        try:
-            with _stderr_to(sink.fileno()):
-                answer.append(call())
-        except RuntimeError as error:
-            failure = error
-        sink.seek(0)
-        printed = sink.read().decode(errors="replace").splitlines()
-    complaint = next((line for line in printed if refuse.search(line)), None)
-    if complaint is not None:
-        raise RuntimeError(f"cut short or damaged ({complaint.strip()})")
-    if failure is not None:
-        raise failure
-    return answer[0]
-
-
-@contextmanager
-def _stderr_to(target: int) -> Generator[None]:
-    """Point the process's stderr, not only Python's, at a file descriptor for a while."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        os.dup2(target, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

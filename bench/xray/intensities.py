@@ -14,8 +14,8 @@ Meaning: TypeAlias = Bright | Literal["integrals"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What the user says of the numbers; it goes before what the file says.
+class Override:
+    """What the user states of the numbers, in place of what the file states.
 
     Attributes:
         bits: Of a stored number.
@@ -28,31 +28,34 @@ class Said:
     zero: float | None = None
 
 
-def to_intensities(numbers: NDArray[Any], path: str, fields: DicomFields | None, said: Said) -> tuple[Pixels, float]:
+def to_intensities(
+    numbers: NDArray[Any], path: str, fields: DicomFields | None, given: Override
+) -> tuple[Pixels, float]:
     """Intensities (H, W), float32, and the intensity at which the stored numbers end.
 
     Args:
         numbers: As stored, (H, W).
         path: For messages.
         fields: Of a DICOM header.
-        said: By the user.
+        given: Stated by the user.
 
     Raises:
         XrayError: What high numbers mean is not known, numbers are negative or exceed their bits.
     """
     stored = np.asarray(numbers, dtype=np.float32)
-    if said.bright == "integrals":
+    if given.bright == "integrals":
         # Scaled to a brightest pixel of 1, which a constant added to all line integrals does not move.
         darkest = float(stored.min())
         return np.asarray(np.exp(darkest - stored), dtype=np.float32), 1.0
-    zero = _zero(stored, path, fields, said)
+    zero = _zero(stored, path, fields, given)
     above_zero = stored - np.float32(zero)
-    top = _full_scale(numbers, path, fields, said.bits) - (zero if said.bits is None else 0.0)
+    top = _full_scale(numbers, path, fields, given.bits) - (zero if given.bits is None else 0.0)
     if float(above_zero.max()) > top:
         raise XrayError(
-            f"{path}: pixels reach {float(above_zero.max()):g}, more than {_bits(fields, said)} bits hold; correct bits"
+            f"{path}: pixels reach {float(above_zero.max()):g}, more than {_bits(fields, given)} bits hold; correct "
+            "bits"
         )
-    if (said.bright or _meaning_of_bright(above_zero, path, fields, top)) == "bone":
+    if (given.bright or _meaning_of_bright(above_zero, path, fields, top)) == "bone":
         above_zero = np.float32(top) - above_zero
     if fields is not None and fields.logarithmic:
         # The header gives no base: full range = full dynamic. Similarities that ignore gain do not mind.
@@ -60,11 +63,11 @@ def to_intensities(numbers: NDArray[Any], path: str, fields: DicomFields | None,
     return np.asarray(above_zero, dtype=np.float32), top
 
 
-def _zero(stored: Pixels, path: str, fields: DicomFields | None, said: Said) -> float:
-    """The stored number that means no X-rays: said, or 0, or of signed numbers below 0 the one that rescale makes 0."""
+def _zero(stored: Pixels, path: str, fields: DicomFields | None, given: Override) -> float:
+    """The stored number that means no X-rays: as given, else 0, else of signed numbers the one that rescale makes 0."""
     low = float(stored.min())
     stated = fields.zero if fields is not None and fields.signed else None
-    zero = said.zero if said.zero is not None else 0.0 if low >= 0 or stated is None else stated
+    zero = given.zero if given.zero is not None else 0.0 if low >= 0 or stated is None else stated
     if low < zero:
         raise XrayError(
             f"{path}: pixels go down to {low:g}; expected intensities of {zero:g} and more; say which stored number "
@@ -73,8 +76,8 @@ def _zero(stored: Pixels, path: str, fields: DicomFields | None, said: Said) -> 
     return zero
 
 
-def _bits(fields: DicomFields | None, said: Said) -> int | str:
-    stored = said.bits if said.bits is not None else None if fields is None else fields.bits
+def _bits(fields: DicomFields | None, given: Override) -> int | str:
+    stored = given.bits if given.bits is not None else None if fields is None else fields.bits
     return "its" if stored is None else stored
 
 

@@ -22,7 +22,7 @@ from bench.volume.sitk_file import image_shape, read_numbers
 from bench.volume.volume import VolumeError
 from bench.xray.dicom_fields import DicomFields, dicom_fields
 from bench.xray.found import Found, missing
-from bench.xray.intensities import Meaning, Said, to_intensities
+from bench.xray.intensities import Meaning, Override, to_intensities
 from bench.xray.line_integrals import Pixels, XrayError
 from bench.xray.orientation import Orientation, Point
 
@@ -102,8 +102,8 @@ def read_xray(
         raw = _read(file, frame)
     except VolumeError as error:
         raise XrayError(str(error)) from None
-    said = Said(bits=bits, bright=bright, zero=zero)
-    stored, full_scale = to_intensities(raw.numbers, str(file), raw.fields, said)
+    given = Override(bits=bits, bright=bright, zero=zero)
+    stored, full_scale = to_intensities(raw.numbers, str(file), raw.fields, given)
     height, width = stored.shape
     orientation = None if raw.fields is None else raw.fields.orientation.value
     point = None if raw.fields is None else raw.fields.principal_point_px.value
