@@ -16,6 +16,7 @@ from bench.xray.read import read_xray
 
 from .dicom_files import DX, RT_IMAGE, XA, write_dicom
 
+sitk: Any = SimpleITK  # no types
 SHAPE = (40, 60)
 IMPLICIT, BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 RLE, JPEG_LS, JPEG_2000 = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
@@ -330,11 +331,11 @@ def test_a_file_cut_anywhere_is_refused(
 
 def test_a_damaged_jpeg_stream_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Its decoder prints that, and hands out an image none the less."""
-    writer: Any = SimpleITK.ImageFileWriter()
+    writer = sitk.ImageFileWriter()
     writer.SetFileName(str(tmp_path / "x.dcm"))
     writer.UseCompressionOn()
     writer.SetCompressor("JPEG")
-    writer.Execute(SimpleITK.GetImageFromArray(pixels(12)))
+    writer.Execute(sitk.GetImageFromArray(pixels(12)))
     whole = (tmp_path / "x.dcm").read_bytes()
     np.testing.assert_array_equal(read_xray(tmp_path / "x.dcm", flip="none", bright="air").intensities, pixels(12))
     middle = len(whole) // 2

@@ -33,13 +33,19 @@ class Run:
     """Size of the run: smoke, quick or full."""
 
     volume: Path | None = None
-    """Your own CT instead of the protocol's patients: any file SimpleITK reads, or a DICOM folder."""
+    """Your own CT instead of the protocol's patients: a file of Hounsfield units or a folder of DICOM slices."""
 
     labels: Path | None = None
     """Label map on the CT's grid."""
 
     label_scheme: str | None = None
-    """Numbering of the labels: verse, totalsegmentator, phantom, or the path of a TOML file."""
+    """Numbering of the labels: verse, totalsegmentator, totalsegmentator_v1, phantom, or the path of a TOML file."""
+
+    series: str | None = None
+    """DICOM series UID, where the folder of the CT holds several."""
+
+    voxel_spacing_mm: tuple[float, float, float] | None = None
+    """Voxel spacing (columns, rows, slices) of a CT file that does not state where its voxels lie, as a TIFF stack."""
 
     region: str | None = None
     """Part of the CT: lumbar (L1-L5, needs labels), the name of a label, or whole."""
@@ -108,8 +114,11 @@ class Run:
         over["start"] |= {key: value for key, value in start.items() if value is not None}
         region = "whole" if self.region is None and self.box is not None else self.region
         over["data"] |= {} if region is None else {"region": region}
-        if self.volume is None and (self.labels or self.label_scheme or self.box):
-            raise CommandError("--labels, --label-scheme and --box belong to a CT of your own; name it with --volume")
+        if self.volume is None and any((self.labels, self.label_scheme, self.box, self.series, self.voxel_spacing_mm)):
+            raise CommandError(
+                "--labels, --label-scheme, --box, --series and --voxel-spacing-mm belong to a CT of your own; name it "
+                "with --volume"
+            )
         if self.volume is not None:
             over["data"] |= {"dataset": "ct_file", "patients": 1, "settings": self._ct()}
         return over
@@ -128,8 +137,8 @@ class Run:
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}
         settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
-        if self.label_scheme is not None:
-            settings["label_scheme"] = self.label_scheme
+        given = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
+        settings |= {key: value for key, value in given.items() if value is not None}
         if self.box is not None:
             settings["box"] = [self.box[:3], self.box[3:]]
         return settings

@@ -68,7 +68,7 @@ class Train:
     """Settings of the trainer as field=value, such as max_learning_rate=1e-3."""
 
     volume: Path | None = None
-    """CT to train on, for patient-specific methods: any file SimpleITK reads, or a DICOM folder."""
+    """CT to train on, for patient-specific methods: a file of Hounsfield units or a folder of DICOM slices."""
 
     labels: Path | None = None
     """Label map on the CT's grid."""
@@ -148,9 +148,10 @@ class Train:
             raise TrainCommandError("--resume and --fresh contradict each other; give one of them")
         if (self.resume or self.export_only) and not there:
             raise TrainCommandError(f"no checkpoint in {folder}; train first, or name its folder with --out")
-        if self.volume is None and (self.labels or self.label_scheme or self.box or self.series):
+        if self.volume is None and any((self.labels, self.label_scheme, self.box, self.series, self.voxel_spacing_mm)):
             raise TrainCommandError(
-                "--labels, --label-scheme, --series and --box belong to a CT of your own; name it with --volume"
+                "--labels, --label-scheme, --box, --series and --voxel-spacing-mm belong to a CT of your own; name it "
+                "with --volume"
             )
         if self.volume is not None and self.vertebra is not None and self.labels is None:
             raise TrainCommandError(

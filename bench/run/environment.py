@@ -15,7 +15,7 @@ from bench import registry
 from bench.cases.records import Record
 
 _PACKAGES = (
-    *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pandas"),
+    *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pydicom", "nibabel", "pandas"),
     *("opencv-python-headless", "mahotas", "monai", "safetensors", "h5py"),
 )
 # Of the files of a run; raised when their records change so that older ones cannot be read.
