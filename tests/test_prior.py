@@ -47,13 +47,13 @@ def test_closed_forms() -> None:
     assert prior.posterior_mean(TRUTH, wide, 0, 200.0, 24.0) == pytest.approx((197 + 24) / 2)
 
 
-def test_it_asks_for_the_laws_and_sees_no_image() -> None:
+def test_it_asks_for_the_distributions_and_sees_no_image() -> None:
     problem, method = make_case().problem, registry.build("methods", "prior", {})
-    assert "laws" in method.skip(problem)
-    told = replace(problem, truth_distribution=TRUTH, start_distribution=PoseDistribution("uniform", WIDTH, "truth"))
-    assert method.skip(told) is None
-    blind = replace(told, views=tuple(view.without_image() for view in told.views))
-    np.testing.assert_array_equal(method.register(told, None).pose, method.register(blind, None).pose)
+    assert "does not state the distributions" in method.skip(problem)
+    stated = replace(problem, truth_distribution=TRUTH, start_distribution=PoseDistribution("uniform", WIDTH, "truth"))
+    assert method.skip(stated) is None
+    blind = replace(stated, views=tuple(view.without_image() for view in stated.views))
+    np.testing.assert_array_equal(method.register(stated, None).pose, method.register(blind, None).pose)
 
 
 @pytest.mark.parametrize("name", ["sopi-sim", "sopi-xray", "mismatch"])
