@@ -131,12 +131,12 @@ COLUMNS: tuple[TableColumn[_Row], ...] = (
 
 
 def _warning(curves: Curves, width: float) -> str:
-    """What a reader must know of a run that is smaller than the definition asks for."""
+    """A warning where the run is smaller than the definition requires."""
     enough = all(curve.enough for found in curves.values() for curve in found.values())
     if enough and width == BIN_MM:
         return ""
     return (
-        f" The definition asks for bins of {BIN_MM:g} mm with {MIN_STARTS} starts or more: these ranges are "
+        f" The definition requires bins of {BIN_MM:g} mm with {MIN_STARTS} starts or more: these ranges are "
         "indications, not results."
     )
 
@@ -156,6 +156,6 @@ card = Card(
     licence="Apache-2.0",
     deviations=(
         "Their truth is of gold-standard markers; ours is the simulated pose.",
-        "Both criteria stand beside each other, whatever the number of views.",
+        "Both criteria are printed, whatever the number of views.",
     ),
 )

@@ -61,7 +61,7 @@ class SopiFigure5:
             return _side(SIMULATION, rows[~of_xray]), xray, "the same run"
         other = self._other(run)
         if other is None:
-            return None, xray, "none: no finished sopi-sim run stands beside this one"
+            return None, xray, "none: there is no finished sopi-sim run in the same folder"
         return _side(SIMULATION, other.scores), xray, other.description
 
     def _other(self, run: FinishedRun) -> ScoredRun | None:
@@ -161,6 +161,6 @@ card = Card(
         "One panel a method; the paper draws its own method alone.",
         "The axis is logarithmic, because errors of methods differ by a factor of a hundred; one axis serves "
         "degrees and mm.",
-        "The X-ray half is simulated where the run has no real X-rays, and says so.",
+        "The X-ray half is simulated where the run has no real X-rays; the caption states it.",
     ),
 )

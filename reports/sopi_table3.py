@@ -227,13 +227,13 @@ class SopiTable3:
                 "Corners: matched keypoints of target and rendered answer, mean distance in mm "
                 f"{where if isocentre else 'on the detector, by the pixel spacing of the image'}; "
                 f"median over cases, in brackets the number of cases with the {MIN_MATCHES} matches that define it. "
-                "Methods whose answers match in fewer cases are measured on their better ones.",
+                "For methods with matches in fewer cases the median covers their better cases alone.",
                 f"Rotation, in plane, depth, mTRE, time: medians, a case without a pose standing at infinity. Strict "
                 f"failure: rotation of {STRICT_DEG:g} deg or displacement of {STRICT_MM:g} mm or more, with a 95 % "
                 "interval where 6 patients or more allow one. Wrong basin: rotation or in-plane displacement of that "
                 "size. Depth only: the other failures with a pose; one view determines depth weakly.",
                 "DRRs: rendered images a case, mean, and in brackets what the settings allow at most, where the method "
-                "says so: budgets are the methods' own and differ.",
+                "states it: budgets are the methods' own and differ.",
                 "On real X-rays the truth is a reference pose made by registration: agreement, not accuracy; "
                 "differences below its uncertainty, which stands in each case's record, are ties. A "
                 "reference that `fluorobench reference` found comes from Opt-SGC's search: Opt-SGC's row is no "
@@ -307,7 +307,7 @@ card = Card(
     licence="Apache-2.0",
     deviations=(
         "DistErr: SURF by mahotas, for OpenCV's wheels leave SURF out; descriptors of both have unit length.",
-        "Real X-rays are those that the user has; without any the X-ray is simulated, and every caption says so.",
+        "Real X-rays are those that the user has; without any the X-ray is simulated, and every caption states it.",
         "Time is measured, not a budget.",
     ),
 )

@@ -15,7 +15,10 @@ from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
 from bench.report.marks import MET, OTHER, marked
 from bench.report.tables import Table, TableColumn, TableRow
+from bench.score.budgets import with_budgets
 from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, met_before, population, with_caveats
+from bench.score.images import IMAGE_COLUMNS, with_image_scores
+from bench.score.metrics_page import metrics_page
 from bench.score.rows import score_rows
 from bench.volume import Volume
 
@@ -152,6 +155,16 @@ def test_rows_that_learnt_from_the_same_people_share_the_note() -> None:
     table = marked(Table(columns=(method_column(),), rows=printed, caption="t"), both)
     assert table.notes == ("Weights trained on another population than the table's patients: A, B from x (here: y).",)
     assert [row[0] for row in table.printed()] == ["A", "B", "C"]
+
+
+def test_the_page_of_metrics_has_every_column_of_a_run() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
+    chosen = playing("opt_gc")
+    rows = with_budgets(with_caveats(rows, chosen, PATIENTS), chosen, PROBLEMS)
+    page = metrics_page()
+    assert [name for name in with_image_scores(rows, {}) if f"`{name}`" not in page] == [
+        f"truth_{declared.name}" for declared in IMAGE_COLUMNS
+    ]
 
 
 def test_a_patient_of_no_generator_goes_by_its_dataset() -> None:

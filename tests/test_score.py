@@ -197,7 +197,7 @@ def test_records_that_do_not_belong_together_are_refused() -> None:
         score_rows(PATIENTS, PROBLEMS, [told[0], *told[:-1]], TRUTHS)
     with pytest.raises(ScoreError, match="let the run finish"):
         score_rows(PATIENTS, PROBLEMS, told, TRUTHS[1:])
-    with pytest.raises(ScoreError, match="no such record"):
+    with pytest.raises(ScoreError, match="expected a record of its patient"):
         score_rows(PATIENTS[1:], PROBLEMS, told, TRUTHS)
     with pytest.raises(ScoreError, match="not among"):
         score_rows(PATIENTS, PROBLEMS[1:], told, TRUTHS)

@@ -26,7 +26,7 @@ def render(problem: Problem, pose: Matrix, *, view: int = 0, attenuation: Attenu
         problem: Volume and views.
         pose: rig_from_world, 4x4, mm.
         view: Which view.
-        attenuation: Of ``problem.volume``, where it is at hand.
+        attenuation: Of ``problem.volume``, where it has been computed already; None = compute it.
 
     Returns:
         Line integrals, float32, (height, width).

@@ -1,4 +1,4 @@
-"""Values printed in papers, to stand beside ours: ``bench/published/*.toml``."""
+"""Values printed in papers, to print next to ours: ``bench/published/*.toml``."""
 
 import tomllib
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bench.registry import unknown
 
 NOT_COMPARABLE = (
     "Published values are printed for their order only and are not comparable as numbers: private CTs, unstated "
-    "geometry, other hardware, and a published test script that picks each parameter with the truth at hand."
+    "geometry, other hardware, and a published test script that selects each parameter by the truth."
 )
 
 

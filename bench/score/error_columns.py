@@ -214,7 +214,7 @@ def _of_start(error: _Error) -> Column[Registration]:
         name=f"initial_{error.name}",
         heading=f"{error.heading} at the start",
         unit=error.unit,
-        definition=f"{error.name} of the start handed to the method.",
+        definition=f"{error.name} of the start given to the method.",
         compute=lambda each: error.of(each.case.start),
         smaller_is_better=None,
     )

@@ -15,7 +15,7 @@ and direction from the same declarations (`bench.score.columns`, `bench.score.im
 that compute the values.
 
 Two readings are kept apart. *Audited* columns use sound definitions. *Paper* columns use the definitions of the paper
-that they are compared with, so that a number can stand beside the published one. A value that is absent is NaN: a
+that they are compared with, so that a number can be printed next to the published one. A value that is absent is NaN: a
 registration without a pose keeps its row, without errors and without success.
 """
 _IMAGES = (

@@ -62,7 +62,10 @@ def _cases(
 def _case(problem: ProblemRecord, points: Mapping[str, Matrix], answers: Mapping[str, TruthRecord]) -> ScoredCase:
     case_id = problem.case_id
     if problem.patient_hash not in points:
-        raise ScoreError(f"case {case_id!r} is of patient {problem.patient_id!r}, of whom the run has no such record")
+        raise ScoreError(
+            f"case {case_id!r}: expected a record of its patient {problem.patient_id!r} with the same hash; got none: "
+            "take the run's own files"
+        )
     if case_id not in answers:
         raise ScoreError(f"expected a truth for case {case_id!r}; got none: let the run finish")
     record = answers[case_id]

@@ -114,7 +114,7 @@ def clustered_draws(
     """A statistic of resamples that draw patients with replacement, each with all its cases.
 
     Args:
-        sample: One number a row; NaN rows are handed on, the statistic decides.
+        sample: One number a row; NaN is passed on to the statistic.
         patients: The patient of each row.
         statistic: From numbers to a number.
         seed: Of the draws; the same seed gives the same resamples, whatever the order of the rows.
