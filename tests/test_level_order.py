@@ -1,6 +1,7 @@
 """Labels under a numbering that is not theirs: refused, with the scheme that would fit, never a wrong one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,15 @@ def test_organs_have_names_and_are_no_bone(name: str) -> None:
         [numbers["L3"], numbers["hip_left"]]
     )
     require_order(replace(volume, label_scheme=name), "labels.nii")
+
+
+@pytest.mark.parametrize("prefix", ["", "vertebrae_"])
+def test_names_of_a_file_are_known_as_levels(tmp_path: Path, prefix: str) -> None:
+    path = tmp_path / "scheme.toml"
+    path.write_text("\n".join(f"{prefix}{level} = {100 + place}" for place, level in enumerate(("l1", "L2", "L3"))))
+    require_order(spine([100, 101, 102], str(path)), "labels.nii")
+    with pytest.raises(VolumeError, match="lies below"):
+        require_order(spine([102, 101, 100], str(path)), "labels.nii")
 
 
 def test_s1_and_the_sacrum_have_no_order() -> None:

@@ -10,6 +10,7 @@ import tyro
 from bench.cli.console import messages, say
 from bench.cli.progress import show_steps
 from bench.errors import FluorobenchError, describe_error
+from bench.text import read_text
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -130,7 +131,7 @@ class Run:
         if self.volume is not None:
             raise CommandError("--data and --volume both say where patients come from; give one of them")
         try:
-            return tomllib.loads(self.data.read_text(encoding="utf-8"))
+            return tomllib.loads(read_text(self.data))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise CommandError(f"{self.data}: not a readable TOML file: {describe_error(error)}") from None
 

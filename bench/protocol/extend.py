@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 
 from bench.errors import FluorobenchError, describe_error
 from bench.registry import unknown
+from bench.text import read_text
 
 Tables: TypeAlias = dict[str, Any]
 
@@ -81,7 +82,7 @@ def parse(path: Path) -> Tables:
         ProtocolError: It is not readable as TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProtocolError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 

@@ -13,6 +13,8 @@ from bench.volume.volume import MaskGrid, Volume, VolumeError
 
 # A level cut off at the border of the CT keeps its order; this is for numerical noise alone.
 _TOLERANCE_MM = 1.0
+# Of TotalSegmentator's own names, which a scheme's file may use.
+_PREFIX = "vertebrae_"
 
 
 def require_order(volume: Volume, path: str) -> None:
@@ -81,8 +83,10 @@ def _fitting(heights: Mapping[int, float], names: Sequence[str]) -> list[str]:
 
 def _inverted(numbers: Mapping[str, int], heights: Mapping[int, float]) -> tuple[str, str] | None:
     """The first two neighbouring levels of which the cranial one lies below the other."""
-    levels = [name for name in LEVELS if numbers.get(name) in heights]
-    for above, below in pairwise(levels):
+    known = {name.casefold().removeprefix(_PREFIX): name for name in numbers}
+    levels = [known[level.casefold()] for level in LEVELS if level.casefold() in known]
+    present_levels = [name for name in levels if numbers[name] in heights]
+    for above, below in pairwise(present_levels):
         if {above, below} == {"S1", "sacrum"}:
             continue
         if heights[numbers[above]] < heights[numbers[below]] - _TOLERANCE_MM:
