@@ -223,10 +223,9 @@ def test_a_case_of_another_camera_is_skipped(tmp_path: Path, cache: Path) -> Non
 def test_a_patient_that_cannot_be_cropped_is_refused_in_one_line(
     cache: Path, changes: dict[str, Any], line: str
 ) -> None:
-    population = people(cache, **changes)
-    source = source_of(population)
+    library = Library(people(cache), replace(small().scene, **changes), background=False)
     with pytest.raises(FluorobenchError, match=line) as refused:
-        source.patients()
+        library.prepared(PATIENT)
     assert "\n" not in str(refused.value)
 
 

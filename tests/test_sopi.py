@@ -108,7 +108,7 @@ def test_loss_falls_and_one_case_is_learnt_by_heart(name: str, cache: Path) -> N
     network = trainer.network()
     optimiser = torch.optim.Adam(network.parameters(), lr=trainer.max_learning_rate)
     history: list[float] = []
-    for _ in range(30):
+    for _ in range(45):
         loss = trainer.losses(network, source)["total"]
         optimiser.zero_grad()
         loss.backward(inputs=list(network.parameters()))
