@@ -17,7 +17,9 @@ from bench.cli.settings import setting
 if TYPE_CHECKING:
     from bench.contract import Problem
     from bench.geometry import Matrix
+    from bench.report.registration_page import Registered
     from bench.single.reference import ReferencePose
+    from bench.xray.case import XrayCase
 
 Six = tuple[float, float, float, float, float, float]
 SEARCH: Six = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0)
@@ -62,19 +64,45 @@ class Register(CaseArguments):
     seed: int = 0
     """Seed of the method's random numbers."""
 
+    sequence: bool = False
+    """Register frames in turn, each from the pose of the last one; --xray names one folder, or one file with --frame,
+    for each camera."""
+
+    dicom: bool = False
+    """Write every pose as a DICOM Spatial Registration object, too."""
+
     out: Path = Path("registration")
-    """Folder for the results."""
+    """Folder for the results: JSON, overlay, CSV table and an HTML report."""
 
     def __call__(self) -> None:
         """Register."""
         from bench import registry
-        from bench.single.answer import agreement, answer, described
-        from bench.single.problem import build_problem
+        from bench.cli.results import write_results, write_summary
+        from bench.cli.sequence import moments, next_problem
 
         registry.load("methods", self.method)
-        case = self.read()
+        cases = moments(self) if self.sequence else [("registration", self.read())]
         messages.print("reading the CT and the X-rays")
-        problem = build_problem(
+        problem = self._problem(cases[0][1])
+        # Before the search: an hour of it is lost where its answer cannot be written.
+        self.out.mkdir(parents=True, exist_ok=True)
+        _warn_of_one_view(problem)
+        print_fits(cases[0][1])
+        registered = list["Registered"]()
+        for number, (name, case) in enumerate(cases):
+            if number > 0:
+                messages.print(f"{name}: frame {number + 1} of {len(cases)}", markup=False)
+                problem = next_problem(problem, registered, case)
+            found = self._registered(name, case, problem)
+            registered.append(found)
+            _print(found.found)
+            write_results(self.out, found, ct=case.path(case.tables.ct.volume), dicom=self.dicom)
+            write_summary(self.out, registered)
+
+    def _problem(self, case: "XrayCase") -> "Problem":
+        from bench.single.problem import build_problem
+
+        return build_problem(
             case,
             content=self.content,
             region=self.region,
@@ -85,11 +113,13 @@ class Register(CaseArguments):
             search=self.search,
             seed=self.seed,
         )
+
+    def _registered(self, name: str, case: "XrayCase", problem: "Problem") -> "Registered":
+        """Register one frame under a progress bar."""
+        from bench.report.registration_page import Registered
+        from bench.single.answer import agreement, answer, described
+
         settings = dict(setting(each) for each in self.set)
-        # Before the search: an hour of it is lost where its answer cannot be written.
-        self.out.mkdir(parents=True, exist_ok=True)
-        _warn_of_one_view(problem)
-        print_fits(case)
         with progress_bar() as bar:
             # A search that is sure of its answer ends earlier than at the count that it may go to.
             estimate = answer(
@@ -98,8 +128,7 @@ class Register(CaseArguments):
         found = described(problem, estimate, self.method)
         found["agreement"] = agreement(problem, estimate.pose, case.reference())
         found["calibration_fit"] = case.fits()
-        _print(found)
-        _write(self.out, "registration", problem, estimate.pose, found)
+        return Registered(name, problem, estimate.pose, found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ def registration_picture(problem: Problem, pose: Matrix) -> Colours:
         RGB in [0, 1]; rows are filled up with black on the right.
     """
     attenuation = AttenuationMap.from_volume(problem.volume)
-    problem = _cut(problem, pose)
+    problem = cut_to_content(problem, pose)
     rows = list[Colours]()
     for index, view in enumerate(problem.views):
         if view.image is None:
@@ -46,7 +46,8 @@ def registration_picture(problem: Problem, pose: Matrix) -> Colours:
     return np.concatenate(filled)
 
 
-def _cut(problem: Problem, pose: Matrix) -> Problem:
+def cut_to_content(problem: Problem, pose: Matrix) -> Problem:
+    """The problem with its views cut to the content at the start and at a pose, with a margin, for pictures."""
     longest = max(max(view.camera.height, view.camera.width) for view in problem.views)
     shown = replace(problem, nominal=pose, search=np.zeros(6))
     return focused(shown, problem.volume.content_corners(), margin_px=round(_MARGIN * longest))

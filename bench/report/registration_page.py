@@ -1,0 +1,137 @@
+"""One self-contained HTML page of registrations: labelled panels of every view, pose, and how far to trust it."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from bench.contract import Problem
+from bench.drr import AttenuationMap
+from bench.geometry import Matrix
+from bench.report.outlines import outlined
+from bench.report.overlay import Colours, grey, render
+from bench.report.registration import cut_to_content
+
+_SIDE = 420
+_SEEN = 0.99
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 86rem; padding: 0 1rem; }
+h2 { margin-top: 2.2rem; } table { border-collapse: collapse; margin: .8rem 0; }
+td, th { border: 1px solid #8888; padding: .2rem .7rem; text-align: right; } th { text-align: left; }
+.panels { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; } img { display: block; max-width: 100%; }
+figcaption { padding: .3rem 0; } .doubt { color: #b3261e; font-weight: 600; }
+.sound { color: #1b7f3b; font-weight: 600; }
+.silhouette { color: #c96f00; font-weight: 600; } .inner { color: #1b9e4b; font-weight: 600; }
+@media (prefers-color-scheme: dark) { .doubt { color: #ff8f86; } .sound { color: #7ddf9b; } }
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registered:
+    """One registration to show.
+
+    Attributes:
+        name: Of the image or frame.
+        problem: With images.
+        pose: rig_from_world, 4x4, mm.
+        found: What ``bench.single.answer.described`` says of it.
+    """
+
+    name: str
+    problem: Problem
+    pose: Matrix
+    found: dict[str, Any]
+
+
+def doubts(found: dict[str, Any]) -> list[str]:
+    """Reasons not to trust a pose, one phrase each; none where nothing speaks against it."""
+    said = list[str]()
+    if found["outcome"] != "converged":
+        said.append(f"the search ended as: {found['outcome']}")
+    if found["at_bounds"]:
+        said.append(f"{', '.join(found['at_bounds'])} ended at the bounds of the search")
+    for number, share in enumerate(found["content_seen"], start=1):
+        if share < _SEEN:
+            said.append(f"{100 * (1 - share):.0f} % of the content lies beyond view {number}")
+    if len(found["content_seen"]) == 1:
+        said.append("one view determines depth weakly")
+    return said
+
+
+def registration_page(registered: Sequence[Registered], title: str) -> str:
+    """The page as HTML text.
+
+    Args:
+        registered: One or more registrations, in order.
+        title: Of the page.
+    """
+    parts = [part for each in registered for part in _section(each)]
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>",
+            f"<h1>{html.escape(title)}</h1>",
+            '<p>Lines show the rendered content at the pose: its <span class="silhouette">silhouette</span> and the '
+            '<span class="inner">edges inside it</span>. A turn about the long axis of a bone moves only the edges '
+            "inside.</p>",
+            *parts,
+            "</body></html>",
+        ]
+    )
+
+
+def _section(each: Registered) -> list[str]:
+    theta = each.found["theta_from_start"]
+    against = doubts(each.found)
+    verdict = (
+        f'<p class="doubt">Check before use: {html.escape("; ".join(against))}.</p>'
+        if against
+        else '<p class="sound">Nothing speaks against this pose; look at the panels.</p>'
+    )
+    heads = "".join(f"<th>{html.escape(name)}</th>" for name in theta)
+    cells = "".join(f"<td>{value:.2f}</td>" for value in theta.values())
+    return [
+        f"<h2>{html.escape(each.name)}</h2>",
+        f"<p>Method {html.escape(str(each.found['method']))}, {html.escape(str(each.found['outcome']))}.</p>",
+        verdict,
+        f"<table><caption>Pose from the start (degrees, mm)</caption><tr>{heads}</tr><tr>{cells}</tr></table>",
+        *_panels(each),
+    ]
+
+
+def _panels(each: Registered) -> list[str]:
+    attenuation = AttenuationMap.from_volume(each.problem.volume)
+    problem = cut_to_content(each.problem, each.pose)
+    rows = list[str]()
+    for index, view in enumerate(problem.views):
+        if view.image is None:
+            continue
+        before, after = (
+            render(problem, pose, view=index, attenuation=attenuation) for pose in (problem.start, each.pose)
+        )
+        scale = max(1, _SIDE // max(view.image.shape))
+        plain = np.repeat(np.repeat(np.repeat(grey(view.image)[..., None], 3, axis=2), scale, axis=0), scale, axis=1)
+        panels = [
+            (plain, "X-ray"),
+            (outlined(view.image, before, scale=scale), "start"),
+            (outlined(view.image, after, scale=scale), f"answer of {each.found['method']}"),
+        ]
+        label = f"{each.name}, view {index + 1}"
+        figures = "".join(_figure(picture, f"{label}: {what}") for picture, what in panels)
+        rows.append(f'<div class="panels">{figures}</div>')
+    return rows
+
+
+def _figure(picture: Colours, caption: str) -> str:
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(buffer, format="PNG")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    words = html.escape(caption)
+    image = f'<img alt="{words}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{words}</figcaption></figure>"

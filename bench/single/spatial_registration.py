@@ -1,0 +1,105 @@
+"""Poses as DICOM Spatial Registration objects (PS3.3 A.39.1). Touches pydicom.
+
+The registered coordinate system is that of the C-arm's first camera at one frame: origin at the source, x along
+columns, y along rows, z from source to detector, mm. It has no frame of reference in DICOM, so a new UID stands for it.
+The matrix takes points of the CT's patient coordinates (LPS, mm) there: rig_from_world.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from bench.errors import FluorobenchError
+from bench.files import write_whole
+from bench.geometry import Matrix, require_rigid
+
+SPATIAL_REGISTRATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.1"
+
+_COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime")
+_COPIED_MORE = ("StudyID", "AccessionNumber", "ReferringPhysicianName")
+
+
+class SpatialRegistrationError(FluorobenchError):
+    """A file that is no spatial registration."""
+
+
+def write_spatial_registration(path: Path, pose: Matrix, *, ct: Path, description: str) -> Path:
+    """Write rig_from_world as a Spatial Registration object.
+
+    Args:
+        path: The file.
+        pose: rig_from_world, 4x4, mm.
+        ct: The CT: of a DICOM series patient, study and frame of reference are taken, of any other file they are
+            empty or new.
+        description: Of the registration, such as the name of the X-ray frame.
+    """
+    rigid = require_rigid(pose, "rig_from_world")
+    source = _header(ct)
+    data = _identification(source, description)
+    fixed, moving = generate_uid(), str(source.get("FrameOfReferenceUID", "")) or generate_uid()
+    data.FrameOfReferenceUID, data.PositionReferenceIndicator = fixed, ""
+    data.RegistrationSequence = [_item(fixed, np.eye(4)), _item(moving, rigid)]
+    data.file_meta = FileMetaDataset()
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return write_whole(path, lambda part: data.save_as(part, enforce_file_format=True))
+
+
+def read_spatial_registration(path: Path) -> Matrix:
+    """rig_from_world of a file that ``write_spatial_registration`` wrote.
+
+    Raises:
+        SpatialRegistrationError: Another file.
+    """
+    try:
+        data = dcmread(path)
+        items = [item for item in data.RegistrationSequence if item.FrameOfReferenceUID != data.FrameOfReferenceUID]
+        numbers = items[0].MatrixRegistrationSequence[0].MatrixSequence[0].FrameOfReferenceTransformationMatrix
+    except (OSError, InvalidDicomError, AttributeError, IndexError):
+        raise SpatialRegistrationError(f"{path}: expected a DICOM Spatial Registration object") from None
+    return np.array([float(each) for each in numbers]).reshape(4, 4)
+
+
+def _header(ct: Path) -> Dataset:
+    """The header of the CT's first readable DICOM file; an empty one where there is none."""
+    files = sorted(ct.iterdir()) if ct.is_dir() else [ct]
+    for file in files:
+        try:
+            return dcmread(file, stop_before_pixels=True)
+        except (OSError, InvalidDicomError):
+            continue
+    return Dataset()
+
+
+def _identification(source: Dataset, description: str) -> Dataset:
+    now = datetime.now()
+    data = Dataset()
+    for name in (*_COPIED, *_COPIED_MORE):
+        setattr(data, name, source.get(name, ""))
+    data.StudyInstanceUID = data.StudyInstanceUID or generate_uid()
+    data.SOPClassUID, data.SOPInstanceUID = SPATIAL_REGISTRATION_STORAGE, generate_uid()
+    data.Modality, data.SeriesInstanceUID, data.SeriesNumber, data.InstanceNumber = "REG", generate_uid(), "1", "1"
+    data.Manufacturer, data.ManufacturerModelName, data.SoftwareVersions = "fluorobench", "fluorobench", "0.1"
+    data.DeviceSerialNumber = "none"
+    data.ContentDate, data.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    data.SeriesDescription = description[:64]
+    data.ContentLabel, data.ContentDescription, data.ContentCreatorName = "REGISTRATION", description[:64], ""
+    return data
+
+
+def _item(frame_of_reference: str, matrix: Matrix) -> Dataset:
+    transform = Dataset()
+    transform.FrameOfReferenceTransformationMatrix = [f"{each:.10g}"[:16] for each in matrix.ravel().tolist()]
+    transform.FrameOfReferenceTransformationMatrixType = "RIGID"
+    registration = Dataset()
+    registration.MatrixSequence = [transform]
+    registration.RegistrationTypeCodeSequence = []
+    item = Dataset()
+    item.FrameOfReferenceUID = frame_of_reference
+    item.MatrixRegistrationSequence = [registration]
+    return item
