@@ -99,7 +99,9 @@ def test_register_by_words_asks_for_what_is_missing(
     assert "leave out" in refused(monkeypatch, capsys, *words, "--case", str(case))
     assert "did you mean 'initial'" in refused(monkeypatch, capsys, *words, "--method", "initail")
     assert "whole camera" in refused(monkeypatch, capsys, *words, "--calibration", "cam.txt", "--sdd-mm", "9")
-    assert "2 images, 1 of --calibration" in refused(monkeypatch, capsys, *words, "--xray", "b.tif", "--calibration", "cam.txt")
+    assert "2 images, 1 of --calibration" in refused(
+        monkeypatch, capsys, *words, "--xray", "b.tif", "--calibration", "cam.txt"
+    )
     run(monkeypatch, *words, *known, "--start", "AP", "--depth-mm", "700", "--method", "initial")
     found = json.loads((case.parent / "registration" / "registration.json").read_text())
     assert found["theta_from_start"]["rx_deg"] == pytest.approx(0, abs=1e-9)

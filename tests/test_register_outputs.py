@@ -3,11 +3,14 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
 import tifffile
+from pydicom import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from bench.cli import main as cli
 from bench.drr import AttenuationMap, project
@@ -20,6 +23,8 @@ from bench.single.spatial_registration import (
 )
 
 from .xray_files import CAMERA, SDD, SPACING, bone, true_pose, write_case
+
+UNTYPED: Any = pydicom  # its types of paths are incomplete
 
 
 @pytest.fixture
@@ -55,21 +60,21 @@ def test_a_registration_leaves_table_page_and_dicom(folder: Path, monkeypatch: p
     assert "http" not in page
     dicom = folder / "found" / "registration.dcm"
     np.testing.assert_allclose(read_spatial_registration(dicom), found["rig_from_world"], atol=1e-6)
-    assert pydicom.dcmread(dicom).SOPClassUID.name == "Spatial Registration Storage"
+    assert UNTYPED.dcmread(dicom).SOPClassUID.name == "Spatial Registration Storage"
 
 
 def test_a_spatial_registration_belongs_to_its_ct(tmp_path: Path) -> None:
-    header = pydicom.Dataset()
+    header = Dataset()
     header.PatientID, header.PatientName = "P7", "Test^Case"
     header.StudyInstanceUID, header.FrameOfReferenceUID = "1.2.3", "1.2.3.4"
     header.SOPClassUID, header.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.3.5"
-    header.file_meta = pydicom.dataset.FileMetaDataset()
-    header.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     (tmp_path / "ct").mkdir()
     (tmp_path / "ct" / "DIRFILE").write_text("no DICOM")
     header.save_as(tmp_path / "ct" / "slice.dcm", enforce_file_format=True)
     path = write_spatial_registration(tmp_path / "r.dcm", true_pose(), ct=tmp_path / "ct", description="frame 1")
-    data = pydicom.dcmread(path)
+    data = UNTYPED.dcmread(path)
     assert (data.PatientID, data.StudyInstanceUID) == ("P7", "1.2.3")
     fixed, moving = data.RegistrationSequence
     assert fixed.FrameOfReferenceUID == data.FrameOfReferenceUID

@@ -7,9 +7,11 @@ The matrix takes points of the CT's patient coordinates (LPS, mm) there: rig_fro
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydicom import Dataset, FileMetaDataset, dcmread
+import pydicom
+from pydicom import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -18,6 +20,9 @@ from bench.files import write_whole
 from bench.geometry import Matrix, require_rigid
 
 SPATIAL_REGISTRATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.1"
+
+# pydicom's own types of paths are incomplete.
+_pydicom: Any = pydicom
 
 _COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime")
 _COPIED_MORE = ("StudyID", "AccessionNumber", "ReferringPhysicianName")
@@ -57,7 +62,7 @@ def read_spatial_registration(path: Path) -> Matrix:
         SpatialRegistrationError: Another file.
     """
     try:
-        data = dcmread(path)
+        data: Dataset = _pydicom.dcmread(path)
         items = [item for item in data.RegistrationSequence if item.FrameOfReferenceUID != data.FrameOfReferenceUID]
         numbers = items[0].MatrixRegistrationSequence[0].MatrixSequence[0].FrameOfReferenceTransformationMatrix
     except (OSError, InvalidDicomError, AttributeError, IndexError):
@@ -70,7 +75,8 @@ def _header(ct: Path) -> Dataset:
     files = sorted(ct.iterdir()) if ct.is_dir() else [ct]
     for file in files:
         try:
-            return dcmread(file, stop_before_pixels=True)
+            found: Dataset = _pydicom.dcmread(file, stop_before_pixels=True)
+            return found
         except (OSError, InvalidDicomError):
             continue
     return Dataset()
