@@ -20,7 +20,7 @@ sitk: Any = SimpleITK
 deformation: Any = import_module("bench.datasets.ct_folder.deformation")
 rigid: Any = import_module("bench.datasets.ct_folder.rigid")
 variant: Any = import_module("bench.datasets.ct_folder.variant")
-BONES = (22, 23)
+BONES = (23, 22)  # from below upwards
 
 
 def scene() -> tuple[FloatGrid, FloatGrid]:

@@ -78,7 +78,7 @@ def _fitting(heights: Mapping[int, float], names: Sequence[str]) -> list[str]:
         for each, known in BUILT_IN.items()
         if _inverted(known, heights) is None
     }
-    return [each for each, share in shares.items() if share == max(shares.values()) > 1]
+    return [each for each, share in shares.items() if share == max(shares.values()) > 0]
 
 
 def _inverted(numbers: Mapping[str, int], heights: Mapping[int, float]) -> tuple[str, str] | None:
