@@ -142,11 +142,11 @@ def test_killed_and_resumed_gives_the_same_bits(name: str, cache: Path, tmp_path
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_ONE_PATIENT])
-def test_it_meets_no_patient_that_is_tested(name: str, cache: Path, tmp_path: Path) -> None:
-    """As declared, and as done: the patients that a training wrote down are none of any protocol's."""
+def test_no_test_patient_is_trained_or_validated_on(name: str, cache: Path, tmp_path: Path) -> None:
+    """As declared, and as done: the patients that a training wrote down are none of any protocol with its network."""
     learnt = trainers()[name]().population
     splits = {split: set(learnt.ids(split)) for split in (Split.TRAIN, Split.VALIDATION)}
-    tested = set[str]().union(*(patients_of(each) for each in protocol_names()))
+    tested = set[str]().union(*(patients_of(each, name) for each in protocol_names()))
     assert tested
     assert not splits[Split.TRAIN] & splits[Split.VALIDATION]
     assert not (splits[Split.TRAIN] | splits[Split.VALIDATION]) & tested
@@ -158,10 +158,16 @@ def test_it_meets_no_patient_that_is_tested(name: str, cache: Path, tmp_path: Pa
     assert set(met) <= splits[Split.TRAIN]
 
 
-def patients_of(protocol_name: str) -> list[str]:
-    """Patients of a protocol on the procedural population, in full."""
+def patients_of(protocol_name: str, method: str) -> list[str]:
+    """Patients of a protocol on the procedural population, in full; none on validation patients without the method.
+
+    The protocol ``regress`` gates changes of the code on validation patients, with classical methods alone.
+    """
     protocol = read_protocol(protocol_name, "full")
-    return patient_ids(protocol, open_dataset(protocol)) if protocol.data.dataset == "phantom" else []
+    unrelated = protocol.data.split is not Split.TEST and method not in {row.plugin for row in protocol.methods}
+    if protocol.data.dataset != "phantom" or unrelated:
+        return []
+    return patient_ids(protocol, open_dataset(protocol))
 
 
 def test_patients_of_different_splits_are_different() -> None:
