@@ -67,5 +67,5 @@ def test_a_pipe_gets_lines_on_standard_error_alone(capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "looking [at] patients: 0 of 2\nlooking [at] patients: 2 of 2, 0 s\nposing: 1 of 3 (patient [bold]x)\n"
+        "looking [at] patients: 0 of 2\nlooking [at] patients: 2 of 2, 0 s\npreparing: 1 of 3 (patient [bold]x)\n"
     )
