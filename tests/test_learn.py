@@ -146,6 +146,14 @@ def test_a_finished_training_goes_on_and_a_foreign_one_is_refused(cache: Path, t
     assert len(read_rows(tmp_path / "losses.csv")) == 2
 
 
+def test_a_checkpoint_of_an_earlier_layout_is_refused_in_one_line(cache: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr("bench.learn.checkpoint.FORMAT", 1)
+        run(Toy(cache=cache), tmp_path, 1)
+    with pytest.raises(CheckpointError, match=r"format 1, not 2; start with --fresh$"):
+        run(Toy(cache=cache), tmp_path, 1)
+
+
 def test_a_new_training_that_cannot_begin_leaves_the_old_one(cache: Path, tmp_path: Path) -> None:
     run(Toy(cache=cache), tmp_path, 2)
     kept = (tmp_path / "checkpoint.safetensors").read_bytes()
