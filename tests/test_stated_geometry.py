@@ -1,6 +1,8 @@
 """Geometry that volume files state, contradict or leave out, in every format; and how exactly it is used."""
 
+import locale
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +201,21 @@ def test_formats_without_orientation_are_asked_about(tmp_path: Path, suffix: str
     assert "--voxel-spacing-mm" in refusal(path)
     assert is_volume(path)
     np.testing.assert_array_equal(read_volume(path, voxel_spacing_mm=(2.0, 2.0, 3.0)).hu, hounsfield())
+
+
+@pytest.mark.parametrize("spacing", [None, (2.0, 2.0, 3.0)])
+def test_reading_a_vtk_file_leaves_the_locale_as_it_was(
+    tmp_path: Path, spacing: tuple[float, float, float] | None
+) -> None:
+    """ITK's reader leaves the locale "C" behind, under which Python reads text files as ASCII."""
+    path = tmp_path / "ct.vtk"
+    sitk.WriteImage(sitk.GetImageFromArray(np.transpose(hounsfield())), str(path))
+    before = locale.setlocale(locale.LC_ALL)
+    with suppress(VolumeError):
+        read_volume(path, voxel_spacing_mm=spacing)
+    after = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(locale.LC_ALL, before)
+    assert after == before
 
 
 def test_a_stack_of_a_segmented_bone_lies_about_the_middle(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Image files through SimpleITK: NRRD, MetaImage, TIFF, PNG and others; not DICOM and NIfTI. Touches SimpleITK."""
 
+import locale
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,10 +104,15 @@ def _white_is_zero(path: Path) -> bool:
 
 def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
     """Run a SimpleITK call; its errors, and the complaints that mean one, become one line."""
+    # Some of ITK's readers, such as that of VTK files, leave the process in the locale "C": text files would then be
+    # read as ASCII.
+    before = locale.setlocale(locale.LC_ALL)
     try:
         return quietly(call, refuse=_CUT_SHORT)
     except RuntimeError as error:
         raise VolumeError(f"{path}: cannot be read as an image: {_reason(str(error))}") from None
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
 
 
 def _reason(message: str) -> str:
