@@ -1,6 +1,6 @@
 """Benchmark of rigid 2D/3D registration: one protocol, every method, identical recorded cases.
 
-Import the rooms by name (``bench.geometry``, ``bench.drr``, ...); this file only sets the thread behaviour that
+Import the packages by name (``bench.geometry``, ``bench.drr``, ...); this file only sets the thread behaviour that
 must stand before torch or numba is imported.
 """
 

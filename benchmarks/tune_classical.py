@@ -2,8 +2,7 @@
 
     python benchmarks/tune_classical.py --patients 2 --cases 4 --methods opt_gc opt_ncc
 
-Matched content as in ``sopi-sim`` (bone against bone), or the whole body as target; photon noise; both start laws in
-turn. Every candidate of every method answers the same cases; what was tried, and how it did, is printed. Processor
+Matched content as in ``sopi-sim`` (bone against bone), or the whole body as target; photon noise; starts of both kinds. Every candidate of every method answers the same cases; what was tried, and how it did, is printed. Processor
 time is compared, since wall time depends on who else uses the machine.
 """
 
@@ -69,7 +68,7 @@ class Result:
 
 
 def cases(patient: Patient, target: str, count: int) -> Iterator[Case]:
-    """Cases of one patient, whose bone moves before an image of its ``target`` content; the start laws take turns."""
+    """Cases of one patient, whose bone moves before an image of its ``target`` content; starts alternate."""
     volume, patient_id = with_content(patient.volume, "bone"), patient.id
     centre = volume.content_centre()
     frame = PoseFrame(nominal_pose(StandardView.AP, centre, DEPTH_MM), centre)

@@ -139,7 +139,7 @@ card = Card(
     citation="Deng et al., CTSpine1K: A Large-Scale Dataset for Spinal Vertebrae Segmentation, arXiv:2105.14711, 2021",
     licence="those of its four sources; annotations CC BY-NC-SA as a mirror states (not shipped)",
     deviations=(
-        "Written from the published description and split file; no CT of CTSpine1K was met.",
+        "Written from the published description and split file; not tested on a CT of CTSpine1K.",
         "HNSCC holds several scans of one patient under different names: the authors' split is taken as it is.",
         "Sacrum, ribs and pelvis are not labelled, so content 'bone' holds vertebrae alone.",
     ),

@@ -1,4 +1,4 @@
-"""Cases on real X-rays: their truth is the reference, starts lie about it, and nobody is told it."""
+"""Cases on real X-rays: their truth is the reference, starts lie about it, and no method is given it."""
 
 from dataclasses import replace
 

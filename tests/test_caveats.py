@@ -13,10 +13,10 @@ from bench import registry
 from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
-from bench.report.marks import MET, OTHER, marked
+from bench.report.marks import OTHER, OVERLAP, marked
 from bench.report.tables import Table, TableColumn, TableRow
 from bench.score.budgets import with_budgets
-from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, met_before, population, with_caveats
+from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, population, trainings_with, with_caveats
 from bench.score.images import IMAGE_COLUMNS, with_image_scores
 from bench.score.metrics_page import metrics_page
 from bench.score.rows import score_rows
@@ -53,12 +53,12 @@ NAMED = TrainingProvenance(
 
 def test_a_patient_is_known_by_fingerprint_where_there_is_one_else_by_name() -> None:
     named, printed = NAMED, replace(NAMED, hashes=("v1",))
-    assert [bool(met_before([named], each)) for each in PATIENTS] == [False, True, False, False]
+    assert [bool(trainings_with([named], each)) for each in PATIENTS] == [False, True, False, False]
     other = PATIENTS[1].model_copy(update={"dataset": "e"})
-    assert not met_before([named], other)
+    assert not trainings_with([named], other)
     relabelled = PATIENTS[2].model_copy(update={"voxels_hash": "v1", "patient_id": "ct"})
-    assert met_before([printed], relabelled) == ["tuned on p1 of d: Levels were chosen here"]
-    assert not met_before([printed], PATIENTS[1])
+    assert trainings_with([printed], relabelled) == ["tuned on p1 of d: Levels were chosen here"]
+    assert not trainings_with([printed], PATIENTS[1])
 
 
 def test_a_relabelled_ct_has_the_same_voxels_hash_and_another_ct_not() -> None:
@@ -81,10 +81,11 @@ def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin:
     columns = (method_column("Truth"), source)
     printed = (TableRow(context="ours", method="Truth"), TableRow(context="published"))
     table = marked(Table(columns=columns, rows=printed, caption="t"), told)
-    assert [row[0] for row in table.printed()] == [f"Truth{MET}", "Truth"]
+    assert [row[0] for row in table.printed()] == [f"Truth{OVERLAP}", "Truth"]
     assert table.csv().splitlines()[1] == "Truth,ours"
     assert [
-        note.startswith(f"{MET} Truth was trained or tuned on some of these patients: tuned on") for note in table.notes
+        note.startswith(f"{OVERLAP} Truth was trained or tuned on some of these patients: tuned on")
+        for note in table.notes
     ] == [True]
 
 
@@ -114,6 +115,12 @@ def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
     assert told.loc[told["patient_id"] == trained, PROVENANCE].str.contains("trained on").all()
 
 
+def learnt_from(method: str) -> list[str]:
+    """Revisions of the phantom whose patients the shipped weights of a method were trained on."""
+    provenance = registry.card("methods", method).provenance
+    return sorted({name.split("-")[1][1:] for each in provenance if each.what == "trained" for name in each.patients})
+
+
 def test_weights_of_another_population_are_told_in_one_note() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
 
@@ -124,22 +131,21 @@ def test_weights_of_another_population_are_told_in_one_note() -> None:
         table = Table(columns=(method_column(),), rows=(TableRow(context="Truth", method="Truth"),), caption="t")
         return tuple(each for each in marked(table, told).notes if "another population" in each)
 
+    [shipped] = learnt_from("sopi")
     said = (
-        "Weights trained on another population than the table's patients: Truth from phantom version 2 (here: phantom "
-        "version 4)."
+        f"Weights trained on another population than the table's patients: Truth from phantom revision {shipped} "
+        "(here: phantom revision 4)."
     )
     assert note("sopi", 4) == (said,)
     assert note("sopi_opt", 4) == (said,)
-    assert note("sopi", 2) == ()
+    assert note("sopi", int(shipped)) == ()
     assert note("opt_gc", 4) == ()
-    # Of several trainings one on such people is enough; where none is, all are told.
-    learnt = sorted(
-        {name.split("-")[1][1:] for each in registry.card("methods", "rtpi").provenance for name in each.patients}
-    )
+    # Of several trainings one on such patients is enough; where none is, all are named.
+    learnt = learnt_from("rtpi")
     assert len(learnt) > 1
     assert all(note("rtpi", int(version)) == () for version in learnt)
     assert note("rtpi", 1)[0].endswith(
-        ", ".join(f"phantom version {version}" for version in learnt) + " (here: phantom version 1)."
+        ", ".join(f"phantom revision {version}" for version in learnt) + " (here: phantom revision 1)."
     )
 
 
@@ -168,7 +174,7 @@ def test_the_page_of_metrics_has_every_column_of_a_run() -> None:
 
 
 def test_a_patient_of_no_generator_goes_by_its_dataset() -> None:
-    assert population("common_grid", "phantom-v4-200000") == "phantom version 4"
+    assert population("common_grid", "phantom-v4-200000") == "phantom revision 4"
     assert population("ct_file", "lumbar-3mm") == "ct_file"
 
 
@@ -188,9 +194,9 @@ def test_every_table_of_a_report_carries_the_marks(tmp_path: Path, name: str) ->
     assert tables
     for path in tables:
         text = path.read_text()
-        assert f"Opt-GC{MET} |" in text
+        assert f"Opt-GC{OVERLAP} |" in text
         assert f"Opt-NGI{OTHER} |" in text
-        assert f"{MET} Opt-GC was trained or tuned on all of these patients: tuned on x: y." in text
+        assert f"{OVERLAP} Opt-GC was trained or tuned on all of these patients: tuned on x: y." in text
     compile_latex(next(path for path in paths if path.suffix == ".tex"))
 
 

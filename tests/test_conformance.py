@@ -16,7 +16,7 @@ from bench.geometry import is_rigid
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.isolation import IsolatedMethod
 from bench.run.worker import Done, Skipped
-from bench.score.caveats import met_before
+from bench.score.caveats import trainings_with
 
 from .toy_case import make_case
 
@@ -102,8 +102,8 @@ def test_no_method_met_test_patients_behind_the_tables_back(name: str) -> None:
             assert allowed is Split.TEST, f"{exposure.dataset} has no other split than its one patient: say test"
             assert len(exposure.hashes) >= len(exposure.patients)
             met = [_stranger(voxels) for voxels in exposure.hashes]
-            assert all(met_before([exposure], each) for each in met)
-            assert not met_before([exposure], _stranger("another"))
+            assert all(trainings_with([exposure], each) for each in met)
+            assert not trainings_with([exposure], _stranger("another"))
             continue
         assert allowed is not Split.TEST, f"{exposure.dataset} has patients enough: choose on validation ones"
         patients = {_of_present_revision(name) for name in exposure.patients}

@@ -1,4 +1,4 @@
-"""What holds for every network that can be trained: it goes on after a kill, and meets nobody who is tested.
+"""What holds for every network that can be trained: it goes on after a kill, and uses no test patient.
 
 That its loss falls, and that it learns one case by heart, is tested beside each.
 """

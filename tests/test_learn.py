@@ -193,7 +193,7 @@ def test_a_step_meets_the_patients_and_problems_of_its_number(cache: Path) -> No
     assert (np.abs(first.truth) <= SCENE.search).all()
 
 
-def test_the_feeder_makes_patients_in_another_process(tmp_path: Path) -> None:
+def test_the_prefetcher_makes_patients_in_another_process(tmp_path: Path) -> None:
     library = Library(people(tmp_path / "fed"), SCENE, background=True)
     try:
         name = library.population.ids(Split.TRAIN)[0]

@@ -1,4 +1,4 @@
-"""LGFF-Reg: its network, how it learns, whom it answers, and that it is trained on what its protocol plays."""
+"""LGFF-Reg: its network, how it learns, which problems it takes, and that it is trained on what its protocol plays."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What ``fluorobench train`` tells somebody who has never trained: whom, how long, where to, and what next."""
+"""What ``fluorobench train`` prints to a new user: patients, how long, where to, and what next."""
 
 import shlex
 from pathlib import Path

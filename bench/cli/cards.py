@@ -63,16 +63,16 @@ def _entry(value: object) -> str:
     return {True: "yes", False: "no", None: "as its settings say"}.get(cast("Any", value), str(value))
 
 
-def provenance_line(exposure: TrainingProvenance) -> str:
-    """What was met, in one sentence."""
-    names = list(exposure.patients)
+def provenance_line(training: TrainingProvenance) -> str:
+    """What a method was trained or tuned on, in one sentence."""
+    names = list(training.patients)
     listed = ", ".join(names if len(names) <= _FEW else [*names[: _FEW - 1], "...", names[-1]])
     counted = f"{len(names)} patient{'s' if len(names) != 1 else ''}"
-    unit = "steps" if exposure.what == "trained" else "settings tried"
-    much = "settings tried: not counted" if exposure.trials is None else f"{exposure.trials:,} {unit}"
-    own = "; for these patients alone" if exposure.patient_specific else ""
-    where = f"{counted} of {exposure.dataset}, split {exposure.split} ({listed}){own}"
-    return f"{exposure.what} on {where}; {much}; {exposure.hardware}. {exposure.note}"
+    unit = "steps" if training.what == "trained" else "settings tried"
+    much = "settings tried: not counted" if training.trials is None else f"{training.trials:,} {unit}"
+    own = "; for these patients alone" if training.patient_specific else ""
+    where = f"{counted} of {training.dataset}, split {training.split} ({listed}){own}"
+    return f"{training.what} on {where}; {much}; {training.hardware}. {training.note}"
 
 
 def in_line(value: Any) -> str:

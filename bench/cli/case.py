@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.xray.case import XrayCase
 
 
-class CaseWordsError(FluorobenchError):
+class CaseArgumentsError(FluorobenchError):
     """Arguments of a command line that do not describe a case."""
 
 
@@ -85,10 +85,10 @@ class CaseArguments:
 
         if self.case is not None:
             if self.volume is not None or self.xray:
-                raise CaseWordsError("--case already names the CT and its X-rays; leave out --volume and --xray")
+                raise CaseArgumentsError("--case already names the CT and its X-rays; leave out --volume and --xray")
             return read_case(self.case)
         if self.volume is None or not self.xray:
-            raise CaseWordsError(
+            raise CaseArgumentsError(
                 "expected --volume CT --xray IMAGE [--xray IMAGE2], or --case FILE; got neither in full"
             )
         self._check_cameras()
@@ -98,18 +98,18 @@ class CaseArguments:
         images = len(self.xray)
         for name, given in (("--calibration", self.calibration), ("--distortion", self.distortion)):
             if given and len(given) != images:
-                raise CaseWordsError(f"every image needs its {name}; got {images} images, {len(given)} of {name}")
+                raise CaseArgumentsError(f"every image needs its {name}; got {images} images, {len(given)} of {name}")
         if len(self.intrinsics) not in (0, 1, images):
-            raise CaseWordsError(
+            raise CaseArgumentsError(
                 f"--intrinsics stands once for all images or once for each; got {images} images, "
                 f"{len(self.intrinsics)} of --intrinsics"
             )
         if self.calibration and (self.intrinsics or not (self.sdd_mm is None and self.spacing_mm is None)):
-            raise CaseWordsError(
+            raise CaseArgumentsError(
                 "--calibration says the whole camera; leave out --intrinsics, --sdd-mm and --spacing-mm"
             )
         if self.intrinsics and self.spacing_mm is not None:
-            raise CaseWordsError("--intrinsics with --sdd-mm says the pixel spacing; leave out --spacing-mm")
+            raise CaseArgumentsError("--intrinsics with --sdd-mm says the pixel spacing; leave out --spacing-mm")
 
     def _tables(self) -> dict[str, Any]:
         ct = {"volume": self.volume, "labels": self.labels}

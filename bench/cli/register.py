@@ -181,12 +181,12 @@ class Reference:
         _warn_of_one_view(problem)
         print_fits(case)
         found = self._search(problem)
-        told = _reference(found)
-        told["agreement"] = agreement(problem, found.first.pose, case.reference())
-        told["calibration_fit"] = case.fits()
+        description = _reference(found)
+        description["agreement"] = agreement(problem, found.first.pose, case.reference())
+        description["calibration_fit"] = case.fits()
         _print_reference(found)
-        _print_agreement(told["agreement"])
-        _write(self.out, "reference", problem, found.first.pose, told)
+        _print_agreement(description["agreement"])
+        _write(self.out, "reference", problem, found.first.pose, description)
         _write_toml(self.out / "reference.toml", found)
 
     def _search(self, problem: "Problem") -> "ReferencePose":

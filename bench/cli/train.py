@@ -227,9 +227,9 @@ def _learners() -> str:
 @contextmanager
 def _shown(method: str) -> "Generator[Callable[[Progress], None]]":
     """A line that changes on a terminal; in a log a line a minute, and one for every validation."""
-    told = [0.0]
+    last = [0.0]
     if not sys.stderr.isatty():
-        yield lambda progress: _tell(progress, told)
+        yield lambda progress: _print_at_intervals(progress, last)
         return
     with messages.status(f"training {method}") as status:
 
@@ -241,11 +241,11 @@ def _shown(method: str) -> "Generator[Callable[[Progress], None]]":
         yield show
 
 
-def _tell(progress: "Progress", told: list[float]) -> None:
+def _print_at_intervals(progress: "Progress", last: list[float]) -> None:
     now = time.monotonic()
-    if progress.held_out or now - told[0] >= 60:
+    if progress.held_out or now - last[0] >= 60:
         messages.print(_line(progress), markup=False, soft_wrap=True)
-        told[0] = now
+        last[0] = now
 
 
 def _line(progress: "Progress") -> str:

@@ -206,7 +206,7 @@ class _Task:
         return bool((self._depths(pose) > 0).all())
 
     def differ(self, first: Matrix, second: Matrix) -> bool:
-        """Whether two poses are told apart by some degrees or mm."""
+        """Whether two poses are distinguished by some degrees or mm."""
         apart = transform_points(first, self._points) - transform_points(second, self._points)
         far = float(np.linalg.norm(apart, axis=1).max()) > _OTHER_MM
         return rotation_angle_deg(first, second) > _OTHER_DEG or far

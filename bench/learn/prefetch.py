@@ -14,7 +14,7 @@ from bench.learn.errors import TrainingError
 class Prefetcher:
     """Calls ``dataset.patient`` for a list of ids in another process; the dataset must keep what it makes.
 
-    Where a patient lies is decided by its id alone, so nothing that is learnt depends on how far the feeder is.
+    Where a patient lies is decided by its id alone, so nothing that is learnt depends on how far the prefetcher is.
     """
 
     def __init__(self, dataset: str, settings: Mapping[str, Any], ids: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ class Prefetcher:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe(duplex=False)
         arguments = (theirs, dataset, dict(settings), tuple(self._order))
-        self._process = context.Process(target=_feed, args=arguments, daemon=True, name="fluorobench-feeder")
+        self._process = context.Process(target=_feed, args=arguments, daemon=True, name="fluorobench-prefetch")
         try:
             self._process.start()
         except OSError as error:
@@ -36,7 +36,7 @@ class Prefetcher:
             theirs.close()
 
     def wait_for(self, patient_id: str) -> None:
-        """Return when a patient is there, or when the feeder can no longer make it (the caller then does)."""
+        """Return when a patient is there, or when the prefetcher can no longer make it (the caller then does)."""
         wanted = self._order.get(patient_id, -1)
         with suppress(EOFError, OSError):
             while self._made <= wanted:

@@ -67,13 +67,13 @@ class Library:
         first, held_out = population.ids(Split.TRAIN), population.ids(Split.VALIDATION)
         order = [*first[: population.active], *held_out, *first[population.active :]]
         feed = background and len(set(order)) > 1
-        self._feeder = Prefetcher(population.dataset, population.settings, order) if feed else None
+        self._prefetcher = Prefetcher(population.dataset, population.settings, order) if feed else None
 
     def prepared(self, patient_id: str) -> PreparedPatient:
         """A patient, loaded and prepared at its first use."""
         if patient_id not in self._kept:
-            if self._feeder is not None:
-                self._feeder.wait_for(patient_id)
+            if self._prefetcher is not None:
+                self._prefetcher.wait_for(patient_id)
             self._kept[patient_id] = self.population.prepare(patient_id, self.scene)
             if len(self._kept) > self._keep:
                 self._kept.popitem(last=False)
@@ -82,8 +82,8 @@ class Library:
 
     def close(self) -> None:
         """Stop the background process."""
-        if self._feeder is not None:
-            self._feeder.close()
+        if self._prefetcher is not None:
+            self._prefetcher.close()
 
 
 class Source:

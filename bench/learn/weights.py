@@ -185,7 +185,7 @@ def refusal(card: WeightsCard, problem: Problem) -> str | None:
 def content_refusal(card: WeightsCard, problem: Problem) -> str | None:
     """Why weights cannot take this moving content, or None: a network answers whatever it is shown, and wrongly.
 
-    Targets unlike those of the training are no reason: tables say so beside the row (``bench.score.caveats``).
+    Other targets than those of the training are no reason: tables mark such rows (``bench.score.caveats``).
     """
     learnt = card.trained_on.moving
     if problem.moving in ("", learnt):

@@ -33,14 +33,14 @@ class TrainedOn:
 
     Attributes:
         dataset: Plug-in name.
-        settings: Of the dataset, as text, where they were said; the version of procedural patients stands in their ids.
+        settings: Of the dataset, as text, where stated; ids of procedural patients name the generator's revision.
         split: Which patients they are.
         patients: Ids, in the order they came.
         patients_hash: Fingerprint of the ids and contents (``bench.learn.population.patients_hash``).
         validation: Ids of the patients that the held-out figures are of.
         region: Part of the CT.
         target: Content that the X-ray sees.
-        moving: Content that the method is handed.
+        moving: Content that methods are given.
         patient_specific: Weights for these very patients; others are refused.
         hashes: Fingerprints of the patients where they are patient-specific, else empty.
     """

@@ -1,4 +1,4 @@
-"""The error of this room."""
+"""The error raised by this package."""
 
 from bench.errors import FluorobenchError
 

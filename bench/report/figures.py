@@ -82,7 +82,7 @@ def grid(rows: int, columns: int, *, width: float, height: float, **options: Any
 
 
 def house_style() -> AbstractContextManager[None]:
-    """Within it, everything drawn or saved takes the house style; matplotlib's own settings come back after it."""
+    """Within it, everything drawn or saved takes the project's style; matplotlib's own settings come back after it."""
     context: AbstractContextManager[None] = _matplotlib.rc_context(_STYLE)
     return context
 

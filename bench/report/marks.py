@@ -12,9 +12,9 @@ from bench.report.tables import Context, Table, TableRow
 from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, TRAINING_POPULATION
 from bench.score.statistics import of_label, text_column
 
-MET, OTHER = "†", "‡"
+OVERLAP, OTHER = "†", "‡"
 _NOTES = {
-    MET: (PROVENANCE, "{label} was trained or tuned on {some} of these patients: {what}."),
+    OVERLAP: (PROVENANCE, "{label} was trained or tuned on {some} of these patients: {what}."),
     OTHER: (
         DOMAIN_SHIFT,
         "{label}: {some} of these cases show images of a kind that its weights were not trained on: {what}.",

@@ -22,7 +22,7 @@ PROVENANCE = "training_provenance"
 DOMAIN_SHIFT = "domain_shift"
 TRAINING_POPULATION = "training_population"
 
-# Procedural patients carry their generator and its version in their ids, whatever dataset hands them on.
+# Procedural patients carry their generator and its revision in their ids, whatever dataset hands them on.
 _GENERATED = re.compile(r"(.+)-v(\d+)-\d{6}")
 
 
@@ -42,9 +42,9 @@ class Caveats:
     data: Data
     real: bool
 
-    def met_before(self) -> str:
+    def trainings_with(self) -> str:
         """Trainings and tunings that included the patient."""
-        return _joined(line for part in self.parts for line in met_before(part.provenance, self.patient))
+        return _joined(line for part in self.parts for line in trainings_with(part.provenance, self.patient))
 
     def domain_shift(self) -> str:
         """How the images of the case differ from those that weights were trained on, one phrase a card."""
@@ -59,8 +59,8 @@ class Caveats:
         here, trained = population(self.patient.dataset, self.patient.patient_id), dict[str, None]()
         for card in (card for part in self.parts for card in _used(part, self.patient)):
             trainings = [*(each.trained_on for each in card.earlier), card.trained_on]
-            met = dict.fromkeys(population(on.dataset, name) for on in trainings for name in on.patients)
-            trained |= {} if here in met else met
+            names = dict.fromkeys(population(on.dataset, patient) for on in trainings for patient in on.patients)
+            trained |= {} if here in names else names
         return f"{', '.join(trained)} (here: {here})" if trained else ""
 
 
@@ -70,7 +70,7 @@ CAVEAT_COLUMNS: tuple[Column[Caveats], ...] = (
         heading="Trained on the patient",
         unit="",
         definition="Trainings and tunings of the method that included the patient; empty where none did.",
-        compute=Caveats.met_before,
+        compute=Caveats.trainings_with,
         smaller_is_better=None,
     ),
     Column(
@@ -116,7 +116,7 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
     return rows.assign(**{declared.name: [each[declared.name] for each in found] for declared in CAVEAT_COLUMNS})
 
 
-def met_before(trainings: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:
+def trainings_with(trainings: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:
     """One phrase for each training or tuning that the patient was part of."""
     fingerprints = {patient.patient_hash, patient.voxels_hash or patient.patient_hash}
     found = [each for each in trainings if each.includes(patient.dataset, patient.patient_id, fingerprints)]
@@ -133,9 +133,9 @@ def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
 
 
 def population(dataset: str, patient_id: str) -> str:
-    """Which population a patient belongs to: ``phantom version 4``, or the dataset's name."""
+    """Which population a patient belongs to: ``phantom revision 4``, or the dataset's name."""
     found = _GENERATED.fullmatch(patient_id)
-    return f"{found[1]} version {found[2]}" if found else dataset
+    return f"{found[1]} revision {found[2]}" if found else dataset
 
 
 def _knows(card: WeightsCard, patient: PatientRecord) -> bool:

@@ -24,7 +24,7 @@ from bench.xray.line_integrals import bin_pixels
 SIDE = 448
 """Longest side of a picture on the page, pixels: rendered in a tenth of a second on two cores."""
 
-_MOST_MM, _MOST_DEG = 10_000.0, 720.0
+_MAX_MM, _MAX_DEG = 10_000.0, 720.0
 
 
 class SessionError(FluorobenchError):
@@ -100,7 +100,7 @@ class Session:
         turn, shift = np.array(turn_deg, dtype=np.float64), np.array(shift_mm, dtype=np.float64)
         if turn.shape != (3,) or shift.shape != (3,) or not np.isfinite([turn, shift]).all():
             raise SessionError("a movement has three angles in degrees and three shifts in mm")
-        if np.abs(turn).max() > _MOST_DEG or np.abs(shift).max() > _MOST_MM:
+        if np.abs(turn).max() > _MAX_DEG or np.abs(shift).max() > _MAX_MM:
             raise SessionError("a movement of more than two turns or ten metres is refused")
         hung = self._views[view].camera_from_rig
         seen = hung @ _nearest_rigid(pose)

@@ -1,8 +1,8 @@
 """The Cramer-Rao bound of a pose: how far quantum noise alone keeps any unbiased estimate from it.
 
-Counts of a pixel are Poisson with mean m = N0 exp(-p), so a pixel tells (dm)(dm)' / m = m (dp)(dp)' of the pose: it
-weighs by the photons that reach it. Noise is taken before the logarithm, where its law is exact; volume, gain and
-offset are known to the bound, as they are not to most methods.
+Counts of a pixel are Poisson with mean m = N0 exp(-p), so a pixel adds (dm)(dm)' / m = m (dp)(dp)' to the information;
+its weight is the number of photons that reach it. Noise is taken before the logarithm, where its distribution is exact;
+volume, gain and offset are known to the bound, as they are not to most methods.
 """
 
 from collections.abc import Sequence

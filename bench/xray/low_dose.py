@@ -73,7 +73,7 @@ class Degradation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowDose:
-    """The law: ranges that strengths are drawn from, evenly; a range of two equal numbers is a fixed strength.
+    """The distribution: ranges that strengths are drawn from, evenly; a range of two equal numbers is a fixed strength.
 
     Attributes:
         fog: Of ``Degradation.fog``.

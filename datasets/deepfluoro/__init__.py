@@ -36,7 +36,7 @@ card = Card(
     citation="Grupp et al., Automatic annotation of hip anatomy in fluoroscopy..., IJCARS 15, 2020",
     licence="CC BY-NC 4.0 (the data; they are not shipped)",
     deviations=(
-        "Written from the published description and tried on files of the same structure; the data set was not met.",
+        "Written from the published description and tried on files of the same structure; not tested on the data set.",
         "Reference poses are registrations of its authors: call a small distance agreement, not accuracy.",
         "Images are mirrored against the stored ones: ours look from the source, theirs from the detector.",
         "The paper reduces images by 8; binning is 4 unless the settings say otherwise, and precedes the logarithm.",

@@ -31,7 +31,7 @@ card = Card(
     citation="Mitrović et al., 3D-2D registration of cerebral angiograms, IEEE TMI 32(8), 2013",
     licence="its authors' terms of use, to be asked for on their page (the data are not shipped)",
     deviations=(
-        "Written from public code that reads the conversion, tried on files of that structure; the data were not met.",
+        "Written from public code that reads the conversion, tried on files of that structure; not tested on the data.",
         "The original files are not read.",
         "World is taken for RAS, as in the conversion author's export to NIfTI.",
         "The principal point is taken to count pixels from their centres; half a pixel is 0.08 mm.",

@@ -1,7 +1,7 @@
 """Procedural lumbar patients from a seed: T12 to sacrum in their soft tissue, as CT with labels and landmarks.
 
 Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, L6 25, sacrum 26); other
-bones lie above 100 (ribs 101, ilium 102). ``generate`` is the way from a seed to voxels: ``person`` draws who it is,
+bones lie above 100 (ribs 101, ilium 102). ``generate`` is the way from a seed to voxels: ``person`` draws dimensions,
 ``bones`` and ``soft_tissue`` build the anatomy from implicit shapes, ``rendering`` turns them into voxels, ``implants``
 and ``scanner`` add what their names say, ``labels`` and ``landmarks`` the annotations.
 """

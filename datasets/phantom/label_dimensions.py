@@ -147,8 +147,8 @@ def _until(place: Site, starts: Matrix, axis: int, sign: float, label: int, *, l
     steps = np.arange(0.0, REACH_MM, STEP_MM)
     points = np.repeat(starts[:, None, :], len(steps), axis=1)
     points[:, :, axis] += sign * steps
-    met = (place.at(points) == label) != leave
-    return np.where(met.any(axis=1), met.argmax(axis=1) * STEP_MM, REACH_MM)
+    reached = (place.at(points) == label) != leave
+    return np.where(reached.any(axis=1), reached.argmax(axis=1) * STEP_MM, REACH_MM)
 
 
 def _unit(vector: Matrix) -> Matrix:

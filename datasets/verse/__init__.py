@@ -28,7 +28,7 @@ card = Card(
     citation="Sekuboyina et al., VerSe: A Vertebrae Labelling and Segmentation Benchmark, Med Image Anal 73, 2021",
     licence="CC BY-SA 4.0 (the data; they are not shipped)",
     deviations=(
-        "Written from the published description and tried on one mask with its centroids; no CT of VerSe was met.",
+        "Written from the published description and tried on one mask with its centroids; not tested on a CT of VerSe.",
         "Sacrum, ribs and pelvis are not labelled, so content 'bone' holds vertebrae alone.",
         "Vertebrae that the field of view cuts are mostly not labelled.",
     ),

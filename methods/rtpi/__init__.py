@@ -10,7 +10,7 @@ Deviations from SOPI (Chen et al., ICASSP 2024), section 2.1, and from its publi
 * Group normalisation without dropout in the branches; standardised images instead of minimum to maximum, and beside
   them their local contrast (``bench.learn.contrast``), in which bone looks alike alone and within a body.
 * The volume is seen as the nominal camera sees it, so that a nominal pose may look up to 15 degrees beside the view.
-* L_mse in units of the law's standard deviations; AdamW, one cycle and averaged weights instead of cyclic SGD.
+* L_mse in units of the distribution's standard deviations; AdamW, one cycle and averaged weights instead of cyclic SGD.
 * Training patients are procedural, and mirrored, scaled, sheared, turned at random; three in five of their images are
   X-rays of the whole body (``bench.learn.body``), where L_sim is left out: the projection holds the bone alone.
 """
@@ -36,7 +36,7 @@ card = Card(
     citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0; written from the paper and from facts about its code",
     deviations=(
-        "All six parameters are regressed, through a sigmoid, within 3.5 standard deviations of the poses' law.",
+        "All six parameters are regressed, through a sigmoid, within 3.5 standard deviations of the distribution.",
         "Default network for CPUs: 40 x 56 x 48 voxels, 64 x 64 pixels, 289 390 parameters (paper: 128^3, 256^2).",
         "Voxels along the beam become channels where the image shows them, instead of a reshape.",
         "Group normalisation, no dropout in the branches; standardised images and their local contrast.",
