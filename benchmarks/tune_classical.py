@@ -2,7 +2,8 @@
 
     python benchmarks/tune_classical.py --patients 2 --cases 4 --methods opt_gc opt_ncc
 
-Matched content as in ``sopi-sim`` (bone against bone), or the whole body as target; photon noise; starts of both kinds. Every candidate of every method answers the same cases; what was tried, and how it did, is printed. Processor
+Matched content as in ``sopi-sim`` (bone against bone), or the whole body as target; photon noise; starts of both
+kinds. Every candidate of every method answers the same cases; what was tried, and how it did, is printed. Processor
 time is compared, since wall time depends on who else uses the machine.
 """
 
