@@ -1,6 +1,7 @@
 """Find plug-ins by file name: the modules of ``methods/``, ``similarities/``, ``datasets/`` and ``reports/``."""
 
 import difflib
+import inspect
 import os
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -183,7 +184,7 @@ def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None
             raise unknown(f"preset of {name}", preset, known)
         chosen = {**known[preset], **chosen}
     for key in chosen:
-        if key not in cls.__dataclass_fields__:
+        if key not in constructor_arguments(cls):
             raise unknown(f"setting of {name}", key, [each.name for each in fields(cls)])
     try:
         return _adapter(cls).validate_python(chosen)
@@ -191,6 +192,11 @@ def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting {where!r} of {name}: {first['msg']}; got {first['input']!r}") from None
+
+
+def constructor_arguments(cls: type) -> Sequence[str]:
+    """What a class may be built with; ``__dataclass_fields__`` would also list its class variables."""
+    return tuple(inspect.signature(cls).parameters)
 
 
 @cache

@@ -1,6 +1,8 @@
 """Fixtures that many tests share."""
 
+import locale
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,11 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("FLUOROBENCH_DATA is not set: no real data on this machine")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def same_locale() -> Generator[None]:
+    """Writers of SimpleITK that tests use leave the process in the locale "C": text is then read as ASCII."""
+    before = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, before)

@@ -258,8 +258,8 @@ def test_damaged_and_foreign_weights_are_refused_in_one_line(exported: Path) -> 
         assert said in text
         exported.write_text(text.replace(said, instead))
         assert "not complete" in refused()
-    exported.write_text(text.replace("schema = 1", "schema = 99"))
-    assert "schema" in refused()
+    exported.write_text(text.replace("schema = 2", "schema = 1"))
+    assert "has schema 1, this program reads 2; train again: fluorobench train" in refused()
     exported.write_text("not toml [")
     assert "cannot be read" in refused()
 

@@ -29,3 +29,9 @@ def test_a_class_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(bench.methods, "__path__", [*bench.methods.__path__, str(tmp_path)])
     with pytest.raises(PluginError, match="declares no 'plugin'"):
         registry.load("methods", "has_no_class")
+
+
+def test_class_variables_are_no_settings() -> None:
+    """``revision`` is the phantom's own: accepted in silence it would name patients that nobody made."""
+    with pytest.raises(registry.UnknownNameError, match="revision"):
+        registry.build("datasets", "phantom", {"revision": 2})

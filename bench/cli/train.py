@@ -168,8 +168,9 @@ class Train:
             raise TrainCommandError(f"{self.method} learns nothing: it declares no trainer; {_learners()}")
         settings = dict(setting(each) for each in self.set)
         for name in settings:
-            if name not in trainer.__dataclass_fields__:
-                raise registry.unknown(f"setting of {self.method}'s trainer", name, trainer.__dataclass_fields__)
+            known = registry.constructor_arguments(trainer)
+            if name not in known:
+                raise registry.unknown(f"setting of {self.method}'s trainer", name, known)
         built: Trainable = trainer(**{name: typed(trainer, name, value) for name, value in settings.items()})
         return built
 

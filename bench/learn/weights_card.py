@@ -15,7 +15,7 @@ from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
 from bench.learn.plain import from_plain
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,8 @@ def read_card(path: Path) -> WeightsCard:
     schema = table.get("schema")
     if schema != SCHEMA:
         raise WeightsError(
-            f"the weights' card {path.name} has schema {schema}, this program reads {SCHEMA}; train again"
+            f"the weights' card {path.name} has schema {schema}, this program reads {SCHEMA}; "
+            f"train again: fluorobench train {table.get('method', 'NAME')}"
         )
     try:
         card = from_plain(WeightsCard, table, defaults=True)
