@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $(STAMP)
 
-bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 6 minutes on two cores).
+bench-sim: $(STAMP) ## SOPI's Table 1 on simulated X-rays (quick profile, about 10 minutes on two cores, installation included).
 	$(BIN)/fluorobench run sopi-sim --profile quick
 
 train: $(STAMP) ## Train a network into runs/train/METHOD: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).
