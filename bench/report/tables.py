@@ -19,8 +19,8 @@ import numpy as np
 from bench.errors import FluorobenchError
 from bench.files import write_text
 from bench.report.latex import render_latex
+from bench.score.column import Value
 
-Value: TypeAlias = float | int | str | None
 Cell: TypeAlias = tuple[Value, ...]
 Context = TypeVar("Context")
 

@@ -15,7 +15,6 @@ from pydicom import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from bench.errors import FluorobenchError
 from bench.files import write_whole
 from bench.geometry import Matrix, require_rigid
 
@@ -26,10 +25,6 @@ _pydicom: Any = pydicom
 
 _COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime")
 _COPIED_MORE = ("StudyID", "AccessionNumber", "ReferringPhysicianName")
-
-
-class SpatialRegistrationError(FluorobenchError):
-    """A file that is no spatial registration."""
 
 
 def write_spatial_registration(path: Path, pose: Matrix, *, ct: Path, description: str) -> Path:
@@ -53,21 +48,6 @@ def write_spatial_registration(path: Path, pose: Matrix, *, ct: Path, descriptio
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return write_whole(path, lambda part: data.save_as(part, enforce_file_format=True))
-
-
-def read_spatial_registration(path: Path) -> Matrix:
-    """rig_from_world of a file that ``write_spatial_registration`` wrote.
-
-    Raises:
-        SpatialRegistrationError: Another file.
-    """
-    try:
-        data: Dataset = _pydicom.dcmread(path)
-        items = [item for item in data.RegistrationSequence if item.FrameOfReferenceUID != data.FrameOfReferenceUID]
-        numbers = items[0].MatrixRegistrationSequence[0].MatrixSequence[0].FrameOfReferenceTransformationMatrix
-    except (OSError, InvalidDicomError, AttributeError, IndexError):
-        raise SpatialRegistrationError(f"{path}: expected a DICOM Spatial Registration object") from None
-    return np.array([float(each) for each in numbers]).reshape(4, 4)
 
 
 def _header(ct: Path) -> Dataset:
