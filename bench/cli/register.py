@@ -1,6 +1,5 @@
 """``fluorobench register`` and ``fluorobench reference``."""
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,6 @@ from bench.cli.settings import setting
 
 if TYPE_CHECKING:
     from bench.contract import Problem
-    from bench.geometry import Matrix
     from bench.report.registration_page import Registered
     from bench.single.reference import ReferencePose
     from bench.xray.case import XrayCase
@@ -116,6 +114,7 @@ class Register(CaseArguments):
 
     def _registered(self, name: str, case: "XrayCase", problem: "Problem") -> "Registered":
         """Register one frame under a progress bar."""
+        from bench.cli.results import write_pose
         from bench.report.registration_page import Registered
         from bench.single.answer import agreement, answer, described
 
@@ -125,6 +124,7 @@ class Register(CaseArguments):
             estimate = answer(
                 problem, self.method, settings, watch=partial(bar.show, f"{self.method}, poses (at most)")
             )
+        write_pose(self.out, name, estimate.pose, method=self.method)
         found = described(problem, estimate, self.method)
         found["agreement"] = agreement(problem, estimate.pose, case.reference())
         found["calibration_fit"] = case.fits()
@@ -164,6 +164,7 @@ class Reference:
 
     def __call__(self) -> None:
         """Search and write reference.toml."""
+        from bench.cli.results import write_found, write_overlay
         from bench.single.answer import agreement
         from bench.single.problem import build_problem
         from bench.xray.case import read_case
@@ -181,13 +182,14 @@ class Reference:
         _warn_of_one_view(problem)
         print_fits(case)
         found = self._search(problem)
+        _write_toml(self.out / "reference.toml", found)
         description = _reference(found)
         description["agreement"] = agreement(problem, found.first.pose, case.reference())
         description["calibration_fit"] = case.fits()
         _print_reference(found)
         _print_agreement(description["agreement"])
-        _write(self.out, "reference", problem, found.first.pose, description)
-        _write_toml(self.out / "reference.toml", found)
+        write_found(self.out, "reference", description)
+        write_overlay(self.out, "reference", problem, found.first.pose)
 
     def _search(self, problem: "Problem") -> "ReferencePose":
         """Search under a bar; interrupted, the journal lets the same command go on."""
@@ -304,16 +306,3 @@ def _write_toml(path: Path, found: "ReferencePose") -> None:
         "confirmed": found.confirmed,
     }
     output.print(f"written: {write_text(path, tomli_w.dumps({'reference': table}))}", markup=False, soft_wrap=True)
-
-
-def _write(folder: Path, name: str, problem: "Problem", pose: "Matrix", found: dict[str, Any]) -> None:
-    from bench.files import write_text
-    from bench.report.registration import registration_picture, write_picture
-
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [
-        write_text(folder / f"{name}.json", json.dumps(found, indent=1)),
-        write_picture(folder / f"{name}.png", registration_picture(problem, pose)),
-    ]
-    for path in written:
-        output.print(f"written: {path}", markup=False, soft_wrap=True)

@@ -82,7 +82,7 @@ class Render:
         from bench.drr import AttenuationMap, project
         from bench.geometry import StandardView, nominal_pose
         from bench.single.problem import read_pose
-        from bench.volume.content import with_content
+        from bench.volume.content import require_visible, with_content
         from bench.volume.read import read_volume
         from bench.volume.region import crop_to_box
         from bench.xray.write import ENDINGS, write_integrals
@@ -101,6 +101,7 @@ class Render:
         )
         volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
         volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
+        require_visible(volume)
         camera, calibrated_pose = self._camera()
         centre = np.asarray(volume.content_centre())
         if self.pose in StandardView.__members__:

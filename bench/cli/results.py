@@ -1,35 +1,54 @@
-"""The files that ``fluorobench register`` leaves."""
+"""The files that ``fluorobench register`` and ``reference`` leave: the answer first, then pictures of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.cli.console import output
+from bench.cli.console import output, say
+from bench.errors import describe_error
 
 if TYPE_CHECKING:
+    from bench.contract import Problem
+    from bench.geometry import Matrix
     from bench.report.registration_page import Registered
 
 
-def write_results(folder: Path, registered: "Registered", *, ct: Path, dicom: bool) -> None:
-    """Write what one registration found: JSON, overlay and, where asked, DICOM."""
+def write_pose(folder: Path, name: str, pose: "Matrix", *, method: str) -> None:
+    """Write the bare pose, which ``--start`` reads, as soon as the search has found it.
+
+    ``write_results`` overwrites the file with the whole description; should that fail, an hour's answer is not lost.
+    """
     from bench.files import write_text
-    from bench.report.registration import registration_picture, write_picture
+
+    found = {"method": method, "rig_from_world": pose.tolist()}
+    write_text(folder / f"{name}.json", json.dumps(found, indent=1))
+
+
+def write_found(folder: Path, name: str, found: dict[str, Any]) -> None:
+    """Write what was found as JSON."""
+    from bench.files import write_text
+
+    _tell(write_text(folder / f"{name}.json", json.dumps(found, indent=1)))
+
+
+def write_results(folder: Path, registered: "Registered", *, ct: Path, dicom: bool) -> None:
+    """Write what one registration found: JSON, DICOM where asked, and the overlay."""
     from bench.single.spatial_registration import write_spatial_registration
 
-    name = registered.name
-    picture = registration_picture(registered.problem, registered.pose)
-    written = [
-        write_text(folder / f"{name}.json", json.dumps(registered.found, indent=1)),
-        write_picture(folder / f"{name}.png", picture),
-    ]
+    name, pose = registered.name, registered.pose
+    write_found(folder, name, registered.found)
     if dicom:
         described = f"{name}: CT to X-ray"
-        written.append(
-            write_spatial_registration(folder / f"{name}.dcm", registered.pose, ct=ct, description=described)
-        )
-    for path in written:
-        output.print(f"written: {path}", markup=False, soft_wrap=True)
+        _tell(write_spatial_registration(folder / f"{name}.dcm", pose, ct=ct, description=described))
+    write_overlay(folder, name, registered.problem, pose)
+
+
+def write_overlay(folder: Path, name: str, problem: "Problem", pose: "Matrix") -> None:
+    """Write the picture of a pose; where it cannot be made, a warning stands for it."""
+    from bench.report.registration import registration_picture, write_picture
+
+    _picture(lambda: write_picture(folder / f"{name}.png", registration_picture(problem, pose)), "overlay")
 
 
 def write_summary(folder: Path, registered: Sequence["Registered"]) -> None:
@@ -39,9 +58,19 @@ def write_summary(folder: Path, registered: Sequence["Registered"]) -> None:
     from bench.single.pose_table import pose_table
 
     title = f"Registration of {registered[0].problem.patient_id}"
-    written = [
-        write_text(folder / "poses.csv", pose_table([(each.name, each.found) for each in registered])),
-        write_text(folder / "report.html", registration_page(registered, title)),
-    ]
-    for path in written:
-        output.print(f"written: {path}", markup=False, soft_wrap=True)
+    _tell(write_text(folder / "poses.csv", pose_table([(each.name, each.found) for each in registered])))
+    _picture(lambda: write_text(folder / "report.html", registration_page(registered, title)), "report page")
+
+
+def _picture(write: Callable[[], Path], what: str) -> None:
+    """Write a picture of an answer that is on the disk already: whatever goes wrong, the command goes on."""
+    try:
+        written = write()
+    except Exception as error:
+        say(f"warning: no {what}: {type(error).__name__}: {describe_error(error)}; the pose itself is written")
+    else:
+        _tell(written)
+
+
+def _tell(written: Path) -> None:
+    output.print(f"written: {written}", markup=False, soft_wrap=True)

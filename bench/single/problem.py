@@ -12,7 +12,7 @@ from bench.contract import Problem
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, StandardView, nominal_pose, require_rigid
 from bench.text import read_text
-from bench.volume.content import with_content
+from bench.volume.content import require_visible, with_content
 from bench.volume.region import crop_to_box
 from bench.xray.case import XrayCase
 from bench.xray.case_tables import read_reference
@@ -59,6 +59,7 @@ def build_problem(
         raise SingleError(f"search needs six half-widths >= 0 (degrees x 3, mm x 3); got {list(search)}")
     whole = case.volume() if box is None else crop_to_box(case.volume(), box[:3], box[3:])
     volume = with_content(region_of(whole, region, margin_mm), content)
+    require_visible(volume)
     centre = np.asarray(volume.content_centre())
     views = case.views()
     pose = starting_pose(case, start, centre, depth_mm)

@@ -35,6 +35,22 @@ def with_content(volume: Volume, content: str | Sequence[str]) -> Volume:
     return volume.with_mask(label_mask(volume, content))
 
 
+def require_visible(volume: Volume) -> None:
+    """Refuse a volume that shows nothing in any X-ray.
+
+    Raises:
+        VolumeError: Its content does not attenuate.
+    """
+    if volume.mu().any():
+        return
+    inside = volume.hu if volume.mask is None else volume.hu[volume.mask]
+    raise VolumeError(
+        f"the content renders to nothing: its numbers lie from {float(inside.min()):.4g} to {float(inside.max()):.4g}, "
+        "all at or below air (-1000 HU); expected Hounsfield units; is a rescale intercept applied twice, the box "
+        "beside the patient, or the content the wrong one?"
+    )
+
+
 def label_mask(volume: Volume, names: str | Sequence[str]) -> MaskGrid:
     """Voxels of one or more labelled structures.
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from bench.geometry import Matrix, transform_points
-from bench.volume.content import bone_mask
+from bench.volume.content import BODY_HU, bone_mask
 from bench.volume.volume import MaskGrid, Volume, VolumeError
 
 # Farthest-point sampling looks at every candidate for every point; a random draw this large spreads as evenly.
@@ -12,7 +12,7 @@ _CANDIDATES = 20_000
 
 
 def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0, *, fewer: bool = False) -> Matrix:
-    """Spread points over the surface of the content: of the mask, else of the bone.
+    """Spread points over the surface of the content: of the mask, else of the bone, else of all that is no air.
 
     Farthest-point sampling of the surface's voxel centres: each point is the one farthest from those before it, so any
     first part of the list is spread out too. Faces where the grid cuts the content are no surface.
@@ -21,7 +21,8 @@ def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0, *, fewer:
         volume: The CT.
         count: How many points.
         seed: Of the first point and of the candidates drawn; the same seed gives the same points.
-        fewer: Take all of a surface that has fewer voxels, instead of refusing it.
+        fewer: Take all of a surface that has fewer voxels, instead of refusing it; of a content that fills the grid,
+            which has no surface, take points throughout.
 
     Returns:
         (count, 3), LPS mm.
@@ -31,9 +32,11 @@ def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0, *, fewer:
     """
     if count < 1:
         raise VolumeError(f"count must be at least 1; got {count}")
-    surface = np.argwhere(_surface(bone_mask(volume) if volume.mask is None else volume.mask))
-    if fewer and len(surface):
-        count = min(count, len(surface))
+    content = _content(volume)
+    surface = np.argwhere(_surface(content))
+    if fewer:
+        surface = surface if len(surface) else np.argwhere(content)
+        count = min(count, max(1, len(surface)))
     if len(surface) < count:
         raise VolumeError(f"{count} landmarks asked, but the content's surface has {len(surface)} voxels; ask fewer")
     rng = np.random.default_rng(seed)
@@ -41,6 +44,15 @@ def surface_landmarks(volume: Volume, count: int = 200, seed: int = 0, *, fewer:
         surface = surface[np.sort(rng.choice(len(surface), max(_CANDIDATES, count), replace=False))]
     candidates = transform_points(volume.affine, surface)
     return candidates[_farthest(candidates, count, int(rng.integers(len(candidates))))]
+
+
+def _content(volume: Volume) -> MaskGrid:
+    if volume.mask is not None:
+        return volume.mask
+    try:
+        return bone_mask(volume)
+    except VolumeError:
+        return np.asarray(volume.hu > BODY_HU)
 
 
 def _surface(mask: MaskGrid) -> MaskGrid:
