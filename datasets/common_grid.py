@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from bench import registry
-from bench.contract import Card, Dataset, Patient, Split
+from bench.contract import Card, Dataset, Patient, PatientOrigin, Split, patient_origin
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
 from bench.volume import FloatGrid, LabelGrid, Volume
@@ -68,10 +68,9 @@ class CommonGrid:
         if self.source == "common_grid":
             raise CommonGridError("the source is a dataset of its own; got common_grid")
 
-    @property
-    def revision(self) -> str:
-        """Of the source."""
-        return str(getattr(self._source, "revision", "unversioned"))
+    def origin(self, patient_id: str) -> PatientOrigin | None:
+        """What the source generates the patient from; None where it was imaged."""
+        return patient_origin(self._source, patient_id)
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """Ids of the source, or those of them that were asked for.

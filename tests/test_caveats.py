@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from bench import registry
-from bench.contract import TrainingProvenance
+from bench.contract import PatientOrigin, TrainingProvenance
 from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
 from bench.report.marks import OTHER, OVERLAP, marked
 from bench.report.tables import Table, TableColumn, TableRow
 from bench.score.budgets import with_budgets
-from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, population, trainings_with, with_caveats
+from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, population_of, trainings_with, with_caveats
 from bench.score.images import IMAGE_COLUMNS, with_image_scores
 from bench.score.metrics_page import metrics_page
 from bench.score.rows import score_rows
@@ -26,6 +26,7 @@ from .test_report import FakeRun, compile_latex
 from .test_score import PATIENTS, PROBLEMS, TRUTHS, truth_told
 
 REPORTS = Path(__file__).parents[1] / "reports"
+METHODS = Path(__file__).parents[1] / "methods"
 
 
 def method_column(label: str | None = None) -> TableColumn[str]:
@@ -115,19 +116,24 @@ def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
     assert told.loc[told["patient_id"] == trained, PROVENANCE].str.contains("trained on").all()
 
 
-def learnt_from(method: str) -> list[str]:
+def learnt_from(method: str) -> list[int]:
     """Revisions of the phantom whose patients the shipped weights of a method were trained on."""
-    provenance = registry.card("methods", method).provenance
-    return sorted({name.split("-")[1][1:] for each in provenance if each.what == "trained" for name in each.patients})
+    places = (Path(str(registry.module("methods", method).__file__)).parent / "weights").glob("*.toml")
+    cards = [read_card(place) for place in places]
+    trainings = [on for card in cards for on in (*(each.trained_on for each in card.earlier), card.trained_on)]
+    for on in trainings:
+        assert (on.generator, len(on.seeds)) == ("phantom", len(on.patients))
+        assert on.patients == tuple(f"phantom-v{on.revision}-{seed:06d}" for seed in on.seeds)
+    return sorted({on.revision for on in trainings if on.revision is not None})
 
 
 def test_weights_of_another_population_are_told_in_one_note() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
 
     def note(plugin: str, version: int) -> tuple[str, ...]:
-        names = {each.patient_id: f"phantom-v{version}-20000{each.patient_id[1]}" for each in PATIENTS}
-        patients = [each.model_copy(update={"patient_id": names[each.patient_id]}) for each in PATIENTS]
-        told = with_caveats(rows.assign(patient_id=rows["patient_id"].replace(names)), playing(plugin), patients)
+        origin = PatientOrigin("phantom", version, 200000)
+        patients = [each.model_copy(update={"origin": origin}) for each in PATIENTS]
+        told = with_caveats(rows, playing(plugin), patients)
         table = Table(columns=(method_column(),), rows=(TableRow(context="Truth", method="Truth"),), caption="t")
         return tuple(each for each in marked(table, told).notes if "another population" in each)
 
@@ -139,12 +145,12 @@ def test_weights_of_another_population_are_told_in_one_note() -> None:
     )
     assert note("sopi", 4) == (said,)
     assert note("sopi_opt", 4) == (said,)
-    assert all(note("sopi", int(revision)) == () for revision in shipped)
+    assert all(note("sopi", revision) == () for revision in shipped)
     assert note("opt_gc", 4) == ()
     # Of several trainings one on such patients is enough; where none is, all are named.
     learnt = learnt_from("rtpi")
     assert len(learnt) > 1
-    assert all(note("rtpi", int(version)) == () for version in learnt)
+    assert all(note("rtpi", version) == () for version in learnt)
     assert note("rtpi", 1)[0].endswith(
         ", ".join(f"phantom revision {version}" for version in learnt) + " (here: phantom revision 1)."
     )
@@ -174,9 +180,30 @@ def test_the_page_of_metrics_has_every_column_of_a_run() -> None:
     ]
 
 
-def test_a_patient_of_no_generator_goes_by_its_dataset() -> None:
-    assert population("common_grid", "phantom-v4-200000") == "phantom revision 4"
-    assert population("ct_file", "lumbar-3mm") == "ct_file"
+def test_a_population_is_the_generators_whatever_dataset_hands_its_patients_on_else_the_dataset() -> None:
+    generated = PATIENTS[0].model_copy(update={"dataset": "common_grid", "origin": PatientOrigin("phantom", 4, 200000)})
+    assert population_of(generated) == "phantom revision 4"
+    named_alike = PATIENTS[0].model_copy(update={"dataset": "ct_file", "patient_id": "phantom-v4-200000"})
+    assert population_of(named_alike) == "ct_file"
+
+
+def test_a_card_that_does_not_state_its_generator_yet_goes_by_its_dataset() -> None:
+    on = read_card(next((METHODS / "sopi" / "weights").glob("*.toml"))).trained_on
+    assert on.population == "phantom revision 5"
+    assert replace(on, generator=None, revision=None, seeds=()).population == "phantom"
+
+
+@pytest.mark.parametrize("method", ["deep_reg", "rtpi", "sopi", "lgff_reg", "res_reg_net", "zhang"])
+def test_shipped_weights_state_revision_and_seeds_of_their_patients(method: str) -> None:
+    assert learnt_from(method)
+
+
+def test_rows_state_what_a_patient_was_generated_from() -> None:
+    patients = [PATIENTS[0].model_copy(update={"origin": PatientOrigin("phantom", 5, 200003)}), *PATIENTS[1:]]
+    rows = score_rows(patients, PROBLEMS, truth_told(), TRUTHS).set_index("patient_id")
+    names = ["patient_generator", "patient_revision", "patient_seed"]
+    assert {tuple(row) for row in rows.loc["p0", names].to_numpy()} == {("phantom", 5, 200003)}
+    assert rows.loc["p1", names].isna().to_numpy().all()
 
 
 def told_run(folder: Path) -> FakeRun:

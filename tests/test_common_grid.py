@@ -9,7 +9,7 @@ import pytest
 import SimpleITK
 
 from bench import registry
-from bench.contract import Patient, Split
+from bench.contract import Patient, PatientOrigin, Split
 from bench.errors import FluorobenchError
 from bench.geometry import transform_points
 from bench.volume.content import bone_mask
@@ -99,9 +99,9 @@ def test_what_cannot_be_brought_to_the_grid_is_one_clear_line(ct: dict[str, Any]
         registry.build("datasets", "common_grid", {"source": "common_grid"})
 
 
-def test_splits_and_revision_are_the_sources() -> None:
+def test_splits_and_origins_are_the_sources() -> None:
     dataset = registry.build("datasets", "common_grid", {"source": "phantom"})
-    assert dataset.revision == "5"
+    assert dataset.origin("phantom-v5-200000") == PatientOrigin("phantom", 5, 200000)
     assert dataset.patient_ids(Split.TEST)[0] == "phantom-v5-200000"
 
 

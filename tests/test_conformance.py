@@ -126,9 +126,7 @@ def _of_present_revision(patient_id: str) -> str:
 
 
 def _stranger(voxels: str) -> PatientRecord:
-    return PatientRecord(
-        patient_id="ct", patient_hash="x", dataset="ct_file", dataset_version="", landmarks=[], voxels_hash=voxels
-    )
+    return PatientRecord(patient_id="ct", patient_hash="x", dataset="ct_file", landmarks=[], voxels_hash=voxels)
 
 
 @pytest.mark.parametrize("name", registry.names("methods"))

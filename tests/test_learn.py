@@ -229,6 +229,7 @@ def test_exported_weights_are_half_precision_and_say_whence_they_come(exported: 
     assert card.steps == 3
     assert card.trained_on.patients == people(cache).ids(Split.TRAIN)[:2]
     assert card.trained_on.settings["size"] == "24"
+    assert (card.trained_on.population, card.trained_on.seeds) == ("phantom revision 5", (0, 1))
     assert card.losses["steps"][-1] == 3
     loaded = load_weights(exported, method="toy", version=3, architecture={"width": 16})
     network = loaded.fill(Toy(cache=cache).network())

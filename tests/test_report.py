@@ -121,8 +121,7 @@ class FakeRun:
     def scores(self) -> pd.DataFrame:
         marks = LandmarkRecord(name="a", points=(self.frame.centre + 40 * np.eye(3)).tolist())
         patients = [
-            PatientRecord(patient_id=f"p{n}", patient_hash=f"h{n}", dataset="d", dataset_version="1", landmarks=[marks])
-            for n in range(2)
+            PatientRecord(patient_id=f"p{n}", patient_hash=f"h{n}", dataset="d", landmarks=[marks]) for n in range(2)
         ]
         truths = [TruthRecord(case_id=name, truth=as_list(case.truth)) for name, case in self.cases.items()]
         return score_rows(

@@ -44,7 +44,6 @@ PATIENTS = [
         patient_id=f"p{n}",
         patient_hash=f"h{n}",
         dataset="d",
-        dataset_version="1",
         landmarks=[
             LandmarkRecord(name="a", points=(CENTRE + np.random.default_rng(n).normal(0, 30, (20, 3))).tolist())
         ],

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from bench.contract import Outcome
+from bench.contract import Outcome, PatientOrigin
 from bench.geometry import Camera, Matrix
 
 MatrixList: TypeAlias = list[list[float]]
@@ -84,14 +84,15 @@ class LandmarkRecord(Record):
 class PatientRecord(Record):
     """A patient that the run used: what scoring needs of it.
 
-    ``voxels_hash``: Of the Hounsfield numbers alone (``Volume.voxels_hash``). ``unreferenced``: Names of the X-ray
-    acquisitions that were left out because their pose is unknown.
+    ``origin``: What it was generated from; None for a patient that was imaged. ``voxels_hash``: Of the Hounsfield
+    numbers alone (``Volume.voxels_hash``). ``unreferenced``: Names of the X-ray acquisitions that were left out because
+    their pose is unknown.
     """
 
     patient_id: str
     patient_hash: str
     dataset: str
-    dataset_version: str
+    origin: PatientOrigin | None = None
     landmarks: list[LandmarkRecord]
     voxels_hash: str | None = None
     unreferenced: list[str] = []

@@ -8,12 +8,15 @@ from bench.contract.estimate import Trace as Trace
 from bench.contract.patient import Acquisition as Acquisition
 from bench.contract.patient import LandmarkSet as LandmarkSet
 from bench.contract.patient import Patient as Patient
+from bench.contract.patient import PatientOrigin as PatientOrigin
 from bench.contract.patient import Split as Split
 from bench.contract.plugin import Artefact as Artefact
 from bench.contract.plugin import Dataset as Dataset
 from bench.contract.plugin import FinishedRun as FinishedRun
 from bench.contract.plugin import Method as Method
 from bench.contract.plugin import Miniature as Miniature
+from bench.contract.plugin import ProceduralDataset as ProceduralDataset
+from bench.contract.plugin import patient_origin as patient_origin
 from bench.contract.problem import Case as Case
 from bench.contract.problem import Image as Image
 from bench.contract.problem import Problem as Problem

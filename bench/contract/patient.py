@@ -16,6 +16,21 @@ class Split(StrEnum):
     TEST = "test"
 
 
+@dataclass(frozen=True, slots=True)
+class PatientOrigin:
+    """What a procedural patient is generated from.
+
+    Attributes:
+        generator: Its name; that of the dataset plug-in.
+        revision: Of the generator; another one makes another patient of the same seed.
+        seed: Of the patient.
+    """
+
+    generator: str
+    revision: int
+    seed: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LandmarkSet:
     """World points that target registration errors are measured at.

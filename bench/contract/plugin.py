@@ -7,10 +7,10 @@ training provenance are then its own too. A dataset module also declares ``minia
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from bench.contract.estimate import Estimate
-from bench.contract.patient import Patient, Split
+from bench.contract.patient import Patient, PatientOrigin, Split
 from bench.contract.problem import Case, Problem, View
 from bench.volume import Volume
 
@@ -54,6 +54,20 @@ class Dataset(Protocol):
     def patient(self, patient_id: str) -> Patient:
         """Load or make one patient; the same id always gives the same patient."""
         ...
+
+
+@runtime_checkable
+class ProceduralDataset(Protocol):
+    """What a dataset declares besides, where its patients are or may be generated: runs and weights then state it."""
+
+    def origin(self, patient_id: str) -> PatientOrigin | None:
+        """What the patient is generated from, without generating it; None for one that was imaged."""
+        ...
+
+
+def patient_origin(dataset: Dataset, patient_id: str) -> PatientOrigin | None:
+    """What a patient is generated from; None for one that was imaged, or whose dataset does not say."""
+    return dataset.origin(patient_id) if isinstance(dataset, ProceduralDataset) else None
 
 
 class FinishedRun(Protocol):

@@ -65,4 +65,5 @@ from bench.learn.weights_card import Earlier as Earlier
 from bench.learn.weights_card import TrainedOn as TrainedOn
 from bench.learn.weights_card import WeightsCard as WeightsCard
 from bench.learn.weights_card import WeightsFile as WeightsFile
+from bench.learn.weights_card import generated_population as generated_population
 from bench.learn.weights_card import read_card as read_card

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.cases.scene import Scene
-from bench.contract import Split
+from bench.contract import Split, patient_origin
 from bench.learn.checkpoint import Position, load_checkpoint
 from bench.learn.errors import TrainingError
 from bench.learn.hardware import choose_device, describe
@@ -130,6 +130,7 @@ def _trained_on(patients: Population, scene: Scene, position: Position) -> Train
     if not used:
         raise TrainingError("the checkpoint is of a training without any patient yet; train for some steps first")
     specific = patients.patient_specific
+    origins = [origin for name in used if (origin := patient_origin(patients.source, name)) is not None]
     return TrainedOn(
         dataset=patients.dataset,
         settings={key: _named(value) for key, value in patients.settings.items()},
@@ -142,6 +143,9 @@ def _trained_on(patients: Population, scene: Scene, position: Position) -> Train
         moving=scene.moving,
         patient_specific=specific,
         hashes=tuple(position.hashes[name] for name in used) if specific else (),
+        generator=origins[0].generator if origins else None,
+        revision=origins[0].revision if origins else None,
+        seeds=tuple(origin.seed for origin in origins),
     )
 
 

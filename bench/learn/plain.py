@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ def from_plain(kind: type[T], table: Any, name: str = "", *, defaults: bool = Fa
 
     Args:
         kind: The dataclass; fields may be bool, int, float, str, ``Literal``, tuples, lists, mappings from text and
-            other dataclasses. ``Any`` takes everything.
+            other dataclasses. ``Any`` takes everything; ``X | None`` takes an X, and None is a missing key.
         table: Its values.
         name: Of the table, for messages.
         defaults: Fields that have a default may be missing.
@@ -57,6 +58,8 @@ def _value(kind: Any, value: Any, name: str, defaults: bool) -> Any:
         return _choice(get_args(kind), value, name)
     if origin in (tuple, list):
         return _sequence(kind, value, name, defaults)
+    if origin is UnionType:
+        return _value(get_args(kind)[0], value, name, defaults)
     if origin is not None:
         return _mapping(get_args(kind)[1], value, name, defaults)
     # A bool is an int to Python, and 3 is a number although no float.

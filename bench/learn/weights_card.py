@@ -33,7 +33,7 @@ class TrainedOn:
 
     Attributes:
         dataset: Plug-in name.
-        settings: Of the dataset, as text, where stated; ids of procedural patients name the generator's revision.
+        settings: Of the dataset, as text, where stated.
         split: Which patients they are.
         patients: Ids, in the order they came.
         patients_hash: Fingerprint of the ids and contents (``bench.learn.population.patients_hash``).
@@ -43,6 +43,9 @@ class TrainedOn:
         moving: Content that methods are given.
         patient_specific: Weights for these very patients; others are refused.
         hashes: Fingerprints of the patients where they are patient-specific, else empty.
+        generator: Of procedural patients; None where they were imaged, and in cards that do not state it yet.
+        revision: Of the generator.
+        seeds: Of the patients, in their order.
     """
 
     dataset: str
@@ -56,6 +59,21 @@ class TrainedOn:
     moving: str
     patient_specific: bool = False
     hashes: tuple[str, ...] = ()
+    generator: str | None = None
+    revision: int | None = None
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def population(self) -> str:
+        """What the patients are a sample of: generator and revision, or the dataset's name."""
+        if self.generator is None or self.revision is None:
+            return self.dataset
+        return generated_population(self.generator, self.revision)
+
+
+def generated_population(generator: str, revision: int) -> str:
+    """Name of the population that a generator makes, such as ``phantom revision 5``."""
+    return f"{generator} revision {revision}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records
 from bench.cases.hashes import perturbation_hash
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
 from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
-from bench.contract import Dataset, Estimate, Outcome
+from bench.contract import Dataset, Estimate, Outcome, patient_origin
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutError
@@ -127,7 +127,7 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
         patient_id=patient.id,
         patient_hash=patient.hash,
         dataset=protocol.data.dataset,
-        dataset_version=str(getattr(dataset, "revision", "unversioned")),
+        origin=patient_origin(dataset, patient.id),
         landmarks=landmark_records(patient),
         voxels_hash=patient.patient.volume.voxels_hash(),
         unreferenced=list(patient.unreferenced),

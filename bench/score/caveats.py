@@ -1,6 +1,5 @@
 """Reservations about a row: what its method was trained or tuned on, beside the patients and images of the row."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +9,7 @@ import pandas as pd
 
 from bench.cases.records import ImageSource, PatientRecord
 from bench.contract import TrainingProvenance
-from bench.learn import WeightsCard
+from bench.learn import WeightsCard, generated_population
 from bench.protocol import Protocol
 from bench.protocol.model import Data
 from bench.run.parts import Part, parts
@@ -21,9 +20,6 @@ from bench.score.statistics import text_column
 PROVENANCE = "training_provenance"
 DOMAIN_SHIFT = "domain_shift"
 TRAINING_POPULATION = "training_population"
-
-# Procedural patients carry their generator and its revision in their ids, whatever dataset hands them on.
-_GENERATED = re.compile(r"(.+)-v(\d+)-\d{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +52,10 @@ class Caveats:
 
     def training_population(self) -> str:
         """The populations that weights were trained on, where the patient's own is not among them; else empty."""
-        here, trained = population(self.patient.dataset, self.patient.patient_id), dict[str, None]()
+        here, trained = population_of(self.patient), dict[str, None]()
         for card in (card for part in self.parts for card in _used(part, self.patient)):
             trainings = [*(each.trained_on for each in card.earlier), card.trained_on]
-            names = dict.fromkeys(population(on.dataset, patient) for on in trainings for patient in on.patients)
+            names = dict.fromkeys(on.population for on in trainings)
             trained |= {} if here in names else names
         return f"{', '.join(trained)} (here: {here})" if trained else ""
 
@@ -132,10 +128,10 @@ def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
     return [card for card in part.cards if not card.trained_on.patient_specific or _knows(card, patient)]
 
 
-def population(dataset: str, patient_id: str) -> str:
-    """Which population a patient belongs to: ``phantom revision 4``, or the dataset's name."""
-    found = _GENERATED.fullmatch(patient_id)
-    return f"{found[1]} revision {found[2]}" if found else dataset
+def population_of(patient: PatientRecord) -> str:
+    """Which population a patient belongs to: generator and revision, or the dataset's name."""
+    origin = patient.origin
+    return patient.dataset if origin is None else generated_population(origin.generator, origin.revision)
 
 
 def _knows(card: WeightsCard, patient: PatientRecord) -> bool:

@@ -5,19 +5,34 @@ they are compared with, whatever their weaknesses. Tables take headings, decimal
 """
 
 from collections.abc import Callable
+from typing import Any
 
+from bench.contract import PatientOrigin
 from bench.registry import unknown
 from bench.score.column import Column, Reading
 from bench.score.error_columns import ERROR_COLUMNS
 from bench.score.provenance import PROVENANCE_COLUMNS
 from bench.score.registration import Registration
 
+# Columns that may be empty throughout; their type does not depend on that.
+ORIGIN_TYPES: dict[str, Any] = {"patient_revision": "Int64", "patient_seed": "Int64"}
+
 
 def _key(
-    name: str, heading: str, definition: str, compute: Callable[[Registration], str | None]
+    name: str, heading: str, definition: str, compute: Callable[[Registration], str | int | None]
 ) -> Column[Registration]:
-    """A column that identifies a row or states how it ended, as text."""
+    """A column that identifies a row or states how it ended."""
     return Column(name=name, heading=heading, unit="", definition=definition, compute=compute, smaller_is_better=None)
+
+
+def _of_origin(heading: str, definition: str, field: Callable[[PatientOrigin], str | int]) -> Column[Registration]:
+    """A column ``patient_<heading>`` of what the patient was generated from."""
+
+    def compute(each: Registration) -> str | int | None:
+        origin = each.case.patient.origin
+        return None if origin is None else field(origin)
+
+    return _key(f"patient_{heading.lower()}", heading, f"{definition}; absent for a patient that was imaged.", compute)
 
 
 KEY_COLUMNS: tuple[Column[Registration], ...] = (
@@ -27,6 +42,9 @@ KEY_COLUMNS: tuple[Column[Registration], ...] = (
     _key(
         "patient_hash", "Patient hash", "Fingerprint of the patient's CT.", lambda each: each.case.problem.patient_hash
     ),
+    _of_origin("Generator", "Generator of a procedural patient", lambda origin: origin.generator),
+    _of_origin("Revision", "Revision of the patient's generator", lambda origin: origin.revision),
+    _of_origin("Seed", "Seed that the patient was generated from", lambda origin: origin.seed),
     *PROVENANCE_COLUMNS,
     _key(
         "start_distribution",

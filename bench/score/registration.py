@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bench.cases.records import EstimateRecord, ProblemRecord
+from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord
 from bench.geometry import Matrix, PoseFrame
 from bench.metrics import LandmarkErrors, PoseErrors, landmark_errors, pose_errors
 from bench.score.bound import ExpectedErrors, expected_errors, of_twist
@@ -29,6 +29,7 @@ class ScoredCase:
 
     Attributes:
         problem: The case as it was posed.
+        patient: Whose case it is.
         truth: rig_from_world, 4x4, mm.
         points: Landmarks, (n, 3), world mm.
         bound_covariance: Cramer-Rao bound of the twist, (6, 6), degrees and mm; None where the case has none.
@@ -36,6 +37,7 @@ class ScoredCase:
     """
 
     problem: ProblemRecord
+    patient: PatientRecord
     truth: Matrix
     points: Matrix
     bound_covariance: Matrix | None = None

@@ -10,7 +10,7 @@ from bench.cases.hashes import truth_hash
 from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
-from bench.score.columns import COLUMNS, KEY_COLUMNS
+from bench.score.columns import COLUMNS, KEY_COLUMNS, ORIGIN_TYPES
 from bench.score.provenance import PROVENANCE_TYPES
 from bench.score.registration import Registration, ScoredCase
 
@@ -41,7 +41,7 @@ def score_rows(
     ordered = sorted(estimates, key=lambda record: (record.label, record.case_id))
     rows = [_row(Registration(cases[record.case_id], record)) for record in ordered]
     table = pd.DataFrame(rows, columns=[declared.name for declared in (*KEY_COLUMNS, *COLUMNS)])
-    return table.astype(PROVENANCE_TYPES)
+    return table.astype(PROVENANCE_TYPES | ORIGIN_TYPES)
 
 
 def _row(registration: Registration) -> Row:
@@ -54,14 +54,16 @@ def _row(registration: Registration) -> Row:
 def _cases(
     patients: Iterable[PatientRecord], problems: Iterable[ProblemRecord], truths: Iterable[TruthRecord]
 ) -> dict[str, ScoredCase]:
-    points = {patient.patient_hash: _points(patient) for patient in patients}
+    known = {patient.patient_hash: (patient, _points(patient)) for patient in patients}
     answers = {record.case_id: record for record in truths}
-    return {problem.case_id: _case(problem, points, answers) for problem in problems}
+    return {problem.case_id: _case(problem, known, answers) for problem in problems}
 
 
-def _case(problem: ProblemRecord, points: Mapping[str, Matrix], answers: Mapping[str, TruthRecord]) -> ScoredCase:
+def _case(
+    problem: ProblemRecord, known: Mapping[str, tuple[PatientRecord, Matrix]], answers: Mapping[str, TruthRecord]
+) -> ScoredCase:
     case_id = problem.case_id
-    if problem.patient_hash not in points:
+    if problem.patient_hash not in known:
         raise ScoreError(
             f"case {case_id!r}: expected a record of its patient {problem.patient_id!r} with the same hash; got none: "
             "take the run's own files"
@@ -74,7 +76,8 @@ def _case(problem: ProblemRecord, points: Mapping[str, Matrix], answers: Mapping
     bound = None if record.bound is None else np.array(record.bound, dtype=np.float64)
     other = None if record.other is None else np.array(record.other, dtype=np.float64)
     truth = np.array(record.truth, dtype=np.float64)
-    return ScoredCase(problem, truth, points[problem.patient_hash], bound, other)
+    patient, points = known[problem.patient_hash]
+    return ScoredCase(problem, patient, truth, points, bound, other)
 
 
 def _points(patient: PatientRecord) -> Matrix:

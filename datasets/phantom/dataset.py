@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import ClassVar
 
-from bench.contract import Patient, Split
+from bench.contract import Patient, PatientOrigin, Split
 from bench.volume import LabelGrid
 
 from . import cache
@@ -32,7 +31,6 @@ class Phantom:
     """Procedural lumbar patients.
 
     Attributes:
-        revision: Of the generator; every patient's id names it.
         size: Voxels along each edge of the cube, 16 to 512.
         spacing_mm: Edge of a voxel, 0.7 to 8 mm; 128 voxels of 2 mm contain T12 to S1.
         fractures: Whether vertebrae may be fractured, as in a population.
@@ -46,8 +44,6 @@ class Phantom:
     Raises:
         PhantomError: A setting of another type or out of its range, or a version.
     """
-
-    revision: ClassVar[int] = REVISION
 
     size: int = 128
     spacing_mm: float = 2.0
@@ -110,6 +106,14 @@ class Phantom:
             cache.store(path, recipe, *kept)
         volume, landmarks = kept
         return Patient(patient_id, hashlib.sha256(recipe.encode()).hexdigest()[:16], volume, (landmarks,))
+
+    def origin(self, patient_id: str) -> PatientOrigin:
+        """Revision and seed of a patient.
+
+        Raises:
+            PhantomError: An id that no split contains.
+        """
+        return PatientOrigin("phantom", REVISION, seed_of(patient_id))
 
     def regions(self, patient_id: str) -> LabelGrid:
         """Sub-regions of the vertebrae on the patient's grid: numbers of ``bones.regions``, 0 elsewhere; not cached.
