@@ -185,13 +185,20 @@ def build(kind: Kind, name: str, settings: Mapping[str, Any], preset: str | None
         chosen = {**known[preset], **chosen}
     for key in chosen:
         if key not in constructor_arguments(cls):
-            raise unknown(f"setting of {name}", key, [each.name for each in fields(cls)])
+            raise _unknown_setting(kind, name, key)
     try:
         return _adapter(cls).validate_python(chosen)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting {where!r} of {name}: {first['msg']}; got {first['input']!r}") from None
+
+
+def _unknown_setting(kind: Kind, name: str, key: str) -> UnknownNameError:
+    removed: Mapping[str, str] = getattr(module(kind, name), "removed", {})
+    if key in removed:
+        return UnknownNameError(f"{name} has no setting {key!r} any more: {removed[key]}")
+    return unknown(f"setting of {name}", key, [each.name for each in fields(load(kind, name))])
 
 
 def constructor_arguments(cls: type) -> Sequence[str]:

@@ -2,7 +2,8 @@
 
 Similarities have their contract in ``bench.similarity``. A method module may also declare ``presets``: a mapping from a
 preset's name to settings, such as a paper's; and ``uses``: names of the methods that it is built on, whose weights and
-training provenance are then its own too. A dataset module also declares ``miniature``, a ``Miniature``.
+training provenance are then its own too. A dataset module also declares ``miniature``, a ``Miniature``. Any module may
+declare ``removed``: a mapping from a setting that it had to what its users should do instead.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -13,8 +13,9 @@ from typing import Any
 from bench.contract import Card
 
 from .dataset import Phantom
+from .population import EARLIER
 
-__all__ = ["card", "miniature", "plugin"]
+__all__ = ["card", "miniature", "plugin", "removed"]
 
 
 def miniature(folder: Path) -> Mapping[str, Any]:
@@ -23,6 +24,7 @@ def miniature(folder: Path) -> Mapping[str, Any]:
 
 
 plugin = Phantom
+removed = {"version": f"there is one generator; leave it out; {EARLIER}"}
 
 card = Card(
     title="Procedural lumbar patients (generator revision 5)",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bench.volume import LabelGrid
 
 from . import cache
 from .options import PatientOptions
-from .population import EARLIER, REVISION, SEEDS, PatientIds, PhantomError, patient_name, seed_of
+from .population import REVISION, SEEDS, PatientIds, PhantomError, patient_name, seed_of
 
 # Edge of the smallest cube about L3 that contained the hips of every patient examined; 320 mm misses those of some.
 _REACHES_HIPS_MM = 384.0
@@ -39,10 +39,9 @@ class Phantom:
         only: Id of the one patient that every split consists of, for patient-specific studies: nothing else may be
             trained on it and then tested. None = the population.
         cache_dir: Where patients are kept; None = the user's cache folder.
-        version: No longer a setting: anything but None is refused.
 
     Raises:
-        PhantomError: A setting of another type or out of its range, or a version.
+        PhantomError: A setting of another type or out of its range.
     """
 
     size: int = 128
@@ -51,13 +50,8 @@ class Phantom:
     implants: str = "none"
     only: str | None = None
     cache_dir: Path | None = None
-    version: InitVar[object] = None
 
-    def __post_init__(self, version: object) -> None:
-        if version is not None:
-            raise PhantomError(
-                f"phantom has one generator and takes no version, got version={version!r}; leave it out; {EARLIER}"
-            )
+    def __post_init__(self) -> None:
         self._require_types()
         if self.only is not None:
             seed_of(self.only)
