@@ -10,7 +10,7 @@ class FluorobenchError(Exception):
 
 
 def describe_error(error: BaseException) -> str:
-    """The reason in plain words, without error numbers, names of Python's exceptions or line breaks."""
+    """The reason as one line of plain English, without error numbers or names of Python's exceptions."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, IsADirectoryError):
@@ -25,4 +25,4 @@ def describe_error(error: BaseException) -> str:
 
 
 class FluorobenchWarning(UserWarning):
-    """A doubt about the input that does not stop the command; the command line prints it as one line."""
+    """A problem of the input that does not stop the command; the command line prints it as one line."""

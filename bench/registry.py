@@ -37,7 +37,7 @@ class UnknownNameError(FluorobenchError):
 
 
 class PluginError(FluorobenchError):
-    """A plug-in without a declaration that its kind requires."""
+    """A plug-in that lacks a declaration that its kind requires."""
 
 
 class SettingsError(FluorobenchError):
@@ -49,7 +49,7 @@ PLUGINS_VARIABLE = "FLUOROBENCH_PLUGINS"
 
 
 def search_path(package_file: str) -> list[str]:
-    """Where a plug-in package looks: its own folder, in a checkout the one at the root, then the user's folders."""
+    """Folders searched for plug-ins of a package: its own, in a checkout the one at the root, then the user's."""
     inside = Path(package_file).parent
     root = inside.parents[1]
     own = [str(root / inside.name)] if (root / "pyproject.toml").is_file() else []
@@ -73,7 +73,7 @@ def add_folder(folder: Path) -> None:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for a wrong name: says the nearest right ones; where none is near, all of them if they are few."""
+    """The error for an unknown name: suggests similar names; where there are none, lists all names if they are few."""
     names = {_plain(each): each for each in sorted(known)}
     near = [names[each] for each in difflib.get_close_matches(_plain(name), names, n=_FEW)]
     if near:

@@ -21,11 +21,11 @@ class TextError(FluorobenchError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a file: UTF-8, or what its byte order mark says; without the mark.
+    """The text of a file: UTF-8, or the encoding that its byte order mark states; without the mark.
 
     Raises:
         OSError: The file cannot be read.
-        UnicodeDecodeError: It is no text.
+        UnicodeDecodeError: It is not a text file.
         TextError: It is larger than any calibration or table.
     """
     if path.stat().st_size > _MAX_BYTES:

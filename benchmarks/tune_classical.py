@@ -4,7 +4,7 @@
 
 Matched content as in ``sopi-sim`` (bone against bone), or the whole body as target; photon noise; starts of both
 kinds. Every candidate of every method answers the same cases; what was tried, and how it did, is printed. Processor
-time is compared, since wall time depends on who else uses the machine.
+time is compared, since wall time depends on other load on the machine.
 """
 
 import argparse

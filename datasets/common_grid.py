@@ -30,7 +30,7 @@ _AIR_HU = -1000.0
 
 
 class CommonGridError(FluorobenchError):
-    """A source that cannot be brought to the common grid."""
+    """A source that cannot be resampled to the common grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +73,15 @@ class CommonGrid:
         return patient_origin(self._source, patient_id)
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """Ids of the source, or those of them that were asked for.
+        """Ids of the source, or those of them that were requested.
 
         Raises:
-            CommonGridError: One that was asked for is not in this split.
+            CommonGridError: A requested id is not in this split.
         """
         known = self._source.patient_ids(split)
-        strangers = [name for name in self.only if name not in known]
-        if strangers:
-            raise CommonGridError(f"only: {', '.join(strangers)} not among the {split} patients of {self.source}")
+        unknown = [name for name in self.only if name not in known]
+        if unknown:
+            raise CommonGridError(f"only: {', '.join(unknown)} not among the {split} patients of {self.source}")
         return self.only or known
 
     def patient(self, patient_id: str) -> Patient:
@@ -118,8 +118,8 @@ class CommonGrid:
         ct_low, ct_high = _extent(volume)
         if (high < ct_low).any() or (low > ct_high).any():
             raise CommonGridError(
-                f"the box {_words(low)} to {_words(high)} misses the CT, which reaches from {_words(ct_low)} to "
-                f"{_words(ct_high)} (LPS mm); give a box within"
+                f"the box {_text(low)} to {_text(high)} misses the CT, which reaches from {_text(ct_low)} to "
+                f"{_text(ct_high)} (LPS mm); give a box within"
             )
         return low, high
 
@@ -167,7 +167,7 @@ def _extent(volume: Volume) -> tuple[Matrix, Matrix]:
     return world.min(axis=0), world.max(axis=0)
 
 
-def _words(point: Matrix) -> str:
+def _text(point: Matrix) -> str:
     return "(" + ", ".join(f"{each:.0f}" for each in point) + ")"
 
 

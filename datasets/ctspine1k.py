@@ -26,7 +26,7 @@ _ENDING = ".nii.gz"
 
 
 class CtSpine1kError(FluorobenchError):
-    """A folder that is not laid out as CTSpine1K is."""
+    """A folder without the layout of CTSpine1K."""
 
 
 @dataclass(frozen=True, slots=True)

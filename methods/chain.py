@@ -21,7 +21,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """Run the stages one after another; a stage that diverges hands on the start it was given."""
+    """Run the stages one after another; a stage that diverges passes on the start it was given."""
 
     stages: tuple[Stage, ...]
 

@@ -1,4 +1,4 @@
-"""The start itself: what a method must improve on."""
+"""The start itself, which a method must improve."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bench.volume import Volume
 
 @dataclass(frozen=True, kw_only=True)
 class Initial:
-    """Answer with the start."""
+    """Return the start."""
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> None:
         """Nothing to prepare."""

@@ -1,4 +1,4 @@
-"""The protocol's nominal pose: what knowing the set-up, and seeing no image, is worth."""
+"""The protocol's nominal pose: the error of knowing the set-up without an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bench.volume import Volume
 
 @dataclass(frozen=True, kw_only=True)
 class Nominal:
-    """Answer with the nominal pose."""
+    """Return the nominal pose."""
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> None:
         """Nothing to prepare."""

@@ -1,4 +1,4 @@
-"""SOPI's pose, then a classical refiner from there (SOPI section 3.3): Opt-GC, or any method of the suite."""
+"""SOPI's pose, then a classical refiner from there (SOPI section 3.3): Opt-GC, or any other method."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -15,9 +15,9 @@ from bench.similarity.base import SimilarityError, check_images, eroded, pixels
 class LNCC:
     """Mean NCC over square windows, one at every pixel where a window fits, in [-1, 1]; blind to gain and offset.
 
-    Windows in which the fixed image varies too little to say anything are left out, whatever the moving one shows:
-    leaving out by the moving image would let a pose win by moving out of sight. A flat moving window scores about 0; a
-    constant image, fixed or moving, gives 0.
+    Windows in which the fixed image hardly varies are left out, independently of the moving image:
+    leaving out by the moving image would favour poses that move out of the image. A flat moving window scores about 0;
+    a constant image, fixed or moving, gives 0.
 
     Attributes:
         size: Side of the window, pixels, odd or even, at least 2.

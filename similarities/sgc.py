@@ -17,10 +17,10 @@ class SGC:
     """Mean correlation of the two Sobel responses where the moving content is, and near it, in [-1, 1].
 
     Plain gradient correlation takes the fixed image's norm over the whole image: among poses it is a matched filter,
-    drawn to whatever edges are strongest, such as a denser bone next door. Here each moving image is compared within
-    its own silhouette grown by ``margin``, so that strong edges inside it count against a pose that does not explain
-    them. Blind to positive gain and to offset of the fixed image, and to gain of the moving one. A constant image gives
-    0. The derivative sees the responses; the choice of pixels is piecewise constant.
+    attracted by the strongest edges, such as those of a denser bone beside it. Here each moving image is compared
+    within its own silhouette grown by ``margin``, so that strong edges inside it count against a pose that does not
+    explain them. Blind to positive gain and to offset of the fixed image, and to gain of the moving one. A constant
+    image gives 0. The derivative sees the responses; the choice of pixels is piecewise constant.
 
     A pose that leaves the image is judged by the part that is still in it; bounds must keep it there.
 
@@ -49,7 +49,7 @@ class SGC:
                 raise SimilarityError(
                     "expected at least one valid pixel with a valid stencil; got none: widen the mask"
                 )
-            # Whatever stands there must not meet a zero weight: NaN times zero is NaN.
+            # Values there are replaced, not weighted by zero: NaN times zero is NaN.
             fixed, moving = fixed.masked_fill(~valid, 0), moving.masked_fill(~valid, 0)
         inside = self._silhouette(moving.detach())
         weights = (inside if inner is None else inside & inner).to(moving.dtype)

@@ -174,7 +174,7 @@ def test_a_second_reference_is_given_by_frame(folder: Path) -> None:
     (taken,) = _load(folder, other_references={"0007": other.tolist()}).acquisitions
     assert taken.other_reference is not None
     np.testing.assert_array_equal(taken.other_reference, other)
-    with pytest.raises(FluorobenchError, match="frames that there are not: 0042"):
+    with pytest.raises(FluorobenchError, match="unknown frames: 0042"):
         _load(folder, other_references={"0042": other.tolist()})
 
 

@@ -58,7 +58,7 @@ def test_stored_numbers(files: Path) -> None:
     assert "--zero" in refusal(read_xray, rescaled / "signed.dcm")
     assert intensities(rescaled / "signed.dcm", zero=-1000) == plain
     agfa = rescaled / "agfa_8bit_slope-10.dcm"
-    assert "say bright" in refusal(read_xray, agfa)
+    assert "give bright" in refusal(read_xray, agfa)
     assert read_xray(agfa, bright="air").full_scale == 255
     assert intensities(agfa, bright="air") == [225.0, 50.0, 125.0]
     assert intensities(agfa, bright="bone") == [30.0, 205.0, 130.0]

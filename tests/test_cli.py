@@ -195,7 +195,7 @@ def test_errors_are_short_and_in_plain_words(tmp_path: Path) -> None:
     refused(command("register", "--case", "none.toml", cwd=tmp_path), "there is no such file")
     (tmp_path / "junk.nii.gz").write_bytes(b"junk")
     done = command("run", protocol(tmp_path), "--volume", "junk.nii.gz", cwd=tmp_path)
-    refused(done, "junk.nii.gz", "damaged, or no NIfTI file")
+    refused(done, "junk.nii.gz", "damaged, or not a NIfTI file")
     assert "ImageIO" not in done.stderr
 
 

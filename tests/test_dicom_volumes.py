@@ -201,7 +201,7 @@ def test_series_are_listed_and_chosen(tmp_path: Path) -> None:
         shutil.copy(path, folder / f"more-{path.name}")
     assert "--series UID" in refusal(folder)
     assert describe_volume(folder).fields[0][1] == "no description, 3 slices"
-    assert describe_volume(folder).missing == ("which series: say --series UID",)
+    assert describe_volume(folder).missing == ("which series: give --series UID",)
     assert read_volume(folder, series="1.2.3.9").shape == SHAPE
     assert ("series 1.2.3.9", "thin, 16 slices") in describe_volume(folder, "1.2.3.9").fields
 

@@ -89,7 +89,7 @@ def test_sign_and_bright_are_of_stored_numbers(
         stated["PixelIntensityRelationshipSign"] = sign
     path = write_dicom(tmp_path / "x.dcm", stated, stored, sop_class=DX)
     if sign is None:
-        assert "say bright='air' or bright='bone'" in refusal(path)
+        assert "give bright='air' or bright='bone'" in refusal(path)
     else:
         np.testing.assert_array_equal(read_xray(path).intensities, stored if sign == 1 else 4095.0 - stored)
     np.testing.assert_array_equal(read_xray(path, bright="air").intensities, stored)
@@ -111,7 +111,7 @@ def test_signed_numbers_need_their_zero(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_xray(path, zero=-1000).intensities, pixels(12))
     rescaled = write_dicom(tmp_path / "y.dcm", fields(RescaleSlope="1", RescaleIntercept="1000"), stored)
     np.testing.assert_array_equal(read_xray(rescaled).intensities, pixels(12))
-    assert describe_xray(str(path)).missing == ("which number means no X-rays: say --zero",)
+    assert describe_xray(str(path)).missing == ("the number that means no X-rays: give --zero",)
 
 
 def test_unused_bits_hold_nothing(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_part_of_the_detector_without_its_size_is_no_principal_point(tmp_path:
 def test_an_intensifier_with_a_circular_shutter_hints_at_its_spacing(tmp_path: Path) -> None:
     stated = fields("ImagerPixelSpacing", IntensifierSize="300", ShutterShape="CIRCULAR", RadiusOfCircularShutter=500)
     image = read_xray(write_dicom(tmp_path / "x.dcm", stated, pixels()))
-    with pytest.raises(XrayError, match=r"say spacing_mm .*300 mm over .* 1000 pixels would make 0\.3 mm"):
+    with pytest.raises(XrayError, match=r"give spacing_mm .*300 mm over .* 1000 pixels would make 0\.3 mm"):
         camera_of(image)
 
 

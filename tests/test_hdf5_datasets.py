@@ -206,8 +206,8 @@ def test_other_files_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.
     WRITERS[other](tmp_path / "other.h5")
     monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
     told = {
-        "cut.h5": "no whole HDF5 file",
-        "text.h5": "no whole HDF5 file",
+        "cut.h5": "not a complete HDF5 file",
+        "text.h5": "not a complete HDF5 file",
         "other.h5": {"deepfluoro": "'proj-params'", "ljubljana": "'subject01'"}[name],
         "absent.h5": "no such file",
         "$NOT_SET_ANYWHERE.h5": "NOT_SET_ANYWHERE",

@@ -91,14 +91,14 @@ def test_register_by_words_asks_for_what_is_missing(
 ) -> None:
     words = ["register", "--volume", "ct.nii.gz", "--xray", "view1.tif"]
     known = ["--flip", "none", "--sdd-mm", str(SDD), "--spacing-mm", str(SPACING)]
-    assert "say spacing_mm" in refused(monkeypatch, capsys, *words, "--flip", "none", "--start", "AP")
-    assert "say flip" in refused(monkeypatch, capsys, *words, "--spacing-mm", "1", "--sdd-mm", "900")
+    assert "give spacing_mm" in refused(monkeypatch, capsys, *words, "--flip", "none", "--start", "AP")
+    assert "give flip" in refused(monkeypatch, capsys, *words, "--spacing-mm", "1", "--sdd-mm", "900")
     assert "say --start AP" in refused(monkeypatch, capsys, *words, *known)
     assert "say --depth-mm" in refused(monkeypatch, capsys, *words, *known, "--start", "AP")
     assert "--volume CT --xray IMAGE" in refused(monkeypatch, capsys, "register", "--volume", "ct.nii.gz")
     assert "leave out" in refused(monkeypatch, capsys, *words, "--case", str(case))
     assert "did you mean 'initial'" in refused(monkeypatch, capsys, *words, "--method", "initail")
-    assert "whole camera" in refused(monkeypatch, capsys, *words, "--calibration", "cam.txt", "--sdd-mm", "9")
+    assert "complete camera" in refused(monkeypatch, capsys, *words, "--calibration", "cam.txt", "--sdd-mm", "9")
     assert "2 images, 1 of --calibration" in refused(
         monkeypatch, capsys, *words, "--xray", "b.tif", "--calibration", "cam.txt"
     )
@@ -227,8 +227,8 @@ def test_info_tells_what_an_image_lacks(
     run(monkeypatch, "info", "view1.tif")
     printed = capsys.readouterr().out
     assert f"{SIZE} x {SIZE}" in printed
-    assert "how it is mirrored: say --flip" in printed
-    assert "say --sdd-mm (sdd_mm)" in printed
+    assert "whether it is mirrored: give --flip" in printed
+    assert "give --sdd-mm (sdd_mm)" in printed
     (case.parent / "broken.png").write_text("no image")
     assert "broken.png" in refused(monkeypatch, capsys, "info", "broken.png")
 

@@ -173,7 +173,7 @@ def test_verse_bad_input_is_one_line(tmp_path: Path) -> None:
     verse._found.cache_clear()
     refused("two archives", "verse", tmp_path / "a")
     subject(tmp_path / "b", "unnamed", "sub-verse001")
-    refused("must say training", "verse", tmp_path / "b")
+    refused("expected training", "verse", tmp_path / "b")
 
 
 def test_ctspine1k_bad_input_is_one_line(tmp_path: Path) -> None:

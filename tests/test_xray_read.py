@@ -123,7 +123,7 @@ def test_unknown_flip_is_asked_for(tmp_path: Path, orientation: str | None) -> N
     if orientation is not None:
         fields["PatientOrientation"] = orientation
     path = write_dicom(tmp_path / "xa.dcm", fields)
-    with pytest.raises(XrayError, match=r"FieldOfViewHorizontalFlip.*say flip .*none, horizontal, vertical or both"):
+    with pytest.raises(XrayError, match=r"FieldOfViewHorizontalFlip.*give flip .*none, horizontal, vertical or both"):
         read_xray(path)
     np.testing.assert_array_equal(read_xray(path, flip="vertical").intensities, PIXELS[::-1])
 
@@ -139,9 +139,9 @@ def test_missing_numbers_are_asked_for_by_name(tmp_path: Path) -> None:
         "ImagerPixelSpacing", "DistanceSourceToDetector", "PositionerPrimaryAngle", PixelSpacing="0.2\\0.2"
     )
     path = write_dicom(tmp_path / "xa.dcm", fields)
-    with pytest.raises(XrayError, match=r"\(ImagerPixelSpacing\); say spacing_mm"):
+    with pytest.raises(XrayError, match=r"\(ImagerPixelSpacing\); give spacing_mm"):
         camera_of(read_xray(path))
-    with pytest.raises(XrayError, match=r"\(DistanceSourceToDetector\); say sdd_mm"):
+    with pytest.raises(XrayError, match=r"\(DistanceSourceToDetector\); give sdd_mm"):
         camera_of(read_xray(path, spacing_mm=0.3))
     with pytest.raises(XrayError, match=r"PositionerPrimaryAngle.*DistanceSourceToDetector.*ImagerPixelSpacing"):
         positioner_of(read_xray(path))
@@ -157,7 +157,7 @@ def test_intensity_sign_inverts(tmp_path: Path, fields: dict[str, str], top: flo
 @pytest.mark.parametrize("modality", ["DX", "CR"])
 def test_inversion_that_is_not_stated_is_asked_for(tmp_path: Path, modality: str) -> None:
     path = write_dicom(tmp_path / "dx.dcm", without("PixelIntensityRelationshipSign", Modality=modality))
-    with pytest.raises(XrayError, match=r"PixelIntensityRelationshipSign.*say bright='air' or bright='bone'"):
+    with pytest.raises(XrayError, match=r"PixelIntensityRelationshipSign.*give bright='air' or bright='bone'"):
         read_xray(path)
     inverted = read_xray(path, bright="bone", bits=10)
     np.testing.assert_array_equal(inverted.intensities, 1023 - PIXELS.astype(np.float32))
@@ -177,7 +177,7 @@ def test_truncated_dicom(xa: Path) -> None:
 def test_plain_files(tmp_path: Path, name: str, dtype: type[np.unsignedinteger[Any]]) -> None:
     pixels = (PIXELS // 4).astype(dtype)
     path = write(tmp_path / name, pixels)
-    with pytest.raises(XrayError, match="say flip "):
+    with pytest.raises(XrayError, match="give flip "):
         read_xray(path)
     image = read_xray(path, flip="none", spacing_mm=(0.2, 0.25), sdd_mm=1000.0)
     np.testing.assert_array_equal(image.intensities, pixels)
@@ -188,7 +188,7 @@ def test_plain_files(tmp_path: Path, name: str, dtype: type[np.unsignedinteger[A
 @pytest.mark.parametrize("name", ["x.png", "x.tif"])
 def test_resolution_tags_are_no_spacing(tmp_path: Path, name: str) -> None:
     image = read_xray(write(tmp_path / name, PIXELS), flip="none")
-    with pytest.raises(XrayError, match="say spacing_mm"):
+    with pytest.raises(XrayError, match="give spacing_mm"):
         camera_of(image)
 
 
@@ -215,7 +215,7 @@ def collimated() -> NDArray[np.uint8]:
 
 def test_inverted_png_is_asked_about(tmp_path: Path) -> None:
     path = write(tmp_path / "inverted.png", 255 - collimated())
-    with pytest.raises(XrayError, match=r"looks colour-inverted.*say bright='bone'"):
+    with pytest.raises(XrayError, match=r"looks colour-inverted.*give bright='bone'"):
         read_xray(path, flip="none")
     np.testing.assert_array_equal(read_xray(path, flip="none", bright="bone").intensities, collimated())
 

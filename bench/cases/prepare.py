@@ -76,12 +76,12 @@ class PreparedPatient:
 
 
 def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
-    """Crop a patient to the scene's region, mask its contents and place it before the camera; without landmarks.
+    """Crop a patient to the scene's region, mask its contents and set up the nominal view; without landmarks.
 
     The rotation centre is the centre of the moving content's bounding box: the structure whose pose is estimated.
 
     Raises:
-        FluorobenchError: A CT with voxels that are no numbers, or without what the scene asks for.
+        FluorobenchError: A CT with NaN or infinite voxels, or without the structures that the scene needs.
     """
     _require_numbers(patient)
     moving = with_content(region_of(patient.volume, scene.region, scene.margin_mm), scene.moving)
@@ -126,7 +126,7 @@ def materials_of(scene: Scene, target: AttenuationMap, volume: Volume) -> Materi
 
 
 def region_of(volume: Volume, name: str, margin_mm: float) -> Volume:
-    """The part of a CT that a region's name says.
+    """The part of a CT that the name of a region denotes.
 
     Args:
         volume: The CT.

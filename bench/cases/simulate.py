@@ -29,7 +29,7 @@ class SimulatedView:
 
 @dataclass(frozen=True, slots=True)
 class CaseSeed:
-    """What the random numbers of a case's images follow from.
+    """Seed of the random numbers of a case's images.
 
     Attributes:
         seed: The protocol's.
@@ -110,7 +110,7 @@ def with_noise(scene: Scene, images: Images, camera: Camera, random: np.random.G
 
 
 def binning(scene: Scene, camera: Camera) -> int:
-    """How many pixels of the scene's camera are one of this one's, along an edge."""
+    """Binning factor: pixels of the scene's camera along each edge of one pixel of this camera."""
     return round(float(scene.camera.K[0, 0] / camera.K[0, 0]))
 
 

@@ -1,4 +1,4 @@
-"""What is printed of calibrations that were fitted."""
+"""Residuals of fitted calibrations, for the terminal."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Cards, settings and presets as lines that a person reads."""
+"""Cards, settings and presets as text for the terminal."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def print_plugin(title: str, card: Card, cls: Any, presets: Presets) -> None:
 
 
 def _meanings(cls: type) -> dict[str, str]:
-    """What the docstrings of the class and its bases say of each field, without reST's quotes."""
+    """The description of each field in the docstrings of the class and its bases, without reST's quotes."""
     from docstring_parser import parse
 
     described = [each for owner in reversed(cls.__mro__) for each in parse(owner.__doc__ or "").params]
@@ -60,7 +60,7 @@ def _entry(value: object) -> str:
             "\n".join(provenance_line(each) if isinstance(each, TrainingProvenance) else str(each) for each in some)
             or "none"
         )
-    return {True: "yes", False: "no", None: "as its settings say"}.get(cast("Any", value), str(value))
+    return {True: "yes", False: "no", None: "depends on its settings"}.get(cast("Any", value), str(value))
 
 
 def provenance_line(training: TrainingProvenance) -> str:

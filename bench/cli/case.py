@@ -101,21 +101,21 @@ class CaseArguments:
                 raise CaseArgumentsError(f"every image needs its {name}; got {images} images, {len(given)} of {name}")
         if len(self.intrinsics) not in (0, 1, images):
             raise CaseArgumentsError(
-                f"--intrinsics stands once for all images or once for each; got {images} images, "
+                f"expected --intrinsics once for all images or once for each; got {images} images, "
                 f"{len(self.intrinsics)} of --intrinsics"
             )
         if self.calibration and (self.intrinsics or not (self.sdd_mm is None and self.spacing_mm is None)):
             raise CaseArgumentsError(
-                "--calibration says the whole camera; leave out --intrinsics, --sdd-mm and --spacing-mm"
+                "--calibration gives the complete camera; leave out --intrinsics, --sdd-mm and --spacing-mm"
             )
         if self.intrinsics and self.spacing_mm is not None:
-            raise CaseArgumentsError("--intrinsics with --sdd-mm says the pixel spacing; leave out --spacing-mm")
+            raise CaseArgumentsError("--intrinsics with --sdd-mm gives the pixel spacing; leave out --spacing-mm")
 
     def _tables(self) -> dict[str, Any]:
         ct = {"volume": self.volume, "labels": self.labels}
         return {
             "id": self.xray[0].stem,
-            "ct": {**{key: str(path) for key, path in ct.items() if path}, **self._ct_said()},
+            "ct": {**{key: str(path) for key, path in ct.items() if path}, **self._ct_options()},
             "images": [
                 self._image(index, frame)
                 for index, frames in enumerate(frames_of_each(self.frame, len(self.xray)))
@@ -123,7 +123,7 @@ class CaseArguments:
             ],
         }
 
-    def _ct_said(self) -> dict[str, Any]:
+    def _ct_options(self) -> dict[str, Any]:
         return {
             "label_scheme": self.label_scheme,
             "series": self.series,
@@ -142,7 +142,7 @@ class CaseArguments:
             stated = camera_tables(self.calibration[index])
         if self.distortion:
             stated["distortion"] = {"kind": "grid", "file": str(self.distortion[index])}
-        said: dict[str, Any] = {
+        options: dict[str, Any] = {
             "flip": self.flip,
             "bright": self.bright,
             "bits": self.bits,
@@ -151,5 +151,5 @@ class CaseArguments:
             "binning": self.binning,
         }
         if self.dark_fraction is not None:
-            said["dark_fraction"] = self.dark_fraction
-        return {"file": str(self.xray[index]), **stated, **said}
+            options["dark_fraction"] = self.dark_fraction
+        return {"file": str(self.xray[index]), **stated, **options}

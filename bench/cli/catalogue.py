@@ -114,7 +114,7 @@ class Info:
 
 
 def _print_file(path: Path, *, frame: int | None, series: str | None) -> None:
-    """What a CT or an X-ray image states of itself, and what is to be said by hand."""
+    """What the file of a CT or an X-ray image states, and which values must be given by the user."""
     from bench.volume.describe import describe_volume, is_volume
     from bench.xray.describe import describe_xray
 

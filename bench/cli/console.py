@@ -20,7 +20,7 @@ messages = Console(stderr=True, highlight=False)
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table; cells are text, never markup."""
+    """Print a table; cells are plain text, without markup."""
     table = Table(title=escape(title), title_justify="left")
     for column in columns:
         table.add_column(escape(column))
@@ -34,8 +34,8 @@ def print_markdown(text: str) -> None:
     output.print(Markdown(text))
 
 
-def say(line: str) -> None:
-    """Print a message of one line as it is: no markup, no breaks."""
+def print_line(line: str) -> None:
+    """Print a message of one line unchanged: no markup, no breaks."""
     messages.print(line, markup=False, soft_wrap=True)
 
 

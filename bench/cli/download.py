@@ -1,4 +1,4 @@
-"""``fluorobench download``: the only command that fetches data, and only when it is asked to."""
+"""``fluorobench download``: the only command that downloads data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class Download:
         if self.name not in known:
             raise unknown("download", self.name, known)
         if self.to is None:
-            raise FetchError(f"say where it goes: fluorobench download {self.name} --to FOLDER")
+            raise FetchError(f"expected a destination folder: fluorobench download {self.name} --to FOLDER")
         self._get(known[self.name], self.to.expanduser())
 
     def _get(self, source: "Source", folder: Path) -> None:
@@ -51,7 +51,7 @@ class Download:
         _say(f"{source.title}\nlicence: {source.licence}\npage: {source.page}")
         chosen = self._chosen(source)
         if not chosen:
-            _say(f"not fetched from here: ask for it on that page.\nthen: in {folder}, {source.then}")
+            _say(f"cannot be downloaded by this command: request it on that page.\nthen: in {folder}, {source.then}")
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _line(fetched: "Fetched") -> str:
     came = "fetched" if fetched.fresh else "was there already"
     recorded = f"; recorded in {fetched.path.name}.sha256" if fetched.fresh else ""
     against = fetched.agrees_with
-    checked = f"unverified: nobody published one{recorded}" if against is None else f"as {against}"
+    checked = f"not verified: no checksum is published{recorded}" if against is None else f"as {against}"
     return f"{fetched.path}: {came}; sha256 {fetched.sha256} ({checked})"
 
 

@@ -1,4 +1,4 @@
-"""Run a command: mistakes of input and disk are one line and exit status 2."""
+"""Run a command: errors of input and disk are one line and exit status 2."""
 
 import errno
 import sys
@@ -11,7 +11,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def of_the_disk(error: OSError) -> str | None:
-    """What the disk refused and what to do, in one line.
+    """An error of the disk and what to do, in one line.
 
     None where the error names no file: a failed connection, pipe or process is not an error of the disk.
     """
@@ -45,5 +45,5 @@ def execute(command: Callable[[], None], program: str) -> None:
         messages.print(f"{program}: {refused}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        messages.print(f"{program}: interrupted; the same command (without --fresh) goes on from here")
+        messages.print(f"{program}: interrupted; the same command (without --fresh) continues from here")
         sys.exit(130)

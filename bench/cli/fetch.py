@@ -1,7 +1,7 @@
-"""Fetch a file over HTTP: resumable, checked, and never half there.
+"""Download a file over HTTP: resumable, checked, complete or absent.
 
-Bytes go to ``NAME.part``; only a whole file with the right checksum takes its name. ``NAME.part.tag`` holds what the
-server called the file's version, so that a part of another version is never continued.
+Bytes go to ``NAME.part``; only a whole file with the right checksum takes its name. ``NAME.part.tag`` holds the
+version that the server stated, so that a part of another version is never continued.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from bench.errors import FluorobenchError
 from bench.files import open_no_link, write_text
 
 Report: TypeAlias = Callable[[int, int | None], None]
-"""Told the bytes that are there, and how many there will be where the server says."""
+"""Called with the number of bytes received, and the total where the server states it."""
 
 _BLOCK = 1 << 20
 _TIMEOUT_S = 60.0
-_AGAIN = "run the same command again to go on"
+_AGAIN = "run the same command again to continue"
 
 
 class FetchError(FluorobenchError):
@@ -32,14 +32,14 @@ class FetchError(FluorobenchError):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole file.
+    """A complete file.
 
     Attributes:
-        path: Where it lies.
+        path: Its path.
         sha256: Of its content.
         agrees_with: What the checksum was compared with: the published one, or that recorded in ``NAME.sha256`` when
             the file was fetched; None = nothing to compare with.
-        fresh: Whether it was fetched now; else it was there.
+        fresh: Whether it was downloaded now, not found on the disk.
     """
 
     path: Path
@@ -53,12 +53,12 @@ def fetch(url: str, target: Path, *, sha256: str | None, report: Report) -> Fetc
 
     Args:
         url: http or https.
-        target: Where it goes; its folder exists.
-        sha256: Published checksum; None = nobody published one, and what comes is recorded beside the file.
-        report: Told of progress.
+        target: Where the file is written; its folder exists.
+        sha256: Published checksum; None = none is published; the checksum received is then recorded beside the file.
+        report: Called with the progress.
 
     Raises:
-        FetchError: No connection, an answer that is not the file, a full disk, or another checksum.
+        FetchError: No connection, a response that is not the file, a full disk, or another checksum.
     """
     if target.exists():
         return _present(target, sha256)
@@ -79,13 +79,13 @@ def fetch(url: str, target: Path, *, sha256: str | None, report: Report) -> Fetc
 def _present(target: Path, sha256: str | None) -> Fetched:
     """A file that is there already: compared with the published checksum, else with the one recorded."""
     if not target.is_file():
-        raise FetchError(f"{target} is there and is no file; choose another folder")
+        raise FetchError(f"{target} exists and is not a file; choose another folder")
     recorded = _record(target).read_text(encoding="utf-8").split() if _record(target).is_file() else []
     expected = sha256 or (recorded[0] if recorded else None)
     digest = _sha256(target)
     if expected is not None and digest != expected:
         raise FetchError(
-            f"{target} is there with checksum {digest[:16]}..., not {expected[:16]}...; move it away to fetch it again"
+            f"{target} exists with checksum {digest[:16]}..., not {expected[:16]}...; move it away to fetch it again"
         )
     if sha256 is not None:
         return Fetched(target, digest, "published", fresh=False)
@@ -93,7 +93,7 @@ def _present(target: Path, sha256: str | None) -> Fetched:
 
 
 def _transfer(url: str, part: Path, report: Report) -> None:
-    """Bring the part to its full length."""
+    """Download what the part lacks."""
     try:
         with _open(url, part) as response:
             _receive(response, part, report)
@@ -116,7 +116,7 @@ def _open(url: str, part: Path) -> Any:
 
 def _receive(response: Any, part: Path, report: Report) -> None:
     if response.headers.get_content_type() == "text/html":
-        raise FetchError(f"{response.url}: the site answered with a page, not with the file; open it in a browser")
+        raise FetchError(f"{response.url}: expected a file, got an HTML page; open the address in a browser")
     start = _start(response, part)
     length = response.headers.get("Content-Length")
     total = None if length is None else start + int(length)
@@ -136,7 +136,7 @@ def _receive(response: Any, part: Path, report: Report) -> None:
 
 
 def _start(response: Any, part: Path) -> int:
-    """Where the answer's bytes begin: at the end of the part, or at 0 where the server sends all."""
+    """Offset of the response's first byte: the end of the part, or 0 where the server sends the whole file."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
@@ -147,15 +147,15 @@ def _start(response: Any, part: Path) -> int:
 
 
 def _settle_range(error: urllib.error.HTTPError, part: Path) -> None:
-    """Nothing lies beyond the part: it is whole already, or longer than the file."""
+    """The server has no bytes beyond the part: it is complete already, or longer than the file."""
     total = re.match(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
     if total is None or int(total[1]) != part.stat().st_size:
         _discard(part)
-        raise FetchError(f"{error.url}: the part that was there is not of this file; it was removed; {_AGAIN}")
+        raise FetchError(f"{error.url}: the part on the disk belongs to another file; it was removed; {_AGAIN}")
 
 
 def _keep_tag(response: Any, part: Path) -> None:
-    """Remember the version; without one the next attempt begins anew."""
+    """Record the version; without one the next attempt starts from the beginning."""
     strong = response.headers.get("ETag", "")
     version = strong if strong.startswith('"') else response.headers.get("Last-Modified", "")
     if version:
@@ -167,7 +167,7 @@ def _keep_tag(response: Any, part: Path) -> None:
 def _require_room(part: Path, needed: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if needed > free:
-        raise FetchError(f"{part.parent} has {free / 1e9:.1f} GB free; {needed / 1e9:.1f} GB are to come")
+        raise FetchError(f"{part.parent} has {free / 1e9:.1f} GB free; {needed / 1e9:.1f} GB are needed; make room")
 
 
 def _discard(part: Path) -> None:

@@ -9,7 +9,7 @@ _MAX_FRAMES = 1000
 
 
 class FrameError(FluorobenchError):
-    """Text that names no frames."""
+    """Text that is not a list of frames."""
 
 
 def parse_frames(text: str) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume fr
 
 
 def main() -> None:
-    """Parse the command line and run the command; mistakes of input and disk are one line and exit status 2."""
+    """Parse the command line and run the command; errors of input and disk are one line and exit status 2."""
     command = tyro.cli(COMMANDS, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
     execute(command, "fluorobench")
 

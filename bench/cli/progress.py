@@ -1,4 +1,4 @@
-"""How far a command is: a bar on a terminal, a line now and then in a log or a pipe."""
+"""Progress of a command: a bar on a terminal, lines at intervals in a log or a pipe."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.cli.console import messages, say
+from bench.cli.console import messages, print_line
 
 if TYPE_CHECKING:
     from bench.run.execute import Progress as Step
 
 Item = TypeVar("Item")
 
-# A log gets a line for every tenth of the work, unless that comes faster than anybody reads, and after this long.
+# A log gets a line for every tenth of the work, at most one per 5 s and at least one per 30 s.
 _SHARE = 0.1
 _SOONEST_S, _LATEST_S = 5.0, 30.0
 
 
 class Bar(Protocol):
-    """Where a command says how far it is."""
+    """A display of progress."""
 
     def show(self, phase: str, done: int, total: int | None, what: str = "") -> None:
-        """Say that ``done`` of ``total`` steps of a phase are over; ``what`` is being done."""
+        """Show that ``done`` of ``total`` steps of a phase are complete; ``what`` names the current one."""
         ...
 
 
@@ -39,36 +39,36 @@ class _Terminal:
 
 
 class LogLines:
-    """Lines: where a phase begins and ends, and now and then between.
+    """Lines at the beginning and end of a phase and at intervals between.
 
     Args:
-        write: Takes a line.
-        clock: Seconds that only grow.
+        write: Called with a line.
+        clock: A monotonic clock, seconds.
     """
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write, self._clock = write, clock
         self._phase: str | None = None
-        self._began = self._told = (0.0, 0)
+        self._began = self._last = (0.0, 0)
 
     def show(self, phase: str, done: int, total: int | None, what: str = "") -> None:
         """Write a line if one is due."""
         now, ends = self._clock(), done == total
         if phase != self._phase:
             self._phase, self._began = phase, (now, done)
-        elif not (self._due(now, done, total) or (ends and done > self._told[1])):
+        elif not (self._due(now, done, total) or (ends and done > self._last[1])):
             return
-        self._told = now, done
+        self._last = now, done
         of = "" if total is None else f" of {total}"
-        time_told = f", {_span(now - self._began[0])}" if ends else self._left(now, done, total)
-        self._write(f"{phase}: {done}{of}{time_told}{f' ({what})' if what and not ends else ''}")
+        time_text = f", {_span(now - self._began[0])}" if ends else self._left(now, done, total)
+        self._write(f"{phase}: {done}{of}{time_text}{f' ({what})' if what and not ends else ''}")
 
     def _due(self, now: float, done: int, total: int | None) -> bool:
-        since, more = now - self._told[0], done - self._told[1]
+        since, more = now - self._last[0], done - self._last[1]
         return since >= _LATEST_S or (since >= _SOONEST_S and total is not None and more >= _SHARE * total)
 
     def _left(self, now: float, done: int, total: int | None) -> str:
-        """By the speed of this phase; what an earlier run left done took no time."""
+        """Extrapolated from this phase; steps done by an earlier run took no time."""
         began, had = self._began
         if total is None or done <= had:
             return ""
@@ -85,7 +85,7 @@ def _span(seconds: float) -> str:
 def progress_bar() -> Generator[Bar]:
     """A bar with the time left; where standard error is no terminal, lines."""
     if not messages.is_terminal:
-        yield LogLines(say)
+        yield LogLines(print_line)
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left:"), TimeRemainingColumn(), console=messages, transient=True) as progress:

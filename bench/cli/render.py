@@ -26,7 +26,7 @@ class Render:
     """The CT: a file of Hounsfield units or a folder of DICOM slices."""
 
     pose: str = "AP"
-    """AP, PA, LATERAL, calibration (where --calibration says a pose in the CT's coordinates), or a .json or .toml file
+    """AP, PA, LATERAL, calibration (where --calibration gives a pose in the CT's coordinates), or a .json or .toml file
     with a pose that start, register or reference wrote."""
 
     out: Path = Path("render.png")
@@ -69,7 +69,7 @@ class Render:
     """Pixel spacing at the detector."""
 
     calibration: Path | None = None
-    """Calibration file of the camera, as for register; its rows and columns are --size unless it says them."""
+    """Calibration file of the camera, as for register; its rows and columns are --size unless it states them."""
 
     intrinsics: tuple[float, float, float, float] | None = None
     """K as FX FY CX CY in pixels, instead of --spacing-mm and a centred detector."""
@@ -118,13 +118,13 @@ class Render:
         output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)
 
     def _camera(self) -> "tuple[Camera, Matrix | None]":
-        """The camera, and camera_from_world where the calibration says it."""
+        """The camera, and camera_from_world where the calibration gives it."""
         from bench.geometry import Camera
         from bench.xray.calibrated import stated_camera
         from bench.xray.camera_files import camera_tables, intrinsics_table
 
         if self.calibration is not None and self.intrinsics is not None:
-            raise RenderError("--calibration says the whole camera; leave out --intrinsics")
+            raise RenderError("--calibration gives the complete camera; leave out --intrinsics")
         if self.calibration is None and self.intrinsics is None:
             size = self.size
             return Camera.centred(sdd_mm=self.sdd_mm, height=size, width=size, spacing_mm=self.spacing_mm), None
@@ -138,7 +138,7 @@ class Render:
 def _stated(pose: "Matrix | None") -> "Matrix":
     if pose is None:
         raise RenderError(
-            "--pose calibration needs --calibration of a kind that says a pose (projection matrix, detector corners, "
+            "--pose calibration needs --calibration of a kind that gives a pose (projection matrix, detector corners, "
             "fiducials or Autoscoper text)"
         )
     return pose

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from bench.cli.console import messages, say
+from bench.cli.console import messages, print_line
 from bench.cli.progress import show_steps
 from bench.errors import FluorobenchError, describe_error
 from bench.text import read_text
@@ -58,7 +58,7 @@ class Run:
     """Folders of your own weights (train --weights); the rows of their methods use them."""
 
     data: Path | None = None
-    """TOML file laid over the protocol, such as the [data] table of your own X-rays."""
+    """TOML file merged into the protocol, such as the [data] table of your own X-rays."""
 
     start_distribution: str | None = None
     """Name of another start distribution of the protocol."""
@@ -86,7 +86,7 @@ class Run:
         self._tell_of_borrowed_name()
         whole = load_protocol(self.protocol, self.profile, self._overrides(self._starts()))
         protocol = with_weights(_only(whole, self.only), self.weights)
-        journal = run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, say=say)
+        journal = run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line)
         write_report(open_run(journal.folder))
 
     def _tell_of_borrowed_name(self) -> None:
@@ -101,7 +101,7 @@ class Run:
             )
 
     def _starts(self) -> int | None:
-        """Starts a patient: as said; for the one patient of an own CT as many as the profile has cases."""
+        """Starts per patient: as given; for the user's one CT as many as the profile has cases."""
         from bench.protocol import read_protocol
 
         if self.starts is not None or self.volume is None:
@@ -129,7 +129,7 @@ class Run:
         if self.data is None:
             return {}
         if self.volume is not None:
-            raise CommandError("--data and --volume both say where patients come from; give one of them")
+            raise CommandError("--data and --volume both name the patients; give one of them")
         try:
             return tomllib.loads(read_text(self.data))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -21,7 +21,7 @@ _ENDINGS = (".dcm", ".tif", ".tiff", ".png", ".nii", ".gz", "")
 
 
 class SequenceError(FluorobenchError):
-    """Arguments that describe no sequence."""
+    """Arguments that do not describe a sequence."""
 
 
 def moments(arguments: CaseArguments) -> "list[tuple[str, XrayCase]]":

@@ -7,7 +7,7 @@ from bench.errors import FluorobenchError
 
 
 class SettingError(FluorobenchError):
-    """A word that is no setting."""
+    """An argument that is not a valid setting."""
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -34,13 +34,13 @@ def typed(owner: type, name: str, value: Any) -> Any:
         value: As ``setting`` read it.
 
     Raises:
-        SettingError: Another type, none of the values that it may have, or a field that words cannot fill.
+        SettingError: Another type, a value that is not allowed, or a field that a command line cannot set.
     """
     from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
     try:
         return TypeAdapter(get_type_hints(owner)[name]).validate_python(value)
     except PydanticSchemaGenerationError:
-        raise SettingError(f"setting {name!r} cannot be said on a command line; leave it out") from None
+        raise SettingError(f"setting {name!r} cannot be given on a command line; leave it out") from None
     except ValidationError as error:
         raise SettingError(f"setting {name!r}: {error.errors()[0]['msg']}; got {value!r}") from None

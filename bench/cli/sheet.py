@@ -29,7 +29,7 @@ class ContactSheet:
         split: Which of its splits.
         patients: How many, from the first.
         path: The PNG to write.
-        fresh: Write over a file that is there.
+        fresh: Overwrite an existing file.
     """
 
     dataset: str
@@ -48,10 +48,10 @@ class ContactSheet:
         if self.path.is_dir():
             raise SheetError(f"--sheet names a PNG to write; {self.path} is a folder")
         if self.path.exists() and not self.fresh:
-            raise SheetError(f"{self.path} is there already; add --fresh to write over it, or name another file")
+            raise SheetError(f"{self.path} exists already; add --fresh to overwrite it, or name another file")
 
     def draw(self) -> None:
-        """Make the patients, write the picture, say where it is."""
+        """Make the patients, write the picture, print its path."""
         from bench import registry
         from bench.report.contact_sheet import write_sheet
 
@@ -66,7 +66,7 @@ class ContactSheet:
         output.print(f"{len(names)} {self.split} patients of {self.dataset}: {self.path}", markup=False)
 
     def _require_folder(self) -> None:
-        """Before minutes are spent on patients."""
+        """Refuse an unusable path before minutes are spent on patients."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The table of public data sets: where each is fetched from, or asked for, and under which licence."""
+"""The table of public data sets: where to download or request each, and its licence."""
 
 import tomllib
 from pathlib import Path
@@ -22,7 +22,7 @@ class SourceFile(BaseModel):
 
 
 class Source(BaseModel):
-    """A data set: its files, or none where a person has to ask for them on its page."""
+    """A data set: its files, or none where they have to be requested on its page."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ def read_sources(path: Path) -> dict[str, Source]:
     """Sources by name.
 
     Raises:
-        FetchError: A table that cannot be read, or an entry that is no source.
+        FetchError: A table that cannot be read, or an invalid entry.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -43,7 +43,7 @@ class Start(CaseArguments):
     """A rough pose: header, AP, PA, LATERAL (with --depth-mm), calibration, or a file; two landmarks then suffice."""
 
     depth_mm: float | None = None
-    """Source to the volume's centre, for AP, PA, LATERAL, and headers that do not say or are wrong."""
+    """Source to the volume's centre, for AP, PA, LATERAL, and headers that do not state it or are wrong."""
 
     page: bool = False
     """Open a page for this computer's browser, where the rendering is moved over the X-ray."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import tyro
 
 from bench.cli.console import messages, output
-from bench.cli.own_patient import camera_words, ct_words, grid_words, register_words, run_words
+from bench.cli.own_patient import ct_options, grid_options, register_command, required_camera, run_command
 from bench.cli.settings import setting, typed
 from bench.errors import FluorobenchError
 
@@ -128,18 +128,18 @@ class Train:
         output.print(", ".join(f"{name} {value:g}" for name, value in card.held_out.items()), markup=False)
         output.print(f"weights: {what.to / card.files[0].name}; loss curve: {folder / 'losses.png'}", markup=False)
         if self.volume is not None and patients.patient_specific:
-            self._tell_use(trainable, what.to)
+            self._print_use(trainable, what.to)
         elif not self.ship:
-            use = run_words(self.method, what.to)
-            output.print(f"to see them in a table: {use}", markup=False, soft_wrap=True)
+            use = run_command(self.method, what.to)
+            output.print(f"to use them in a protocol: {use}", markup=False, soft_wrap=True)
 
-    def _tell_use(self, trainable: "Trainable", weights: Path) -> None:
+    def _print_use(self, trainable: "Trainable", weights: Path) -> None:
         paths = {"--volume": self.volume, "--labels": self.labels}
-        ct = [*ct_words(paths, self.label_scheme, self.box), *grid_words(self.series, self.voxel_spacing_mm)]
-        use = register_words(trainable, ct, weights)
+        ct = [*ct_options(paths, self.label_scheme, self.box), *grid_options(self.series, self.voxel_spacing_mm)]
+        use = register_command(trainable, ct, weights)
         output.print(f"to register with them: {use}", markup=False, soft_wrap=True)
         output.print(
-            f"IMAGE has {camera_words(trainable)}; --binning makes pixels larger", markup=False, soft_wrap=True
+            f"IMAGE has {required_camera(trainable)}; --binning makes pixels larger", markup=False, soft_wrap=True
         )
 
     def _check(self, folder: Path) -> None:
@@ -158,14 +158,14 @@ class Train:
                 f"--vertebra {self.vertebra} is found by labels: give --labels and --label-scheme, or its --box alone"
             )
         if self.ship and self.weights is not None:
-            raise TrainCommandError("--ship and --weights both say where to export to; give one of them")
+            raise TrainCommandError("--ship and --weights both name a folder to export to; give one of them")
 
     def _trainable(self) -> "Trainable":
         from bench import registry
 
         trainer = getattr(registry.module("methods", self.method), "trainer", None)
         if trainer is None:
-            raise TrainCommandError(f"{self.method} learns nothing: it declares no trainer; {_learners()}")
+            raise TrainCommandError(f"{self.method} cannot be trained: its module declares no trainer; {_learners()}")
         settings = dict(setting(each) for each in self.set)
         for name in settings:
             known = registry.constructor_arguments(trainer)
@@ -192,8 +192,8 @@ class Train:
             return patients
         paths = {"volume": self.volume, "labels": self.labels}
         settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
-        said = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
-        settings |= {key: value for key, value in said.items() if value is not None}
+        given = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
+        settings |= {key: value for key, value in given.items() if value is not None}
         if self.box is not None:
             settings["box"] = (self.box[:3], self.box[3:])
         one: dict[str, Any] = {"patients": 1, "validation_patients": 1, "active": 1}
@@ -207,22 +207,22 @@ class Train:
         return Path(str(registry.module("methods", self.method).__file__)).parent / "weights"
 
     def _command(self) -> str:
-        """The command as it was typed, but for the paths: they name a machine's folders."""
+        """The command as given, with the names of files alone: a card must not state the folders of a machine."""
         given: Mapping[str, object] = {"--budget": self.budget, "--steps": self.steps, "--vertebra": self.vertebra}
         paths = {"--start-from": self.start_from, "--volume": self.volume, "--labels": self.labels}
         names = {name: None if path is None else Path(path.name) for name, path in paths.items()}
         scheme = None if self.label_scheme is None else Path(self.label_scheme).name
-        words = [part for name, value in given.items() if value is not None for part in (name, str(value))]
-        words += [*ct_words(names, scheme, self.box), *grid_words(self.series, self.voxel_spacing_mm)]
-        words += ["--set", *self.set] if self.set else []
-        return shlex.join(["fluorobench", "train", self.method, *words])
+        arguments = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+        arguments += [*ct_options(names, scheme, self.box), *grid_options(self.series, self.voxel_spacing_mm)]
+        arguments += ["--set", *self.set] if self.set else []
+        return shlex.join(["fluorobench", "train", self.method, *arguments])
 
 
 def _learners() -> str:
     from bench import registry
 
     found = [name for name in registry.names("methods") if hasattr(registry.module("methods", name), "trainer")]
-    return f"those that learn: {', '.join(found) or 'none'}"
+    return f"methods with a trainer: {', '.join(found) or 'none'}"
 
 
 @contextmanager

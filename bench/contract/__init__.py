@@ -1,4 +1,4 @@
-"""The contracts: what flows from a dataset to a case, to a method, to an estimate, to a score, to an artefact."""
+"""The contracts: the types that datasets, cases, methods, estimates, scores and artefacts exchange."""
 
 from bench.contract.card import Card as Card
 from bench.contract.card import TrainingProvenance as TrainingProvenance

@@ -23,8 +23,8 @@ class TrainingProvenance:
         patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
             not of patients.
         hashes: Fingerprints of the patients' volumes (``Volume.fingerprint`` or, whatever the labels,
-            ``Volume.voxels_hash``); needed where ids say nothing, as with files of the user's. A CT cropped before it
-            was read has another one.
+            ``Volume.voxels_hash``); needed where ids do not identify a CT, as with the user's own files. A CT cropped
+            before it was read has another one.
     """
 
     what: str
@@ -55,7 +55,7 @@ class Card:
     """What a plug-in is, where it comes from, and what its user must know.
 
     Attributes:
-        title: A line a reader recognises.
+        title: One line that identifies it.
         source: Paper, equation or section; or "ours".
         citation: Reference in one line; BibTeX-free.
         licence: Of the data or of the reimplemented method's reference.

@@ -1,4 +1,4 @@
-"""What a method answers."""
+"""The estimate that a method returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ _NO_POSE = frozenset({Outcome.SKIPPED, Outcome.RAISED, Outcome.TIMED_OUT, Outcom
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """How a search went: best value so far after so many DRR evaluations (equal-length tuples)."""
+    """Progress of a search: best value so far against the number of DRR evaluations (equal-length tuples)."""
 
     drr_evaluations: tuple[int, ...]
     best_value: tuple[float, ...]

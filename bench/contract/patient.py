@@ -1,4 +1,4 @@
-"""What a dataset yields: patients, their landmarks and, where there are any, their X-ray acquisitions."""
+"""Types that a dataset provides: patients, their landmarks and, where there are any, their X-ray acquisitions."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -54,7 +54,7 @@ class Acquisition:
         id: Its name within the patient, such as a frame number.
         views: One or more views with images; the first defines the rig when ``camera_from_rig`` is the identity.
         reference: rig_from_world, 4x4, mm, found by other means; None where there is none.
-        reference_uncertainty_mm: What the reference is good for (mTRE); differences below it are ties.
+        reference_uncertainty_mm: Uncertainty of the reference (mTRE); smaller differences are ties.
         other_reference: A second one, found independently of the first; tables then print agreement with both.
     """
 
@@ -67,7 +67,7 @@ class Acquisition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patient:
-    """One CT with what is known of it.
+    """One CT with its labels, landmarks and X-rays.
 
     Attributes:
         id: Its name, unique within the dataset.

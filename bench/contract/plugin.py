@@ -1,4 +1,4 @@
-"""What the kinds of plug-in promise. A plug-in module declares ``plugin`` (the class) and ``card`` (its card).
+"""Protocol classes of the kinds of plug-in. A plug-in module declares ``plugin`` (the class) and ``card`` (its card).
 
 Similarities have their contract in ``bench.similarity``. A method module may also declare ``presets``: a mapping from a
 preset's name to settings, such as a paper's; and ``uses``: names of the methods that it is built on, whose weights and
@@ -72,7 +72,7 @@ def patient_origin(dataset: Dataset, patient_id: str) -> PatientOrigin | None:
 
 
 class FinishedRun(Protocol):
-    """What an artefact may use of a run."""
+    """The part of a finished run that artefacts read."""
 
     @property
     def folder(self) -> Path:
@@ -95,7 +95,7 @@ class FinishedRun(Protocol):
         ...
 
     def case(self, case_id: str) -> Case:
-        """Pose a case again, with its images."""
+        """Build a case again, with its images."""
         ...
 
     def estimate(self, label: str, case_id: str) -> Estimate:

@@ -1,4 +1,4 @@
-"""What is asked: a problem, which a method sees, and a case, which adds the answer and never leaves the harness."""
+"""A problem, which is given to a method, and a case, which adds the ground truth and stays in the harness."""
 
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -47,7 +47,7 @@ class Problem:
         case_id: Name of the case within its run.
         patient_id: The patient's name.
         patient_hash: The patient's fingerprint.
-        volume: The moving volume: its content mask says what belongs to the object to register.
+        volume: The moving volume: its content mask marks the object to register.
         views: One or more views with images.
         start: rig_from_world to start from, 4x4, mm; it may lie outside ``search``.
         nominal: The protocol's nominal pose, rig_from_world, 4x4, mm.

@@ -1,4 +1,4 @@
-"""The projector: one function, its kernels, its exact oracle."""
+"""The projector: one function, its kernels, and an exact reference."""
 
 from bench.drr.attenuation import AttenuationError as AttenuationError
 from bench.drr.attenuation import AttenuationMap as AttenuationMap

@@ -1,4 +1,4 @@
-"""What the kernels render: linear attenuation on an affine grid, cropped to its content, with packed copies cached."""
+"""Linear attenuation on an affine grid, cropped to its content, with cached packed copies for the kernels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class AttenuationMap:
     Attributes:
         mu: (ni, nj, nk) float32, C-contiguous, per mm, finite, not negative.
         affine: world_from_index, 4x4: index of a voxel's centre to LPS mm.
-        kept: What kernels made of the volume and want to find again, such as copies on a GPU, by their own keys.
+        kept: Cache of the kernels' copies of the volume, such as those on a GPU, by their own keys.
     """
 
     mu: FloatGrid
@@ -97,7 +97,7 @@ class AttenuationMap:
         return self._packed[axis]
 
     def _slice_axes(self, axis: int) -> tuple[int, int, int]:
-        """Slices, rows, columns: columns run least along the patient, which mostly stands upright in the image.
+        """Slices, rows, columns: columns run least along the patient, whose long axis is mostly vertical in the image.
 
         Neighbouring pixels of an image row then read neighbouring memory.
         """
@@ -106,7 +106,7 @@ class AttenuationMap:
         return (axis, first, second) if along_patient[second] < along_patient[first] else (axis, second, first)
 
     def __getstate__(self) -> Mapping[str, object]:
-        """Packed copies stay behind: they are quicker made than sent."""
+        """Packed copies are not pickled: making them again is faster than sending them."""
         return {"mu": self.mu, "affine": self.affine}
 
     def __setstate__(self, state: Mapping[str, object]) -> None:

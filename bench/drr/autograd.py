@@ -23,7 +23,7 @@ from bench.geometry import Camera, Matrix
 def project_differentiable(
     attenuation: AttenuationMap, camera_from_world: Tensor, camera: Camera, *, kernel: str = "auto"
 ) -> Tensor:
-    """``project`` with a pose gradient; no graph goes through the volume, which is data here.
+    """``project`` with a pose gradient; the volume is constant: no graph goes through it.
 
     The leaf is usually theta: ``project_differentiable(a, pose_from_theta(theta, frame), camera)``. The gradient with
     respect to the matrix is the one whose product with any rigid motion of it is right; other motions have no meaning.
@@ -49,7 +49,7 @@ def project_differentiable(
 
 
 class Renderer(Protocol):
-    """Something that knows images and derivative images of a volume for poses."""
+    """Renders images and derivative images of a volume at poses."""
 
     @property
     def centre(self) -> Matrix:
@@ -62,13 +62,13 @@ class Renderer(Protocol):
 
 
 def attach(poses: Tensor, renderer: Renderer, origin: Tensor | None = None) -> Tensor:
-    """Render images (B, C, H, W) and hang them into autograd's graph.
+    """Render images (B, C, H, W) as a node of autograd's graph.
 
     Args:
         poses: (B, 4, 4).
         renderer: Makes the images.
-        origin: (B, C, 7, H, W) where the volume is no data: it receives the gradient by the image and by its six
-            derivatives, and makes a volume's gradient of them. Its values are not read.
+        origin: (B, C, 7, H, W) where the volume requires a gradient: it receives the gradient by the image and by its
+            six derivatives, and makes a volume's gradient of them. Its values are not read.
     """
     return cast(Tensor, apply(_Projection, poses, without_gradient(poses), origin, renderer)[0])
 
@@ -79,12 +79,12 @@ def without_gradient(poses: Tensor) -> Tensor:
 
 
 def apply(function: type[torch.autograd.Function], *inputs: Any) -> Any:
-    """Call an autograd function: torch leaves its own door untyped."""
+    """Call an autograd function: torch's ``apply`` is untyped."""
     return cast(Any, function).apply(*inputs)
 
 
 class _Renderer:
-    """A volume seen by a camera through one kernel: images and derivative images about the volume's middle."""
+    """A volume seen by a camera through one kernel: images and derivative images about the volume's centre."""
 
     def __init__(self, attenuation: AttenuationMap, camera: Camera, kernel: str) -> None:
         self._attenuation, self._camera, self._kernel = attenuation, camera, kernel

@@ -1,4 +1,4 @@
-"""The one place that touches numba: typed doors to its compiler."""
+"""Typed wrappers of numba's compiler, the only module of the projector that imports numba."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

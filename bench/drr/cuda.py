@@ -1,4 +1,4 @@
-"""The projector on a GPU: packs poses and volume copies for the Triton kernel and starts it."""
+"""The projector on a GPU: packs poses and volume copies for the Triton kernel and launches it."""
 
 import contextlib
 import importlib
@@ -18,7 +18,7 @@ from bench.geometry import Camera, Matrix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How the work is cut.
+    """Launch parameters of the kernel.
 
     Attributes:
         block: Pixels of a program, a power of two, at least 32; 8 x 4 of them a warp.
@@ -57,7 +57,7 @@ def project_cuda(
         camera: Intrinsics.
         device: A CUDA device, or the CPU under Triton's interpreter.
         centre: The world point, mm, that the six derivatives' twist turns about; without it, the image alone.
-        launch: How the work is cut.
+        launch: Launch parameters.
 
     Returns:
         (B, 7, H, W), image and derivatives as of ``project_with_jacobian``; (B, 1, H, W) without a centre.

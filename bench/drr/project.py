@@ -1,4 +1,4 @@
-"""The projector's one door."""
+"""Entry points of the projector."""
 
 import numpy as np
 import torch
@@ -86,7 +86,7 @@ def project_with_jacobian(
 
 
 def _gpu(camera_from_world: ArrayLike, kernel: str) -> torch.device | None:
-    """The device for Triton's kernel, None where another one is to work."""
+    """The device for Triton's kernel, None where another kernel is used."""
     given = camera_from_world.device if isinstance(camera_from_world, torch.Tensor) else torch.device("cpu")
     if kernel == "cuda" or (kernel == "auto" and given.type == "cuda"):
         return find_device(given)
@@ -94,7 +94,7 @@ def _gpu(camera_from_world: ArrayLike, kernel: str) -> torch.device | None:
 
 
 def _array(camera_from_world: ArrayLike) -> ArrayLike:
-    """Poses where numpy can read them."""
+    """Poses on the CPU, as numpy reads them."""
     return (
         camera_from_world.detach().cpu().numpy() if isinstance(camera_from_world, torch.Tensor) else camera_from_world
     )

@@ -1,4 +1,4 @@
-"""Rays of a detector in a volume's index space: where every kernel starts."""
+"""Rays of a detector in a volume's index space, used by every kernel."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,7 +49,7 @@ class Rays:
 
 
 def require_poses(camera_from_world: ArrayLike) -> Matrix:
-    """Return poses as (B, 4, 4) float64, or raise ``ProjectionError`` that says which one is wrong."""
+    """Return poses as (B, 4, 4) float64, or raise ``ProjectionError`` that names the wrong one."""
     poses = np.asarray(camera_from_world, dtype=np.float64)
     if poses.ndim != 3 or poses.shape[1:] != (4, 4):
         raise ProjectionError(f"poses must have shape (B, 4, 4); got {poses.shape}; a single pose needs pose[None]")

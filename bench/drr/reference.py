@@ -1,4 +1,4 @@
-"""The projector that tests trust: trilinear samples in small steps, in plain torch, on any device."""
+"""The reference projector of the tests: trilinear samples in small steps, in plain torch, on any device."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Derivative images of the reference: what its fine-step quadrature does when the volume moves a little."""
+"""Derivative images of the reference: derivatives of its fine-step quadrature with respect to the pose."""
 
 import numpy as np
 import torch

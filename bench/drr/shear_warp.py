@@ -1,6 +1,6 @@
 """Kernels of the shear-warp projector: slices summed on a plane, the plane carried to the detector.
 
-`separable` says what they compute and where it is from.
+`separable` describes the method and its source.
 """
 
 from typing import Any

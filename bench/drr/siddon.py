@@ -1,4 +1,4 @@
-"""The exact oracle: the path of every ray through every voxel, in float64.
+"""Exact line integrals: the path of every ray through every voxel, in float64.
 
 R. L. Siddon, "Fast calculation of the exact radiological path for a three-dimensional CT array", Med. Phys. 12 (1985)
 252-255. The image model differs from the trilinear one of the other kernels: voxels are uniform boxes.

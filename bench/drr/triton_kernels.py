@@ -1,6 +1,6 @@
 """Joseph's method on a GPU, image and six derivative images in one pass; the model of ``bench.drr.joseph``.
 
-The only file of the projector that touches Triton. Its interpreter runs the same code on a CPU where TRITON_INTERPRET=1
+The only file of the projector that imports Triton. Its interpreter runs the same code on a CPU where TRITON_INTERPRET=1
 stood in the environment before this file was imported.
 """
 
@@ -34,7 +34,7 @@ def pick(axis, each):
 
 @triton.jit
 def load_three(table, place):
-    """Three numbers that stand one behind another."""
+    """Three consecutive numbers."""
     return tl.load(table + place), tl.load(table + place + 1), tl.load(table + place + 2)
 
 

@@ -14,7 +14,7 @@ from bench.geometry.rigid import Matrix
 
 
 class CameraError(FluorobenchError):
-    """A camera that cannot exist, or lacks what was asked of it."""
+    """An invalid camera, or one without a quantity that is needed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Camera:
         K: 3x3 in pixels: focal lengths f = sdd / pixel spacing, principal point, no skew.
         height: Rows.
         width: Columns.
-        sdd_mm: Source to detector; None where a calibration does not say (no detector-mm metrics then).
+        sdd_mm: Source to detector; None where a calibration does not state it (no detector-mm metrics then).
     """
 
     K: Matrix

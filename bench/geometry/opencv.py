@@ -11,7 +11,7 @@ import numpy as np
 from bench.geometry.camera import Camera
 from bench.geometry.rigid import Matrix, compose
 
-# OpenCV's types say little; here they end.
+# OpenCV's types are imprecise; this module converts them.
 _cv2: Any = cv2
 
 _MINIMAL = 3

@@ -64,7 +64,7 @@ class Resection:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fiducials:
-    """Points and where they are seen.
+    """Points and their pixels.
 
     Attributes:
         points: (n, 3), mm.
@@ -105,7 +105,7 @@ def resect(fiducials: Fiducials, *, threshold_px: float = 3.0) -> Resection:
     """Camera and pose of a set of fiducials.
 
     Args:
-        fiducials: Some may be wrong, as long as most of them agree.
+        fiducials: Wrong ones are left out as long as more than half agree.
         threshold_px: Reprojection error up to which a fiducial counts as right.
 
     Raises:

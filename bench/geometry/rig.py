@@ -1,7 +1,7 @@
-"""Rigs: several cameras that stand still with respect to one another, such as a biplane C-arm.
+"""Rigs: several cameras with fixed relative poses, such as a biplane C-arm.
 
-The one unknown of a registration is rig_from_world; every camera hangs on the rig by its own camera_from_rig. The rig's
-frame is the first camera's unless somebody says otherwise.
+The unknown of a registration is rig_from_world; every camera is fixed to the rig by its own camera_from_rig. The rig's
+frame is the first camera's unless stated otherwise.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from bench.geometry.rigid import Matrix, invert, require_rigid, transform_points
 
 
 class RigError(FluorobenchError):
-    """A rig that cannot exist."""
+    """An invalid rig."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class RigCamera:
 
     Attributes:
         camera: Its intrinsics.
-        camera_from_rig: Where it hangs, 4x4, mm; the identity for the camera that defines the rig.
+        camera_from_rig: Its pose in the rig, 4x4, mm; the identity for the camera that defines the rig.
     """
 
     camera: Camera

@@ -2,8 +2,8 @@
 
 Candidates come from OpenCV's solvers in every view with three clicks or more (P3P, EPnP, SQPnP, IPPE), and from a rough
 pose where one is known, else from the 24 turns of a cube; each is refined by least squares over all views together.
-What the clicks leave open is stated: standard deviations by the Jacobian at an assumed error of a click, and every
-other pose that fits the clicks as well.
+What the clicks leave undetermined is stated: standard deviations by the Jacobian at an assumed error of a click, and
+every other pose that fits the clicks as well.
 
 A rough pose (a named view, a header's angles) also enters as a prior of the rotation alone: landmarks on one line, such
 as the centres of vertebral bodies, leave the rotation about that line open.
@@ -43,7 +43,7 @@ _OPEN = 1e-9
 
 
 class RigPoseError(FluorobenchError):
-    """Clicks that determine no pose."""
+    """Clicks that do not determine a pose."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +65,13 @@ class Click:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RigPose:
-    """A pose and what the clicks say of it.
+    """A pose with its residuals and what the clicks leave undetermined.
 
     Attributes:
         pose: rig_from_world, 4x4, mm.
         residuals_px: (n,) distance of each click from its projected landmark.
         residuals_mm: (n,) the same at the landmark's depth.
-        rotation_sd_deg: (3,) standard deviations about the least to the most open axis, by the clicks alone.
+        rotation_sd_deg: (3,) standard deviations about the best to the worst determined axis, by the clicks alone.
         open_axis: (3,) unit vector in the world about which the rotation is determined least.
         translation_sd_mm: (3,) of the landmarks' centre along the rig's axes, by the clicks alone.
         others: Poses that fit the clicks as well, best first.
@@ -206,7 +206,7 @@ class _Task:
         return bool((self._depths(pose) > 0).all())
 
     def differ(self, first: Matrix, second: Matrix) -> bool:
-        """Whether two poses are distinguished by some degrees or mm."""
+        """Whether two poses differ by more than some degrees or mm."""
         apart = transform_points(first, self._points) - transform_points(second, self._points)
         far = float(np.linalg.norm(apart, axis=1).max()) > _OTHER_MM
         return rotation_angle_deg(first, second) > _OTHER_DEG or far
@@ -270,7 +270,7 @@ class _Task:
         return np.asarray(self._in_cameras(pose)[:, 2])
 
     def _clicked(self, pose: Matrix) -> Matrix:
-        """(2 n,) misfit of the clicks in standard deviations; it grows behind the source, so that searches return."""
+        """(2 n,) misfit of the clicks in standard deviations; it grows behind the source, to drive searches back."""
         seen = self._in_cameras(pose)
         depth = np.maximum(seen[:, 2:], _NEAREST_MM)
         off = seen[:, :2] / depth * self._K[:, [0, 1], [0, 1]] + self._K[:, :2, 2] - self._pixels

@@ -1,7 +1,7 @@
 """Rigid transforms: 4x4 float64 matrices in mm, named ``a_from_b`` so that ``a_from_b @ b_from_c`` reads right.
 
-Rotations are active and act on column vectors. Angles are degrees where a name says ``deg`` and radians where it
-says ``rad``.
+Rotations are active and act on column vectors. Names that end in ``deg`` are degrees,
+names that end in ``rad`` radians.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The training engine: seeds, data, budgets, checkpoints, validation, weights with cards. Knows no network.
+"""The training engine: seeds, data, budgets, checkpoints, validation, weights with cards. Independent of any network.
 
 A method plug-in that can be trained declares ``trainer`` in its module: a frozen dataclass with defaults for every
 field that fulfils ``Trainable``. Then ``fluorobench train NAME --budget 20m`` trains and exports it. A complete plug-in
@@ -13,14 +13,14 @@ one by a 3x3 matrix; ``Problems.patient.moving_map`` is what ``bench.drr`` proje
 
 Weights: ``methods/NAME/weights/NAME.safetensors`` and ``NAME.toml`` (``WeightsCard``; patient-specific ones carry the
 patient's hash in their name). A method reads them with ``find_weights`` and ``load_weights(...).fill(network)`` in
-``prepare``, and answers ``skip`` with ``refusal(card, problem)``, which says another camera, view count or patient in
+``prepare``, and answers ``skip`` with ``refusal(card, problem)``, which states another camera, view count or patient in
 one line. ``WeightsCard.provenance`` belongs into the plug-in's card.
 
 Patients are prepared by ``bench.cases``, as in a run: ``scene_of("sopi-sim")`` is the set-up of that protocol (content,
 camera, distributions, photons), ``population_of("lgff-sim")`` its patients, for networks of these very patients, and
-``with_body(scene)`` makes a share of the problems X-rays of the whole body (``Problems.body`` says which). A spawned
-process makes the population's patients ahead in the dataset's cache; which patients a step uses depends on its number
-alone: it waits where they are not made yet.
+``with_body(scene)`` makes a share of the problems X-rays of the whole body (``Problems.body`` marks them). A spawned
+process generates the population's patients in advance in the dataset's cache; which patients a step uses depends on its
+number alone, and it waits for them where necessary.
 """
 
 from bench.cases.prepare import PreparedPatient as PreparedPatient

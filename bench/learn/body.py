@@ -26,7 +26,7 @@ def _sopi_xray() -> Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyXrays:
-    """Which problems show the whole body, and how their X-rays are formed.
+    """Which problems show the whole body, and the formation of their X-rays.
 
     Attributes:
         share: Of the problems.
@@ -75,7 +75,7 @@ class BodyXrays:
         }
 
     def materials(self, volume: Volume) -> Materials:
-        """What these X-rays show of a CT, as two tissues."""
+        """The part of a CT that these X-rays show, as two tissues."""
         return Materials.split(target_of(self.scene, volume), volume.attenuation)
 
     def images(
@@ -94,7 +94,7 @@ class BodyXrays:
             materials: What is shown.
             poses: camera_from_world, mm.
             camera: Intrinsics.
-            binned: How many pixels of the full resolution are one of this camera's, along an edge.
+            binned: Binning factor: pixels of the full resolution along each edge of a pixel of this camera.
             corners: World points whose bounding box metal lies over.
             random: Draws imaging conditions and noise.
         """
@@ -119,7 +119,7 @@ class MixedScene(Scene):
     """A scene in which a share of the images are X-rays of the whole body.
 
     Attributes:
-        body: Which ones, and how they are formed.
+        body: Settings of these X-rays.
     """
 
     body: BodyXrays

@@ -1,4 +1,4 @@
-"""How long to train: in steps, in minutes, or both."""
+"""The length of a training: in steps, in minutes, or both."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _MINUTES = {"s": 1 / 60, "m": 1.0, "min": 1.0, "h": 60.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingBudget:
-    """When a training ends: at whichever limit comes first.
+    """Limits of a training, which ends at whichever comes first.
 
     Attributes:
         steps: Optimiser steps; None = no limit.
@@ -43,7 +43,7 @@ class TrainingBudget:
         return cls(steps=steps, minutes=float(found[1]) * _MINUTES[found[2]])
 
     def progress(self, steps: int, seconds: float) -> float:
-        """How much is used, 0 to 1."""
+        """The used share, 0 to 1."""
         by_steps = 0.0 if self.steps is None else steps / self.steps
         by_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
         return min(1.0, max(by_steps, by_time))

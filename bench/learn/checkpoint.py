@@ -1,4 +1,4 @@
-"""Where a training stands: one safetensors file, written whole, with everything that a resumed training needs.
+"""Checkpoints: one safetensors file, written atomically, with everything that a resumed training needs.
 
 There is no state of a random generator to keep: every step seeds them anew from the plan's seed and its own number.
 """
@@ -22,7 +22,7 @@ NAME = "checkpoint.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far a training has come.
+    """Progress of a training.
 
     Attributes:
         step: Steps done.
@@ -37,7 +37,7 @@ class Position:
         held_out: Figures of the last validation.
         held_out_step: Steps done then; None = no validation yet.
         began_with: sha256 of the finished weights that it began with; empty = none.
-        earlier: What made them, as a weights' card has it.
+        earlier: The trainings that made them, as in a weights' card.
     """
 
     step: int = 0
@@ -111,8 +111,8 @@ def load_checkpoint(
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         first = " ".join(str(error).split())[:160]
         raise CheckpointError(
-            f"the checkpoint in {folder} does not fit this program's {identity['method']} ({first}); go back to the "
-            "program that made it, or start again with --fresh"
+            f"the checkpoint in {folder} does not fit this program's {identity['method']} ({first}); use the "
+            "version that made it, or start again with --fresh"
         ) from None
 
 
@@ -130,7 +130,7 @@ def _require_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, An
         if theirs.get(key) != ours.get(key):
             raise CheckpointError(
                 f"the checkpoint in {folder} was made with {key} = {_short(theirs.get(key))}, now it is "
-                f"{_short(ours.get(key))}; go back to that, or start again with --fresh or another --out"
+                f"{_short(ours.get(key))}; use that again, or start again with --fresh or another --out"
             )
 
 

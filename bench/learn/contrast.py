@@ -1,7 +1,7 @@
-"""Local contrast: what of an image is bone's outline, wherever it lies and whatever lies over it.
+"""Local contrast: a band-pass filter that keeps the outline of bone under overlying soft tissue.
 
 Soft tissue, scatter, vignetting and gain are smooth, noise is fine: a band between the two, divided by its own size
-nearby, looks alike in a projection of bone alone and in an X-ray of the whole body. Differentiable, twice too.
+nearby, is similar in a projection of bone alone and in an X-ray of the whole body. Differentiable, twice too.
 """
 
 import torch

@@ -1,6 +1,6 @@
-"""Down a learnt distance by its pose gradient, with a momentum, rotation frozen half-way, and no truth anywhere.
+"""Descent on a learnt distance by its pose gradient, with momentum; the rotation is frozen once it has converged.
 
-What SOPI and ProST do at inference. The direction of the gradient is learnt, its length is not: a network brings the
+The inference of SOPI and ProST. The direction of the gradient is learnt, its length is not: a network brings the
 mean length, measured in training, of the way to the truth per length of the gradient.
 """
 
@@ -25,7 +25,7 @@ Distance: TypeAlias = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descent:
-    """How far and how long.
+    """Step sizes and stopping criteria.
 
     Attributes:
         rate: Step as a share of the calibrated way to the truth.
@@ -37,7 +37,7 @@ class Descent:
         ended: So has the whole.
         window: Number of last distances.
         seconds: Processor time of the calling thread at most, so that a busy machine shortens no search; None = no
-            limit. A search that it ends says so.
+            limit. The outcome states where it ended the search.
         turn_deg: Longest step of the rotation.
         shift: Longest step of the translation, in the chart's units (mm across the beam).
     """
@@ -98,7 +98,7 @@ def descend(distance: Distance, chart: PoseChart, gain: Matrix, settings: Descen
         distance: Of the pose; asked with a gradient at every iteration.
         chart: Start (one pose), rotation centre and units.
         gain: (2,): way to the truth per gradient, of rotation (radians) and translation (units).
-        settings: When to stop.
+        settings: Step sizes and stopping criteria.
     """
     began, worked, outcome = time.perf_counter(), time.thread_time(), Outcome.BUDGET
     state = _State(chart.base[0], chart.base[0])
@@ -132,7 +132,7 @@ def _slope(distance: Distance, here: PoseChart) -> tuple[float, Matrix]:
 
 
 def _converged(state: _State, settings: Descent) -> bool:
-    """Whether it is over; freezes the rotation when it is its turn, once distances of that phase fill a window."""
+    """Whether the descent has ended; freezes the rotation once it has converged over a full window of distances."""
     count = len(state.distances)
     since = count - (state.frozen or 0)
     last = np.array(state.distances[-settings.window :])

@@ -1,4 +1,4 @@
-"""What trainings of learnt distances share: starts of their descents, and the errors that remain after a descent."""
+"""Shared by trainings of learnt distances: starts of descents, and the errors that remain after a descent."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What networks share whose distance between an image and a projection is descended: statistics, step, image scale."""
+"""Shared by networks that learn a distance between image and projection: batch statistics, step size, image scale."""
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ class LearntDistance(nn.Module):
         fixed: Encoder of the X-ray.
         moving: Encoder of the projection.
         log_gain: (2,) buffer: mean logarithm of the way to the truth per length of the distance's gradient, of rotation
-            (radians) and translation (units of the chart), measured while training: the step of a descent. Nothing
-            learns it; its logarithm fits into half precision.
+            (radians) and translation (units of the chart), measured while training: the step of a descent. It
+            is not a trained parameter; its logarithm fits into half precision.
         measured: (1,) buffer: steps that were measured.
     """
 
@@ -45,8 +45,8 @@ class LearntDistance(nn.Module):
     def gather(self, fixed: Tensor, moving: Tensor) -> None:
         """Take scaled images (B, C, H, W) into the statistics of the batch normalisations, then hold them.
 
-        A descent meets one image at a time, with these statistics. A gradient taught through those of a batch would be
-        another one.
+        A descent evaluates one image at a time with these statistics. Gradients through the statistics of a batch
+        would differ from those of the descent.
         """
         share = max(_STATISTICS_FORGET, 1 / (1 + float(self.measured)))
         for each in self.modules():

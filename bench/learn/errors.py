@@ -1,4 +1,4 @@
-"""What can be wrong with a training's input."""
+"""Errors of training."""
 
 from bench.errors import FluorobenchError
 
@@ -8,8 +8,8 @@ class TrainingError(FluorobenchError):
 
 
 class CheckpointError(FluorobenchError):
-    """A checkpoint that cannot be gone on from."""
+    """A checkpoint from which a training cannot continue."""
 
 
 class WeightsError(FluorobenchError):
-    """Weights that are damaged, foreign or made for something else."""
+    """Weights that are damaged, of another method or version, or trained for another set-up."""

@@ -24,7 +24,7 @@ from bench.learn.weights_card import TrainedOn, WeightsCard, earlier
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What to write where.
+    """Destination and card entries of an export.
 
     Attributes:
         folder: Of the training.

@@ -1,4 +1,4 @@
-"""The scale of an image that a network sees: its own range, so that neither dose nor fog moves it."""
+"""Scaling of a network's input image by its own range, which makes it independent of dose and fog."""
 
 from torch import Tensor
 from torch.nn import functional

@@ -1,4 +1,4 @@
-"""What a training ran on, in words that name no machine."""
+"""A description of the hardware of a training, without the name of the machine."""
 
 import platform
 from collections.abc import Generator
@@ -27,7 +27,7 @@ def choose_device(name: str) -> torch.device:
 
 @contextmanager
 def one_thread() -> Generator[None]:
-    """Let torch compute on one thread of the CPU meanwhile.
+    """A context in which torch computes on one thread of the CPU.
 
     Its convolutions split their sums by threads, so another number of them gives other last bits. (The projector's
     kernels do not: no two of their tasks add to one number.)

@@ -1,4 +1,4 @@
-"""The loss curve: lines of a CSV as the training goes, and a picture of it."""
+"""The loss curve: rows of a CSV file during the training, and a figure."""
 
 import csv
 import io
@@ -75,7 +75,7 @@ def curves(path: Path) -> dict[str, Curve]:
 
 
 def summary(folder: Path, points: int = 12) -> dict[str, list[float]]:
-    """The total loss in few numbers: steps, and the mean loss of the stretch that ends at each."""
+    """The total loss in few numbers: steps, and the mean loss of the interval that ends at each."""
     curve = curves(folder / LOSSES).get("total", Curve((), ()))
     if not curve.steps:
         return {"steps": [], "total": []}

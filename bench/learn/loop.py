@@ -1,4 +1,4 @@
-"""The training loop: knows steps, budgets, checkpoints and validations, and no network."""
+"""The training loop: steps, budgets, checkpoints and validations, for any network."""
 
 import signal
 import time
@@ -33,7 +33,7 @@ class Progress:
     Attributes:
         step: Steps done, over all sessions.
         used: Part of the budget, 0 to 1.
-        seconds_left: As it looks now; None before the first step.
+        seconds_left: Estimated; None before the first step.
         figures: Losses of the step, or held-out figures.
         held_out: Whether ``figures`` are those.
     """
@@ -73,7 +73,7 @@ def train(
     report: Callable[[Progress], None] | None = None,
     deliver: Callable[[], object] | None = None,
 ) -> Trained:
-    """Train until the budget is used; goes on from the folder's checkpoint where there is one.
+    """Train until the budget is used; continues from the folder's checkpoint where there is one.
 
     An unfinished training with the same budget is completed; a finished one, or another budget, gets the budget on top.
     It is finished when ``deliver`` has returned: killed at any moment before, the same call ends in the same place.
@@ -85,11 +85,11 @@ def train(
         budget: Steps, minutes or both.
         population: Instead of the trainable's.
         device: ``auto``, ``cpu`` or ``cuda``.
-        fresh: Throw away the folder's checkpoint.
-        start_from: Card of finished weights that a new training begins with; an old one goes on from its checkpoint.
-        background: Make patients ahead in a process of their own.
+        fresh: Delete the folder's checkpoint.
+        start_from: Card of finished weights that a new training begins with; an old one continues from its checkpoint.
+        background: Generate patients in advance in a separate process.
         report: Called after every step.
-        deliver: What the training is for, such as the export of its weights; called when its checkpoint is complete.
+        deliver: Final action, such as the export of the weights; called when its checkpoint is complete.
 
     Raises:
         CheckpointError: The folder's checkpoint is damaged, of another training or of another start.
@@ -117,7 +117,7 @@ def averaged(trainable: Trainable, network: nn.Module, average: Mapping[str, Ten
 
 
 def identity(trainable: Trainable, population: Population) -> dict[str, Any]:
-    """What must be equal for a checkpoint to be gone on from."""
+    """Settings that must be equal for a training to continue from a checkpoint."""
     return {
         "method": trainable.name,
         "version": trainable.version,
@@ -154,7 +154,7 @@ class _Training:
         self.library = Library(population, trainable.scene, background=background)
 
     def begin(self, budget: TrainingBudget, *, fresh: bool, start_from: Path | None) -> None:
-        """Start, from finished weights where there are any, or go on from a checkpoint."""
+        """Start, from finished weights where there are any, or continue from a checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if fresh:
             # The first patient shows whether the new training can begin at all, before the old one is thrown away.
@@ -220,7 +220,7 @@ class _Training:
                 self._save(saved)
 
     def result(self) -> Trained:
-        """What was reached."""
+        """The result."""
         position = replace(self.position, finished=True)
         return Trained(averaged(self.trainable, self.network, self.average), position, self.device)
 
@@ -296,7 +296,7 @@ class _Training:
 def _require_start(here: Position, start_from: Path | None) -> None:
     if start_from is not None and read_card(start_from).files[0].sha256 != here.began_with:
         raise CheckpointError(
-            f"the checkpoint did not begin with the weights of {start_from.name}; go on without them, or start again "
+            f"the checkpoint did not begin with the weights of {start_from.name}; continue without them, or start "
             "with --fresh or another --out"
         )
 
@@ -313,7 +313,7 @@ class _Clock:
 
 @contextmanager
 def _interrupts_wait() -> Generator[Callable[[], bool]]:
-    """Let SIGINT and SIGTERM wait for the end of the step; yields whether one came. A second one is not held back."""
+    """Defer SIGINT and SIGTERM to the end of the step; yields whether one came. A second one acts at once."""
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Frozen dataclasses from a file's plain values: every key must be there, none may be unknown, each of its type."""
+"""Frozen dataclasses from a file's plain values: every key required, unknown keys and wrong types refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass

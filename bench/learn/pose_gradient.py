@@ -1,6 +1,6 @@
 """Learning through a pose gradient (SOPI eq. 7, ProST): rotation vectors, the geodesic gradient, and their comparison.
 
-A pose is known by six numbers about a base pose: a rotation vector (radians, camera axes) that is applied on top of the
+A pose is given by six numbers about a base pose: a rotation vector (radians, camera axes) that is applied on top of the
 base, and the displacement of the rotation centre. Both gradients that a loss compares are by these same six numbers.
 """
 

@@ -1,4 +1,4 @@
-"""Patients ahead of time: a spawned process makes them and keeps them in the dataset's cache on disk."""
+"""Patients generated in advance: a spawned process makes them and stores them in the dataset's cache on disk."""
 
 import multiprocessing
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from bench.learn.errors import TrainingError
 
 
 class Prefetcher:
-    """Calls ``dataset.patient`` for a list of ids in another process; the dataset must keep what it makes.
+    """Calls ``dataset.patient`` for a list of ids in another process; the dataset must cache its patients.
 
-    Where a patient lies is decided by its id alone, so nothing that is learnt depends on how far the prefetcher is.
+    A patient depends on its id alone, so results do not depend on the progress of the prefetcher.
     """
 
     def __init__(self, dataset: str, settings: Mapping[str, Any], ids: Sequence[str]) -> None:
@@ -29,14 +29,14 @@ class Prefetcher:
         except OSError as error:
             self._pipe.close()
             raise TrainingError(
-                f"no process to make patients can be started ({describe_error(error)}); free memory or processes, "
+                f"no process to generate patients can be started ({describe_error(error)}); free memory or processes, "
                 "then give the same command again"
             ) from error
         finally:
             theirs.close()
 
     def wait_for(self, patient_id: str) -> None:
-        """Return when a patient is there, or when the prefetcher can no longer make it (the caller then does)."""
+        """Return when a patient is cached, or when the prefetcher can no longer make it (the caller then does)."""
         wanted = self._order.get(patient_id, -1)
         with suppress(EOFError, OSError):
             while self._made <= wanted:

@@ -4,7 +4,7 @@ import math
 
 
 def one_cycle(progress: float, *, warm_up: float = 0.1, last: float = 0.005) -> float:
-    """Up in a straight line, then down along a cosine to ``last``; ``progress`` is the used part of a budget."""
+    """Linear warm-up, then cosine decay to ``last``; ``progress`` is the used part of a budget."""
     if progress < warm_up:
         return 0.1 + 0.9 * progress / warm_up
     part = (progress - warm_up) / (1 - warm_up)

@@ -1,6 +1,6 @@
-"""What networks that regress six parameters from one image share: the parameters' units and the method.
+"""Shared by networks that regress six parameters from one image: the parameters' units and the method.
 
-The image is scaled by itself (its darkest pixel is 0, its brightest 1), so that neither dose nor fog moves its range;
+The image is scaled by its own range (darkest pixel 0, brightest 1), which makes it independent of dose and fog;
 the six parameters are predicted as multiples of the half-widths of their training distribution.
 """
 
@@ -78,7 +78,7 @@ class SquareInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadyNetwork:
-    """A network and what its card says."""
+    """A network and its card."""
 
     network: nn.Module
     card: WeightsCard
@@ -129,7 +129,7 @@ class SingleViewRegressor(ABC):
         cards = [card for _, card in self._cards()]
         if not cards:
             where = "here" if self.weights is None else f"in {self.weights}"
-            return f"no weights are {where}; make them: fluorobench train {self.name}"
+            return f"no weights are {where}; train them: fluorobench train {self.name}"
         reasons = [self.refuse(card, problem) for card in cards]
         if None in reasons:
             return None

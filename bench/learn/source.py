@@ -28,12 +28,12 @@ class Problems:
     """Problems of one patient, with their answers.
 
     Attributes:
-        patient: Whose they are.
+        patient: The patient.
         camera: Intrinsics of the images.
         truth: theta, (B, 6), degrees and mm.
         start: Same, drawn by the scene's distribution of starts; zeros (the nominal pose) without one.
         images: (B, 1, H, W) float32 line integrals with noise, on the training's device.
-        random: For whatever else the step draws of this patient.
+        random: For further draws of the step for this patient.
         body: Which images show the whole body, (B,).
     """
 
@@ -87,9 +87,9 @@ class Library:
 
 
 class Source:
-    """Where one step, or one validation, gets its patients, problems and random numbers from.
+    """Source of the patients, problems and random numbers of one step or one validation.
 
-    Two sources of the same seed, step and library answer alike: that makes a resumed training exact.
+    Two sources of the same seed, step and library give the same data, which makes a resumed training exact.
     """
 
     def __init__(self, library: Library, *, seed: int, step: int, split: Split, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""Training that goes on from finished weights: on other patients, another mixture of targets, a wider input."""
+"""Training that starts from finished weights: on other patients, another mixture of targets, a wider input."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from bench.learn.weights_card import Earlier, WeightsCard
 def begin_with(network: nn.Module, card_path: Path, *, method: str, version: int) -> WeightsCard:
     """Put finished weights into a fresh network; returns their card.
 
-    A layer that has more input channels than the weights gets zeros for the new ones: it begins by not looking at them.
+    A layer that has more input channels than the weights gets zeros for the new ones: at first they have no effect.
 
     Raises:
         WeightsError: Damaged weights, of another method or version, or of another shape.
@@ -32,7 +32,7 @@ def begin_with(network: nn.Module, card_path: Path, *, method: str, version: int
 
 
 def stages(card: WeightsCard) -> tuple[Earlier, ...]:
-    """Everything that made a card's weights, oldest first, its own training last."""
+    """All trainings behind a card's weights, oldest first, its own last."""
     last = Earlier(command=card.command, steps=card.steps, seconds=card.seconds, trained_on=card.trained_on)
     return (*card.earlier, last)
 

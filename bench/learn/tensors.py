@@ -1,4 +1,4 @@
-"""The one place that touches safetensors: tensors and text in one file, read without running code."""
+"""Tensors and text in one safetensors file, read without running code; the only module that imports safetensors."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and text of a file.
 
     Raises:
-        WeightsError: No such file, or it is no (whole) safetensors file.
+        WeightsError: No such file, or not a complete safetensors file.
     """
     try:
         opening: Any = safe_open(path, framework="pt")
@@ -43,4 +43,4 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return tensors, dict(opened.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
         why = str(error).splitlines()[0]
-        raise WeightsError(f"{path.name} is no whole safetensors file ({why}); train or fetch it again") from None
+        raise WeightsError(f"{path.name} is not a complete safetensors file ({why}); train or fetch it again") from None

@@ -20,7 +20,7 @@ Figures: TypeAlias = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How the engine runs a training.
+    """Settings of the training engine.
 
     Attributes:
         seed: Of initial weights, data and dropout.
@@ -40,7 +40,7 @@ class Plan:
 
 
 class Trainable(Protocol):
-    """A network and how it learns: a frozen dataclass with a default for every field.
+    """A network and its training: a frozen dataclass with a default for every field.
 
     Fields are settings, which ``fluorobench train NAME --set field=value`` changes; the properties may be fields or
     class attributes. ``losses`` and ``validate`` take all patients, problems and random numbers from their ``source``
@@ -80,7 +80,7 @@ class Trainable(Protocol):
 
     @property
     def volume_shape(self) -> tuple[int, ...]:
-        """Voxels of the network's volume input; empty where any volume will do."""
+        """Voxels of the network's volume input; empty where any size is accepted."""
         ...
 
     def network(self) -> nn.Module:

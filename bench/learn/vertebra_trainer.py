@@ -79,7 +79,7 @@ class VertebraTrainer(ABC):
 
     @abstractmethod
     def labels(self, network: nn.Module, images: Tensor) -> Tensor:
-        """What a network predicts, in ``UNITS``, (B, 6), of images (B, 1, S, S) from 0 to 1."""
+        """The network's prediction, in ``UNITS``, (B, 6), of images (B, 1, S, S) from 0 to 1."""
 
     @abstractmethod
     def losses(self, network: nn.Module, source: Source) -> Losses:
@@ -110,7 +110,7 @@ class VertebraTrainer(ABC):
         return one_cycle(progress)
 
     def validate(self, network: nn.Module, source: Source) -> Figures:
-        """Mean absolute errors on poses that training never draws."""
+        """Mean absolute errors on poses that are not used in training."""
         images, wanted = self.fresh(source, HELD_OUT_POSES)
         with torch.no_grad():
             parts = [images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE)]
@@ -131,6 +131,6 @@ class VertebraTrainer(ABC):
         return self.degraded(problems.images, problems.random), UNITS.labels(problems.truth, source.device)
 
     def degraded(self, images: Tensor, random: np.random.Generator) -> Tensor:
-        """Line integrals (B, 1, H, W) as the network sees them: low dose, own range, (B, 1, S, S), 0 to 1."""
+        """Line integrals (B, 1, H, W) as the network's input (B, 1, S, S): low dose, own range, 0 to 1."""
         draws = [self.low_dose.draw(random) for _ in range(len(images))]
         return grey(self.low_dose.apply(grey(images, images.shape[-1]), draws), self.image_size)

@@ -1,4 +1,4 @@
-"""The weights store: half-precision safetensors with a card; what is loaded is checked, and nothing in it is run."""
+"""The weights store: half-precision safetensors with a card; loaded files are checked and never executed."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ class Weights:
     def network(self, build: Callable[[], nn.Module]) -> nn.Module:
         """The network that ``build`` makes, filled, in eval mode.
 
-        Measured first without memory: a card could ask for more of it than there is.
+        Its size is checked first without allocation: a card could request more memory than there is.
 
         Raises:
             WeightsError: A tensor is missing, unknown or of another shape.
@@ -74,7 +74,7 @@ def architecture_of(card: WeightsCard, kind: type[T]) -> T:
 
 
 def pixels_divide(card: WeightsCard, image: int) -> None:
-    """See to it that a network's images are the training's camera's, binned.
+    """Check that a network's images are those of the training's camera, binned.
 
     Raises:
         WeightsError: No whole number of the camera's pixels is one of the network's.
@@ -125,7 +125,7 @@ def load_weights(
         card_path: The card; the files lie beside it.
         method: Plug-in that wants them.
         version: Architecture version that it has.
-        architecture: What it must be; None = whatever the card says.
+        architecture: What it must be; None = the one that the card states.
 
     Raises:
         WeightsError: No or damaged card or file, a wrong checksum, another method, version or architecture.
@@ -138,7 +138,8 @@ def load_weights(
         )
     if architecture is not None and _text(card.architecture) != _text(architecture):
         raise WeightsError(
-            f"{card_path.name} was trained with {_text(card.architecture)}, the settings say {_text(architecture)}"
+            f"{card_path.name} was trained with {_text(card.architecture)}, the settings state "
+            f"{_text(architecture)}; train again"
         )
     tensors: dict[str, Tensor] = {}
     for file in card.files:
@@ -161,7 +162,7 @@ def find_weights(folder: Path, name: str, patient_hash: str | None = None) -> Pa
 
 
 def shipped_provenance(folder: Path) -> tuple[TrainingProvenance, ...]:
-    """Of all patients that the weights of a folder are for: what a patient-specific method's card says of itself."""
+    """Of all patients that the weights of a folder are for: entries of a patient-specific method's card."""
     return tuple(each for path in sorted(folder.glob("*.toml")) for each in read_card(path).provenance)
 
 
@@ -176,14 +177,14 @@ def refusal(card: WeightsCard, problem: Problem) -> str | None:
     on = card.trained_on
     if why is None and on.patient_specific and problem.patient_hash not in on.hashes:
         why = (
-            f"trained for {', '.join(on.patients)} alone, not {problem.patient_id}, whose content is another (hash "
+            f"trained for {', '.join(on.patients)} alone, not {problem.patient_id}, whose content differs (hash "
             f"{problem.patient_hash}, not {', '.join(on.hashes)}): fluorobench train {card.method}"
         )
     return why
 
 
 def content_refusal(card: WeightsCard, problem: Problem) -> str | None:
-    """Why weights cannot take this moving content, or None: a network answers whatever it is shown, and wrongly.
+    """Why weights cannot take this moving content, or None: a network gives a wrong answer for any other content.
 
     Other targets than those of the training are no reason: tables mark such rows (``bench.score.caveats``).
     """
@@ -221,7 +222,7 @@ def _half(name: str, tensor: Tensor) -> Tensor:
 
 
 def _shards(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-    """In order, each below ``LARGEST_FILE`` as far as single tensors allow."""
+    """In order, each below ``LARGEST_FILE`` unless a single tensor exceeds it."""
     shards: list[dict[str, Tensor]] = [{}]
     room = LARGEST_FILE - 65536  # the header
     for name, tensor in tensors.items():
@@ -238,11 +239,11 @@ def _require_intact(path: Path, file: WeightsFile) -> None:
     try:
         data = path.read_bytes()
     except OSError:
-        raise WeightsError(f"the weights file {path.name} is not there; train or fetch it again") from None
+        raise WeightsError(f"no weights file {path.name} beside its card; train or download it again") from None
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise WeightsError(f"{path.name} is not the file that its card describes (sha256 differs); fetch it again")
 
 
 def _text(architecture: Mapping[str, Any]) -> str:
-    """In one order, tuples and lists alike."""
+    """With sorted keys, tuples as lists."""
     return json.dumps(architecture, sort_keys=True)

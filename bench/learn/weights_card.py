@@ -1,4 +1,4 @@
-"""The card beside every weights file: what made the weights, what they are good for, and what was reached."""
+"""The card beside every weights file: training, intended use and held-out errors of the weights."""
 
 import tomllib
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class WeightsFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedOn:
-    """The patients behind the weights.
+    """The patients of a training.
 
     Attributes:
         dataset: Plug-in name.
@@ -88,25 +88,25 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsCard:
-    """Everything that is said of weights.
+    """The card of weights.
 
     Attributes:
         method: Plug-in name.
         version: Of the architecture.
         architecture: What the network is built from.
-        parameters: How many numbers are learnt.
+        parameters: Number of trained parameters.
         volume_shape: Voxels of the volume input; empty = any.
         scene: Content, camera, view, depth and distributions of the training (``Scene.described``).
         training: The trainer's settings as text.
         trained_on: Patients.
         steps: Optimiser steps.
         seconds: Trained, waiting included.
-        hardware: What on.
-        command: That makes such weights.
-        losses: ``steps`` and mean ``total`` loss of the stretch that ends there.
+        hardware: Of the training.
+        command: That reproduces the training.
+        losses: ``steps`` and mean ``total`` loss of the interval that ends there.
         held_out: Figures on validation patients, of the weights as exported.
         files: Of the weights.
-        note: What was reached, what limits it, what more budget is expected to bring.
+        note: Remarks: result, limits, expected effect of more training.
         earlier: Trainings before this one, oldest first, where it began with finished weights; ``steps``, ``seconds``
             and ``trained_on`` are those of the last one alone.
         schema: Of this card.
@@ -188,7 +188,7 @@ def earlier(table: Mapping[str, Any]) -> Earlier:
 
 
 def _require_usable(card: WeightsCard) -> None:
-    """Raise ``KeyError``, ``TypeError`` or ``ValueError`` where a network could not be run as the card says."""
+    """Raise ``KeyError``, ``TypeError`` or ``ValueError`` where the card does not describe a usable network."""
     camera = card.scene["camera"]
     Camera(np.array(camera["K"], dtype=np.float64), int(camera["height"]), int(camera["width"]), None)
     _ = float(card.scene["depth_mm"]), StandardView[card.scene["view"]]
@@ -198,7 +198,7 @@ def _require_usable(card: WeightsCard) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Tables and arrays as TOML knows them."""
+    """Values as TOML tables and arrays."""
     if isinstance(value, Mapping):
         table = cast("Mapping[str, Any]", value)
         return {key: _plain(each) for key, each in table.items() if each is not None}

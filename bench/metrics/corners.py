@@ -1,12 +1,12 @@
-"""How far apart two images put the same corners, and how near their descriptors are, which is another thing.
+"""Distance between matched corners of two images and, apart from that, between their descriptors.
 
 *Audited*: corners of both images (ORB; SURF), matched (nearest with a ratio, mutual), kept where one motion explains
 them (RANSAC), and the mean distance between matched corners, in pixels of that image. Undefined below
-``MIN_MATCHES``: a handful of chance matches says nothing.
+``MIN_MATCHES``: a handful of matches may be chance.
 
 *Paper-compatible* (``descriptor_distance``): what SOPI's public code computes under the name DistErr: SURF, nearest by
 a ratio, the mean of the 20 smallest *descriptor* distances times 0.19959. That factor is a pixel spacing in mm, but a
-distance of descriptors is no length: the number is no millimetre.
+distance between descriptors is not a length: the number is not in mm.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def eight_bit(image: Image, valid: Valid | None = None) -> Bytes:
 
 
 def corner_distance(fixed: Keypoints, moving: Keypoints) -> CornerDistance:
-    """Match two images' keypoints and measure, as the top of this file says."""
+    """Match two images' keypoints and measure their distance, as the module's docstring describes."""
     from bench.metrics.orb import consistent
 
     found = match(fixed, moving, ratio=RATIO, mutual=True)
@@ -60,7 +60,7 @@ def corner_distance(fixed: Keypoints, moving: Keypoints) -> CornerDistance:
 
 
 def descriptor_distance(fixed: Keypoints, moving: Keypoints) -> float:
-    """SOPI's DistErr, from SURF keypoints: no millimetres; NaN where nothing matches, fewer than 20 all counted."""
+    """SOPI's DistErr, from SURF keypoints; not in mm: NaN without a match, of all matches where fewer than 20."""
     found = match(fixed, moving, ratio=PAPER_RATIO, mutual=False)
     if not found.distance.size:
         return float("nan")

@@ -4,4 +4,4 @@ from bench.errors import FluorobenchError
 
 
 class MetricError(FluorobenchError):
-    """Input that a metric is not defined for."""
+    """Input for which a metric is not defined."""

@@ -1,4 +1,4 @@
-"""How alike two images are: correlation, true and as SOPI's and ProST's public code computes it."""
+"""Similarity of two images: correlation, and its variant in the public code of SOPI and ProST."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Ask/tell optimisers over plain vectors: budgets, bounds, traces. Everything here minimises and knows no image."""
+"""Ask/tell optimisers over plain vectors: budgets, bounds, traces. All minimise; none depends on images."""
 
 from bench.optimise.cma import CmaEs as CmaEs
 from bench.optimise.loop import BudgetError as BudgetError

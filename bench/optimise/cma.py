@@ -15,7 +15,7 @@ _RESAMPLINGS = 10
 class CmaEs:
     """Covariance matrix adaptation in scaled coordinates, where one is the distance to the bounds.
 
-    The first point asked for is the start itself, so the answer is never worse than it.
+    The first point asked for is the start itself, so the result is never worse than the start.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class CmaEs:
 
     @property
     def stop_reason(self) -> Stop | None:
-        """Why there is nothing more to ask; None while there is."""
+        """The reason for stopping; None while the search continues."""
         return self._stop
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""

@@ -1,4 +1,4 @@
-"""The one loop that runs any optimiser: counts, budgets, non-finite values, the best point ever seen, the trace."""
+"""The loop that runs any optimiser: counts, budgets, non-finite values, the best point so far, the trace."""
 
 import time
 from collections.abc import Callable, Generator
@@ -21,7 +21,7 @@ _WATCH = ContextVar[Callable[[int], None] | None]("watch", default=None)
 
 @contextmanager
 def watched(watch: Callable[[int], None]) -> Generator[None]:
-    """Within it, ``watch`` is called with the number of points that every call of an objective evaluated."""
+    """A context in which ``watch`` is called with the number of points that each call of an objective evaluates."""
     token = _WATCH.set(watch)
     try:
         yield
@@ -30,12 +30,12 @@ def watched(watch: Callable[[int], None]) -> Generator[None]:
 
 
 class BudgetError(FluorobenchError):
-    """A budget that allows nothing."""
+    """A budget that allows no evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationBudget:
-    """What a search may spend; it ends at whichever comes first.
+    """Limits of a search, which ends at whichever comes first.
 
     Attributes:
         evaluations: Points evaluated, never exceeded; None = no limit.
@@ -117,7 +117,7 @@ def _run(optimiser: Optimiser, objective: Objective, budget: EvaluationBudget, r
 
 @dataclass(slots=True)
 class _Record:
-    """What the loop has seen so far."""
+    """State of the loop so far."""
 
     began: float = field(default_factory=time.perf_counter)
     point: Vector = field(default_factory=lambda: np.empty(0))
@@ -134,7 +134,7 @@ class _Record:
         return None
 
     def add(self, points: Vector, values: Vector) -> Vector | None:
-        """Note the values; return them with the non-finite ones replaced, or None when the search has diverged."""
+        """Record the values; return them with the non-finite ones replaced, or None when the search has diverged."""
         if self.evaluations == 0:
             self.point = points[0].copy()
         self.evaluations += len(points)

@@ -1,4 +1,4 @@
-"""What an optimiser is (ask/tell), the scaled box it searches, and the reasons for which a search ends."""
+"""The ask/tell interface of optimisers, the scaled box that they search, and the reasons for stopping."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ Vector: TypeAlias = NDArray[np.float64]
 
 
 class BoxError(FluorobenchError):
-    """Bounds that hold nothing."""
+    """Invalid bounds."""
 
 
 class Stop(StrEnum):
@@ -29,7 +29,7 @@ class Stop(StrEnum):
 
     @property
     def converged(self) -> bool:
-        """Whether the optimiser ended by itself, rather than being cut off."""
+        """Whether the optimiser ended by its own criterion rather than by a budget."""
         return self in (Stop.STEP, Stop.VALUE, Stop.ITERATIONS, Stop.NUMERICAL)
 
 
@@ -46,7 +46,7 @@ class Optimiser(Protocol):
 
     @property
     def stop_reason(self) -> Stop | None:
-        """Why there is nothing more to ask; None while there is."""
+        """The reason for stopping; None while the search continues."""
         ...
 
     def close(self) -> None:
@@ -58,8 +58,8 @@ class Optimiser(Protocol):
 class Box:
     """Bounds centre +- half-widths, and the scaled coordinates in which they are [-1, 1]^d.
 
-    Optimisers work in the scaled coordinates, so that a degree and a millimetre weigh what the bounds say. A half-width
-    of zero freezes its variable.
+    Optimisers work in the scaled coordinates, so that the bounds set the relative weight of a degree and a millimetre.
+    A half-width of zero freezes its variable.
 
     Attributes:
         centre: (d,), in the variables' own units.

@@ -15,7 +15,7 @@ from bench.optimise.optimiser import Stop, Vector
 
 
 class _ClosedError(Exception):
-    """Ends SciPy's call when no further value will come."""
+    """Ends SciPy's call when no further value will be given."""
 
 
 class Powell:
@@ -56,7 +56,7 @@ class Powell:
 
     @property
     def stop_reason(self) -> Stop | None:
-        """Why there is nothing more to ask; None while there is."""
+        """The reason for stopping; None while the search continues."""
         self._advance()
         return self._stop
 

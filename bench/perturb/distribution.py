@@ -10,12 +10,12 @@ from bench.geometry import Matrix, PoseFrame
 
 
 class DistributionError(FluorobenchError):
-    """Widths that no distribution of poses can have."""
+    """Invalid widths of a distribution of poses."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartContext:
-    """What a start is drawn about.
+    """The case for which a start is drawn.
 
     Attributes:
         truth: theta (6,), degrees and mm.

@@ -1,4 +1,4 @@
-"""Draw truth and start of a case; a draw that no C-arm could take is redrawn and counted."""
+"""Draw truth and start of a case; a pose outside the geometry of the C-arm is redrawn and counted."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -27,7 +27,7 @@ class Draw:
     Attributes:
         truth: theta, (6,), degrees and mm.
         start: Same.
-        redraws: How many draws were thrown away before these two.
+        redraws: Rejected draws before these two.
     """
 
     truth: Matrix
@@ -37,7 +37,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplingConstraints:
-    """What a draw must respect.
+    """Constraints on a draw.
 
     Attributes:
         frame: The frame of theta.
@@ -57,7 +57,7 @@ class SamplingConstraints:
     marks: Matrix | None = None
 
     def around(self, truth: Matrix, index: int) -> StartContext:
-        """What the start of the patient's case number ``index`` is drawn about."""
+        """Context in which the start of the patient's case number ``index`` is drawn."""
         return StartContext(truth, self.frame, self.points if self.marks is None else self.marks, index)
 
     def allows(self, theta: Matrix) -> bool:
@@ -80,7 +80,7 @@ def draw_case(
 
     Args:
         truth_distribution: About the nominal pose.
-        start_distribution: About the truth or the nominal pose, as it says.
+        start_distribution: About the truth or the nominal pose, by its field ``about``.
         constraints: What both must respect.
         random: Draws.
         index: Number of the case among the patient's.

@@ -1,4 +1,4 @@
-"""Starts at a stated distance: uniform in their initial mTRE, so that success can be read against it.
+"""Starts that are uniform in their initial mTRE, for success against the initial error.
 
 After van de Kraats, Penney, Tomazevic, van Walsum and Niessen, IEEE Trans. Med. Imaging 24(9), 2005, whose starts are
 spread evenly over intervals of the initial mTRE. How a direction is drawn is ours: see ``MtreStartDistribution``.
@@ -19,7 +19,7 @@ _TOLERANCE_MM = 1e-6
 
 
 class MtreStartError(FluorobenchError):
-    """A distribution of starts by distance that cannot be drawn from."""
+    """An invalid distribution of starts by initial mTRE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How far the bones beside the registered one have moved since the CT: drawn, written down, replayed."""
+"""Motion of the bones beside the registered one since the CT: drawn, recorded, replayed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class NeighbourMotion:
         )
 
     def draw(self, random: np.random.Generator, names: Sequence[str]) -> dict[str, float]:
-        """Six numbers a bone, as they are written down."""
+        """Draw six numbers a bone, as they are recorded."""
         width = np.repeat([self.rotation_deg, self.translation_mm], 3)
         return {
             f"{_PREFIX}{name}_{part}": float(number)
@@ -71,7 +71,9 @@ def neighbour_motions(record: Mapping[str, float], centres: Mapping[str, Matrix]
     try:
         numbers = {name: [record[f"{_PREFIX}{name}_{part}"] for part in _PARTS] for name in centres}
     except KeyError as error:
-        raise NeighbourError(f"the record of a case needs {error}: its draws are of another patient or code") from None
+        raise NeighbourError(
+            f"the record of a case needs {error}: it was drawn for another patient or by another version"
+        ) from None
     found = dict[str, Matrix]()
     for name, six in numbers.items():
         turn = rotation_from_angles(six[:3])

@@ -8,7 +8,7 @@ import numpy as np
 def salted_seed(seed: int, *names: str | int) -> int:
     """A 63-bit seed that depends on the protocol's seed and the names alone.
 
-    SHA-256: a method that knows its own seed learns nothing of the protocol's.
+    SHA-256, so that the protocol's seed cannot be computed from a method's own.
     """
     text = "/".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

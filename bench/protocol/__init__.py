@@ -1,4 +1,4 @@
-"""What to run: protocol files and their profiles."""
+"""Protocol files and their profiles."""
 
 from bench.protocol.extend import PROTOCOLS as PROTOCOLS
 from bench.protocol.extend import ProtocolError as ProtocolError

@@ -1,4 +1,4 @@
-"""Read a protocol: by name from ``bench/protocols`` or by path, with one profile laid over it."""
+"""Read a protocol: by name from ``bench/protocols`` or by path, with one profile merged into it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from bench.protocol.model import Protocol, Table
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a list says of a protocol that comes with fluorobench.
+    """Summary of a protocol that comes with fluorobench, for lists.
 
     Attributes:
         name: For the command line.
@@ -78,7 +78,7 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
     chosen = _profile(path, tables.pop("profile", {}), profile)
     merged = overlay(overlay(tables, chosen), overrides or {})
     merged["profile"] = profile
-    laid = " with what --data or the options say" if any((overrides or {}).values()) else ""
+    laid = " with --data or the options" if any((overrides or {}).values()) else ""
     return validate(merged, source=f"{path}{laid}")
 
 

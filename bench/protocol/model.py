@@ -1,4 +1,4 @@
-"""The protocol file: what to run, closed to keys it does not know."""
+"""The model of a protocol file; unknown keys are refused."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
@@ -23,7 +23,7 @@ class Table(BaseModel):
 
 
 class Data(Table):
-    """``[data]``: where patients come from, and what of them is seen.
+    """``[data]``: source of the patients, and the parts of them that are used.
 
     ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name crops to that vertebra;
     ``whole`` keeps everything. ``target_region`` is the X-ray's own, where it sees more than the methods are handed;
@@ -67,7 +67,7 @@ class CameraTable(Table):
 
 
 def _in_our_order(table: object) -> object:
-    """A table of a distribution with its widths in our order; ``names = "sopi"`` says that they are in SOPI's."""
+    """A table of a distribution with its widths in our order; in SOPI's with ``names = "sopi"``."""
     if not isinstance(table, dict):
         return table
     given = cast("Mapping[str, Any]", table)
@@ -166,7 +166,7 @@ class Artefacts(Table):
 
 
 class Protocol(Table):
-    """A resolved protocol: bases and one profile laid over one another, nothing left to default elsewhere."""
+    """A resolved protocol: bases and one profile merged, every value stated."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str

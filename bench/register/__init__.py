@@ -1,4 +1,4 @@
-"""What classical methods share: pyramid, similarity of rendered and given views, coarse-to-fine search."""
+"""Shared by classical methods: pyramid, similarity of rendered and given views, coarse-to-fine search."""
 
 from bench.register.objective import ViewObjective as ViewObjective
 from bench.register.pyramid import LevelView as LevelView

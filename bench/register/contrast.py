@@ -1,8 +1,8 @@
-"""What of a bone is seen against the tissue around it.
+"""Contrast of bone to the surrounding soft tissue.
 
 A method that holds the bone alone renders it in air. In the patient bone takes the place of soft tissue, so that its
 outline shows only the attenuation that it has beyond that tissue's, and marrow hardly shows at all. Rendered in air,
-outlines are too strong and gradient measures end about 4 mm beside the depth.
+outlines are too strong and gradient measures end about 4 mm from the true depth.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def contrast_map(volume: Volume, background_hu: float | None) -> AttenuationMap:
 
     Args:
         volume: The moving volume.
-        background_hu: Of what the content is seen against; None = air.
+        background_hu: Of the surrounding tissue; None = air.
 
     Returns:
         The attenuation above the background's, nothing below zero; the content in air where too little is left of it.

@@ -24,7 +24,7 @@ _MAX_CONDITION = 1e12
 
 
 class LeastSquaresError(FluorobenchError):
-    """Settings of a least-squares registration that cannot be run."""
+    """Invalid settings of a least-squares registration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class LeastSquares:
 
 @dataclass(slots=True, eq=False)
 class _Poses:
-    """Where n poses are at a level: best theta so far, its normal equations, damping, and which have settled."""
+    """State of n poses at a level: best theta so far, its normal equations, damping, and which have converged."""
 
     theta: Matrix
     at: NormalEquations
@@ -181,7 +181,7 @@ class _Run:
         self._drrs = 0
 
     def estimate(self, starts: Matrix | None) -> Estimate:
-        """Go through the levels."""
+        """Run the levels."""
         first, *others = self._settings.levels
         residuals, poses = self._level(first, self._starts() if starts is None else self._bounded(starts))
         for level, before in zip(others, self._settings.levels, strict=False):

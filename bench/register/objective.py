@@ -33,7 +33,7 @@ class ViewObjective:
         frame: PoseFrame,
         box: Box,
     ) -> None:
-        """Bind what stays the same.
+        """Store the constants of one level.
 
         Args:
             views: The targets, at one level.

@@ -13,7 +13,7 @@ from bench.geometry import Camera, Matrix
 
 
 class PyramidError(FluorobenchError):
-    """A view that cannot be brought to a level."""
+    """A view that cannot be binned to a level."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class LevelView:
 
 
 def bin_factor(camera: Camera, size: int) -> int:
-    """How many pixels a side make one, so that the longer side of the detector comes nearest to ``size`` from above."""
+    """The largest binning factor that leaves at least ``size`` pixels along the longer side of the detector."""
     return max(1, max(camera.height, camera.width) // size)
 
 
@@ -70,7 +70,7 @@ def _blocks(pixels: NDArray[np.generic], factor: int) -> NDArray[np.generic]:
 
 
 def coarsened(attenuation: AttenuationMap, factor: int) -> AttenuationMap:
-    """The map on voxels of ``factor`` times the edge: means of blocks, the last ones filled up with emptiness."""
+    """The map on voxels of ``factor`` times the edge: means of blocks, the last ones padded with zeros."""
     if factor == 1:
         return attenuation
     padding = [(0, -side % factor) for side in attenuation.mu.shape]

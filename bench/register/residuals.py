@@ -40,7 +40,7 @@ class NormalEquations:
 
 
 class Target(Protocol):
-    """One view's target: how unlike it rendered images are, linearised."""
+    """One view's target: the linearised cost of rendered images."""
 
     view: LevelView
     residual_count: int
@@ -64,7 +64,7 @@ class Residuals:
     def __init__(
         self, targets: Sequence[Target], *, attenuation: AttenuationMap, corners: Matrix, frame: PoseFrame
     ) -> None:
-        """Bind what stays the same at one level.
+        """Store the constants of one level.
 
         Args:
             targets: The views.
@@ -124,7 +124,7 @@ class ImageResiduals(Residuals):
         blur: float,
         huber: float | None,
     ) -> None:
-        """Bind what stays the same at one level.
+        """Store the constants of one level.
 
         Args:
             views: The targets.
@@ -252,7 +252,7 @@ def _product(left: Pixels, right: Pixels) -> Matrix:
 
 
 def _blur_matrix(size: int, deviation: float) -> Pixels:
-    """Gaussian blur of a row of pixels as a (size, size) matrix; what leaves the row is lost on both sides alike."""
+    """Gaussian blur of a row of pixels as a (size, size) matrix; nothing is added beyond the row, in both images."""
     ramp = np.arange(size)
     distance = (ramp[:, None] - ramp[None, :]) / deviation
     weights = np.exp(-(distance**2) / 2) * (np.abs(distance) <= _BLUR_REACH)
@@ -262,7 +262,7 @@ def _blur_matrix(size: int, deviation: float) -> Pixels:
 def ray_means(images: Pixels, spread: float) -> Pixels:
     """From rays through pixel centres to means over a block of rays a pixel, to second order.
 
-    Targets are binned, renderings are not: without this, coarse levels end beside the pose. Only the image is treated;
+    Targets are binned, renderings are not: without this, coarse levels are biased. Only the image is treated;
     derivatives need not be that exact.
 
     Args:

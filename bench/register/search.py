@@ -23,7 +23,7 @@ _COARSENINGS = (1, 2, 4)
 
 
 class SearchError(FluorobenchError):
-    """Settings of a search that cannot be run."""
+    """Invalid settings of a search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What depends on the patient alone.
+    """Precomputed data of a patient.
 
     Attributes:
         attenuation: The volume by coarsening factor.
@@ -95,7 +95,7 @@ class Search:
         restarts: At most so many searches of the first level, at least 1.
         agreement: Two searches agree when no parameter differs by more, as a share of the half-widths.
         prior: Taken off the first level's similarity times the squared distance from the nominal pose, in search
-            half-widths: where coarse images mislead, the far ends of the search box are where they do.
+            half-widths: coarse images mislead mostly at the far ends of the search box.
         lr_adapt: CMA-ES adapts its learning rate.
         max_drrs: Rendered images allowed, over all views and levels; None = no limit.
         max_seconds: Wall time allowed; None = no limit.
@@ -156,7 +156,7 @@ class Search:
             measure(images[:1], images)
 
     def candidates(self, problem: Problem, prepared: Prepared) -> "Candidates":
-        """Where the searches of the first level ended."""
+        """Results of the searches of the first level."""
         return _Run(self, problem, prepared).candidates()
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
@@ -267,7 +267,7 @@ class _Run:
         return max(factor for factor in _COARSENINGS if factor == 1 or voxel_mm * factor <= min(pixels_mm))
 
     def _budget(self) -> EvaluationBudget | None:
-        """What is left; None when there is not enough for one more evaluation."""
+        """The remaining budget; None when it does not suffice for one more evaluation."""
         settings, evaluations, seconds = self._settings, None, None
         if settings.max_drrs is not None:
             evaluations = (settings.max_drrs - self._drrs) // len(self._problem.views)

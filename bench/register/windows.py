@@ -14,7 +14,7 @@ from bench.geometry import Matrix, PoseFrame
 from bench.register.pyramid import LevelView
 from bench.register.residuals import Pixels, Residuals, ray_means
 
-# A window that varies less than this share of its image's variance says nothing.
+# A window that varies less than this share of its image's variance is left out.
 _LEAST_VARIANCE = 1e-3
 _DERIVATIVES, _MOVING, _FIXED = slice(0, 6), 6, 7
 
@@ -101,7 +101,7 @@ class _Windows:
         return 2 * float(1 - alike.mean()), gradient, (curvature * live[:, None, None]).mean(axis=0)
 
     def _gram(self, rows: Pixels) -> Matrix:
-        """Sums of products of all pairs of mean-free rows within every telling window, (k, 8, 8)."""
+        """Sums of products of all pairs of mean-free rows within every window that is used, (k, 8, 8)."""
         cut = self._cut(rows).reshape(-1, len(rows), self._window**2)[self._counted][self._telling]
         cut = cut - cut.mean(axis=2, keepdims=True)
         return np.asarray(cut @ cut.transpose(0, 2, 1), dtype=np.float64)

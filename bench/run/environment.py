@@ -1,4 +1,4 @@
-"""Where a run was made: machine, versions, code, and the speed of a reference kernel that is not ours."""
+"""Environment of a run: machine, versions, code, and the speed of a reference kernel that is not ours."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ _DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 
 
 class Environment(Record):
-    """What a reader needs to judge a time, and a resumed run to know its own code and weights.
+    """Data for judging times, and for a resumed run to recognise its code and weights.
 
     ``weights``: Checksums of the weights files that the rows read (``bench.run.parts.weights_used``).
     ``layout``: Of the run's files (``LAYOUT``); 1 where none is stated.
@@ -44,7 +44,7 @@ class Environment(Record):
 
 
 def describe_environment() -> Environment:
-    """Look around, and time the reference kernel (about 0.2 s)."""
+    """Collect versions and machine, and time the reference kernel (about 0.2 s)."""
     return Environment(
         machine=platform.machine(),
         processor=_processor(),
@@ -60,7 +60,7 @@ def describe_environment() -> Environment:
 
 
 def reference_kernel_seconds(repeats: int = 9) -> float:
-    """Median time of a fixed torch kernel (3-D grid sampling): the yardstick for times from different machines."""
+    """Median time of a fixed torch kernel (3-D grid sampling): the unit for times from different machines."""
     import torch
 
     random = torch.Generator().manual_seed(0)
@@ -75,7 +75,7 @@ def reference_kernel_seconds(repeats: int = 9) -> float:
 
 
 def code_hash() -> str:
-    """Fingerprint of all that decides a row: the program's files, the user's plug-ins, versions and processor.
+    """Fingerprint of everything that affects a row: the program's files, the user's plug-ins, versions and processor.
 
     Two runs with the same one were made by the same code on the same kind of machine.
     """

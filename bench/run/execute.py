@@ -1,8 +1,8 @@
-"""Execute a protocol: build the cases, hand them to every method, write down each answer as it comes.
+"""Execute a protocol: build the cases, pass them to every method, record each estimate at once.
 
 Methods are the outer loop and patients the inner one: one method's process lives at a time, so memory does not grow
 with the number of methods. Prepared patients and cases stay in memory while they are small; otherwise they are made
-again, with the same bits.
+again, bit for bit.
 """
 
 import json
@@ -29,7 +29,7 @@ KEPT_BYTES = 300 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something that happened, for a progress bar: ``phase`` is ``preparing`` or ``registering``."""
+    """A step, for a progress bar: ``phase`` is ``preparing`` or ``registering``."""
 
     phase: str
     done: int
@@ -54,8 +54,8 @@ class _Prepared:
 class Execution:
     """One protocol being run.
 
-    ``prepare`` loads every patient and draws every case, so that whatever can be refused is refused before a folder is
-    made; ``register`` then fills the folder.
+    ``prepare`` loads every patient and draws every case, so that invalid input is refused before a folder is made;
+    ``register`` then fills the folder.
     """
 
     def __init__(self, protocol: Protocol) -> None:
@@ -68,7 +68,7 @@ class Execution:
         self._truths: list[TruthRecord] = []
 
     def prepare(self) -> Iterator[Progress]:
-        """Draw all cases; yields as it goes."""
+        """Draw all cases; yields a step at a time."""
         problems: list[ProblemRecord] = []
         for index, patient_id in enumerate(self._patients):
             yield Progress("preparing", index, len(self._patients), patient_id)
@@ -86,7 +86,7 @@ class Execution:
         return {each.patient_id: each.unreferenced for each in self._patient_records if each.unreferenced}
 
     def register(self, journal: Journal) -> Iterator[Progress]:
-        """Do every registration that the journal does not hold yet, then write the truth; yields as it goes."""
+        """Do every registration that the journal does not hold yet, then write the truth; yields a step at a time."""
         journal.write_cases(self._patient_records, self._problems)
         journal.mend()
         done = {(each.label, each.case_id) for each in journal.estimates()}
@@ -136,7 +136,7 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """No reply: killed or dead."""
+    """No reply: the process was killed or died."""
 
     outcome: Outcome
     error: str
@@ -144,7 +144,7 @@ class _Lost:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came back, and how long the harness waited for it."""
+    """A reply, and how long the harness waited for it."""
 
     reply: Reply | _Lost
     waited: float | None
@@ -153,13 +153,13 @@ class _Answer:
 def _answers(
     method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
 ) -> Iterator[tuple[str, _Answer, float]]:
-    """One answer per case, whatever happens; with the seconds that preparing took."""
+    """One reply per case, also after failures; with the seconds that preparing took."""
     for group in _by_geometry(cases):
         yield from _answers_of_geometry(method, patient, group)
 
 
 def _by_geometry(cases: list[BuiltCase]) -> list[list[BuiltCase]]:
-    """Cases that share their views' geometry: a method gets ready once for each; simulated ones are one group."""
+    """Cases that share their views' geometry: a method prepares once for each; simulated ones are one group."""
     groups: dict[str, list[BuiltCase]] = {}
     for built in cases:
         key = json.dumps([view.model_dump(mode="json", exclude={"drawn"}) for view in built.problem_record.views])
@@ -223,4 +223,4 @@ def _judge(answer: _Answer) -> tuple[Outcome, str | None, Estimate | None, float
         case Done(seconds, Estimate() as estimate):
             return estimate.outcome, None, estimate, seconds
         case Done(seconds):
-            return Outcome.INVALID, "it answered nothing", None, seconds
+            return Outcome.INVALID, "it returned no estimate", None, seconds

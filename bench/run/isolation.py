@@ -1,4 +1,4 @@
-"""The harness's end of a method's process: started by spawn, watched by a clock, replaced when it dies."""
+"""The harness's side of a method's process: started by spawn, with a time limit, replaced when it dies."""
 
 import multiprocessing
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ class MethodDiedError(Exception):
 
 
 class ProcessError(FluorobenchError):
-    """The machine gives no process: the run ends, for no method is to blame."""
+    """No process can be started: the run ends, since this is no failure of a method."""
 
 
 class IsolatedMethod:
     """One method in a process of its own.
 
-    Use as a context manager. A process that was killed or died is started again, and made ready for the same patient,
+    Use as a context manager. A process that was killed or died is started again, and prepared for the same patient,
     at the next request.
     """
 
@@ -74,7 +74,7 @@ class IsolatedMethod:
         return self._ask(Register(_message(problem)), self._budget.seconds_per_case)
 
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process."""
         if self._pipe is not None:
             self._pipe.close()
         if self._process is not None:

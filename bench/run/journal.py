@@ -1,4 +1,4 @@
-"""The files of a run: written line by line, flushed, and read back when a killed run goes on."""
+"""The files of a run: written line by line, flushed, and read back when a killed run continues."""
 
 import json
 import os
@@ -52,8 +52,8 @@ class Journal:
         """Open the folder of this protocol: a new one, or the one that an interrupted run left.
 
         Raises:
-            RunError: What stands there was made by other code, with other weights or on another machine; ``fresh``
-                throws it away.
+            RunError: The folder was made by other code, with other weights or on another machine; ``fresh`` deletes
+                it.
         """
         journal = cls.of(runs, protocol)
         environment = environment.model_copy(update={"weights": weights_used(protocol)})
@@ -84,7 +84,7 @@ class Journal:
 
     @property
     def protocol(self) -> Protocol:
-        """What was run, resolved."""
+        """The resolved protocol."""
         path = self.folder / "protocol.toml"
         try:
             return validate(tomllib.loads(path.read_text()), source=str(path))
@@ -95,16 +95,18 @@ class Journal:
 
     @property
     def environment(self) -> Environment:
-        """Where it was run.
+        """The machine and versions of the run.
 
         Raises:
-            RunError: The file that says so is damaged or gone.
+            RunError: ``environment.json`` is damaged or missing.
         """
         path = self.folder / "environment.json"
         try:
             return Environment.model_validate_json(path.read_text())
         except (OSError, ValueError):
-            raise RunError(f"{path} is damaged or gone; expected what the run wrote: start over with --fresh") from None
+            raise RunError(
+                f"{path} is damaged or missing; expected the file that the run wrote: start over with --fresh"
+            ) from None
 
     @property
     def complete(self) -> bool:
@@ -120,7 +122,7 @@ class Journal:
         return self._read("problems.jsonl", ProblemRecord)
 
     def estimates(self) -> list[EstimateRecord]:
-        """What was answered so far."""
+        """The estimates so far."""
         return self._read("estimates.jsonl", EstimateRecord)
 
     def truths(self) -> list[TruthRecord]:
@@ -156,7 +158,7 @@ class Journal:
         self._write("problems.jsonl", _lines(problems))
 
     def append(self, estimate: EstimateRecord) -> None:
-        """Add one registration and flush it to the disk's care."""
+        """Append one registration and flush it."""
         path = self.folder / "estimates.jsonl"
         with path.open("a") as file:
             file.write(estimate.model_dump_json() + "\n")
@@ -214,14 +216,14 @@ class Journal:
         if before.code_hash != code_hash:
             raise RunError(
                 f"{self.folder} was made by other code, versions or processor ({before.code_hash} then, {code_hash} "
-                "now): rows of two do not mix; use --fresh to run it again"
+                "now): rows must not be mixed; use --fresh to run it again"
             )
         names = sorted(before.weights.keys() | weights.keys())
         changed = [name for name in names if before.weights.get(name) != weights.get(name)]
         if changed:
             raise RunError(
-                f"{self.folder} was made with other weights ({changed[0]}{_and_more(changed)}): rows of two do not "
-                "mix; use --fresh to run it again"
+                f"{self.folder} was made with other weights ({changed[0]}{_and_more(changed)}): rows must not "
+                "be mixed; use --fresh to run it again"
             )
 
 
@@ -234,7 +236,7 @@ def _lines(records: Iterable[Record]) -> str:
 
 
 def _link_latest(folder: Path) -> None:
-    """Point ``runs/latest`` at the newest run; where links are not to be had, do without."""
+    """Point ``runs/latest`` at the newest run; without effect where links are not supported."""
     link, part = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
     with suppress(OSError):
         part.symlink_to(folder.name)

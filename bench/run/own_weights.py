@@ -1,4 +1,4 @@
-"""Weights of one's own in a protocol's rows: every method that they belong to reads them, stages of a chain too."""
+"""The user's weights in a protocol's rows: every method that they belong to reads them, also as a stage of a chain."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ def with_weights(protocol: Protocol, folders: Sequence[Path]) -> Protocol:
 
 
 def _methods(folder: Path) -> set[str]:
-    """Whose weights a folder holds."""
+    """Methods whose weights a folder holds."""
     cards = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     if not cards:
         raise OwnWeightsError(f"no weights in {folder}: expected the folder that fluorobench train exported to")
@@ -59,7 +59,7 @@ def _settled(
 
 
 def _stage(value: Any, by_method: Mapping[str, Path], taken: set[str]) -> Any:
-    """A setting with its tables that name a plug-in of their own settled."""
+    """A setting in which tables that name a plug-in are replaced."""
     if isinstance(value, list | tuple):
         return [_stage(each, by_method, taken) for each in cast("Sequence[Any]", value)]
     if not isinstance(value, Mapping):

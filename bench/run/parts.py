@@ -1,4 +1,4 @@
-"""What a row of a protocol is made of: its plug-in, those it hands on to, and the weights that they read.
+"""The parts of a protocol's row: its plug-in, the plug-ins that this uses, and the weights that they read.
 
 One convention: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card.
 """
@@ -126,7 +126,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _card(path: Path) -> list[WeightsCard]:
-    """The card, or none where there is none that can be read: the method says so in its rows."""
+    """The card, or none where none can be read; the method then reports it in its rows."""
     try:
         return [read_card(path)]
     except WeightsError:

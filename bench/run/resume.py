@@ -1,4 +1,4 @@
-"""Run a protocol, continue an interrupted run of it, or take a complete one as it is."""
+"""Run a protocol, continue an interrupted run of it, or use a complete one."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ def run_or_resume(
     *,
     fresh: bool,
     show: Callable[[Iterator[Progress]], None],
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Journal:
     """Make a complete run of a protocol under ``out``.
 
@@ -24,8 +24,8 @@ def run_or_resume(
         protocol: Resolved.
         out: Folder of runs.
         fresh: Delete the results of an earlier run of the same protocol first.
-        show: Does the steps that it is given, and shows the progress.
-        say: Prints a line: what was there already, which acquisitions are left out.
+        show: Executes the given steps and shows the progress.
+        report: Prints a line: what is complete already, which acquisitions are left out.
 
     Raises:
         FluorobenchError: A complete run that other code or other weights made, or a protocol that cannot be run.
@@ -33,17 +33,17 @@ def run_or_resume(
     journal = Journal.of(out, protocol)
     if journal.complete and not fresh:
         journal.refuse_others(code_hash(), weights_used(protocol))
-        say(f"already complete: {journal.folder} (use --fresh to run it again)")
+        report(f"already complete: {journal.folder} (use --fresh to run it again)")
         return journal
     execution = Execution(protocol)
     show(execution.prepare())
     for patient, names in execution.unreferenced.items():
-        say(
+        report(
             f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
             "(find one with `fluorobench reference`)"
         )
     journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
     if done := len(journal.estimates()):
-        say(f"going on: {done} registrations are there already in {journal.folder}")
+        report(f"continuing: {journal.folder} holds {done} registrations already")
     show(execution.register(journal))
     return journal

@@ -1,6 +1,6 @@
-"""A method's own process: it is sent volumes and problems, and is never sent a truth, a protocol or a run's folder.
+"""A method's own process: it receives volumes and problems, and never a truth, a protocol or a run's folder.
 
-What a method can compute from public files (the protocol's seed is one) no process boundary hides; see the README.
+A process boundary does not hide what can be computed from public files, such as the protocol's seed.
 """
 
 import os
@@ -25,7 +25,7 @@ from bench.volume import Volume
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Get ready for a patient; its volume is sent once, not with every problem."""
+    """Prepare for a patient; its volume is sent once, not with every problem."""
 
     volume: Volume
     views: tuple[View, ...]
@@ -33,7 +33,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Answer a problem: every field of ``Problem`` but the volume."""
+    """Register a problem: every field of ``Problem`` but the volume."""
 
     fields: Mapping[str, Any]
 
@@ -62,7 +62,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class InvalidEstimate:
-    """The method answered with something that is no estimate."""
+    """The method returned something that is not a valid estimate."""
 
     error: str
     seconds: float
@@ -122,10 +122,10 @@ def _answer(method: Method, problem: Problem, prepared: Any) -> Reply:
 
 
 def _plain(estimate: Estimate) -> Estimate:
-    """The answer as plain arrays and numbers, so that nothing of a method's own types reaches the harness."""
+    """The answer as plain arrays and numbers, so that none of a method's own types reaches the harness."""
     outcome = Outcome(estimate.outcome)
     if outcome.failed:
-        raise ValueError(f"outcome {outcome.name} is the harness's to give")
+        raise ValueError(f"outcome {outcome.name} is reserved to the harness")
     covariance = None if estimate.covariance is None else np.array(estimate.covariance, dtype=np.float64)
     if covariance is not None and covariance.shape != (6, 6):
         raise ValueError(f"the covariance must be 6x6; got shape {covariance.shape}")

@@ -71,7 +71,7 @@ def pixels(image: Tensor, valid: Tensor | None) -> Tensor:
 
 
 def eroded(valid: Tensor | None, size: int) -> Tensor | None:
-    """Where a stencil of ``size`` a side sees valid pixels only, (1, 1, H, W) -> (1, 1, H - size + 1, W - size + 1)."""
+    """Where a stencil of ``size`` a side is valid, (1, 1, H, W) -> (1, 1, H - size + 1, W - size + 1)."""
     if valid is None:
         return None
     windows = valid.unfold(2, size, 1).unfold(3, size, 1)
@@ -81,7 +81,7 @@ def eroded(valid: Tensor | None, size: int) -> Tensor | None:
 def correlation(fixed: Tensor, moving: Tensor, *, pseudo: bool = False) -> Tensor:
     """Correlation of the pixels (1, N) with each of (B, N): the cosine of the mean-free vectors.
 
-    Zero where either image is constant (to rounding): such an image says nothing about the other.
+    Zero where either image is constant (to rounding): its correlation is undefined.
 
     Args:
         fixed: (1, N).

@@ -1,1 +1,1 @@
-"""A start found by hand: from clicked landmarks, or by moving the rendering over the X-ray in a browser."""
+"""A start found interactively: from clicked landmarks, or by moving the rendering over the X-ray in a browser."""

@@ -1,4 +1,4 @@
-"""The pose of a case from clicked landmarks, with what the clicks leave open in words and numbers."""
+"""The pose of a case from clicked landmarks, with warnings and numbers on what the clicks leave undetermined."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -65,7 +65,7 @@ def clicked_pose(
 
 
 def _warnings(found: RigPose, wrong: Click | None) -> list[str]:
-    """What a user must know before trusting the pose, one sentence each."""
+    """Warnings about the pose, one sentence each."""
     said = list[str]()
     if found.others:
         apart = ", ".join(f"{rotation_angle_deg(found.pose, each):.0f}" for each in found.others[:3])

@@ -1,7 +1,7 @@
 """Where landmarks were clicked: on the command line as ``[VIEW:]NAME=COLUMN,ROW``, or in a CSV file.
 
 Views count from 1 in the order of the images. Pixels are those of the whole image, counted from the centre of pixel
-(0, 0), as seen from the source unless they are said to be of the stored image.
+(0, 0), as seen from the source unless stated to be of the stored image.
 """
 
 import csv
@@ -49,7 +49,7 @@ def parse_clicks(words: Sequence[str]) -> list[NamedPixel]:
     """Clicks of a command line.
 
     Raises:
-        LandmarkError: A word of another form.
+        LandmarkError: An argument of another form.
     """
     return [_parsed(word) for word in words]
 

@@ -158,7 +158,7 @@ def _cell(path: Path, row: Mapping[str, Any], column: str) -> str:
 
 
 def _lps(path: Path, position: object, system: object) -> Matrix:
-    """A position in LPS; the file must say what it is in."""
+    """A position in LPS; the file must state its coordinate system."""
     ras = _SYSTEMS.get(str(system).upper())
     if ras is None:
         raise LandmarkError(f"{path}: it does not state its coordinate system (LPS or RAS); got {system!r}")

@@ -1,4 +1,4 @@
-"""The page's server: this computer only, one secret address, no files.
+"""The page's server: local connections only, a secret address, no access to files.
 
 It binds 127.0.0.1, answers a fixed list of requests under a random token, refuses other host names (a page of another
 site that resolves to this address), and ends when the pose is saved.
@@ -62,7 +62,7 @@ class PageServer:
         return self._saved
 
     def finish(self, saved: dict[str, Any]) -> None:
-        """Keep what was saved and stop serving; called by a request."""
+        """Store the saved pose and stop serving; called by a request."""
         self._saved = saved
         threading.Thread(target=self._server.shutdown, daemon=True).start()
 
@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are not logged: the address holds the token."""
 
     def _name(self) -> str | None:
-        """What is asked, after host and token were checked; None where the request was refused."""
+        """The request's path after the check of host and token; None where it was refused."""
         host = self.headers.get("Host", "").rsplit(":", 1)[0]
         origin = self.headers.get("Origin")
         parts = self.path.split("/")

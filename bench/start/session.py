@@ -1,4 +1,4 @@
-"""What the page shows and does: renderings of a pose, movements in a view's own axes, poses of clicked landmarks."""
+"""Content and actions of the page: renderings of a pose, movements in a view's own axes, poses of clicked landmarks."""
 
 import base64
 import io
@@ -42,7 +42,7 @@ class _Shown:
 
 
 class Session:
-    """One case on the page. Poses come from the page and go back to it; nothing is kept between requests."""
+    """One case on the page. Poses come from the page and go back to it; requests are stateless."""
 
     def __init__(self, problem: Problem, landmarks: Mapping[str, Matrix] | None = None) -> None:
         """Prepare pictures and attenuation.
@@ -165,7 +165,7 @@ def _shown(camera: Camera, camera_from_rig: Matrix, image: Image | None) -> _Sho
 
 
 def _nearest_rigid(pose: Matrix) -> Matrix:
-    """The rigid transform nearest to a pose that went through text many times."""
+    """The nearest rigid transform, since poses lose digits as text."""
     given = np.asarray(pose, dtype=np.float64)
     if given.shape != (4, 4) or not np.isfinite(given).all() or np.abs(np.linalg.det(given[:3, :3]) - 1) > 0.01:
         raise SessionError("expected a pose as a rigid 4x4 matrix")

@@ -1,4 +1,4 @@
-"""What of a volume counts: the body, the bone, or named structures, as masks on its grid."""
+"""Contents of a volume as masks on its grid: the body, the bone, or named structures."""
 
 from collections.abc import Sequence
 

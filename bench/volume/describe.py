@@ -1,4 +1,4 @@
-"""What a CT file or folder states of itself: grid, orientation, numbers; and what must be said by hand."""
+"""What a CT file or folder states: grid, orientation, numbers; and which values must be given by the user."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ _VOLUME_ENDINGS = (".nrrd", ".nhdr", ".mha", ".mhd", ".vtk", ".gipl", ".h5", ".h
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Rows to print.
+    """A description of a file, as rows to print.
 
     Attributes:
         fields: Name and value of what was read.
         calibration: Name, value and origin of what a projection needs: stated, derived (how), assumed or missing.
-        missing: What to say by hand, one phrase each.
+        missing: Values that the user must give, one phrase each.
     """
 
     fields: tuple[tuple[str, str], ...]
@@ -61,12 +61,12 @@ def describe_volume(path: Path, series: str | None = None) -> Description:
         series: DICOM series UID; of a folder of several, None lists them.
 
     Raises:
-        VolumeError: It cannot be read, whatever is said by hand.
+        VolumeError: It cannot be read, whatever values are given.
     """
     known = series_of(path) if path.is_dir() else {}
     listed = tuple((f"series {uid or '(empty UID)'}", describe_series(headers)) for uid, headers in known.items())
     if series is None and len(known) > 1:
-        return Description(listed, (), ("which series: say --series UID",))
+        return Description(listed, (), ("which series: give --series UID",))
     grid = read_volume_grid(path, series)
     low, high = float(grid.array.min()), float(grid.array.max())
     doubt = hounsfield_doubt(np.asarray(grid.array, dtype=np.float32))
@@ -77,7 +77,9 @@ def describe_volume(path: Path, series: str | None = None) -> Description:
         ("Hounsfield units", "plausible" if doubt is None else f"doubtful: {doubt}"),
     )
     missing = (
-        () if grid.affine is not None else ("where its voxels lie: say --voxel-spacing-mm, or write it into the file",)
+        ()
+        if grid.affine is not None
+        else ("the position of its voxels: give --voxel-spacing-mm, or write it into the file",)
     )
     return Description(fields, _geometry(grid), missing)
 

@@ -63,7 +63,7 @@ class DicomHeader:
 
     @property
     def frames(self) -> int:
-        """Number of frames; 1 where the file does not say."""
+        """Number of frames; 1 where the file does not state it."""
         return int(self.number("NumberOfFrames") or 1)
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class DicomHeader:
         return value if value is not None and value > 0 else None
 
     def has(self, name: str) -> bool:
-        """Whether an attribute, possibly a sequence, is there with a value."""
+        """Whether an attribute, possibly a sequence, is present with a value."""
         return any(name in layer and not layer[name].is_empty for layer in self.layers)
 
     def items(self, name: str) -> tuple["DicomHeader", ...]:
@@ -187,12 +187,12 @@ def read_header(path: Path) -> DicomHeader:
     """Read a file without its pixels.
 
     Raises:
-        VolumeError: It is no DICOM file or damaged.
+        VolumeError: It is not a DICOM file or damaged.
     """
     with _quiet(path, "cannot be read as an image"):
         dataset = _pydicom.dcmread(path, stop_before_pixels=True, force=True)
     if not dataset:
-        raise VolumeError(f"{path}: cannot be read as an image: damaged, or no DICOM file; copy it again")
+        raise VolumeError(f"{path}: cannot be read as an image: damaged, or not a DICOM file; copy it again")
     return DicomHeader(path, (dataset,))
 
 
@@ -278,7 +278,7 @@ def require_pixels(header: DicomHeader) -> tuple[int, int, int]:
     """
     shape, uid = _shape(header), _pydicom.uid.UID(_syntax(header))
     if not uid.is_transfer_syntax:
-        raise VolumeError(f"{header.path}: TransferSyntaxUID {uid!r} is none that is known; correct it")
+        raise VolumeError(f"{header.path}: TransferSyntaxUID {uid!r} is unknown; correct it")
     pixels, size = float(np.prod(shape, dtype=np.float64)), header.path.stat().st_size
     needed = pixels * int(header.number("BitsAllocated") or 16) / 8
     plain = not uid.is_compressed and not uid.is_deflated
@@ -292,7 +292,7 @@ def require_pixels(header: DicomHeader) -> tuple[int, int, int]:
 
 @contextmanager
 def _quiet(path: Path, what: str) -> Generator[None]:
-    """Keep pydicom's warnings back and turn whatever a damaged file makes it raise into one line."""
+    """Suppress pydicom's warnings and convert its errors on damaged files into one line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -156,7 +156,7 @@ def _stacked(headers: Sequence[DicomHeader], source: Path) -> Grid:
 
 
 def _require_one_kind(headers: Sequence[DicomHeader], source: Path) -> None:
-    """Refuse localisers and slices of several sizes by what they are."""
+    """Refuse localisers and slices of several sizes, each with its own message."""
     for header in headers:
         _require_ct(header)
     localisers = [header for header in headers if "LOCALIZER" in header.texts("ImageType")]

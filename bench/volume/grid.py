@@ -1,4 +1,4 @@
-"""What comes out of a volume file before anything is made of it: numbers on a grid, and how the grid was stated."""
+"""The raw content of a volume file: numbers on a grid, and where the grid was stated."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Read HDF5 files: arrays and poses by path, and one clear line that names what is missing. Touches h5py."""
+"""Read HDF5 files: arrays and poses by path, errors name the missing object in one line. Touches h5py."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _ROUNDING = 1e-3
 
 
 class Hdf5Error(FluorobenchError):
-    """A file that is no HDF5 file, or lacks a group or dataset that its layout promises."""
+    """A file that is not HDF5, or lacks a group or dataset of its layout."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,12 +155,12 @@ def open_hdf5(file: str) -> Generator[Hdf5Group]:
     """
     path = _path(file)
     if not path.is_file():
-        raise Hdf5Error(f"no such file: {path}; expected an HDF5 file (`fluorobench download` says where it is)")
+        raise Hdf5Error(f"no such file: {path}; expected an HDF5 file (`fluorobench download` lists its source)")
     try:
         opened = _h5py.File(path, "r")
     except OSError as error:
         reason = " ".join(str(error).split())
-        raise Hdf5Error(f"{path}: no whole HDF5 file: {reason}; get the file again") from None
+        raise Hdf5Error(f"{path}: not a complete HDF5 file: {reason}; download it again") from None
     with opened:
         yield Hdf5Group(path, "", opened)
 
@@ -168,7 +168,7 @@ def open_hdf5(file: str) -> Generator[Hdf5Group]:
 def _path(file: str) -> Path:
     expanded = os.path.expandvars(file)
     if unset := re.search(r"\$\{?(\w+)", expanded):
-        raise Hdf5Error(f"{file} is where the environment variable {unset[1]} says, which is not set; set it")
+        raise Hdf5Error(f"{file} needs the environment variable {unset[1]}, which is not set; set it")
     return Path(expanded).expanduser()
 
 

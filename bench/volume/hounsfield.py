@@ -1,7 +1,7 @@
 """Whether the numbers of a CT are Hounsfield units: air at -1000, fat at -100, water at 0.
 
-Attenuation is 0 at -1000 HU, so that numbers with another zero or scale render into nonsense without an error. The
-check asks only for what every CT shows, tight crops inside the body included: some numbers below 0 (air, fat, noise),
+Attenuation is 0 at -1000 HU, so that numbers with another zero or scale give wrong renderings without an error. The
+check requires only what every CT shows, tight crops inside the body included: some numbers below 0 (air, fat, noise),
 and soft tissue or air rather than a second body at 1000.
 """
 
@@ -34,7 +34,7 @@ def warn_unless_hounsfield(hu: FloatGrid, path: str | Path) -> None:
 
 
 def hounsfield_doubt(hu: FloatGrid) -> str | None:
-    """Why numbers do not look like Hounsfield units, or None.
+    """Why numbers are not plausible Hounsfield units, or None.
 
     Args:
         hu: [i, j, k]; of large volumes every n-th voxel is looked at.

@@ -1,4 +1,4 @@
-"""Whether an image file is long enough for its image, where its format's reader does not look."""
+"""Whether an image file is long enough for its image, where its format's reader does not check it."""
 
 import gzip
 import re

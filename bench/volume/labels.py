@@ -1,4 +1,4 @@
-"""Numberings of label maps: which number means which bone. A volume names its scheme; it is never guessed.
+"""Numberings of label maps: number to structure. A volume names its scheme; it is never guessed.
 
 ``verse`` is the numbering of the VerSe challenge, ``totalsegmentator`` that of TotalSegmentator's task "total" in
 version 2 and ``totalsegmentator_v1`` in version 1, ``deepfluoro`` that of the DeepFluoro data set's hips, ``phantom``
@@ -28,7 +28,7 @@ def scheme(name: str) -> Mapping[str, int]:
             TOML file of ``name = number``.
 
     Raises:
-        VolumeError: No such scheme or file, or a file that is no numbering.
+        VolumeError: No such scheme or file, or a file that does not hold a numbering.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]

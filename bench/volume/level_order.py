@@ -1,4 +1,4 @@
-"""Whether labels fit their numbering: vertebrae lie in cranio-caudal order, and what to say where they do not."""
+"""Whether labels fit their numbering: vertebrae lie in cranio-caudal order, and error messages where they do not."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -42,7 +42,7 @@ def require_order(volume: Volume, path: str) -> None:
 
 
 def numbering_doubt(volume: Volume, names: Sequence[str]) -> str:
-    """What to say where none of the named structures is found.
+    """The reason, for a message, where none of the named structures is found.
 
     Numbers held, numbers expected, and: the levels that there are, where the stated scheme names every number; else the
     schemes under which the named structures are there, in cranio-caudal order.
@@ -99,7 +99,7 @@ def _heights(volume: Volume) -> dict[int, float]:
     labels = volume.labels
     if labels is None:
         return {}
-    # None where a number is not there, which the stubs do not say.
+    # None where a number is absent, which the stubs do not declare.
     boxes: list[Any] = list(ndimage.find_objects(labels))
     return {
         number: _height(np.asarray(labels[box] == number), box, volume)

@@ -1,4 +1,4 @@
-"""NIfTI files: numbers and the one geometry that their header states. The only file that touches nibabel."""
+"""NIfTI files: numbers and the one geometry that their header states. The only file that imports nibabel."""
 
 import logging
 import warnings
@@ -18,7 +18,7 @@ from bench.volume.volume import VolumeError
 # nibabel's images are generic in ways that no type checker follows; here they end.
 _nib: Any = nibabel
 _Answer = TypeVar("_Answer")
-# What it says of odd headers goes to the terminal otherwise; what matters is checked here.
+# nibabel prints remarks on unusual headers; the relevant ones are checked here.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 ENDINGS = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
@@ -52,7 +52,7 @@ def nifti_shape(path: Path) -> tuple[int, ...]:
     """Voxels along each axis, from the header alone.
 
     Raises:
-        VolumeError: It is no NIfTI file, or one of several values a voxel.
+        VolumeError: It is not a NIfTI file, or has several values a voxel.
     """
     shape = _shape(_load(path))
     if len(shape) > _VALUES_AXIS:
@@ -155,7 +155,7 @@ def _require_same_edges(sform: Matrix, pixdim: Matrix, path: Path) -> None:
 
 
 def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
-    """Turn whatever a damaged file makes nibabel raise into one line, and keep its warnings back."""
+    """Convert nibabel's errors on damaged files into one line, and suppress its warnings."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -165,5 +165,5 @@ def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise VolumeError(
-            f"{path}: cannot be read as an image: it is damaged, or no NIfTI file: {reason[:200]}"
+            f"{path}: cannot be read as an image: it is damaged, or not a NIfTI file: {reason[:200]}"
         ) from None

@@ -1,4 +1,4 @@
-"""Run C libraries that print to stderr what should have been an error."""
+"""Run calls of C libraries that print errors to stderr instead of raising them."""
 
 import os
 import re
@@ -14,10 +14,10 @@ _lock = threading.Lock()
 
 
 def quietly(call: Callable[[], _Answer], refuse: re.Pattern[str]) -> _Answer:
-    """Run a call with what its C libraries print to stderr kept back.
+    """Run a call with the stderr output of its C libraries captured.
 
     Raises:
-        RuntimeError: The call's own, or what was printed matches ``refuse``; that line is then the message.
+        RuntimeError: The call's own, or a printed line matches ``refuse``; that line is then the message.
     """
     answer: list[_Answer] = []
     failure: RuntimeError | None = None

@@ -1,4 +1,4 @@
-"""Parts of a volume: boxes of indices, of world coordinates, of labels. A world point keeps its HU."""
+"""Parts of a volume: boxes of indices, of world coordinates, of labels. World points keep their HU."""
 
 from collections.abc import Sequence
 from dataclasses import replace

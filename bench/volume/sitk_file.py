@@ -40,7 +40,7 @@ def image_shape(path: Path) -> ImageShape:
     """Read a header.
 
     Raises:
-        VolumeError: The file is damaged, of no known format, or too large for a memory.
+        VolumeError: The file is damaged, of no known format, or too large for the memory.
     """
     reader = _reader(path)
     size = tuple(int(each) for each in reader.GetSize())
@@ -53,7 +53,7 @@ def image_shape(path: Path) -> ImageShape:
 def read_numbers(path: Path) -> NDArray[Any]:
     """The numbers of a file, last axis first: (rows, columns) or (slices, rows, columns).
 
-    A TIFF file that shows 0 as white is turned over, so that high numbers are bright in every file.
+    A TIFF file that shows 0 as white is inverted, so that high numbers are bright in every file.
 
     Raises:
         VolumeError: The file is damaged or cut short.
@@ -92,7 +92,7 @@ def _reader(path: Path) -> Any:
 
 
 def _white_is_zero(path: Path) -> bool:
-    """Whether a TIFF file shows 0 as white; SimpleITK hands its numbers out as they are."""
+    """Whether a TIFF file shows 0 as white; SimpleITK returns its numbers as stored."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
     try:
@@ -103,7 +103,7 @@ def _white_is_zero(path: Path) -> bool:
 
 
 def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
-    """Run a SimpleITK call; its errors, and the complaints that mean one, become one line."""
+    """Run a SimpleITK call; its errors, and warnings that mean one, become one line."""
     # Some of ITK's readers, such as that of VTK files, leave the process in the locale "C": text files would then be
     # read as ASCII.
     before = locale.setlocale(locale.LC_ALL)
@@ -116,9 +116,9 @@ def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
 
 
 def _reason(message: str) -> str:
-    """The telling part of an ITK message: its last line, without addresses in memory and its own preamble."""
+    """The informative part of an ITK message: its last line, without addresses in memory and its own preamble."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if any("ImageIO reader" in line or "not recognized" in line for line in lines):
-        return "it is damaged, or none of DICOM, NIfTI, NRRD, MetaImage, TIFF and PNG"
+        return "it is damaged, or not a DICOM, NIfTI, NRRD, MetaImage, TIFF or PNG file"
     last = re.sub(r"^(sitk::|itk::|ITK )ERROR: ", "", lines[-1] if lines else "no reason given")
     return re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", last)

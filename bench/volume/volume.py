@@ -105,7 +105,7 @@ class Volume:
         return np.asarray(self.content_corners().mean(axis=0))
 
     def fingerprint(self) -> str:
-        """A hash (16 hex digits) of everything that decides a projection or a metric."""
+        """A hash (16 hex digits) of everything that affects a projection or a metric."""
         digest = hashlib.sha256()
         for array in (self.hu, self.affine, self.labels, self.mask):
             digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())

@@ -18,7 +18,7 @@ def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) ->
 
     Args:
         path: Missing folders are made.
-        grid: 2D or 3D, of the type that the file is to hold.
+        grid: 2D or 3D, of the data type to be written.
         affine: world_from_index of a volume, 4x4, LPS mm, columns at right angles; None = unit spacing, origin zero.
 
     Returns:

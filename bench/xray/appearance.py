@@ -1,4 +1,4 @@
-"""The distribution of imaging conditions: how strong the effects of an exposure may be, and one draw of them."""
+"""The distribution of imaging conditions: ranges of the effects of an exposure, and one draw of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _PEDICLE_MM, _LEAN_DEG = (10.0, 20.0), 20.0
 
 
 class AppearanceError(FluorobenchError):
-    """Ranges from which no conditions can be drawn."""
+    """Invalid ranges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

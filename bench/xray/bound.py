@@ -1,4 +1,4 @@
-"""The Cramer-Rao bound of a pose: how far quantum noise alone keeps any unbiased estimate from it.
+"""The Cramer-Rao bound of a pose: the error that quantum noise alone leaves to any unbiased estimate.
 
 Counts of a pixel are Poisson with mean m = N0 exp(-p), so a pixel adds (dm)(dm)' / m = m (dp)(dp)' to the information;
 its weight is the number of photons that reach it. Noise is taken before the logarithm, where its distribution is exact;
@@ -23,7 +23,7 @@ def pose_information(
     """Fisher information of the pose from views under quantum noise.
 
     Args:
-        attenuation: What the X-rays see, all of which moves.
+        attenuation: The content of the X-rays, all of which moves.
         views: Geometry; a ``valid`` mask leaves pixels out.
         rig_from_world: The true pose, 4x4, mm.
         centre: The rotation centre c, a world point, mm.

@@ -1,4 +1,4 @@
-"""Calibrations that say a camera and its pose: Autoscoper text, projection matrix, measured detector, fiducials."""
+"""Calibrations that give a camera and its pose: Autoscoper text, projection matrix, measured detector, fiducials."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def calibrated(table: WithPose, *, size: tuple[int, int], flip: str | None, path
     Args:
         table: The table.
         size: (rows, columns) of the image as seen from the source; a ``size`` in the table goes before it.
-        flip: What the user says turns the stored image into the one seen from the source.
+        flip: The user's statement of what turns the stored image into the one seen from the source.
         path: Finds the file that a name of the table means.
 
     Raises:
@@ -80,11 +80,11 @@ def calibrated(table: WithPose, *, size: tuple[int, int], flip: str | None, path
 
 
 def stated_camera(tables: Mapping[str, Any], *, size: tuple[int, int], name: str) -> tuple[Camera, Matrix | None]:
-    """The camera that tables of a command line or file say without any image, and camera_from_world where they say it.
+    """The camera of tables of a command line or file without an image, and camera_from_world where they give it.
 
     Args:
         tables: As of ``CameraFile``; paths are absolute or relative to the working folder.
-        size: (rows, columns), unless the tables say them.
+        size: (rows, columns), unless the tables state them.
         name: What they are, for messages.
 
     Raises:
@@ -93,7 +93,9 @@ def stated_camera(tables: Mapping[str, Any], *, size: tuple[int, int], name: str
     """
     table = validated(CameraFile, tables, name).calibration
     if isinstance(table, Header):
-        raise XrayError(f'{name}: a calibration of kind "header" needs its image; expected one that says the camera')
+        raise XrayError(
+            f'{name}: a calibration of kind "header" needs its image; expected a calibration that gives the camera'
+        )
     if isinstance(table, IntrinsicMatrix):
         return Camera(np.array(table.K, dtype=np.float64), *(table.size or size), table.sdd_mm), None
     found = calibrated(table, size=size, flip=None, path=Path)

@@ -1,4 +1,4 @@
-"""From a read X-ray to a camera and a view: each number that is missing is asked for by name."""
+"""From a read X-ray to a camera and a view: missing numbers are refused by name."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def camera_of(image: XrayImage, *, principal_point_px: tuple[float, float] | Non
 
     Args:
         image: As read.
-        principal_point_px: (column, row) where the axis meets the detector; None = as the header tells, else the centre
-            of the image.
+        principal_point_px: (column, row) where the axis meets the detector; None = as the header states, else the
+            centre of the image.
 
     Raises:
         XrayError: ``spacing_mm`` or ``sdd_mm`` is missing.
@@ -23,12 +23,12 @@ def camera_of(image: XrayImage, *, principal_point_px: tuple[float, float] | Non
     spacing, sdd = image.spacing_mm, image.sdd_mm
     if spacing is None:
         raise XrayError(
-            f"{image.path}: no pixel spacing at the detector (ImagerPixelSpacing); say spacing_mm (--spacing-mm)"
+            f"{image.path}: no pixel spacing at the detector (ImagerPixelSpacing); give spacing_mm (--spacing-mm)"
             f"{_hint(image, 'spacing_mm')}"
         )
     if sdd is None:
         raise XrayError(
-            f"{image.path}: no source-to-detector distance (DistanceSourceToDetector); say sdd_mm (--sdd-mm)"
+            f"{image.path}: no source-to-detector distance (DistanceSourceToDetector); give sdd_mm (--sdd-mm)"
         )
     if not (np.isfinite(sdd) and sdd > 0):
         raise XrayError(f"sdd_mm must be positive; got {sdd}")
@@ -39,7 +39,7 @@ def camera_of(image: XrayImage, *, principal_point_px: tuple[float, float] | Non
 
 
 def positioner_of(image: XrayImage) -> DicomPositioner:
-    """What the header says of the C-arm, for ``bench.geometry.converters.dicom``.
+    """The geometry of the C-arm in the header, for ``bench.geometry.converters.dicom``.
 
     Raises:
         XrayError: A field is missing; all that are missing are named.
@@ -71,7 +71,7 @@ def positioner_of(image: XrayImage) -> DicomPositioner:
 
 
 def _hint(image: XrayImage, name: str) -> str:
-    """What the header holds of a missing value, though it does not suffice."""
+    """A hint from the header on a missing value, where it does not suffice to compute it."""
     _, separator, hint = image.origins.get(name, "").partition("missing: ")
     return f" ({hint})" if separator and image.photometric is not None else ""
 

@@ -1,4 +1,4 @@
-"""The tables ``[images.calibration]`` and ``[images.distortion]`` of a case file, closed to keys they do not know.
+"""The tables ``[images.calibration]`` and ``[images.distortion]`` of a case file, unknown keys are refused.
 
 ::
 
@@ -27,8 +27,8 @@
     column = [...]                      # coefficients of 1, u, v, u^2, u v, v^2, ...; see bench.xray.distortion
     row = [...]
 
-``image = "seen"`` (default) says that pixels are counted in the image as seen from the source; ``image = "stored"``
-that they are those of the file, which the image's ``flip`` then turns.
+``image = "seen"`` (default): pixels are counted in the image as seen from the source; ``image = "stored"``:
+they are those of the file, which the image's ``flip`` then turns.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -51,7 +51,7 @@ class Table(BaseModel):
 
 
 class Header(Table):
-    """Calibration from the file's own header; what is said here goes before it."""
+    """Calibration from the file's own header; values stated here override it."""
 
     kind: Literal["header"]
     sdd_mm: PositiveFloat | None = None
@@ -112,7 +112,7 @@ class FiducialPoints(Table):
 
 
 WithPose: TypeAlias = AutoscoperText | ProjectionMatrix | DetectorCorners | FiducialPoints
-"""Kinds that say camera and pose."""
+"""Kinds that give camera and pose."""
 
 Calibration: TypeAlias = Annotated[
     Header | IntrinsicMatrix | AutoscoperText | ProjectionMatrix | DetectorCorners | FiducialPoints,

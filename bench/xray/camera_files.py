@@ -1,4 +1,4 @@
-"""A calibration file of a command line as tables of a case file: what a file is shows in its content."""
+"""A calibration file of a command line as tables of a case file: its kind is recognised by its content."""
 
 from pathlib import Path
 from typing import Any

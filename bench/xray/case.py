@@ -1,4 +1,4 @@
-"""A case of one's own, described by one TOML file: a CT, its X-ray images, and where their calibration is.
+"""A case of one's own, described by one TOML file: a CT, its X-ray images, and the source of their calibration.
 
 ::
 
@@ -14,7 +14,7 @@
     flip = "none"                       # where the file does not state it; likewise bright, bits, zero, frame
     binning = 2                         # optional: pixels are means of blocks
     [images.calibration]
-    kind = "header"                     # from the DICOM header; sdd_mm, spacing_mm said here go before it
+    kind = "header"                     # from the DICOM header; sdd_mm, spacing_mm stated here override it
     # kind = "matrix"                   # K = 3x3 in pixels; optional sdd_mm, size = [rows, columns]
     # kind = "autoscoper"               # file = "cam01.txt"
     # kind = "projection", "detector" or "fiducials": see bench.xray.calibration_tables
@@ -22,10 +22,10 @@
 
     [reference]                         # optional
     pose = [[...], [...], [...], [...]] # rig_from_world, 4x4, mm
-    uncertainty_mm = 1.5                # what it is good for (mTRE)
+    uncertainty_mm = 1.5                # its uncertainty (mTRE)
     other_pose = [[...], ...]           # a second one, found independently: tables print agreement with both
 
-Further images say where their camera hangs: ``camera_from_rig`` (4x4, mm), or calibrations of one common world (all of
+Further images state their pose on the rig: ``camera_from_rig`` (4x4, mm), or calibrations of one common world (all of
 kind ``autoscoper``, ``projection``, ``detector`` or ``fiducials``), or positioner angles in every header. Paths are
 relative to the file. K belongs to the image as seen from the source.
 """
@@ -123,7 +123,7 @@ class XrayCase:
 
         Args:
             centre: World point, mm.
-            depth_mm: Source to patient, where the header does not say or is wrong.
+            depth_mm: Source to patient, where the header does not state it or is wrong.
 
         Raises:
             XrayError: Fields are missing; they are named.
@@ -174,7 +174,7 @@ class XrayCase:
         return str(self.path(text)) if text.endswith(".toml") else text
 
     def calibrated_pose(self) -> Matrix | None:
-        """rig_from_world that the calibrations say, where they say one: "world" is theirs, mm."""
+        """rig_from_world of the calibrations, where they give one: "world" is theirs, mm."""
         table = self.tables.images[0]
         return (
             None
@@ -245,7 +245,7 @@ class XrayCase:
         return rig
 
     def _require_several(self, rig: Rig) -> None:
-        """Refuse two views with one and the same geometry: frames of a run without angles of their own, mostly."""
+        """Refuse two views with equal geometry: mostly frames of a rotational run without angles per frame."""
         for (i, first), (j, second) in combinations(enumerate(rig.cameras, start=1), 2):
             same_pose = np.allclose(first.camera_from_rig, second.camera_from_rig, rtol=0, atol=_SAME_POSE)
             if same_pose and np.allclose(first.camera.K, second.camera.K, rtol=_SAME_POSE):
@@ -264,7 +264,7 @@ class XrayCase:
         return Camera(np.array(calibration.K, dtype=np.float64), rows, columns, calibration.sdd_mm)
 
     def _calibrated(self, table: ImageTable) -> "Calibrated":
-        """Camera and camera_from_world of a calibration that says both; "world" is its own."""
+        """Camera and camera_from_world of a calibration that gives both; "world" is its own."""
         from bench.xray.calibrated import calibrated
 
         key = self.tables.images.index(table)
@@ -275,7 +275,7 @@ class XrayCase:
         return self._calibrations[key]
 
     def _camera_poses(self, images: Sequence[ImageTable]) -> list[Matrix]:
-        """camera_from_somewhere, the same somewhere for all."""
+        """camera_from_common for a common frame of all cameras."""
         if all(table.camera_from_rig is not None for table in images[1:]):
             poses = [np.eye(4) if table.camera_from_rig is None else table.camera_from_rig for table in images]
             return [require_rigid(pose, f"{self._name}: camera_from_rig") for pose in poses]
@@ -285,8 +285,8 @@ class XrayCase:
             headers = [positioner_of(self._image(table)) for table in images]
         except XrayError as error:
             raise XrayError(
-                f"{self._name}: where the cameras stand to one another is unknown: say camera_from_rig (4x4, mm) for "
-                f"every image but the first, or give headers that tell ({error})"
+                f"{self._name}: the relative pose of the cameras is unknown: give camera_from_rig (4x4, mm) for "
+                f"every image but the first, or images whose headers state it ({error})"
             ) from None
         return [from_dicom(header, isocentre=np.zeros(3)).camera_from_world for header in headers]
 
@@ -305,7 +305,7 @@ def read_case(path: str | Path) -> XrayCase:
 
 
 def case_of(tables: Mapping[str, Any], *, name: str, folder: Path) -> XrayCase:
-    """The case of tables that a command line spells.
+    """The case of tables made from a command line.
 
     Raises:
         CaseError: Keys that are missing, unknown or wrong.
@@ -314,7 +314,7 @@ def case_of(tables: Mapping[str, Any], *, name: str, folder: Path) -> XrayCase:
 
 
 def _unconfirmed(reference: ReferenceTable) -> str:
-    """What is wrong with such a reference, and who may set it right."""
+    """The error for an unconfirmed reference."""
     apart = "" if reference.uncertainty_mm is None else f" (apart by up to {reference.uncertainty_mm:.2f} mm mTRE)"
     return (
         f"the searches of its reference did not meet{apart}, so it is no truth to score by; whoever has looked at the "

@@ -1,4 +1,4 @@
-"""The tables of a case file (``bench.xray.case`` says what they mean), closed to keys they do not know."""
+"""The tables of a case file (documented in ``bench.xray.case``); unknown keys are refused."""
 
 import tomllib
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Ct(Table):
 
 
 class ImageTable(Table):
-    """``[[images]]``: one X-ray and what its file does not tell."""
+    """``[[images]]``: one X-ray and the values that its file does not state."""
 
     file: str
     calibration: Calibration
@@ -52,7 +52,7 @@ class ImageTable(Table):
 
 
 class ReferenceTable(Table):
-    """``[reference]``: a pose found by other means, what it is good for, and the answer of another similarity.
+    """``[reference]``: a pose found by other means, its uncertainty, and the answer of another similarity.
 
     ``uncertainty`` (by metric), ``found_by`` (similarities) and ``confirmed`` are kept as ``fluorobench reference``
     wrote them.
@@ -94,9 +94,9 @@ def validated(model: type[_Model], tables: Mapping[str, Any], source: str) -> _M
 def _mistake(found: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in found["loc"])
     if found["type"] == "missing":
-        return f"{where} is missing: say it"
+        return f"{where} is missing: state it"
     if found["type"] == "union_tag_not_found":
-        return f"{where}.kind is missing: say kind = {_kinds(where)}"
+        return f"{where}.kind is missing: state kind = {_kinds(where)}"
     if found["type"] == "union_tag_invalid":
         return f"{where}.kind must be {_kinds(where)}; got {found['input'].get('kind')!r}"
     if found["type"] == "extra_forbidden":

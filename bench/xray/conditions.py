@@ -1,6 +1,6 @@
-"""What distinguishes one exposure from the next, as it was drawn: enough to form the same X-ray again.
+"""Conditions of one exposure as drawn, which form the same X-ray again.
 
-Conditions are written down with their case as plain numbers (``record``) and read back (``from_record``).
+Conditions are recorded with their case as plain numbers (``record``) and read back (``from_record``).
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _MARGIN_PX = 4.0
 
 
 class ConditionsError(FluorobenchError):
-    """A record that holds no imaging conditions."""
+    """A record without imaging conditions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class ImagingConditions:
             with the square of that distance.
         vignetting_x: Middle of the beam, in half-widths from the image's centre to the right.
         vignetting_y: The same in half-heights, downwards.
-        gain: Factor on the read signal: what the air level of a conversion is wrong by.
+        gain: Factor on the read signal: the error of the air level of a conversion.
         motion_px: How far the image moves during the exposure, evenly, pixels.
         motion_deg: Direction of that movement, from the image's columns towards its rows, degrees.
         hardware: Metal in the patient's frame.
@@ -92,7 +92,7 @@ class ImagingConditions:
         return max(self.left, self.right, self.top, self.bottom) > 0
 
     def beam(self, camera: Camera) -> Matrix:
-        """What collimator and vignetting let through of the open beam, (H, W)."""
+        """Transmission of collimator and vignetting, (H, W)."""
         beam = 1 - self.vignetting * self._off_middle(camera)
         if self.collimated:
             open_share = np.clip(0.5 + self._inside(camera) / PENUMBRA_PX, 0, 1)

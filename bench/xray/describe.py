@@ -1,4 +1,4 @@
-"""What an X-ray image says of its own calibration, and what must be said by hand."""
+"""What the file of an X-ray image states about its calibration, and which values must be given by the user."""
 
 from bench.volume.describe import Description
 from bench.xray.line_integrals import XrayError, border_mask
@@ -9,7 +9,7 @@ _SHOWN_FRAME = 0
 _LOWEST = -32768.0
 
 
-# Name of a value, what it is called in a table, and how it is said by hand.
+# Name of a value, its title in a table, and the option that gives it.
 _VALUES = (
     ("spacing_mm", "pixel spacing at the detector (columns, rows), mm", "--spacing-mm (spacing_mm)"),
     ("sdd_mm", "source to detector, mm", "--sdd-mm (sdd_mm)"),
@@ -17,10 +17,10 @@ _VALUES = (
     ("angles_deg", "positioner angles (primary, secondary), deg", "a start"),
     ("principal_point_px", "principal point (column, row), px", "principal_point_px in a case file"),
 )
-_SAID_BY = {
-    "bright": "what bright means: say --bright air or bone",
-    "flip": "how it is mirrored: say --flip",
-    "zero": "which number means no X-rays: say --zero",
+_OPTIONS = {
+    "bright": "the meaning of bright: give --bright air or bone",
+    "flip": "whether it is mirrored: give --flip",
+    "zero": "the number that means no X-rays: give --zero",
 }
 
 
@@ -32,7 +32,7 @@ def describe_xray(path: str, *, frame: int | None = None) -> Description:
         frame: Of a file of several; None = the first.
 
     Raises:
-        XrayError: The file cannot be read, whatever is said by hand.
+        XrayError: The file cannot be read, whatever values are given.
     """
     frames = frames_in(path)
     shown = frame if frame is not None or frames == 1 else _SHOWN_FRAME
@@ -48,8 +48,8 @@ def describe_xray(path: str, *, frame: int | None = None) -> Description:
         *((f"{name} (stored numbers)", _origin(image, name, assumed)) for name in ("bright", "flip")),
     )
     calibration = tuple((title, _text(_value(image, name)), image.origins[name]) for name, title, _ in _VALUES)
-    wanted = [f"{title}: say {word}" for name, title, word in _VALUES if image.origins[name].startswith("missing")]
-    return Description(fields, calibration, (*(_SAID_BY[name] for name in assumed), *wanted))
+    wanted = [f"{title}: give {option}" for name, title, option in _VALUES if image.origins[name].startswith("missing")]
+    return Description(fields, calibration, (*(_OPTIONS[name] for name in assumed), *wanted))
 
 
 def _origin(image: XrayImage, name: str, assumed: tuple[str, ...]) -> str:
@@ -74,17 +74,17 @@ def _text(value: float | tuple[float, ...] | None) -> str:
 def _read(path: str, frame: int | None) -> tuple[XrayImage, tuple[str, ...]]:
     """The image, with whatever the file does not state assumed and named."""
     refused = XrayError(f"{path}: cannot be read")
-    for said in ((), ("bright",), ("flip",), ("bright", "flip"), ("zero",), ("zero", "flip"), tuple(_SAID_BY)):
+    for given in ((), ("bright",), ("flip",), ("bright", "flip"), ("zero",), ("zero", "flip"), tuple(_OPTIONS)):
         try:
             image = read_xray(
                 path,
-                flip="none" if "flip" in said else None,
-                bright="air" if "bright" in said else None,
-                zero=_LOWEST if "zero" in said else None,
+                flip="none" if "flip" in given else None,
+                bright="air" if "bright" in given else None,
+                zero=_LOWEST if "zero" in given else None,
                 frame=frame,
             )
         except XrayError as error:
             refused = error
         else:
-            return image, said
+            return image, given
     raise refused

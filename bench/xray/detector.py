@@ -1,6 +1,6 @@
-"""Where a header says that the detector's pixels are: distances, spacing, principal point.
+"""Geometry of the detector as stated in a header: distances, spacing, principal point.
 
-Imager Pixel Spacing is at the detector, Pixel Spacing is not unless the header says how it was calibrated (PS3.3
+Imager Pixel Spacing is at the detector, Pixel Spacing is not unless the header states how it was calibrated (PS3.3
 C.7.6.3, 10.7.1.3). Field of View Origin is the corner of the image on the physical detector, before rotation and flip,
 in detector elements as (row, column) offsets (C.8.11.4). Image Plane Pixel Spacing and RT Image Position of an RT image
 are in the plane at RT Image SID, in the axes of the image receptor (C.8.8.2).

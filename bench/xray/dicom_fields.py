@@ -1,6 +1,6 @@
-"""What a DICOM header says of an X-ray image, each value with where it came from.
+"""The values of a DICOM header that describe an X-ray image, each with its origin.
 
-Pixel Intensity Relationship Sign tells whether high stored numbers mean many X-rays (PS3.3 C.8.11.3); Photometric
+Pixel Intensity Relationship Sign states whether high stored numbers mean many X-rays (PS3.3 C.8.11.3); Photometric
 Interpretation, rescale and VOI attributes only how they are shown. Distances, spacing and angles are read in
 ``bench.xray.detector`` and ``bench.xray.positioner``, turns and mirrors in ``bench.xray.orientation``.
 """

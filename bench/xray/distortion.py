@@ -1,4 +1,4 @@
-"""Geometric distortion of image intensifiers: an image resampled to the one that a pinhole camera would have seen.
+"""Geometric distortion of image intensifiers: an image resampled to that of a pinhole camera.
 
 The curved input screen makes a pincushion, the earth's field an S and a shift. Either is measured with a plate of beads
 or wires on the screen: where each is seen, and where it would be seen without distortion. The map goes from undistorted
@@ -68,7 +68,7 @@ def undistortion(
     Args:
         table: The table.
         size: (rows, columns) of the image.
-        flip: What the user says turns the stored image into the one seen from the source.
+        flip: The user's statement of what turns the stored image into the one seen from the source.
         path: Finds the file that a name of the table means.
 
     Raises:

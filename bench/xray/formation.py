@@ -1,4 +1,4 @@
-"""From a CT to the X-ray that a detector would measure: what a plain line integral leaves out.
+"""From a CT to the X-ray that a detector would measure: effects beyond the line integral.
 
 In this order: exact paths through uniform voxels on a finer detector (methods' projector interpolates), two tissues,
 metal and a tube spectrum (beam hardening), collimator and vignetting, scatter, movement during the exposure, quantum
@@ -107,7 +107,7 @@ class Materials:
 
     @classmethod
     def split(cls, attenuation: AttenuationMap, law: AttenuationLaw) -> "Materials":
-        """Tell tissues apart by their attenuation against that of water under ``law``. Metal counts as bone."""
+        """Separate tissues by their attenuation relative to that of water under ``law``. Metal counts as bone."""
         scale = tissue_scale()
         soft_mu, bone_mu = scale.soft * law.mu_water_per_mm, scale.bone * law.mu_water_per_mm
         mu = attenuation.mu
@@ -170,7 +170,7 @@ def primary_image(
 
 
 def with_scatter(primary: Matrix, formation: Formation) -> Matrix:
-    """Primary plus scatter, as ``Formation.scatter_fraction`` says."""
+    """Primary plus scatter, as documented for ``Formation.scatter_fraction``."""
     if formation.scatter_fraction == 0:
         return primary
     spread = ndimage.gaussian_filter(primary, formation.scatter_px, mode="reflect")

@@ -1,4 +1,4 @@
-"""A value that an image's header gives, with where it came from."""
+"""A value of an image's header with its origin."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -31,5 +31,5 @@ def derived(value: Value, how: str) -> Found[Value]:
 
 
 def missing(hint: str = "") -> Found[Any]:
-    """No value; a hint says what the header does hold."""
+    """No value; the hint names what the header holds instead."""
     return Found(None, f"missing: {hint}" if hint else "missing")

@@ -27,7 +27,7 @@ class Cylinder:
     metal: str
 
     def record(self) -> tuple[float, ...]:
-        """Eight numbers that say it all; the last one is the metal's place in ``METALS``."""
+        """The cylinder as eight numbers; the last one is the index of the metal in ``METALS``."""
         return (*self.start, *self.end, self.radius_mm, float(METALS.index(self.metal)))
 
     @classmethod
@@ -40,8 +40,8 @@ class Cylinder:
 def metal_paths(hardware: Sequence[Cylinder], camera_from_world: ArrayLike, camera: Camera) -> dict[str, Matrix]:
     """Length in mm of every ray within each metal, (H, W); metals that are absent have no entry.
 
-    Tissue is not taken away where metal is, and crossing cylinders count twice: a millimetre of tissue is next to
-    nothing beside one of metal.
+    Tissue is not removed where metal is, and crossing cylinders count twice: a millimetre of tissue is negligible
+    compared with one of metal.
     """
     pose, paths = np.asarray(camera_from_world, dtype=np.float64), dict[str, Matrix]()
     for piece in hardware:

@@ -15,7 +15,7 @@ Meaning: TypeAlias = Bright | Literal["integrals"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """What the user states of the numbers, in place of what the file states.
+    """The user's statements about the stored numbers, which override the file's.
 
     Attributes:
         bits: Of a stored number.
@@ -70,7 +70,7 @@ def _zero(stored: Pixels, path: str, fields: DicomFields | None, given: Override
     zero = given.zero if given.zero is not None else 0.0 if low >= 0 or stated is None else stated
     if low < zero:
         raise XrayError(
-            f"{path}: pixels go down to {low:g}; expected intensities of {zero:g} and more; say which stored number "
+            f"{path}: pixels go down to {low:g}; expected intensities of {zero:g} and more; state which stored number "
             f"means no X-rays: --zero (zero = in a case file), at most {low:g}"
         )
     return zero
@@ -95,20 +95,20 @@ def _meaning_of_bright(numbers: Pixels, path: str, fields: DicomFields | None, t
     if fields is not None:
         if fields.bright.value is None:
             raise XrayError(
-                f"{path}: {fields.photometric} without PixelIntensityRelationshipSign: the file does not tell whether "
-                "bone is bright; say bright='air' or bright='bone' (high numbers), --bright on the command line"
+                f"{path}: {fields.photometric} without PixelIntensityRelationshipSign: the file does not state whether "
+                "bone is bright; give bright='air' or bright='bone' (high numbers), --bright on the command line"
             )
         return "air" if fields.linearised_by_lut else fields.bright.value
     if _looks_inverted(numbers, top):
         raise XrayError(
-            f"{path}: looks colour-inverted (its corners are white, parts of its middle black); say bright='bone' if "
+            f"{path}: looks colour-inverted (its corners are white, parts of its middle black); give bright='bone' if "
             "bone is bright in it, bright='air' if not"
         )
     return "air"
 
 
 def _looks_inverted(numbers: Pixels, top: float) -> bool:
-    """A collimator's corners are black; where all four are white and the middle holds black, ask."""
+    """A collimator's corners are black; where all four are white and the middle holds black, the user is asked."""
     edge = max(1, min(numbers.shape) // 32)
     corners = np.stack([numbers[rows, columns] for rows in _ends(edge) for columns in _ends(edge)])
     middle = numbers[numbers.shape[0] // 4 : -numbers.shape[0] // 4, numbers.shape[1] // 4 : -numbers.shape[1] // 4]

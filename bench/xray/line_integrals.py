@@ -16,7 +16,7 @@ Valid: TypeAlias = NDArray[np.bool_]
 
 AIR_PERCENTILE = 99.5
 DARK_FRACTION = 0.02
-# Half the last step of 16 bits: what is darker says "no X-rays arrived", not how many.
+# Half the last step of 16 bits: darker values mean that no X-rays arrived.
 _DARKEST = 0.5 / 65535
 
 

@@ -5,7 +5,7 @@ bone bright, from 0 to ``top``; a detector's line integrals are scaled to that f
 
 Deviations:
 1. The paper gives the order of the steps and the kernel of 5 pixels, but no strength: all ranges here are ours.
-2. Contrast acts about mid-grey, brightness is added; the paper says only that both change.
+2. Contrast acts about mid-grey, brightness is added; the paper states only that both change.
 3. The artefact's blur is a Gaussian as wide as OpenCV's kernels of 5 to 15 pixels; the paper gives no width.
 """
 
@@ -30,12 +30,12 @@ _BLUR_REACH, _ARTEFACT_REACH = 2, 7  # kernels of 5 and of 15 pixels
 
 
 class LowDoseError(FluorobenchError):
-    """Strengths or images that cannot be degraded."""
+    """Invalid strengths or images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """What was drawn for one image: enough to repeat it bit by bit.
+    """The draw for one image, which repeats it to the last bit.
 
     Attributes:
         fog: Share a of the fog layer: image <- (1 - a) image + a layer.
@@ -54,7 +54,7 @@ class Degradation:
     seed: int
 
     def record(self) -> dict[str, float]:
-        """The draw as it is written down with a case."""
+        """The draw as recorded with a case."""
         return {f"low_dose_{name}": float(value) for name, value in asdict(self).items()}
 
     @classmethod

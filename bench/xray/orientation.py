@@ -2,7 +2,7 @@
 
 Field of View Rotation was applied clockwise to the detector's image before Field of View Horizontal Flip (PS3.3
 C.8.11.4), and the detector's image is read as seen from the source. Patient Orientation names where rows and columns
-run to; RT Image Orientation says it in the axes of the image receptor, which are those seen from the source (IEC
+run to; RT Image Orientation states it in the axes of the image receptor, which are those seen from the source (IEC
 61217).
 """
 
@@ -65,7 +65,7 @@ def orientation_of(header: DicomHeader, angles_deg: tuple[float, float] | None) 
 
     Args:
         header: Of the frame.
-        angles_deg: Positioner (primary, secondary) angles, with which Patient Orientation tells it.
+        angles_deg: Positioner (primary, secondary) angles, needed to interpret Patient Orientation.
     """
     flip = header.text("FieldOfViewHorizontalFlip")
     if flip in ("YES", "NO"):

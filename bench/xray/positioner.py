@@ -1,4 +1,4 @@
-"""Where a header says that source and detector stood, frame by frame.
+"""Position of source and detector as stated in a header, frame by frame.
 
 Positioner Angle Increments (PS3.3 C.8.7.5.1.3) are one average change per frame, or a vector of offsets from the
 initial angles with one value for each frame. Enhanced images state angles in each frame's functional groups. An RT
@@ -20,7 +20,7 @@ _SUPINE = "HFS"
 
 
 class _UnclearError(ValueError):
-    """Increments that cannot be read one way only."""
+    """Ambiguous increments."""
 
 
 def angles_of(header: DicomHeader, frame: int) -> Found[Angles]:

@@ -1,9 +1,9 @@
 """Read X-ray images: DICOM, TIFF, PNG, NIfTI.
 
 Pixels come out as intensities (they grow with the X-rays that arrive) as seen from the source. A mirror cannot be seen
-in pixels: where the file does not state it, ``flip`` is asked for. Whether bone is bright can be seen only sometimes: a
-DICOM file that does not state it is asked about, any other is taken as air bright unless its border looks inverted.
-What sign, bits and ``bright`` say is of stored numbers: no rescale, no VOI window and no inversion for display is
+in pixels: where the file does not state it, ``flip`` is required. Whether bone is bright can be seen only sometimes: a
+DICOM file that does not state it needs ``bright``, any other is taken as air bright unless its border looks inverted.
+Sign, bits and ``bright`` refer to stored numbers: no rescale, no VOI window and no inversion for display is
 applied; only a Modality LUT that makes logarithmic numbers linear is. Resolution tags of TIFF and PNG are never taken
 for a pixel spacing: scanners and viewers fill them with their own.
 """
@@ -37,13 +37,14 @@ class XrayImage:
     Attributes:
         intensities: (H, W) float32, not negative, growing with the X-rays that arrive.
         full_scale: The intensity at which the stored numbers end.
-        spacing_mm: On the detector, along (columns, rows); None where neither file nor user said.
+        spacing_mm: On the detector, along (columns, rows); None where neither file nor user stated it.
         sdd_mm: Source to detector, or None.
         source_to_patient_mm: Source to patient, or None.
         angles_deg: DICOM positioner angles (primary, secondary) of this frame, or None.
         photometric: As stored: MONOCHROME1, MONOCHROME2, or None for files that are not DICOM.
         path: Where it was read.
-        principal_point_px: (column, row) where the axis meets the detector, as far as the header tells; None = unknown.
+        principal_point_px: (column, row) where the axis meets the detector, as far as the header states it; None =
+            unknown.
         origins: Where each value comes from, by its name: stated, derived, assumed or missing (``bench.xray.found``).
     """
 
@@ -79,7 +80,7 @@ def read_xray(
     zero: float | None = None,
     frame: int | None = None,
 ) -> XrayImage:
-    """Read one X-ray image. What the user says goes before what the file says.
+    """Read one X-ray image. The user's statements override the file's.
 
     Args:
         path: DICOM, TIFF, PNG or NIfTI.
@@ -209,14 +210,14 @@ def _spacing(given: float | Spacing | None, raw: _Raw) -> Spacing | None:
 
 
 def _as_seen(image: Pixels, path: Path, fields: DicomFields | None, flip: Flip | None) -> Pixels:
-    """Undo what was done to the image since the detector saw it."""
+    """Undo the turns and mirrors applied since the acquisition."""
     if flip is not None:
         rows, columns = flip in ("vertical", "both"), flip in ("horizontal", "both")
         return image[:: -1 if rows else 1, :: -1 if columns else 1]
     if fields is None or fields.orientation.value is None:
         absent = "FieldOfViewHorizontalFlip, nor PatientOrientation with positioner angles" if fields else "orientation"
         raise XrayError(
-            f"{path}: the file states no {absent}; say flip (--flip, or flip in a case file): none, horizontal, "
+            f"{path}: the file states no {absent}; give flip (--flip, or flip in a case file): none, horizontal, "
             "vertical or both, what turns it into the image seen from the source (a mirror cannot be seen in pixels)"
         )
     return fields.orientation.value.undo(image)
@@ -231,7 +232,7 @@ def _point_as_seen(point: Point, size: tuple[int, int], orientation: Orientation
     return column, height - 1 - point[1] if flip in ("vertical", "both") else point[1]
 
 
-def _origins(raw: _Raw, said: Mapping[str, object]) -> dict[str, str]:
+def _origins(raw: _Raw, given: Mapping[str, object]) -> dict[str, str]:
     """Where each value comes from."""
     fields = raw.fields
     none: Found[Any] = missing("not a DICOM file")
@@ -252,4 +253,4 @@ def _origins(raw: _Raw, said: Mapping[str, object]) -> dict[str, str]:
     if fields is None or fields.principal_point_px.value is None:
         hint = origins["principal_point_px"].removeprefix("missing").removeprefix(": ")
         origins["principal_point_px"] = f"assumed: the middle of the image{f' ({hint})' if hint else ''}"
-    return {**origins, **{name: "said by hand" for name, value in said.items() if value is not None}}
+    return {**origins, **{name: "given by the user" for name, value in given.items() if value is not None}}

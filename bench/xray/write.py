@@ -19,7 +19,7 @@ def write_integrals(path: Path, image: Pixels, spacing_mm: tuple[float, float]) 
     """Write an image (H, W): float32 line integrals, or for ``.png`` 8 bits over its own range, bone bright.
 
     Args:
-        path: Its ending, one of ``ENDINGS``, says which; missing folders are made.
+        path: Its ending, one of ``ENDINGS``, selects the format; missing folders are made.
         image: Line integrals.
         spacing_mm: At the detector, along (columns, rows); written where the format has a place that readers trust
             (NIfTI).

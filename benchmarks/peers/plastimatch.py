@@ -1,4 +1,4 @@
-"""plastimatch's exact DRR, a program of its own: timed as whole processes, loading taken out by difference."""
+"""plastimatch's exact DRR, a separate program: timed as whole processes, the loading time subtracted."""
 
 import resource
 import shutil

@@ -1,6 +1,6 @@
-"""Ours and the peers, each behind the same door: a scene in, images (B, H, W) out.
+"""Our projector and the peers with one interface: from a scene to images (B, H, W).
 
-A projector that is not installed says so. What a peer is asked for (its step, its samples) stands in its label.
+Projectors that are not installed are listed. The label of a peer states its step or its number of samples.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Projector:
     Attributes:
         label: As printed.
         needs: Import name of its package; empty for ours.
-        model: What its images are held against: trilinear (fine steps) or Siddon (exact).
+        model: Reference of its error: trilinear (fine steps) or Siddon (exact).
         kind: Images alone, images with six derivative images (ours), or images with the gradient of one number.
         build: Scene -> a call that renders all poses.
     """

@@ -65,7 +65,7 @@ def errors(scene: Scene, calls: Sequence[tuple[Projector, Render]]) -> dict[str,
 
 
 def measure(scene: Scene, rounds: int) -> list[Row]:
-    """One round renders with everyone, so that a busy moment of the machine hits all alike."""
+    """One round renders with every projector, so that other load on the machine affects all alike."""
     calls = [(each, each.build(scene)) for each in PROJECTORS if each.installed]
     found = errors(scene, calls)
     rows = {each.label: Row(each.label, each.kind, each.model, found[each.label]) for each, _ in calls}

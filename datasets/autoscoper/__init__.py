@@ -1,4 +1,4 @@
-"""Biplane X-rays and a segmented bone as Autoscoper keeps them: undistorted TIFFs, calibration text, a TIFF volume.
+"""Biplane X-rays and a segmented bone in the layout of Autoscoper: undistorted TIFFs, calibration text, a TIFF volume.
 
 ::
 
@@ -10,7 +10,7 @@
 Frames. The rig is the first camera. The volume's world has its axes along the stack's columns, rows and slices (not
 known to be LPS) and its origin in the middle of the grid: voxel (i, j, k) lies at ((i, j, k) - size / 2) * spacing.
 
-Attenuation. The stored numbers are no HU; HU = number - 1000, so that attenuation is proportional to the number and
+Attenuation. The stored numbers are not HU; HU = number - 1000, so that attenuation is proportional to the number and
 zero where the segmentation left nothing. Its scale is arbitrary: similarities that ignore gain are needed.
 """
 
@@ -29,7 +29,7 @@ card = Card(
     licence="BSD-style, Brown University (the wrist sample); otherwise that of the folder's data",
     deviations=(
         "Reference poses are a biplane registration of ours: call a small distance agreement, not accuracy.",
-        "The volume's numbers are no HU: HU = number - 1000, so that attenuation is proportional to the number.",
+        "The volume's numbers are not HU: HU = number - 1000, so that attenuation is proportional to the number.",
         "The world of the volume follows the stack's axes; it is not known to be LPS.",
         "Marker beads in the X-rays are not rigidly fixed to the bone and are no ground truth.",
         "No SDD: distances on the detector do not exist.",

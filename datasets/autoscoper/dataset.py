@@ -26,7 +26,7 @@ _RIM = 0.1
 
 
 class AutoscoperError(FluorobenchError):
-    """A folder that does not hold what Autoscoper's data holds."""
+    """A folder without the layout of Autoscoper's data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Autoscoper:
 
     Attributes:
         folder: Holds ``Calibration``, ``XMA_UND`` and ``Models``; environment variables in it are expanded.
-        voxel_spacing_mm: Of the TIFF volume along (columns, rows, slices), mm; the file's own tags do not say it.
+        voxel_spacing_mm: Of the TIFF volume along (columns, rows, slices), mm; the file's own tags do not state it.
         model: File name in ``Models``; needed where there are several.
         id: The patient's name; by default the folder's.
         binning: X-ray pixels are means of blocks of this edge.
@@ -84,7 +84,7 @@ class Autoscoper:
         expanded = os.path.expandvars(self.folder)
         if unset := re.search(r"\$\{?(\w+)", expanded):
             raise AutoscoperError(
-                f"the data of {self.folder} is where the environment variable {unset[1]} says, which is not set; "
+                f"the data of {self.folder} needs the environment variable {unset[1]}, which is not set; "
                 "set it to your folder"
             )
         return Path(expanded).expanduser()
@@ -115,8 +115,10 @@ class Autoscoper:
             raise AutoscoperError(
                 f"{self._root / 'XMA_UND'}: no frame number that every camera has; names end .NNNN.tif"
             )
-        if strangers := sorted(set(self.other_references) - set(frames)):
-            raise AutoscoperError(f"other_references names frames that there are not: {', '.join(strangers)}")
+        if unknown := sorted(set(self.other_references) - set(frames)):
+            raise AutoscoperError(
+                f"other_references names unknown frames: {', '.join(unknown)}; name frames of the X-rays"
+            )
         references, uncertainty = _references(self._root / "reference.json")
         rig = Rig.from_calibrations(
             [view.camera for view in calibrations], [view.camera_from_world for view in calibrations]
@@ -203,7 +205,7 @@ def _images(folder: Path, cameras: int) -> list[dict[str, Path]]:
 
 
 def _references(path: Path) -> tuple[dict[str, Matrix], float | None]:
-    """calibration_from_volume by frame, and below what mTRE (mm) two answers are a tie."""
+    """calibration_from_volume by frame, and the mTRE (mm) below which two answers are a tie."""
     if not path.is_file():
         return {}, None
     try:

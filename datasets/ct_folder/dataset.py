@@ -24,7 +24,7 @@ class CtFolder:
     """CTs of the user's own and variants of them, with ids such as ``NAME~0``; variant 0 is the CT itself.
 
     Attributes:
-        folder: Holds the CTs (`fluorobench info ct_folder` says how files are named).
+        folder: Holds the CTs (`fluorobench info ct_folder` prints how files are named).
         label_scheme: Numbering of the label maps (``verse``, ``totalsegmentator``, ``phantom`` or a TOML file); needed
             where there are any.
         variants: Patients made of each CT, the CT itself counted.

@@ -1,4 +1,4 @@
-"""Which CTs a folder holds, with their label maps; nothing is guessed, nothing is silently left out."""
+"""Which CTs a folder holds, with their label maps; ambiguous files are refused by name."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ _ENDING = re.compile(r"(\.nii\.gz|\.nii|\.mha|\.mhd|\.nrrd)$", re.IGNORECASE)
 
 
 class CtFolderError(FluorobenchError):
-    """A folder, name or setting that no population can be made of."""
+    """An invalid folder, name or setting of a population."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Source:
 
     Attributes:
         name: Its path within the folder without ending, dots for slashes.
-        group: First step of that path: what shares a split.
+        group: First component of that path: CTs that share a split.
         path: Image file or folder of DICOM slices.
         labels: Its label map, or None.
     """

@@ -1,4 +1,4 @@
-"""Vertebrae that stay as they are: each one's nearest rigid motion, and how far points lie from it."""
+"""Rigid vertebrae: the nearest rigid motion of each, and distances of points from its surface."""
 
 from dataclasses import dataclass
 

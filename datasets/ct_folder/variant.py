@@ -35,7 +35,7 @@ def rigid_pieces(volume: Volume, blend_mm: float) -> tuple[Piece, ...]:
     pieces = pieces_of(volume.labels, volume.affine, frozenset(numbers), blend_mm)
     if not pieces:
         raise CtFolderError(
-            f"rigid_vertebrae needs labelled vertebrae, and the labels hold none that scheme {volume.label_scheme!r} "
+            f"rigid_vertebrae needs labelled vertebrae, and the labels hold none of scheme {volume.label_scheme!r} "
             "names; check label_scheme, or set it to false"
         )
     return pieces

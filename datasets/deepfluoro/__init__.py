@@ -18,7 +18,7 @@ images look from the detector, so ours are mirrored.
 Labels that do not move with the bone asked for are set to 0, so that content ``bone`` is one rigid object: for the
 pelvis both halves, sacrum and vertebrae, as its authors register it.
 
-Every projection is checked before it is handed out: the landmarks of the CT, projected by the pose that was read, must
+Every projection is checked before it is returned: the landmarks of the CT, projected by the pose that was read, must
 lie where the file's own landmarks are in the image.
 """
 
@@ -39,7 +39,7 @@ card = Card(
         "Written from the published description and tried on files of the same structure; not tested on the data set.",
         "Reference poses are registrations of its authors: call a small distance agreement, not accuracy.",
         "Images are mirrored against the stored ones: ours look from the source, theirs from the detector.",
-        "The paper reduces images by 8; binning is 4 unless the settings say otherwise, and precedes the logarithm.",
+        "The paper reduces images by 8; binning is 4 unless the settings state otherwise, and precedes the logarithm.",
         "Vertebrae count as moving with the pelvis, as in its authors' registrations.",
         "Landmarks are the pelvis's; for a femur only the femoral heads move with it.",
         "All specimens are test patients; the paper leaves one out at a time (settings train and validation).",

@@ -28,12 +28,12 @@ _MOVES_WITH: dict[Bone, tuple[str, ...]] = {
 
 
 class DeepFluoroError(FluorobenchError):
-    """A file whose content contradicts itself, or settings that it cannot serve."""
+    """A file whose content contradicts itself, or settings that it cannot satisfy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeepFluoro:
-    """The specimens of the file; all are test patients unless the settings say otherwise.
+    """The specimens of the file; all are test patients unless the settings state otherwise.
 
     Attributes:
         file: ``ipcai_2020_full_res_data.h5``; environment variables in it are expanded.
@@ -150,7 +150,7 @@ class DeepFluoro:
         if not off <= self.landmark_tolerance_px:
             raise DeepFluoroError(
                 f"{shot.file}: {shot.name}: landmarks lie {off:.1f} pixels (median) from where the pose projects them; "
-                f"expected at most {self.landmark_tolerance_px:g}: pose, intrinsic or flip is not as the layout says"
+                f"expected at most {self.landmark_tolerance_px:g}: pose, intrinsic or flip differs from the layout"
             )
 
 

@@ -12,7 +12,7 @@ source). Voxel (i, j, k) of n_x x n_y x n_z lies at ``origin + spacing * (n_x - 
 RAS, as in the author's own export to NIfTI, and turned into LPS here. Pixels count from 0 at their centres.
 
 Images are subtracted angiograms, dark vessels on even ground. The ground is the median; an image is what is missing
-from it, (ground - pixel) / ground and no less than 0. The volume's numbers are no HU; HU = number - 1000 from the
+from it, (ground - pixel) / ground and no less than 0. The volume's numbers are not HU; HU = number - 1000 from the
 threshold on, so that vessels attenuate in proportion to their number and the rest not at all. Both scales are
 arbitrary: similarities that ignore gain are needed.
 """
@@ -29,7 +29,7 @@ card = Card(
     title="Ljubljana: cerebral angiograms of ten patients with a gold standard from markers",
     source="3D-2D-GS-CA, lit.fe.uni-lj.si (resources); read from the HDF5 conversion of DiffDRR's author, ljubljana.h5",
     citation="Mitrović et al., 3D-2D registration of cerebral angiograms, IEEE TMI 32(8), 2013",
-    licence="its authors' terms of use, to be asked for on their page (the data are not shipped)",
+    licence="its authors' terms of use, to be requested on their page (the data are not shipped)",
     deviations=(
         "Written from public code that reads the conversion, tried on files of that structure; not tested on the data.",
         "The original files are not read.",

@@ -24,7 +24,7 @@ class LjubljanaError(FluorobenchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ljubljana:
-    """The patients of the file; all are test patients unless the settings say otherwise.
+    """The patients of the file; all are test patients unless the settings state otherwise.
 
     Attributes:
         file: ``ljubljana.h5``; environment variables in it are expanded.

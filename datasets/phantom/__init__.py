@@ -1,9 +1,9 @@
 """Procedural lumbar patients from a seed: T12 to sacrum in their soft tissue, as CT with labels and landmarks.
 
 Label scheme ``phantom``: VerSe's numbers for vertebrae (T11 18, T12 19, L1 to L5 20 to 24, L6 25, sacrum 26); other
-bones lie above 100 (ribs 101, ilium 102). ``generate`` is the way from a seed to voxels: ``person`` draws dimensions,
+bones lie above 100 (ribs 101, ilium 102). ``generate`` makes voxels from a seed: ``person`` draws dimensions,
 ``bones`` and ``soft_tissue`` build the anatomy from implicit shapes, ``rendering`` turns them into voxels, ``implants``
-and ``scanner`` add what their names say, ``labels`` and ``landmarks`` the annotations.
+and ``scanner`` add implants and the effects of a scanner, ``labels`` and ``landmarks`` the annotations.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ card = Card(
     licence="Apache-2.0",
     deviations=(
         "Splits by seed: train 0-99999, validation 100000-109999, test 200000-209999.",
-        "person/anthropometry.csv says of each row whether its figures were seen in a source, measured on a published "
-        "shape, entered from memory or are ours; facet angles, sacrum, pelvis, ribs and soft tissue are ours.",
+        "person/anthropometry.csv states for each row whether its figures were read in a source, measured on a "
+        "published shape, entered from memory or ours; facet angles, sacrum, pelvis, ribs and soft tissue are ours.",
         "Density, cortex, bowel gas and stool, fat, body size, texture and noise were tuned on two real CTs "
         "(TotalSegmentator's example and ACRIN-FLT-Breast 001): agreement with those two is no independent check. "
         "Arches are shaped after a third, an L3 of 1.5 mm (TPTBox's sample, Apache-2.0), volumes after the mean shape "

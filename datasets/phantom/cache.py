@@ -1,4 +1,4 @@
-"""Generated patients on disk: one npz a patient, written whole or not at all, regenerated when damaged or foreign."""
+"""Generated patients on disk: one npz a patient, written atomically, regenerated when damaged or of another recipe."""
 
 import os
 import zipfile

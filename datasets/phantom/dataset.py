@@ -59,12 +59,12 @@ class Phantom:
         self._require_hips()
 
     def _require_types(self) -> None:
-        """Settings of a protocol arrive checked; those of a Python caller do not."""
-        for option, (types, words) in _TYPES.items():
+        """Check types: settings of a protocol are checked before, those of a Python caller are not."""
+        for option, (types, wanted) in _TYPES.items():
             value = getattr(self, option)
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 got = " ".join(repr(value).split())
-                raise PhantomError(f"{option} must be {words}; got {got} ({type(value).__name__})")
+                raise PhantomError(f"{option} must be {wanted}; got {got} ({type(value).__name__})")
 
     def _require_hips(self) -> None:
         edge = self.size * self.spacing_mm

@@ -64,7 +64,7 @@ def published() -> dict[Dimension, tuple[float, float]]:
 
 
 def described(name: str) -> str:
-    """A dimension with its unit and what its figures rest on, such as ``canal depth (mm) [verified]``."""
+    """A dimension with its unit and the basis of its figures, such as ``canal depth (mm) [verified]``."""
     kinds = [statuses()[name, level] for level in LUMBAR if (name, level) in statuses()]
     count = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     rest = "; ".join(kind if n == len(kinds) else f"{kind}: {n} of {len(kinds)}" for kind, n in count.items())

@@ -38,7 +38,7 @@ class Anatomy:
         hu: float32, shape (i left, j posterior, k superior).
         labels: Structure numbers, same shape.
         regions: Sub-regions of the vertebrae (see ``bones.regions``), same shape.
-        person: Who it is.
+        person: The person.
     """
 
     hu: FloatGrid

@@ -1,4 +1,4 @@
-"""What a caller may choose of a patient; everything else follows from its seed."""
+"""Options of a patient; everything else follows from its seed."""
 
 from dataclasses import dataclass
 

@@ -16,11 +16,11 @@ _NAME = re.compile(r"phantom-v(\d+)-(\d{6})")
 
 
 class PhantomError(FluorobenchError):
-    """A seed, patient id or option that the phantom does not take."""
+    """An invalid seed, patient id or option."""
 
 
 class PatientIds(Sequence[str]):
-    """The ids of a range of seeds, made when asked for."""
+    """The ids of a range of seeds, made on demand."""
 
     def __init__(self, seeds: range) -> None:
         self._seeds = seeds

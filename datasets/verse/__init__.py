@@ -11,7 +11,8 @@ the older challenge layout (``_seg.nii.gz``, ``_iso-ctd.json``) are not read. A 
 
 The centroid file is a list: ``{"direction": [...]}``, towards which side of the patient each axis of its coordinates
 runs, then ``{"label": n, "X": x, "Y": y, "Z": z}`` in voxels. Coordinates are taken as voxel indices counted from zero
-(the description does not say); where the directions differ from the mask's, axes are swapped and turned accordingly.
+(the description does not state it); where the directions differ from the mask's, axes are swapped and turned
+accordingly.
 """
 
 from bench.contract import Card

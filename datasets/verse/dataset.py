@@ -109,7 +109,7 @@ def _found(root: Path) -> Mapping[str, _Files]:
 def _split_of(top: Path) -> Split:
     found = _PART.search(top.name)
     if found is None:
-        raise VerseError(f"{top}: the folder above rawdata must say training, validation or test in its name")
+        raise VerseError(f"{top}: expected training, validation or test in the name of the folder above rawdata")
     return _PARTS[found[1].lower()]
 
 

@@ -1,4 +1,4 @@
-"""One patient with X-rays of one's own, described by one TOML file (``bench.xray.case`` says how)."""
+"""One patient with X-rays of one's own, described by one TOML file (format: ``bench.xray.case``)."""
 
 from bench.contract import Card
 
@@ -14,8 +14,8 @@ card = Card(
     citation="none: cite the source of the data",
     licence="that of the data; the files are read where they lie",
     deviations=(
-        "Positioner angles hold no turn in the image's plane and no shift: they say where to begin, not where it is.",
-        "A reference made by registration is one: call a small distance agreement, not accuracy.",
+        "Positioner angles contain neither in-plane rotation nor shift: they give a start, not a reference pose.",
+        "A reference found by registration: a small distance to it is agreement, not accuracy.",
         "Every split answers with the same patient, so nothing may be trained or tuned on it and then tested.",
     ),
 )

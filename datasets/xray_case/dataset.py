@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class XrayCaseError(FluorobenchError):
-    """A patient that the case is not."""
+    """An unknown patient id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ card = Card(
     licence="Apache-2.0",
     deviations=(
         "Default input of 64 x 64 pixels instead of 128 x 128, at a ninth of the cost (image_size = 128 restores it).",
-        "Every image is scaled by its own range before it enters: neither paper nor code says how.",
+        "Every image is scaled by its own range: neither paper nor code states the scaling.",
         "Labels are shares of +-18 degrees and +-10 mm; the published scale is unknown.",
         "AdamW, one cycle up to 1e-3, gradients clipped, averaged weights, images never seen twice; published: Adam at "
         "6e-5 for 320 passes over 9,000 images.",

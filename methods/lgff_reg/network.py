@@ -1,6 +1,6 @@
 """The network of LGFF-Reg: stem, local branch, global branch, fusion, auxiliary heads (Yang et al. 2025, Fig. 1).
 
-The switches are those of the paper's Tables 1 and 2 and the points where paper and published code part.
+The switches are those of the paper's Tables 1 and 2 and the points where paper and published code differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_PIXELS = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """What the paper's ablations switch.
+    """Switches of the paper's ablations.
 
     Attributes:
         image_size: Pixels along each edge of the input; a multiple of 2^stages.

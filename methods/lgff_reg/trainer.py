@@ -1,4 +1,4 @@
-"""How LGFF-Reg learns: one vertebra of one patient, degraded images made on the fly."""
+"""Training of LGFF-Reg: one vertebra of one patient, degraded images made on the fly."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields

@@ -1,7 +1,7 @@
 """ResRegNet, reconstructed: a residual network from a binary image to six parameters.
 
 Meng et al. 2022, IEEE Transactions on Medical Robotics and Bionics 4(2):381-390. Neither text nor code is public:
-only what others say of it is known (residual blocks, binarised images, six parameters). All else is a reconstruction.
+only descriptions by others are known (residual blocks, binarised images, six parameters). All else is a reconstruction.
 """
 
 from __future__ import annotations

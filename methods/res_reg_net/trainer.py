@@ -1,4 +1,4 @@
-"""How ResRegNet learns: binarised low-dose images of one vertebra of one patient."""
+"""Training of ResRegNet: binarised low-dose images of one vertebra of one patient."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -6,7 +6,8 @@ Deviations from SOPI (Chen et al., ICASSP 2024), section 2.1, and from its publi
 * The default network is a small one for CPUs: 40 x 56 x 48 voxels of 3.5 mm in the nominal view's axes and 64 x 64
   pixels instead of 128^3 and 256^2, narrower branches, two localisation blocks. ``Shape``'s ``PAPER`` has the sizes of
   the published code.
-* Voxels along the beam become channels and lie where the image shows them; the published reshape mixes places.
+* Voxels along the beam become channels at the position of the image that shows them; the published reshape mixes
+  positions.
 * Group normalisation without dropout in the branches; standardised images instead of minimum to maximum, and beside
   them their local contrast (``bench.learn.contrast``), in which bone looks alike alone and within a body.
 * The volume is seen as the nominal camera sees it, so that a nominal pose may look up to 15 degrees beside the view.

@@ -1,4 +1,4 @@
-"""What the network is fed: the volume on a grid of the nominal view, the image made small and standardised."""
+"""Inputs of the network: the volume on a grid of the nominal view, the image made small and standardised."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ def volume_input(
     shape: tuple[int, int, int],
     voxel_mm: float,
 ) -> Tensor:
-    """The volume as the nominal camera has it: (1, D, H, W), axes along the beam, down and right, 1 = bone.
+    """The volume in the axes of the nominal camera: (1, D, H, W), axes along the beam, down and right, 1 = bone.
 
     Args:
         attenuation: Of the moving volume.

@@ -1,4 +1,4 @@
-"""RTPI at work: features of the volume once a nominal view, then one pass of the network an image."""
+"""RTPI as a method: features of the volume once per nominal view, then one pass of the network per image."""
 
 import time
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class RtpiMethod:
     """Regress the pose from volume and image; needs no start.
 
     Attributes:
-        weights: Folder of weights of one's own, or their card (.toml); None = the shipped ones.
+        weights: Folder of the user's weights, or their card (.toml); None = the shipped ones.
         device: ``cpu`` or ``cuda``.
     """
 
@@ -111,7 +111,7 @@ class RtpiMethod:
         nominal = StandardView[card.scene["view"]].rotation
         if reason is None and rotation_angle_deg(problem.nominal[:3, :3], nominal) > _MAX_TURNED_DEG:
             reach = f"{_MAX_TURNED_DEG:g} degrees about it"
-            reason = f"trained for the {card.scene['view']} view and {reach}; the nominal pose looks another way"
+            reason = f"trained for the {card.scene['view']} view and {reach}; the nominal pose has another direction"
         return reason
 
     def _card_path(self) -> Path | None:

@@ -127,7 +127,7 @@ class _Block(nn.Module):
         self.pool = pooling(pool)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Half the size (or as ``pool`` says)."""
+        """Half the size, or by the factors of ``pool``."""
         pooled: Tensor = self.pool(self.after(self.norm(self.second(self.after(self.norm(self.first(x)))))))
         return pooled
 

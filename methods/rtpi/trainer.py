@@ -1,4 +1,4 @@
-"""How RTPI learns: eq. 5, L = alpha L_sim + L_mse + lambda R, over procedural patients."""
+"""Training of RTPI: eq. 5, L = alpha L_sim + L_mse + lambda R, over procedural patients."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -179,13 +179,13 @@ class RtpiTrainer:
         return self.grid(patient.moving_map, patient.frame)
 
     def grid(self, attenuation: AttenuationMap, frame: PoseFrame) -> Tensor:
-        """The volume as the network is fed it, (1, D, H, W), in the frame's nominal view."""
+        """The volume as input of the network, (1, D, H, W), in the frame's nominal view."""
         return volume_input(
             attenuation, frame.nominal, centre=frame.centre, shape=self.shape.volume, voxel_mm=self.voxel_mm
         )
 
     def image(self, images: Tensor) -> Tensor:
-        """Line integrals (B, 1, H, W) as the network is fed them."""
+        """Line integrals (B, 1, H, W) as input of the network."""
         return image_input(images, self.shape.image, local=self.shape.local)
 
     def _problems(

@@ -5,7 +5,7 @@ Deviations from SOPI (Chen et al., ICASSP 2024), sections 2.2 to 2.4, and from i
 * Images of 128 x 128 pixels (binned) instead of 256 x 256, for CPUs; ``image = 256`` restores it.
 * One encoder for both images (``shared = false`` restores two, which begin alike): two that are learnt apart drift, and
   their difference hides the pose's; a gradient 30 times as large has to be followed in steps a hundred times as small.
-* The encoder is fed local contrast (``bench.learn.contrast``) instead of images from minimum to maximum:
+* The input of the encoder is local contrast (``bench.learn.contrast``) instead of images from minimum to maximum:
   ``contrast = "range"`` restores those. Three in five training images are X-rays of the whole body.
 * Initial weights near a plain smoothing encoder (``beginning.py``).
 * The six numbers are a rotation vector and a displacement of the rotation centre about the pose at hand (the published
@@ -44,15 +44,15 @@ card = Card(
     deviations=(
         "Images of 128 x 128 pixels (binned) instead of 256 x 256; image = 256 restores them.",
         "One encoder for both images (shared = false: two, 10 699 584 parameters), near a smoothing one at first.",
-        "The encoder is fed local contrast; contrast = range restores the published scaling. Three in five training "
-        "images are X-rays of the whole body.",
+        "The input of the encoder is local contrast; contrast = range restores the published scaling. Three in five "
+        "training images are X-rays of the whole body.",
         "Batch statistics are held while gradients are taken, in training as in a descent.",
         "Rotation vector and displacement of the rotation centre about the pose at hand; 4 mm of depth count as 1 mm.",
         "The mask's shadow is read off the projection of the masked CT.",
         "AdamW, one cycle and averaged weights instead of SGD with a cyclic rate; pairs of several distances.",
         "A descent's step is the gradient times a factor measured in training; rotation is frozen when L_N settles.",
-        "No choice by the truth, which the published test script makes.",
-        "Time is measured, but a budget too: a descent stops after `seconds` of processor time at the latest.",
+        "No selection by the ground truth, as in the published test script.",
+        "Time is measured and also limited: a descent stops after `seconds` of processor time at the latest.",
         "Weights for the ablation are not shipped: fluorobench train sopi --set composite=false (or masked=false) "
         "--out runs/train/sopi-no-ce --weights methods/sopi/weights/no-ce (no-el, no-ce-no-el).",
     ),

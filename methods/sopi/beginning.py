@@ -1,7 +1,7 @@
-"""Where a composite encoder begins: near a plain smoothing one, whose distance already leads to the truth from nearby.
+"""Initial weights of a composite encoder: near a smoothing one, whose distance already leads to the truth from nearby.
 
-A few thousand steps cannot undo a bad beginning. With torch's own initial weights the gradients of L_N point nearly
-anywhere (mean loss of eq. 7 on 24 batches 2.9, where chance is 4); with these they begin at 1.3.
+A few thousand steps cannot correct bad initial weights. With torch's own initial weights the gradients of L_N point
+nearly anywhere (mean loss of eq. 7 on 24 batches 2.9, where chance is 4); with these the loss begins at 1.3.
 """
 
 import torch

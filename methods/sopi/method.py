@@ -47,8 +47,8 @@ class SopiMethod:
     """Start, joint descent, translation alone; the pose of the smallest L_N is the answer.
 
     Attributes:
-        initialiser: Where it starts: ``rtpi``, the protocol's ``nominal`` pose or the case's ``start``; the phases of
-            ``Estimate.seconds`` say which.
+        initialiser: The pose from which it descends: ``rtpi``, the protocol's ``nominal`` pose or the case's ``start``;
+            the phases of ``Estimate.seconds`` name it.
         composite: CE of Table 2: which weights are looked for.
         masked: EL of Table 2: same.
         descent: Steps and stops.
@@ -69,7 +69,7 @@ class SopiMethod:
             return "the view has no image"
         card = self._card()
         if card is None:
-            return f"no weights are here; make them: {self.command}"
+            return f"it has no weights; train them: {self.command}"
         why = refusal(card, problem)
         if why is None and self.initialiser == "rtpi":
             reason = self._rtpi().skip(problem)
@@ -78,10 +78,10 @@ class SopiMethod:
 
     @property
     def command(self) -> str:
-        """What makes the weights."""
+        """The command that trains the weights."""
         switches = [f"{name}=false" for name in ("composite", "masked") if not getattr(self, name)]
         chosen = f" --set {' '.join(switches)} --out runs/train/sopi-{self.variant}" if switches else ""
-        return f"fluorobench train sopi{chosen} --weights {self._folder_in_words()}"
+        return f"fluorobench train sopi{chosen} --weights {self._folder_text()}"
 
     @property
     def variant(self) -> str:
@@ -165,7 +165,7 @@ class SopiMethod:
         folder = FOLDER / self.variant if self.weights is None else Path(self.weights)
         return find_weights(folder, NAME) or folder / f"{NAME}.toml"
 
-    def _folder_in_words(self) -> str:
+    def _folder_text(self) -> str:
         return self.weights or "/".join(part for part in ("methods/sopi/weights", self.variant) if part)
 
 

@@ -27,7 +27,7 @@ _LOCAL_UNIT = 0.2
 
 
 class SopiError(FluorobenchError):
-    """Settings or images that SOPI's network cannot take."""
+    """Invalid settings or images of SOPI's network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,8 @@ class Architecture:
         levels: Of the composite encoder's feature maps.
         split_kernel: Of its split attention: 1 as in the published code, 3 as in ResNeSt.
         depth_scale: mm along the beam that count as one across (``bench.learn.pose_gradient.PoseChart``).
-        shared: One encoder for both images; off = two that begin alike and are learnt apart, as published.
-        contrast: What the encoder is fed: ``range``, images from their smallest value to their largest as published,
+        shared: One encoder for both images; off = two with equal initial weights, trained separately, as published.
+        contrast: Input of the encoder: ``range``, images from their smallest value to their largest as published,
             or ``local`` contrast, in which bone looks alike alone and within a body.
     """
 
@@ -85,7 +85,7 @@ class Architecture:
 
 
 class Sopi(LearntDistance):
-    """The encoders of both images, and the distance of what they find."""
+    """The encoders of both images, and the distance of their features."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__(_encoder(architecture), None if architecture.shared else _encoder(architecture))
@@ -93,7 +93,7 @@ class Sopi(LearntDistance):
         self.moving.load_state_dict(self.fixed.state_dict())
 
     def seen(self, images: Tensor) -> Tensor:
-        """Line integrals (B, 1, H, W) as the encoder is fed them, about 0 to 1.
+        """Line integrals (B, 1, H, W) as input of the encoder, about 0 to 1.
 
         Raises:
             WeightsError: An image without contrast.

@@ -1,4 +1,4 @@
-"""How SOPI's fine network learns: the gradient of its distance L_N is taught the geodesic's direction (eq. 7)."""
+"""Training of SOPI's fine network: the gradient of its distance L_N is fitted to the geodesic's direction (eq. 7)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -122,7 +122,7 @@ class SopiTrainer:
         return {"total": parts["rotation"] + parts["translation"], **parts}
 
     def validate(self, network: nn.Module, source: Source) -> Mapping[str, float]:
-        """Where descents end on held-out patients, beside where they began; ``body_``: to X-rays of the whole body."""
+        """Errors of descents on held-out patients, and of their starts; ``body_``: to X-rays of the whole body."""
         if not isinstance(network, Sopi):
             raise TypeError(f"SOPI's trainer trains Sopi; got {type(network).__name__}")
         kinds = {"": [False], "body_": [True]} if isinstance(self.scene, MixedScene) else {"": [False]}

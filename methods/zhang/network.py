@@ -25,7 +25,7 @@ PARAMETERS = 6
 
 
 class Prediction(NamedTuple):
-    """What the network says of images (B, 1, S, S).
+    """Outputs of the network for images (B, 1, S, S).
 
     Attributes:
         pose: (B, 6).

@@ -1,4 +1,4 @@
-"""How Zhang's network learns: pose and gradient image at once, from a set of poses that grows."""
+"""Training of Zhang's network: pose and gradient image at once, from a set of poses that grows."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import tyro
 
-from bench.cli.console import say
+from bench.cli.console import print_line
 from bench.cli.execute import execute
 from bench.cli.run import Run as RunProtocol
 from bench.cli.train import Train as TrainMethod
@@ -96,10 +96,10 @@ def train(name: Variant, seed: int, steps: int) -> None:
     """
     folder = FOLDER / f"{name}-seed-{seed}"
     if any((folder / "weights").glob("*.toml")):
-        say(f"{folder}: there already")
+        print_line(f"{folder}: there already")
         return
     settings = (*COMMON, f"seed={seed}", *VARIANTS[name])
-    say(f"{folder}: {' '.join(settings)}")
+    print_line(f"{folder}: {' '.join(settings)}")
     TrainMethod("lgff_reg", steps=steps, out=folder, set=settings)()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import registry
 from bench.cases.prepare import load_patient, open_dataset, patient_ids
-from bench.cli.console import messages, output, print_table, say
+from bench.cli.console import messages, output, print_line, print_table
 from bench.cli.progress import show_steps, tracked
 from bench.perturb import MtreStartDistribution
 from bench.protocol import Protocol, validate
@@ -26,7 +26,7 @@ from studies.realism.page import HEADINGS, cells, method_notes, verdict, write_p
 from studies.realism.request import CompareError, Request
 from studies.realism.success import matched_lines, parametric_bootstrap_lines, percentile_rank_lines, success_lines
 
-# Patients whose dimensions are measured, if not said otherwise.
+# Patients whose dimensions are measured, by default.
 _DIMENSION_PATIENTS = 12
 
 
@@ -101,7 +101,7 @@ class Comparison:
         distribution = protocol.start.used
         if not isinstance(distribution, MtreStartDistribution):
             raise CompareError(f"protocol {protocol.name} must start at stated distances (kind = 'mtre')")
-        run = open_run(run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, say=say).folder)
+        run = open_run(run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line).folder)
         return [fit_success_curve(run.scores, label, limit_mm=distribution.mtre_mm[1]) for label in run.labels]
 
     def _dimension_lines(self) -> list[Line]:
@@ -145,7 +145,7 @@ def _require_spine(theirs: Protocol) -> None:
     """Prepare the CT as the run will: labels, box and region are used for the first time.
 
     Raises:
-        FluorobenchError: No lumbar spine where labels or box say that it is.
+        FluorobenchError: No lumbar spine in the labels or the box.
     """
     dataset = open_dataset(theirs)
     load_patient(theirs, dataset, patient_ids(theirs, dataset)[0])
@@ -157,7 +157,7 @@ def _matching(statistics: Sequence[CtStatistics], real: CtStatistics, ours: Prot
         messages.print("no patients are matched to the CT: the pool holds no more patients than are compared")
         return None
     found = match(statistics, real, count=ours.data.patients)
-    say(sentence(found))
+    print_line(sentence(found))
     return found
 
 

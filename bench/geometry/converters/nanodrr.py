@@ -92,7 +92,7 @@ def from_nanodrr(view: NanoDRRView, *, isocentre: Matrix) -> ToolView:
 
 
 def to_nanodrr(camera: Camera, pose: Matrix, *, isocentre: Matrix, orientation: Orientation = "AP") -> NanoDRRView:
-    """What nanodrr takes for of our camera and camera_from_world."""
+    """The description in nanodrr's terms of our camera and camera_from_world."""
     sdd, delx, dely = detector_mm(camera, "nanodrr")
     cx, cy = flipped_principal_point(camera, rows=False, columns=_is_mirrored(orientation))
     rotation, translation = rotation_and_translation(

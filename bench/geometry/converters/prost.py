@@ -11,7 +11,7 @@ The tool's convention (read in its public code, gaocong13/Projective-Spatial-Tra
 * The pose maps points on the rays to the volume: p_volume = R p_camera + t. The vector is (angle-axis of R in rad, t
   / norm).
 
-Which patient direction each volume axis has depends on how the CT was loaded, so the scene must say it. Where those
+Which patient direction each volume axis has depends on how the CT was loaded, so the scene must state it. Where those
 axes are left-handed (SOPI), the image is mirrored, and rows are flipped to see it from the source.
 """
 
@@ -31,7 +31,7 @@ _CAMERA_FROM_PROST = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1.0]])
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProSTScene:
-    """What ProST holds fixed while the pose changes; the defaults are the published projector's.
+    """The fixed geometry of ProST's renderer; the defaults are the published projector's.
 
     Attributes:
         volume_axes: 3x3, rows: the volume frame's axes in LPS; orthogonal, of either handedness.

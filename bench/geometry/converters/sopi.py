@@ -45,7 +45,7 @@ class SOPIScene:
     """SOPI's renderer; the defaults are the published ones for a CT of 128^3 voxels.
 
     Attributes:
-        centre: World point (LPS, mm) at voxel index N / 2 along every axis: what SOPI's rotations keep in place.
+        centre: World point (LPS, mm) at voxel index N / 2 along every axis: the fixed point of SOPI's rotations.
         norm_mm: Half the edge of the CT cube; N / 2 times the voxel spacing along y.
         sdd_mm: Source to detector.
         source_mm: Source to the origin of the camera frame.

@@ -1,4 +1,4 @@
-"""What every converter returns, and the few matrices that several of them share."""
+"""The type that every converter returns, and matrices that several of them share."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class ConversionError(FluorobenchError):
-    """A view that a tool's convention cannot express, or a description that is no view."""
+    """A view that a tool's convention cannot express, or an invalid description of a view."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

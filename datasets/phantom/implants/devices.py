@@ -27,7 +27,7 @@ class ImplantError(FluorobenchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImplantSettings:
-    """What implants are drawn from; a pair is a uniform range, lengths are mm.
+    """Distribution of implants; a pair is a uniform range, lengths are mm.
 
     Attributes:
         titanium_hu: Of screws, rods, cup and stem, before the cut at 3071.

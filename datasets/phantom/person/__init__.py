@@ -1,1 +1,1 @@
-"""Who a patient is: sex, age, build, dimensions of the vertebrae, posture of the spine, fractures."""
+"""The person of a patient: sex, age, build, dimensions of the vertebrae, posture of the spine, fractures."""

@@ -1,6 +1,6 @@
 """Published dimensions of T11 to L5 by sex: ``anthropometry.csv`` beside this file.
 
-Each row states what its figures rest on: ``verified`` (printed in a source; which, which table, how many people,
+Each row states the basis of its figures: ``verified`` (printed in a source; which, which table, how many people,
 whether the split of the sexes and the spread are printed too, and where it was seen), ``measured`` (by us, on a
 published shape), ``from memory`` (entered without the source at hand) or ``ours`` (between the sources, by eye).
 Sources:

@@ -1,4 +1,4 @@
-"""Implicit shapes as rows of numbers: what the anatomy is built from and the compiled renderer evaluates.
+"""Implicit shapes as rows of numbers: elements of the anatomy, evaluated by the compiled renderer.
 
 A ``Shape`` is one primitive: a signed distance (mm, negative inside) in a local frame. A ``Part`` is a smooth union of
 primitives of one material, less what its carving primitives take away. Parts are painted in order, later ones over

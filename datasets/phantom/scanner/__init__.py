@@ -1,1 +1,1 @@
-"""What a CT scanner adds: patient table, blur of slices and reconstruction kernel, correlated noise."""
+"""Effects of a CT scanner: patient table, blur of slices and reconstruction kernel, correlated noise."""

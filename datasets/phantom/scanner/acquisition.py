@@ -1,4 +1,4 @@
-"""What a CT scanner makes of a patient: table, slice profile, reconstruction kernel and correlated noise.
+"""CT acquisition of a patient: table, slice profile, reconstruction kernel and correlated noise.
 
 Grids are the phantom's: i runs to the patient's left, j to posterior, k to superior. Resolution follows Kalender,
 Computed Tomography (3rd ed., 2011), chapter 4: a modulation transfer function in the plane, a slice sensitivity profile
@@ -39,7 +39,7 @@ _ndtr: Any = scipy.special.ndtr
 
 
 class AcquisitionError(FluorobenchError):
-    """Settings or a grid that no scan can be made of."""
+    """Invalid settings or grid of a scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def _kernels() -> dict[Kernel, KernelSettings]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcquisitionSettings:
-    """What scans are drawn from; a pair is a uniform range.
+    """Distribution of scans; a pair is a uniform range.
 
     Attributes:
         slice_mm: Full width at half maximum of the slice profile, mm, drawn log-uniformly.
@@ -162,7 +162,7 @@ def acquire(
     settings: AcquisitionSettings,
     generator: np.random.Generator,
 ) -> FloatGrid:
-    """The scanner's picture of a patient: the table drawn and laid under the back, the scan drawn and made.
+    """The CT of a patient: the table drawn and placed under the back, the scan drawn and simulated.
 
     Args:
         hu: True HU, float32 (i to the left, j to posterior, k to superior), air outside the body; not changed.

@@ -1,4 +1,4 @@
-"""How CT noise rises where the rays through a place meet much tissue and bone.
+"""CT noise by place: it rises where the rays through a voxel pass much tissue and bone.
 
 In filtered backprojection the noise variance at a place is the mean, over directions, of the variance of the rays that
 cross it, and that of a ray grows as exp(line integral) (Kak and Slaney, Principles of Computerized Tomographic Imaging,

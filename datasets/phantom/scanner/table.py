@@ -13,7 +13,7 @@ _SKIN_HU = -400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSettings:
-    """What tables are drawn from, uniformly; ranges are ours, by eye from clinical CTs.
+    """Distribution of tables, uniform; ranges are ours, by eye from clinical CTs.
 
     Attributes:
         share: Share of scans that show a table.

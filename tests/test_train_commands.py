@@ -7,7 +7,7 @@ import pytest
 
 from bench import registry
 from bench.cli import main as cli
-from bench.cli.own_patient import run_words
+from bench.cli.own_patient import run_command
 from bench.protocol.load import read_protocol
 
 LEARNERS = [name for name in registry.names("methods") if hasattr(registry.module("methods", name), "trainer")]
@@ -27,7 +27,7 @@ def test_help_names_every_method_that_learns(
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_command_to_type_next_names_a_protocol_with_a_row_of_it_and_needs_no_data(name: str) -> None:
-    words = shlex.split(run_words(name, Path("runs/my own")))
+    words = shlex.split(run_command(name, Path("runs/my own")))
     assert words[:2] == ["fluorobench", "run"]
     assert words[3:] == ["--weights", "runs/my own"]
     protocol = read_protocol(words[2], "quick")
@@ -36,4 +36,4 @@ def test_the_command_to_type_next_names_a_protocol_with_a_row_of_it_and_needs_no
 
 
 def test_a_method_of_no_shipped_protocol_is_told_how_a_protocol_of_its_own_is_run() -> None:
-    assert run_words("of_ones_own", Path("w")) == "fluorobench run PROTOCOL --weights w"
+    assert run_command("of_ones_own", Path("w")) == "fluorobench run PROTOCOL --weights w"
