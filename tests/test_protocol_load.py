@@ -23,9 +23,7 @@ def test_settings_of_the_same_dataset_are_laid_over() -> None:
 
 
 def test_a_mistake_laid_over_a_protocol_is_not_blamed_on_its_file_alone() -> None:
-    with pytest.raises(
-        FluorobenchError, match=r"regress.toml with --data or the options: seed: .*got 'seven'"
-    ):
+    with pytest.raises(FluorobenchError, match=r"regress.toml with --data or the options: seed: .*got 'seven'"):
         load_protocol("regress", "full", {"seed": "seven"})
 
 

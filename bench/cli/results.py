@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.console import output, say
+from bench.cli.console import output, print_line
 from bench.errors import describe_error
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _picture(write: Callable[[], Path], what: str) -> None:
     try:
         written = write()
     except Exception as error:
-        say(f"warning: no {what}: {type(error).__name__}: {describe_error(error)}; the pose itself is written")
+        print_line(f"warning: no {what}: {type(error).__name__}: {describe_error(error)}; the pose itself is written")
     else:
         _tell(written)
 
