@@ -6,6 +6,6 @@ must stand before torch or numba is imported.
 
 import os
 
-# A spinning OpenMP team pollutes whatever runs next to it (numba beside torch): threads must sleep.
+# Spinning OpenMP threads slow down those of another library in the process (numba, torch): threads must sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")

@@ -1,4 +1,4 @@
-"""The root of fluorobench's own errors: what was expected, what came, what to do, in one line."""
+"""The root of fluorobench's own errors: what was expected, what was found, what to do, in one line."""
 
 
 class FluorobenchError(Exception):

@@ -1,4 +1,4 @@
-"""Read a text file that a user wrote, on whatever system."""
+"""Read a user's text file from any operating system."""
 
 import codecs
 from pathlib import Path

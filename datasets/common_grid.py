@@ -1,6 +1,6 @@
 """Patients of another dataset on one grid, in one field, with one definition of bone, so that sources can be compared.
 
-A finer or differently cut CT is an easier or harder one whatever it shows. Here every source is brought to the same
+A finer or differently cropped CT is easier or harder to register in itself. Here every source is resampled to the same
 voxels (blurred to their size first), to the same field about the lumbar spine, and its bone is found the same way.
 """
 

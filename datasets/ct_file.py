@@ -36,7 +36,7 @@ class CtFile:
     box: tuple[Corner, Corner] | None = None
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """The one patient, whatever the split: a file belongs to no population."""
+        """The one patient, for any split: a file belongs to no population."""
         return (self._name,)
 
     def patient(self, patient_id: str) -> Patient:

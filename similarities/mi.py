@@ -44,7 +44,7 @@ class MI:
         low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
         constant = high - low <= 100 * torch.finfo(values.dtype).eps * torch.maximum(high.abs(), low.abs())
         place = (values - low) / (high - low).masked_fill(constant, 1) * (self.bins - 1)
-        # A constant image lies in one bin whatever its rounding.
+        # A constant image lies in one bin in spite of rounding.
         place = place.masked_fill(constant, 0)
         lower = place.detach().nan_to_num(0).floor().clamp(0, self.bins - 2)
         upper_share = place - lower

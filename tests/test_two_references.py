@@ -105,5 +105,5 @@ def test_an_unconfirmed_reference_is_no_truth(tmp_path: Path, confirmed: bool) -
     if confirmed:
         assert read_case(path).patient().acquisitions[0].reference is not None
     else:
-        with pytest.raises(CaseError, match=r"did not meet.*confirmed = true"):
+        with pytest.raises(CaseError, match=r"did not agree.*confirmed = true"):
             read_case(path).patient()

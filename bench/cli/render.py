@@ -20,7 +20,7 @@ _NUMBERS = "line integrals -log(I / I0), float32; register reads them with --bri
 
 @dataclass(frozen=True, kw_only=True)
 class Render:
-    """Render a CT as an X-ray: line integrals (.tif, .nii, .nii.gz) or an image to look at (.png)."""
+    """Render a CT as an X-ray: line integrals (.tif, .nii, .nii.gz) or a picture (.png)."""
 
     volume: Path
     """The CT: a file of Hounsfield units or a folder of DICOM slices."""
@@ -114,7 +114,7 @@ class Render:
         focal = float(camera.K[0, 0]), float(camera.K[1, 1])
         spacing = camera.spacing_mm or (self.sdd_mm / focal[0], self.sdd_mm / focal[1])
         written = write_integrals(self.out, image, spacing)
-        what = "bone bright, 8 bits, to look at" if written.suffix == ".png" else _NUMBERS
+        what = "picture of 8 bits, bone bright" if written.suffix == ".png" else _NUMBERS
         output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)
 
     def _camera(self) -> "tuple[Camera, Matrix | None]":

@@ -118,7 +118,9 @@ class Start(CaseArguments):
 
         written = write_text(self.out, json.dumps(found, indent=1))
         output.print(
-            f"written: {written}; go on with: fluorobench register ... --start {written}", markup=False, soft_wrap=True
+            f"written: {written}; continue with: fluorobench register ... --start {written}",
+            markup=False,
+            soft_wrap=True,
         )
 
     def _show(self, case: "XrayCase", found: dict[str, Any] | None) -> None:

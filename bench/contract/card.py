@@ -22,7 +22,7 @@ class TrainingProvenance:
         note: What was varied, and what was found.
         patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
             not of patients.
-        hashes: Fingerprints of the patients' volumes (``Volume.fingerprint`` or, whatever the labels,
+        hashes: Fingerprints of the patients' volumes (``Volume.fingerprint`` or, independently of labels,
             ``Volume.voxels_hash``); needed where ids do not identify a CT, as with the user's own files. A CT cropped
             before it was read has another one.
     """

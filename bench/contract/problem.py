@@ -87,7 +87,7 @@ class Case:
     """A problem and its answer; the harness alone holds it.
 
     Attributes:
-        problem: What a method is handed.
+        problem: The part that a method is given.
         truth: rig_from_world, 4x4, mm.
     """
 

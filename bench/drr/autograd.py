@@ -114,7 +114,7 @@ def middle_of(grid: Grid) -> Matrix:
 
 
 class _Projection(torch.autograd.Function):
-    """Pose -> image and derivative images; only the image's share of a gradient can go on to the pose."""
+    """Pose -> image and derivative images; only the image's share of a gradient is passed to the pose."""
 
     @staticmethod
     def forward(

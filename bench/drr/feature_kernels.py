@@ -162,8 +162,8 @@ def backproject(
 ) -> None:
     """Add into volumes the transpose of ``render_features`` over the rays whose slices lie across ``a``.
 
-    A sample touches one slice alone, so tasks that own slices of their own never meet: no locks, and the same sum
-    whatever the number of threads. Arguments as of ``render_features``, which this mirrors.
+    A sample touches one slice alone, so tasks with disjoint slices never write to the same voxel: no locks, and the
+    same sum for any number of threads. Arguments as of ``render_features``, which this mirrors.
     """
     channels, height, width = by_images.shape[1], by_images.shape[2], by_images.shape[3]
     sources, directions, to_camera = rays

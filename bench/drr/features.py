@@ -56,7 +56,7 @@ def _check(volume: Tensor, affine: Matrix, poses: int) -> None:
             f"got {tuple(volume.shape)}"
         )
     if not volume.detach().isfinite().all():
-        raise ProjectionError("features must be finite; found NaN or infinity; look at the network that made them")
+        raise ProjectionError("features must be finite; found NaN or infinity; check the network that made them")
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
         raise ProjectionError(f"the affine must be an invertible 4x4 matrix; got {affine.tolist()}")
 
@@ -155,7 +155,7 @@ class _Origin(torch.autograd.Function):
 
 
 class _Backprojection(torch.autograd.Function):
-    """The transpose of the projection with its derivatives; its own gradient by what came in is a projection again."""
+    """The transpose of the projection with its derivatives; its gradient is a projection again."""
 
     @staticmethod
     def forward(ctx: Any, by_both: Tensor, guarded: Tensor, geometry: Geometry, shape: torch.Size) -> Tensor:

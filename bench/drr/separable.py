@@ -2,8 +2,8 @@
 
 After Lacroute and Levoy, "Fast volume rendering using a shear-warp factorization of the viewing transformation"
 (SIGGRAPH 1994), with a perspective source. On a plane parallel to the slices, with pixels along the voxel axes, the
-rays meet each slice on a grid stretched about the source's foot: row and column weights part, and no sample needs a 3D
-gather. The cost is set by the volume, hardly by the detector.
+rays meet each slice on a grid stretched about the source's foot: row and column weights separate, and no sample needs a
+3D gather. The cost is set by the volume, hardly by the detector.
 
 With r_k the stretch of slice k, the plane holds I = sum V_k and M = sum V_k / r_k. Their 2D gradients are all four
 moments that the six pose derivatives need: sum V_b = dM/dX, sum r V_b = dI/dX, and the same along Y.

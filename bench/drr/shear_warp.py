@@ -180,10 +180,10 @@ def land(origin: Any, pitch: float, x: float, y: float, shape: Any) -> tuple[int
 
 
 @compiled()
-def meet(
+def intersect(
     s: Any, d: Any, axes: Any, reference: float, origin: Any, pitch: float, shape: Any
 ) -> tuple[float, tuple[int, int, float, float]]:
-    """The depth at which a ray from s along d meets a plane, and where it lands there; behind the source is outside."""
+    """The depth at which a ray from s along d intersects a plane, and the place there; behind the source is outside."""
     a, b, c = int(axes[0]), int(axes[1]), int(axes[2])
     t = (reference - s[a]) / d[a]
     place = land(origin, pitch, s[b] + t * d[b], s[c] + t * d[c], shape)
@@ -202,7 +202,7 @@ def warp(planes: Any, plane: Any, pitch: float, rays: Any, axes: Any, quantum: f
         s = sources[pose]
         for u in range(width):
             d, _, length = pixel_ray(directions[pose], to_camera, u, v)
-            _, place = meet(s, d, axes, references[pose], origins[pose], pitch, planes.shape[1:])
+            _, place = intersect(s, d, axes, references[pose], origins[pose], pitch, planes.shape[1:])
             images[pose, v, u] = 0.0
             if place[0] >= 0:
                 total = tap(planes[pose], place[0], place[1], cubic_weights(place[2]), cubic_weights(place[3]))
@@ -252,7 +252,7 @@ def warp_with_derivatives(
         s = sources[pose]
         for u in range(width):
             d, r, length = pixel_ray(directions[pose], to_camera, u, v)
-            t, place = meet(s, d, axes, references[pose], origins[pose], pitch, totals.shape[1:])
+            t, place = intersect(s, d, axes, references[pose], origins[pose], pitch, totals.shape[1:])
             images[pose, v, u] = 0.0
             out[pose, :, v, u] = 0.0
             if place[0] >= 0:

@@ -1,4 +1,4 @@
-"""OpenCV's solvers of the perspective-n-point problem, typed. Touches OpenCV.
+"""OpenCV's solvers of the perspective-n-point problem, typed. Imports OpenCV.
 
 Points are (n, 3) in mm, pixels (n, 2) as (column, row) without distortion; poses are camera_from_world, 4x4, mm.
 """

@@ -19,7 +19,7 @@ class ParametersError(FluorobenchError):
 def pose_from_theta(theta: Tensor, frame: PoseFrame) -> Tensor:
     """rig_from_world of six parameters, exactly and differentiably: Rx(rx) Ry(ry) Rz(rz) about c, then the shift.
 
-    Computed in float64 whatever theta's type (a float32 pose would lose 1e-4 mm); gradients return in theta's type.
+    Computed in float64 for any type of theta (a float32 pose would lose 1e-4 mm); gradients return in theta's type.
 
     Args:
         theta: (B, 6): rx, ry, rz in degrees, tx, ty, tz in mm, in the convention of ``bench.geometry.pose``.

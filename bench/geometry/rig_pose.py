@@ -169,7 +169,7 @@ class _Task:
         self._views = np.array([click.view for click in clicks])
         members = [rig.cameras[click.view] for click in clicks]
         self._K = np.stack([member.camera.K for member in members])
-        self._hung = np.stack([member.camera_from_rig for member in members])
+        self._from_rig = np.stack([member.camera_from_rig for member in members])
         self._centre = self._points.mean(axis=0)
         self._mm_per_px = self._scale()
 
@@ -251,20 +251,20 @@ class _Task:
         """A pose of that rotation with the landmarks' centre on its ray, at the depth that their spread suggests."""
         view = int(np.bincount(self._views).argmax())
         chosen = self._views == view
-        camera, hung = self._rig.cameras[view].camera, self._rig.cameras[view].camera_from_rig
+        camera, from_rig = self._rig.cameras[view].camera, self._rig.cameras[view].camera_from_rig
         focal = float(camera.K[0, 0])
         spread_px = max(float(np.ptp(self._pixels[chosen], axis=0).max()), 1.0)
-        turned = self._points[chosen] @ (hung[:3, :3] @ rotation).T
+        turned = self._points[chosen] @ (from_rig[:3, :3] @ rotation).T
         spread_mm = float(np.ptp(turned[:, :2], axis=0).max())
         depth = focal * spread_mm / spread_px if spread_mm > 1 else 2 * focal
         ray = (self._pixels[chosen].mean(axis=0) - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
         place = np.array([*ray, 1.0]) * float(np.clip(depth, 100, 5000))
-        in_rig = transform_points(invert(hung), place)
+        in_rig = transform_points(invert(from_rig), place)
         return compose(rotation, in_rig - rotation @ self._points[chosen].mean(axis=0))
 
     def _in_cameras(self, pose: Matrix) -> Matrix:
         in_rig = transform_points(pose, self._points)
-        return np.asarray(np.einsum("nij,nj->ni", self._hung[:, :3, :3], in_rig) + self._hung[:, :3, 3])
+        return np.asarray(np.einsum("nij,nj->ni", self._from_rig[:, :3, :3], in_rig) + self._from_rig[:, :3, 3])
 
     def _depths(self, pose: Matrix) -> Matrix:
         return np.asarray(self._in_cameras(pose)[:, 2])

@@ -20,7 +20,7 @@ def local_contrast(images: Tensor) -> Tensor:
     """Images (B, 1, H, W) as local contrast of the same shape: about 0 in the mean, about 1 in size.
 
     Raises:
-        WeightsError: An image without contrast: the volume is out of sight.
+        WeightsError: An image without contrast: the volume is outside the view.
     """
     band = blurred(images, _FINE_PX) - blurred(images, _COARSE_PX)
     size = band.detach().square().mean((1, 2, 3), keepdim=True)
@@ -30,7 +30,7 @@ def local_contrast(images: Tensor) -> Tensor:
 
 
 def blurred(images: Tensor, sigma_px: float) -> Tensor:
-    """Images (B, 1, H, W) under a Gaussian of three standard deviations; the edge's pixels go on beyond it."""
+    """Images (B, 1, H, W) under a Gaussian of three standard deviations; edge pixels are repeated beyond the border."""
     reach = int(3 * sigma_px + 0.5)
     steps = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-steps.square() / (2 * sigma_px**2))

@@ -81,7 +81,7 @@ def scaled(images: Tensor) -> Tensor:
     The extremes are constants to the gradient.
 
     Raises:
-        WeightsError: An image without contrast: the volume is out of sight.
+        WeightsError: An image without contrast: the volume is outside the view.
     """
     low, high = images.detach().amin((1, 2, 3), keepdim=True), images.detach().amax((1, 2, 3), keepdim=True)
     if not bool((high - low > _TINY).all()):

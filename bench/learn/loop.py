@@ -157,7 +157,7 @@ class _Training:
         """Start, from finished weights where there are any, or continue from a checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if fresh:
-            # The first patient shows whether the new training can begin at all, before the old one is thrown away.
+            # The first patient shows whether the new training can begin at all, before the old one is deleted.
             self.library.prepared(self.library.population.ids(Split.TRAIN)[0])
             (self.folder / NAME).unlink(missing_ok=True)
         limits = budget.steps, budget.minutes

@@ -29,7 +29,7 @@ def from_plain(kind: type[T], table: Any, name: str = "", *, defaults: bool = Fa
         defaults: Fields that have a default may be missing.
 
     Raises:
-        PlainError: What was expected and what came.
+        PlainError: What was expected and what was found.
     """
     if not isinstance(table, Mapping):
         raise _unexpected(name, "a table", table)

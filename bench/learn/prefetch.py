@@ -56,7 +56,7 @@ def _feed(pipe: Connection, dataset: str, settings: Mapping[str, Any], ids: Sequ
     # An interrupt is the trainer's to handle: it ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source = registry.load("datasets", dataset)(**settings)
-    with suppress(BrokenPipeError, OSError):  # the trainer is gone
+    with suppress(BrokenPipeError, OSError):  # the trainer has ended
         for name in ids:
             source.patient(name)
             pipe.send(name)

@@ -184,7 +184,7 @@ class SingleViewRegressor(ABC):
 def _other_centre(card: WeightsCard, problem: Problem) -> str | None:
     """Why the problem's rotation centre is not the one that the network was trained for, or None.
 
-    A box round one structure has that structure's centre, whatever its margin; with any other rotation centre the
+    A box around one structure has that structure's centre for any margin; with any other rotation centre the
     answer would be shifted without a warning.
     """
     on = card.trained_on

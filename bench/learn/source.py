@@ -66,8 +66,8 @@ class Library:
         self._keep = population.active + population.validation_patients + 2
         first, held_out = population.ids(Split.TRAIN), population.ids(Split.VALIDATION)
         order = [*first[: population.active], *held_out, *first[population.active :]]
-        feed = background and len(set(order)) > 1
-        self._prefetcher = Prefetcher(population.dataset, population.settings, order) if feed else None
+        ahead = background and len(set(order)) > 1
+        self._prefetcher = Prefetcher(population.dataset, population.settings, order) if ahead else None
 
     def prepared(self, patient_id: str) -> PreparedPatient:
         """A patient, loaded and prepared at its first use."""

@@ -39,7 +39,7 @@ class EvaluationBudget:
 
     Attributes:
         evaluations: Points evaluated, never exceeded; None = no limit.
-        seconds: Wall time, looked at between calls of the objective; None = no limit.
+        seconds: Wall time, checked between calls of the objective; None = no limit.
     """
 
     evaluations: int | None = None

@@ -92,7 +92,7 @@ class Powell:
             self._questions.put(Stop.ITERATIONS if result.status == 2 else Stop.VALUE)
         except _ClosedError:
             pass
-        except BaseException as error:  # handed to the thread that asks
+        except BaseException as error:  # raised in the thread that asks
             self._questions.put(error)
 
     def _wait_for_value(self, point: Vector) -> float:

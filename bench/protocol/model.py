@@ -26,7 +26,7 @@ class Data(Table):
     """``[data]``: source of the patients, and the parts of them that are used.
 
     ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name crops to that vertebra;
-    ``whole`` keeps everything. ``target_region`` is the X-ray's own, where it sees more than the methods are handed;
+    ``whole`` keeps everything. ``target_region`` is the X-ray's own, where it shows more than the methods are given;
     left out, it is ``region``.
     ``target`` and ``moving`` are contents: ``bone``, ``body``, ``everything`` or a label's name.
     ``views``: real X-rays taken together are one problem each (``each``) or one problem (``all``).
@@ -191,14 +191,14 @@ class Protocol(Table):
 
     @property
     def same_content(self) -> bool:
-        """Whether the target is rendered from the voxels that the methods are handed, whatever is done to it then."""
+        """Whether the target is rendered from the voxels that the methods are given, before noise and degradation."""
         data, target = self.data, self.target
         same_region = data.target_region in (None, data.region)
         return data.target == data.moving and same_region and target.formation is None and target.neighbours is None
 
     @property
     def matched(self) -> bool:
-        """Whether the target is made of what the methods are handed: the same voxels, line integrals alone."""
+        """Whether the target is made of what the methods are given: the same voxels, line integrals alone."""
         return self.same_content and self.target.low_dose is None
 
     @property

@@ -41,7 +41,7 @@ class GradientLevel:
         iterations: Steps of Adam, or iterations of L-BFGS (each renders one image or a few).
         rate: Adam's step, as a share of the search half-widths.
         coarsening: The volume's voxels are merged by this factor: 1, 2 or 4.
-        keep: Poses that go on to the next level, those of largest similarity.
+        keep: Number of poses that are passed to the next level, those of largest similarity.
     """
 
     size: int

@@ -41,7 +41,7 @@ class LeastSquaresLevel:
         stride: Pixels from one window to the next.
         tolerance: A pose takes a step in which no parameter moves by more, as a share of the search half-widths, as
             its last, without rendering it.
-        keep: Poses that go on to the next level, those of least residual.
+        keep: Number of poses that are passed to the next level, those of least residual.
     """
 
     size: int
@@ -191,7 +191,7 @@ class _Run:
         return self._answer(residuals, poses)
 
     def _starts(self) -> Matrix:
-        """Thetas (n, 6) within the search box: what the problem hands over, nominal, random."""
+        """Thetas (n, 6) within the search box: start, nominal pose, random poses."""
         problem, count = self._problem, self._settings.starts
         given = np.stack([problem.frame.parameters(problem.start), np.zeros(6)])
         spread = self._settings.spread * problem.search

@@ -85,7 +85,7 @@ class Search:
     """Maximise the similarity of the rendered volume to all views, coarse to fine.
 
     The first level may be searched several times: from the start, from the nominal pose, then from random poses of the
-    search box, until two searches end at the same pose. The best one goes on through the other levels.
+    search box, until two searches end at the same pose. The best one continues through the other levels.
 
     Attributes:
         similarity: Name of a similarity plug-in.

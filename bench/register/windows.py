@@ -22,7 +22,7 @@ _DERIVATIVES, _MOVING, _FIXED = slice(0, 6), 6, 7
 class WindowResiduals(Residuals):
     """Mean over windows of 2 (1 - NCC) between the rendered and the given views, linearised.
 
-    Windows in which the target varies too little are left out, whatever the rendered image shows.
+    Windows in which the target varies too little are left out, independently of the rendered image.
     """
 
     def __init__(

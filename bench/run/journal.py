@@ -128,7 +128,7 @@ class Journal:
     def truths(self) -> list[TruthRecord]:
         """The answers."""
         if not self.complete:
-            raise RunError(f"{self.folder} is not finished (no truth.jsonl); run the same command again to go on")
+            raise RunError(f"{self.folder} is not finished (no truth.jsonl); run the same command again to continue")
         return self._read("truth.jsonl", TruthRecord)
 
     def require_seals(self) -> None:

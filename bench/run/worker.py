@@ -104,7 +104,7 @@ def _serve(pipe: Connection, method: Method) -> None:
                 pipe.send(_answer(method, problem, prepared))
         except BrokenPipeError:
             raise
-        except Exception as error:  # a method may raise anything; the run goes on
+        except Exception as error:  # a method may raise anything; the run continues
             pipe.send(Raised(_last_line(error)))
 
 
@@ -117,7 +117,7 @@ def _answer(method: Method, problem: Problem, prepared: Any) -> Reply:
     seconds = time.perf_counter() - began
     try:
         return Done(seconds, _plain(estimate))
-    except Exception as error:  # whatever it is, it is no estimate
+    except Exception as error:  # any error means that it is no valid estimate
         return InvalidEstimate(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", seconds)
 
 

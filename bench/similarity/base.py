@@ -87,7 +87,7 @@ def correlation(fixed: Tensor, moving: Tensor, *, pseudo: bool = False) -> Tenso
         fixed: (1, N).
         moving: (B, N).
         pseudo: sum ab / sum sqrt(a^2 b^2 + 1e-10) instead, which the code of ProST and SOPI calls NCC. It reads
-            higher: a true 0.5 of jointly normal pixels comes out as about 0.7.
+            higher: a true 0.5 of jointly normal pixels gives about 0.7.
     """
     fixed_mean, moving_mean = fixed.mean(1, keepdim=True), moving.mean(1, keepdim=True)
     a, b = fixed - fixed_mean, moving - moving_mean

@@ -102,12 +102,12 @@ class Session:
             raise SessionError("a movement has three angles in degrees and three shifts in mm")
         if np.abs(turn).max() > _MAX_DEG or np.abs(shift).max() > _MAX_MM:
             raise SessionError("a movement of more than two turns or ten metres is refused")
-        hung = self._views[view].camera_from_rig
-        seen = hung @ _nearest_rigid(pose)
+        from_rig = self._views[view].camera_from_rig
+        seen = from_rig @ _nearest_rigid(pose)
         centre = seen[:3, :3] @ self._problem.centre + seen[:3, 3]
         rotation = rotation_from_angles(turn)
         moved = compose(rotation, centre + shift - rotation @ centre) @ seen
-        return self.render(invert(hung) @ moved)
+        return self.render(invert(from_rig) @ moved)
 
     def place(self, theta: Sequence[float]) -> dict[str, Any]:
         """The pose of six parameters from the start (degrees, mm), rendered."""

@@ -111,7 +111,7 @@ def body_mask(volume: Volume) -> MaskGrid:
 
 
 def _open(dense: MaskGrid) -> MaskGrid:
-    """Erode without eating into the grid's border, where a cropped body goes on; a thin body is left as it is."""
+    """Erode without eating into the grid's border, where a cropped body continues; a thin body is left as it is."""
     eroded = np.asarray(ndimage.binary_erosion(dense, iterations=_OPENING_STEPS, border_value=1))
     return eroded if eroded.any() else dense
 

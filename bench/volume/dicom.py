@@ -1,7 +1,7 @@
-"""DICOM files: attributes by keyword, functional groups by frame, and stored numbers. Touches pydicom.
+"""DICOM files: attributes by keyword, functional groups by frame, and stored numbers. Imports pydicom.
 
 X-ray images and CT series are read from here alone, so that header and pixels come from one source: stored numbers are
-those of the file, without rescale, look-up table or inversion for display, whatever its transfer syntax.
+those of the file, without rescale, look-up table or inversion for display, for any transfer syntax.
 """
 
 import logging
@@ -302,6 +302,6 @@ def _quiet(path: Path, what: str) -> Generator[None]:
     except MemoryError:
         raise VolumeError(f"{path}: {what}: there is not enough memory for it") from None
     except Exception as error:
-        # A damaged file raises anything from struct.error to AttributeError; whatever it is, the file is the reason.
+        # A damaged file raises anything from struct.error to AttributeError.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise VolumeError(f"{path}: {what}: {reason[:160]}") from None

@@ -25,7 +25,7 @@ _DIRECTION_TOLERANCE = 1e-4
 _AIR_HU = -1000.0
 _INDEX = "DICOMDIR"
 _FOLDERS_SHOWN, _FILES_LOOKED_AT = 4, 5000
-# What is no CT, whatever its file looks like; secondary captures (OT) and rotational angiography (XA) may be one.
+# Modalities that are not CT; secondary captures (OT) and rotational angiography (XA) may be one.
 _OTHER_MODALITIES = {
     "RTDOSE": "a dose distribution", "MR": "a magnetic resonance image", "PT": "a PET image", "NM": "a nuclear image",
     "US": "an ultrasound image", "SEG": "a segmentation", "RTSTRUCT": "a set of contours", "RTPLAN": "a plan",
@@ -263,6 +263,6 @@ def _rescaled(header: DicomHeader, stored: NDArray[Any]) -> FloatGrid:
     hu = stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
     padding = header.number("PixelPaddingValue")
     if padding is not None:
-        # Outside the scanner's field there is nothing, whatever number stands for it.
+        # Voxels outside the scanner's field count as air, for any padding value.
         hu = np.where(stored == padding, np.minimum(hu, _AIR_HU), hu)
     return np.asarray(hu, dtype=np.float32)

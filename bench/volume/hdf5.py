@@ -1,4 +1,4 @@
-"""Read HDF5 files: arrays and poses by path, errors name the missing object in one line. Touches h5py."""
+"""Read HDF5 files: arrays and poses by path; errors name the missing object in one line. Imports h5py."""
 
 import os
 import re

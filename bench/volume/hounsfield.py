@@ -37,7 +37,7 @@ def hounsfield_doubt(hu: FloatGrid) -> str | None:
     """Why numbers are not plausible Hounsfield units, or None.
 
     Args:
-        hu: [i, j, k]; of large volumes every n-th voxel is looked at.
+        hu: [i, j, k]; of large volumes every n-th voxel is examined.
     """
     numbers = hu.reshape(-1)[:: max(1, hu.size // _SAMPLE)]
     low, high = float(numbers.min()), float(numbers.max())

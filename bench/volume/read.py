@@ -1,6 +1,6 @@
 """Read CT volumes, label maps and masks: DICOM, NIfTI, NRRD, MetaImage; a TIFF stack with its voxel spacing given.
 
-World is the patient's frame in LPS, mm, and an image's affine is taken exactly as its file states it, in whatever
+World is the patient's frame in LPS, mm, and an image's affine is taken exactly as its file states it, in any
 orientation its voxels are stored, sheared grids included. What a file does not state (spacing, origin, direction) is
 never filled in: such a file is refused, or read with ``voxel_spacing_mm``.
 """

@@ -1,4 +1,4 @@
-"""Image files through SimpleITK: NRRD, MetaImage, TIFF, PNG and others; not DICOM and NIfTI. Touches SimpleITK."""
+"""Image files through SimpleITK: NRRD, MetaImage, TIFF, PNG and others; not DICOM and NIfTI. Imports SimpleITK."""
 
 import locale
 import re

@@ -1,6 +1,6 @@
 """Which part of its geometry a volume file states, of the formats that SimpleITK reads.
 
-SimpleITK fills in spacing 1, origin 0 and the identity for whatever a header leaves out, without notice. These are
+SimpleITK fills in spacing 1, origin 0 and the identity for values that a header lacks, without notice. These are
 never used: a file that does not state its geometry is refused, or its voxel spacing is given by hand.
 """
 

@@ -1,4 +1,4 @@
-"""Write a grid with its affine as an image file. Touches SimpleITK."""
+"""Write a grid with its affine as an image file. Imports SimpleITK."""
 
 from pathlib import Path
 from typing import Any

@@ -317,6 +317,6 @@ def _unconfirmed(reference: ReferenceTable) -> str:
     """The error for an unconfirmed reference."""
     apart = "" if reference.uncertainty_mm is None else f" (apart by up to {reference.uncertainty_mm:.2f} mm mTRE)"
     return (
-        f"the searches of its reference did not meet{apart}, so it is no truth to score by; whoever has looked at the "
-        "overlay and finds the pose right sets confirmed = true in it"
+        f"the searches of its reference did not agree{apart}, so it cannot serve as reference pose; if the overlay "
+        "shows that the pose is right, set confirmed = true in it"
     )

@@ -72,7 +72,7 @@ def _text(value: float | tuple[float, ...] | None) -> str:
 
 
 def _read(path: str, frame: int | None) -> tuple[XrayImage, tuple[str, ...]]:
-    """The image, with whatever the file does not state assumed and named."""
+    """The image, with the values that had to be assumed, by name."""
     refused = XrayError(f"{path}: cannot be read")
     for given in ((), ("bright",), ("flip",), ("bright", "flip"), ("zero",), ("zero", "flip"), tuple(_OPTIONS)):
         try:

@@ -1,11 +1,11 @@
 """Read X-ray images: DICOM, TIFF, PNG, NIfTI.
 
-Pixels come out as intensities (they grow with the X-rays that arrive) as seen from the source. A mirror cannot be seen
-in pixels: where the file does not state it, ``flip`` is required. Whether bone is bright can be seen only sometimes: a
-DICOM file that does not state it needs ``bright``, any other is taken as air bright unless its border looks inverted.
-Sign, bits and ``bright`` refer to stored numbers: no rescale, no VOI window and no inversion for display is
-applied; only a Modality LUT that makes logarithmic numbers linear is. Resolution tags of TIFF and PNG are never taken
-for a pixel spacing: scanners and viewers fill them with their own.
+Pixels are returned as intensities (they grow with the X-rays that arrive) as seen from the source. A mirror cannot be
+seen in pixels: where the file does not state it, ``flip`` is required. Whether bone is bright can be seen only
+sometimes: a DICOM file that does not state it needs ``bright``, any other is taken as air bright unless its border
+looks inverted. Sign, bits and ``bright`` refer to stored numbers: no rescale, no VOI window and no inversion for
+display is applied; only a Modality LUT that makes logarithmic numbers linear is. Resolution tags of TIFF and PNG are
+never taken for a pixel spacing: scanners and viewers fill them with their own.
 """
 
 from collections.abc import Mapping

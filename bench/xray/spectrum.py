@@ -81,7 +81,7 @@ def tube_spectrum() -> Spectrum:
 
 
 def single_energy() -> Spectrum:
-    """Photons of 60 keV alone: line integrals come out as they are."""
+    """Photons of 60 keV alone: line integrals are unchanged."""
     one, tube = np.ones(1), tube_spectrum()
     metals = {name: _at_reference(tube.energies_kev, per_mm) * one for name, per_mm in tube.metals.items()}
     return Spectrum(np.array([REFERENCE_KEV]), one, one, one, metals)

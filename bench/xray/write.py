@@ -1,4 +1,4 @@
-"""Write line integrals: as numbers (TIFF, NIfTI) or as a picture (PNG). Touches SimpleITK."""
+"""Write line integrals: as numbers (TIFF, NIfTI) or as a picture (PNG). Imports SimpleITK."""
 
 from pathlib import Path
 from typing import Any

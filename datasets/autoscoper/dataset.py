@@ -60,7 +60,7 @@ class Autoscoper:
             raise AutoscoperError(f"binning must be at least 1; got {self.binning}")
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """The one patient, whatever the split."""
+        """The one patient, for any split."""
         return (self._name,)
 
     def patient(self, patient_id: str) -> Patient:

@@ -1,4 +1,4 @@
-"""Random smooth displacements as cubic B-splines; the only file here that touches SimpleITK.
+"""Random smooth displacements as cubic B-splines; the only file here that imports SimpleITK.
 
 Rueckert et al., "Nonrigid registration using free-form deformations", IEEE TMI 18(8), 1999: control points on a regular
 grid, cubic B-splines between. Such a map has no fold as long as no control point moves farther than 0.4 of the grid's

@@ -13,7 +13,7 @@ from bench.volume import Volume
 from .files import CtFolderError, Source, find_sources
 
 _ID = re.compile(r"(.+)~(\d+)")
-# Shares of the splits when nobody names their CTs.
+# Shares of the splits unless the settings name CTs.
 _TRAIN_SHARE, _VALIDATION_SHARE = 0.6, 0.2
 # A cubic B-spline cannot fold below this share of its control points' distance (Choi and Lee 2000).
 _NO_FOLD = 0.4

@@ -76,7 +76,7 @@ class Deformation:
     def least_jacobian(self) -> float:
         """Smallest determinant of the map's derivative, at the corners of the grid's cells; a fold is negative.
 
-        What is free is smooth: it is looked at every 8 mm or so, and on every voxel where vertebrae bend it.
+        The free part is smooth and sampled every 8 mm or so; every voxel is examined where vertebrae change it.
         """
         points = self.affine[:3, :3] * self.steps
         steps = [max(1, int(_SMOOTH_MM // edge)) for edge in np.linalg.norm(points, axis=0)]

@@ -11,9 +11,9 @@ is seen at ``intrinsic @ extrinsic @ p``, in a projective frame like DeepFluoro'
 source). Voxel (i, j, k) of n_x x n_y x n_z lies at ``origin + spacing * (n_x - 1 - i, j, k)``; that world is taken for
 RAS, as in the author's own export to NIfTI, and turned into LPS here. Pixels count from 0 at their centres.
 
-Images are subtracted angiograms, dark vessels on even ground. The ground is the median; an image is what is missing
-from it, (ground - pixel) / ground and no less than 0. The volume's numbers are not HU; HU = number - 1000 from the
-threshold on, so that vessels attenuate in proportion to their number and the rest not at all. Both scales are
+Images are subtracted angiograms, dark vessels on an even background. The background is the median; an image is the
+relative drop below it, max(0, (background - pixel) / background). The volume's numbers are not HU; HU = number - 1000
+from the threshold on, so that vessels attenuate in proportion to their number and the rest not at all. Both scales are
 arbitrary: similarities that ignore gain are needed.
 """
 

@@ -34,7 +34,7 @@ class Phantom:
         size: Voxels along each edge of the cube, 16 to 512.
         spacing_mm: Edge of a voxel, 0.7 to 8 mm; 128 voxels of 2 mm contain T12 to S1.
         fractures: Whether vertebrae may be fractured, as in a population.
-        implants: ``none``, ``screws``, ``cement`` or ``hip``; a hip lies far below L3 and shows in a cube of 384 mm or
+        implants: ``none``, ``screws``, ``cement`` or ``hip``; a hip lies far below L3 and is inside a cube of 384 mm or
             more, such as 128 voxels of 3 mm.
         only: Id of the one patient that every split consists of, for patient-specific studies: nothing else may be
             trained on it and then tested. None = the population.

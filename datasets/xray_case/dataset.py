@@ -26,7 +26,7 @@ class XrayCase:
     case: str
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """The one patient, whatever the split: a file belongs to no population."""
+        """The one patient, for any split: a file belongs to no population."""
         return (self._read().id,)
 
     def patient(self, patient_id: str) -> Patient:

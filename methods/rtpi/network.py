@@ -29,7 +29,7 @@ class Shape:
         image_widths: Channels of the two 2D blocks.
         localisation_widths: Channels of the residual blocks behind both; one an entry.
         hidden: Width of the hidden fully connected layer.
-        join: ``reshape`` lays the volume's voxels out as an image, whatever they show; ``beam`` stacks those along the
+        join: ``reshape`` reshapes the volume's voxels into an image, as published; ``beam`` stacks those along the
             beam as channels and puts them where the image has them.
         norm: ``batch`` or ``group``.
         dropout: After every activation of both branches.

@@ -3,20 +3,21 @@
 Deviations from SOPI (Chen et al., ICASSP 2024), sections 2.2 to 2.4, and from its published code:
 
 * Images of 128 x 128 pixels (binned) instead of 256 x 256, for CPUs; ``image = 256`` restores it.
-* One encoder for both images (``shared = false`` restores two, which begin alike): two that are learnt apart drift, and
-  their difference hides the pose's; a gradient 30 times as large has to be followed in steps a hundred times as small.
+* One encoder for both images (``shared = false`` restores two with equal initial weights): two that are trained
+  separately drift apart, and their difference hides that of the pose; gradients 30 times as large then need steps a
+  hundred times as small.
 * The input of the encoder is local contrast (``bench.learn.contrast``) instead of images from minimum to maximum:
   ``contrast = "range"`` restores those. Three in five training images are X-rays of the whole body.
 * Initial weights near a plain smoothing encoder (``beginning.py``).
 * The six numbers are a rotation vector and a displacement of the rotation centre about the pose at hand (the published
-  code hands Euler angles to a rotation-vector metric); ``depth_scale`` mm along the beam count as one across.
+  code passes Euler angles to a rotation-vector metric); ``depth_scale`` mm along the beam count as one across.
 * Batch normalisation's statistics are held while gradients are taken, in training as in a descent.
 * The mask's shadow is read off the projection of the masked CT (above 1 % of its maximum); L_N is the sum over levels
-  of the squared differences' weighted mean. Of the moving projection the same contrast is
-  taken as of the fixed image.
+  of the squared differences' weighted mean. The same contrast is taken of
+  the moving projection and of the fixed image.
 * AdamW, one cycle, averaged weights instead of SGD with a cyclic rate; pairs of several distances.
 * A descent's step is the gradient times a factor that training measures; momentum 0.6; no cyclic rate.
-* The rotation is frozen once L_N has settled (the paper's text; in no published code). Nothing of the answer looks at
+* The rotation is frozen once L_N has settled (the paper's text; in no published code). The estimate never uses
   the truth: the published test script picks, parameter by parameter, the pose nearer to it.
 """
 

@@ -43,7 +43,7 @@ class SopiTrainer:
         split_kernel: Of the split attention.
         depth_scale: mm along the beam that count as one across.
         shared: One encoder for both images.
-        contrast: What the encoder is fed.
+        contrast: Input of the encoder.
         patients: Patients a step.
         pairs: Pairs of poses of each; the paper's batch is 4 in all.
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.

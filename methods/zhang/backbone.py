@@ -1,6 +1,6 @@
 """EfficientNet-B0's features up to its 1280 channels, from MONAI.
 
-The one place that touches MONAI, which takes seconds to import: it is imported when a network is built.
+The only module that imports MONAI, which takes seconds to import: it is imported when a network is built.
 """
 
 from torch import nn

@@ -17,7 +17,7 @@ PROGRAM = "python -m studies.realism"
 class Compare:
     """Compare a dataset's patients with a real CT: tissues, projections, dimensions, success of registrations.
 
-    Writes comparison.md, comparison.csv and figures. Interrupted, the same command goes on where it stopped.
+    Writes comparison.md, comparison.csv and figures. After an interruption the same command continues.
     """
 
     ct: Annotated[Path, tyro.conf.Positional]

@@ -19,7 +19,7 @@ TRAINED = Path("runs/train")
 
 @dataclass(frozen=True)
 class Train:
-    """Train one network of the study; interrupted, the same command goes on."""
+    """Train one network of the study; after an interruption the same command continues."""
 
     network: Annotated[Literal["lgff_reg", "res_reg_net", "zhang", "deep_reg"], tyro.conf.Positional]
     """A masked network (lgff_reg, res_reg_net, zhang: one for each camera) or Deep-reg (one for all cameras)."""

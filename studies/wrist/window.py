@@ -1,7 +1,7 @@
 """A square window on an X-ray: what a camera turned towards a point would see of it, with intrinsics of one's choice.
 
 A line integral belongs to its ray, and turning a camera about its source moves no ray: the window is the X-ray
-resampled, whatever its detector. Networks for real set-ups so get images of one size and one focal length.
+resampled, for any detector. Networks for real set-ups so get images of one size and one focal length.
 """
 
 import numpy as np

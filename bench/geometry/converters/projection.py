@@ -60,7 +60,7 @@ def to_projection_matrix(camera: Camera, camera_from_world: Matrix) -> Matrix:
 
 
 def decompose(matrix: ArrayLike) -> tuple[Matrix, Matrix, Matrix]:
-    """K (3x3, no skew), R (3x3, det +1) and t (3,) of a projection matrix, whatever its scale and sign.
+    """K (3x3, no skew), R (3x3, det +1) and t (3,) of a projection matrix of any scale and sign.
 
     Raises:
         ConversionError: See ``from_projection_matrix``.

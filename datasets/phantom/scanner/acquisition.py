@@ -134,7 +134,7 @@ class Scan:
 
 
 def draw_scan(settings: AcquisitionSettings, generator: np.random.Generator) -> Scan:
-    """Draw a scan; it takes the same count of random numbers whatever comes out."""
+    """Draw a scan; every draw takes the same count of random numbers."""
     kernels: tuple[Kernel, ...] = get_args(Kernel)
     shares: Matrix = np.cumsum([settings.kernel_shares.get(each, 0.0) for each in kernels])
     kernel = kernels[int(np.searchsorted(shares / shares[-1], generator.random(), side="right"))]
@@ -200,7 +200,7 @@ def scanned(hu: FloatGrid, spacing_mm: Matrix, *, scan: Scan, generator: np.rand
 def slice_matrix(scan: Scan, count: int, spacing_mm: float) -> FloatGrid:
     """How the scan's slices mix the grid's: (count, count) float32, each row sums to one.
 
-    The profile is integrated over voxels; beyond the grid the outermost slice goes on. Slices with an increment of
+    The profile is integrated over voxels; beyond the grid the outermost slice is repeated. Slices with an increment of
     their own lie symmetric about the grid's middle and are interpolated linearly back.
     """
     grid: Matrix = (np.arange(count, dtype=np.float64) - (count - 1) / 2) * spacing_mm
