@@ -87,20 +87,17 @@ def _draw(run: FinishedRun, left: _Side | None, right: _Side, source: str) -> li
     rows = -(-count // columns)
     figure, axes = grid(rows, columns, width=2.9 * columns + 0.4, height=2.15 * rows + 0.9, sharex=True, sharey=True)
     cells = [cell for row in axes for cell in row]
+    sides = {where: side for where, side in (("low", left), ("high", right)) if side is not None}
     for cell, label in zip(cells, run.labels, strict=False):
-        for where, side in (("low", left), ("high", right)):
-            if side is not None and label in text_column(side.rows, "label"):
+        for where, side in sides.items():
+            if label in text_column(side.rows, "label"):
                 _half_violins(cell, of_label(side.rows, label), where)
         _frame(cell, label)
     for cell in cells[count:]:
         cell.set_visible(False)
     for row in axes:
         row[0].set_ylabel("|error| (deg | mm)")
-    handles = [
-        Patch(color=SIDES[where], label=f"{side.name} ({side.cases} cases)")
-        for where, side in (("low", left), ("high", right))
-        if side is not None
-    ]
+    handles = [Patch(color=SIDES[where], label=f"{side.name} ({side.cases} cases)") for where, side in sides.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1.0)  # pyright: ignore[reportUnknownMemberType]
     footnote(
         figure,

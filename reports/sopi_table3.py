@@ -131,6 +131,15 @@ def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
         TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
         TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
         TableColumn(heading="No\npose", keys=("no_pose",), compute=_of_method(lambda row: (row.no_pose,))),
+        *_image_columns(unit),
+        *_error_columns(),
+        *_failure_columns(),
+        *_cost_columns(),
+    )
+
+
+def _image_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
+    return (
         _corners("ORB", unit),
         _corners("SURF", unit),
         TableColumn(
@@ -139,6 +148,11 @@ def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
             compute=lambda row: (spread(row.image_scores("ncc_true")).mean,),
             decimals=3,
         ),
+    )
+
+
+def _error_columns() -> tuple[TableColumn[_AuditedRow], ...]:
+    return (
         _median("rotation_error_deg", "Rotation\n(deg)"),
         _median("in_plane_error_mm", "In plane\n(mm)"),
         _median("depth_error_mm", "Depth\n(mm)"),
@@ -149,6 +163,11 @@ def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
             compute=lambda row: (row.error(row.p95("mtre_mm")),),
             group="mTRE (mm)",
         ),
+    )
+
+
+def _failure_columns() -> tuple[TableColumn[_AuditedRow], ...]:
+    return (
         TableColumn(
             heading="All\n(%)",
             keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
@@ -159,6 +178,11 @@ def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
         ),
         _failures("wrong_basin", "Wrong\nbasin (%)"),
         _failures("depth_only", "Depth\nonly (%)"),
+    )
+
+
+def _cost_columns() -> tuple[TableColumn[_AuditedRow], ...]:
+    return (
         TableColumn(
             heading="Time\n(s)",
             keys=("seconds_median",),

@@ -75,7 +75,7 @@ def test_landmarks_on_a_line_need_a_rough_view() -> None:
     pixels = [NamedPixel(0, f"L{each.name[1:]}", *each.pixel.tolist()) for each in clicks(SINGLE, LINE, 2.0)]
     named = [NamedPixel(0, f"L{int(each.name[1:]) + 1}", each.column, each.row) for each in pixels]
     alone = clicked_pose(SINGLE, named, points)
-    assert any("is open to" in each and "state a rough view" in each for each in alone["warnings"])
+    assert any("degrees only" in each and "state a rough view" in each for each in alone["warnings"])
     helped = clicked_pose(SINGLE, named, points, rough=rough(LINE))
     pose = np.array(helped["rig_from_world"])
     assert rotation_angle_deg(pose, truth(LINE)) < 13

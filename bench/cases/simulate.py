@@ -63,9 +63,10 @@ def simulate_view(
         number: Of the view.
         recorded: Strengths to repeat, as they were written down; None = draw them.
     """
-    view, noise = prepared.views[number], seed.generator("noise", number)
-    pose = view.camera_from_rig @ truth
+    name, noise = f"the simulated X-ray of {seed.case_id}", seed.generator("noise", number)
     prepared, drawn = with_neighbours(scene, prepared, seed.seed, seed.case_id, recorded)
+    view = prepared.views[number]
+    pose = view.camera_from_rig @ truth
     if prepared.materials is not None and scene.formation is not None:
         conditions = _conditions(scene, prepared, seed.generator("scene", number), recorded)
         image, valid = formed_image(
@@ -75,14 +76,13 @@ def simulate_view(
         drawn |= {} if scene.appearance is None else conditions.record()
     else:
         clean = line_integrals(scene, prepared.target, pose[None], view.camera)
-        # Before the noise, which is undefined for such pixels.
-        require_finite(f"the simulated X-ray of {seed.case_id}", (replace(view, image=clean[0, 0]),))
+        require_finite(name, (replace(view, image=clean[0, 0]),))  # noise is undefined for other pixels
         made = replace(view, image=with_noise(scene, clean, view.camera, noise)[0, 0])
     if scene.low_dose is not None and made.image is not None:
         degradation = _degradation(scene.low_dose, seed.generator("low dose", number), recorded)
         made = replace(made, image=scene.low_dose.on_line_integrals(made.image, degradation))
         drawn |= degradation.record()
-    require_finite(f"the simulated X-ray of {seed.case_id}", (made,))
+    require_finite(name, (made,))
     return SimulatedView(made, drawn or None)
 
 

@@ -9,6 +9,7 @@ from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
     from bench.geometry import Camera, Matrix
+    from bench.volume import Volume
 
 
 class RenderError(FluorobenchError):
@@ -76,46 +77,52 @@ class Render:
 
     def __call__(self) -> None:
         """Render and write."""
-        import numpy as np
-
-        from bench.cases.prepare import region_of
         from bench.drr import AttenuationMap, project
-        from bench.geometry import StandardView, nominal_pose
-        from bench.single.problem import read_pose
-        from bench.volume.content import require_visible, with_content
-        from bench.volume.read import read_volume
-        from bench.volume.region import crop_to_box
         from bench.xray.write import ENDINGS, write_integrals
 
         if not self.out.name.lower().endswith(ENDINGS):
             raise RenderError(f"--out must end in {', '.join(ENDINGS)}; got {self.out}")
         if self.size < 1 or not self.spacing_mm > 0:
             raise RenderError(f"--size and --spacing-mm must be positive; got {self.size} and {self.spacing_mm}")
-        scheme = None if self.label_scheme is None else str(self.label_scheme)
-        volume = read_volume(
-            self.volume,
-            labels=self.labels,
-            label_scheme=scheme,
-            series=self.series,
-            voxel_spacing_mm=self.voxel_spacing_mm,
-        )
-        volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
-        volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
-        require_visible(volume)
+        volume = self._content()
         camera, calibrated_pose = self._camera()
-        centre = np.asarray(volume.content_centre())
-        if self.pose in StandardView.__members__:
-            pose = nominal_pose(StandardView[self.pose], centre, self.depth_mm)
-        elif self.pose == "calibration":
-            pose = _stated(calibrated_pose)
-        else:
-            pose = read_pose(Path(self.pose))
+        pose = self._pose(volume, calibrated_pose)
         image = project(AttenuationMap.from_volume(volume), pose[None], camera)[0, 0].numpy()
         focal = float(camera.K[0, 0]), float(camera.K[1, 1])
         spacing = camera.spacing_mm or (self.sdd_mm / focal[0], self.sdd_mm / focal[1])
         written = write_integrals(self.out, image, spacing)
         what = "picture of 8 bits, bone bright" if written.suffix == ".png" else _NUMBERS
         output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)
+
+    def _content(self) -> "Volume":
+        """The part of the CT to render."""
+        from bench.cases.prepare import region_of
+        from bench.volume.content import require_visible, with_content
+        from bench.volume.read import read_volume
+        from bench.volume.region import crop_to_box
+
+        volume = read_volume(
+            self.volume,
+            labels=self.labels,
+            label_scheme=self.label_scheme,
+            series=self.series,
+            voxel_spacing_mm=self.voxel_spacing_mm,
+        )
+        volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
+        volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
+        require_visible(volume)
+        return volume
+
+    def _pose(self, volume: "Volume", calibrated: "Matrix | None") -> "Matrix":
+        """camera_from_world, 4x4, mm, that ``pose`` names."""
+        import numpy as np
+
+        from bench.geometry import StandardView, nominal_pose
+        from bench.single.problem import read_pose
+
+        if self.pose in StandardView.__members__:
+            return nominal_pose(StandardView[self.pose], np.asarray(volume.content_centre()), self.depth_mm)
+        return _stated(calibrated) if self.pose == "calibration" else read_pose(Path(self.pose))
 
     def _camera(self) -> "tuple[Camera, Matrix | None]":
         """The camera, and camera_from_world where the calibration gives it."""

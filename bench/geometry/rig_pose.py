@@ -124,10 +124,6 @@ def rig_pose(rig: Rig, clicks: Sequence[Click], *, rough: Matrix | None = None) 
         )
     pose = found[0][0]
     rotation_sd, axis, translation_sd = task.deviations(pose)
-    others = list[Matrix]()
-    for each, cost in found[1:]:
-        if 2 * (cost - found[0][1]) < _ALIKE and all(task.differ(each, known) for known in (pose, *others)):
-            others.append(each)
     pixels = task.residuals_px(pose)
     return RigPose(
         pose=pose,
@@ -136,9 +132,18 @@ def rig_pose(rig: Rig, clicks: Sequence[Click], *, rough: Matrix | None = None) 
         rotation_sd_deg=rotation_sd,
         open_axis=axis,
         translation_sd_mm=translation_sd,
-        others=tuple(others),
+        others=_as_good(task, found),
         prior_used=rough is not None,
     )
+
+
+def _as_good(task: "_Task", found: Sequence[tuple[Matrix, float]]) -> tuple[Matrix, ...]:
+    """Poses that fit as well as the first one and differ from it and from one another; ``found`` is sorted by cost."""
+    distinct = [found[0][0]]
+    for pose, cost in found[1:]:
+        if 2 * (cost - found[0][1]) < _ALIKE and all(task.differ(pose, known) for known in distinct):
+            distinct.append(pose)
+    return tuple(distinct[1:])
 
 
 def contradicting(rig: Rig, clicks: Sequence[Click], found: RigPose, *, rough: Matrix | None = None) -> Click | None:

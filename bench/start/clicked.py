@@ -1,6 +1,6 @@
 """The pose of a case from clicked landmarks, with warnings and numbers on what the clicks leave undetermined."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,10 +66,14 @@ def clicked_pose(
 
 def _warnings(found: RigPose, wrong: Click | None) -> list[str]:
     """Warnings about the pose, one sentence each."""
-    said = list[str]()
+    return [*_undetermined(found), *_misfit(found, wrong)]
+
+
+def _undetermined(found: RigPose) -> Iterator[str]:
+    """Ambiguity, rotation and depth."""
     if found.others:
         apart = ", ".join(f"{rotation_angle_deg(found.pose, each):.0f}" for each in found.others[:3])
-        said.append(
+        yield (
             f"ambiguous: {len(found.others)} other pose(s) fit the clicks as well, turned by {apart} degrees; click "
             "more landmarks, or state a rough view (--start)"
         )
@@ -78,25 +82,27 @@ def _warnings(found: RigPose, wrong: Click | None) -> list[str]:
         taken = (
             f"it was taken from the rough view, right to about {PRIOR_SD_DEG:g} degrees"
             if found.prior_used
-            else ("state a rough view (--start AP --depth-mm 700)")
+            else "state a rough view (--start AP --depth-mm 700)"
         )
-        said.append(
-            f"the rotation about the world axis ({axis}) is open to {found.rotation_sd_deg[-1]:.0f} degrees, as the "
-            f"landmarks lie near one line or plane: {taken}, or click landmarks off that line, or in a second view"
+        yield (
+            f"the rotation about the world axis ({axis}) is determined to {found.rotation_sd_deg[-1]:.0f} degrees only "
+            f"(landmarks near one line or plane): {taken}, or click landmarks off that line, or in a second view"
         )
     if found.translation_sd_mm[2] > MAX_DEPTH_SD_MM:
-        said.append(
-            f"the depth is open to {found.translation_sd_mm[2]:.0f} mm: click landmarks that lie farther apart, or in "
-            "a second view"
+        yield (
+            f"the depth is determined to {found.translation_sd_mm[2]:.0f} mm only: click landmarks that lie farther "
+            "apart, or in a second view"
         )
+
+
+def _misfit(found: RigPose, wrong: Click | None) -> Iterator[str]:
     if wrong is not None:
-        said.append(
+        yield (
             f"{wrong.name} in view {wrong.view + 1} contradicts the others: without it they fit three times as well; "
             "check its name, its side and its pixel"
         )
     elif found.rms_mm > _LARGE_MM:
-        said.append(
+        yield (
             f"the clicks miss their landmarks by {found.rms_mm:.1f} mm (rms): check names, sides, --flip and the "
             "calibration"
         )
-    return said

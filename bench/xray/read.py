@@ -29,6 +29,8 @@ from bench.xray.orientation import Orientation, Point
 Flip: TypeAlias = Literal["none", "horizontal", "vertical", "both"]
 Spacing: TypeAlias = tuple[float, float]
 
+_OF_HEADER = ("spacing_mm", "sdd_mm", "source_to_patient_mm", "angles_deg", "principal_point_px", "bright")
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class XrayImage:
@@ -68,6 +70,18 @@ class _Raw:
     fields: DicomFields | None
     spacing: Spacing | None
 
+    def found(self) -> dict[str, Found[Any]]:
+        """What the file states, by the names of ``XrayImage.origins``."""
+        none: Found[Any] = missing("not a DICOM file")
+        if self.fields is not None:
+            names = {name: getattr(self.fields, name) for name in _OF_HEADER}
+            return {**names, "flip": self.fields.orientation}
+        return {
+            **dict.fromkeys((*_OF_HEADER, "flip"), none),
+            "spacing_mm": none if self.spacing is None else Found(self.spacing, "stated: pixdim with its unit"),
+            "bright": Found(None, "assumed: high numbers mean many X-rays"),
+        }
+
 
 def read_xray(
     path: str | Path,
@@ -99,27 +113,21 @@ def read_xray(
     file = Path(path).expanduser()
     if flip is not None and flip not in get_args(Flip):
         raise XrayError(f"flip must be one of {', '.join(get_args(Flip))}; got {flip!r}")
-    try:
-        raw = _read(file, frame)
-    except VolumeError as error:
-        raise XrayError(str(error)) from None
-    given = Override(bits=bits, bright=bright, zero=zero)
-    stored, full_scale = to_intensities(raw.numbers, str(file), raw.fields, given)
-    height, width = stored.shape
-    orientation = None if raw.fields is None else raw.fields.orientation.value
-    point = None if raw.fields is None else raw.fields.principal_point_px.value
-    spacing = _spacing(spacing_mm, raw)
-    turned = flip is None and orientation is not None and orientation.quarter_turns % 2 == 1
+    raw = _read(file, frame)
+    found = raw.found()
+    override = Override(bits=bits, bright=bright, zero=zero)
+    stored, full_scale = to_intensities(raw.numbers, str(file), raw.fields, override)
+    orientation: Orientation | None = found["flip"].value
     return XrayImage(
         intensities=np.ascontiguousarray(_as_seen(stored, file, raw.fields, flip)),
         full_scale=full_scale,
-        spacing_mm=spacing if spacing is None or not turned else (spacing[1], spacing[0]),
-        sdd_mm=sdd_mm if sdd_mm is not None or raw.fields is None else raw.fields.sdd_mm.value,
-        source_to_patient_mm=None if raw.fields is None else raw.fields.source_to_patient_mm.value,
-        angles_deg=None if raw.fields is None else raw.fields.angles_deg.value,
-        principal_point_px=None if point is None else _point_as_seen(point, (height, width), orientation, flip),
+        spacing_mm=_spacing(spacing_mm, found["spacing_mm"].value, orientation if flip is None else None),
+        sdd_mm=found["sdd_mm"].value if sdd_mm is None else sdd_mm,
+        source_to_patient_mm=found["source_to_patient_mm"].value,
+        angles_deg=found["angles_deg"].value,
+        principal_point_px=_point_as_seen(found["principal_point_px"].value, stored.shape, orientation, flip),
         photometric=None if raw.fields is None else raw.fields.photometric,
-        origins=_origins(raw, {"spacing_mm": spacing_mm, "sdd_mm": sdd_mm, "flip": flip, "bright": bright}),
+        origins=_origins(found, {"spacing_mm": spacing_mm, "sdd_mm": sdd_mm, "flip": flip, "bright": bright}),
         path=str(file),
     )
 
@@ -149,8 +157,15 @@ def _existing(path: Path) -> Path:
 
 
 def _read(path: Path, frame: int | None) -> _Raw:
-    if is_dicom(_existing(path)):
-        return _read_dicom(read_header(path), frame)
+    try:
+        if is_dicom(_existing(path)):
+            return _read_dicom(read_header(path), frame)
+        return _read_other(path, frame)
+    except VolumeError as error:
+        raise XrayError(str(error)) from None
+
+
+def _read_other(path: Path, frame: int | None) -> _Raw:
     spacing: Spacing | None = None
     if is_nifti(path):
         image = read_nifti(path)
@@ -199,14 +214,14 @@ def _chosen(path: Path, frame: int | None, count: int) -> int:
     return chosen
 
 
-def _spacing(given: float | Spacing | None, raw: _Raw) -> Spacing | None:
-    """Along (columns, rows) as stored: the user's, the DICOM header's, or a NIfTI file's that states a unit."""
-    if given is None:
-        return raw.spacing if raw.fields is None else raw.fields.spacing_mm.value
+def _spacing(given: float | Spacing | None, stated: Spacing | None, orientation: Orientation | None) -> Spacing | None:
+    """Along (columns, rows) of the image as seen: the user's, else the file's, of the stored image."""
     pair = (float(given), float(given)) if isinstance(given, int | float) else given
-    if not all(np.isfinite(edge) and edge > 0 for edge in pair):
+    if pair is not None and not all(np.isfinite(edge) and edge > 0 for edge in pair):
         raise XrayError(f"spacing_mm must be positive, one number or (columns, rows); got {given}")
-    return pair
+    stored = stated if pair is None else pair
+    turned = orientation is not None and orientation.quarter_turns % 2 == 1
+    return stored if stored is None or not turned else (stored[1], stored[0])
 
 
 def _as_seen(image: Pixels, path: Path, fields: DicomFields | None, flip: Flip | None) -> Pixels:
@@ -223,8 +238,12 @@ def _as_seen(image: Pixels, path: Path, fields: DicomFields | None, flip: Flip |
     return fields.orientation.value.undo(image)
 
 
-def _point_as_seen(point: Point, size: tuple[int, int], orientation: Orientation | None, flip: Flip | None) -> Point:
+def _point_as_seen(
+    point: Point | None, size: tuple[int, int], orientation: Orientation | None, flip: Flip | None
+) -> Point | None:
     """The stored image's point, in the image as seen."""
+    if point is None:
+        return None
     height, width = size
     if flip is None:
         return point if orientation is None else orientation.undo_point(point, height=height, width=width)
@@ -232,25 +251,10 @@ def _point_as_seen(point: Point, size: tuple[int, int], orientation: Orientation
     return column, height - 1 - point[1] if flip in ("vertical", "both") else point[1]
 
 
-def _origins(raw: _Raw, given: Mapping[str, object]) -> dict[str, str]:
-    """Where each value comes from."""
-    fields = raw.fields
-    none: Found[Any] = missing("not a DICOM file")
-    found: dict[str, Found[Any]] = {
-        "spacing_mm": none if fields is None else fields.spacing_mm,
-        "sdd_mm": none if fields is None else fields.sdd_mm,
-        "source_to_patient_mm": none if fields is None else fields.source_to_patient_mm,
-        "angles_deg": none if fields is None else fields.angles_deg,
-        "principal_point_px": none if fields is None else fields.principal_point_px,
-        "flip": none if fields is None else fields.orientation,
-        "bright": none if fields is None else fields.bright,
-    }
+def _origins(found: Mapping[str, Found[Any]], given: Mapping[str, object]) -> dict[str, str]:
+    """The origin of each value."""
     origins = {name: each.origin for name, each in found.items()}
-    if raw.spacing is not None:
-        origins["spacing_mm"] = "stated: pixdim with its unit"
-    if fields is None:
-        origins["bright"] = "assumed: high numbers mean many X-rays"
-    if fields is None or fields.principal_point_px.value is None:
+    if found["principal_point_px"].value is None:
         hint = origins["principal_point_px"].removeprefix("missing").removeprefix(": ")
         origins["principal_point_px"] = f"assumed: the middle of the image{f' ({hint})' if hint else ''}"
     return {**origins, **{name: "given by the user" for name, value in given.items() if value is not None}}

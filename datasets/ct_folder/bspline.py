@@ -47,10 +47,7 @@ def random_displacement(
     axes: Matrix = affine[:3, :3] / spacing
     extent: Matrix = spacing * (np.array(shape, dtype=np.float64) - 1)
     mesh = np.maximum(1, np.round(extent / grid_mm)).astype(int)
-    moves = amplitude_mm * generator.uniform(-1, 1, (*(mesh + _ORDER), 3))
-    for axis in range(3):
-        at_face = np.moveaxis(moves[..., axis], axis, 0)
-        at_face[:2], at_face[-2:] = 0, 0
+    moves = amplitude_mm * _inner_draws([int(count) + _ORDER for count in mesh], generator)
     spline = _sitk.BSplineTransform(3, _ORDER)
     # Outside its box the spline does not move a point at all: rounding must not put the grid's faces there.
     spline.SetTransformDomainOrigin((affine[:3, 3] - axes.sum(axis=1) * _SLACK_MM).tolist())
@@ -66,3 +63,12 @@ def random_displacement(
     )  # fmt: skip
     found = _sitk.GetArrayFromImage(field).transpose(2, 1, 0, 3)
     return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def _inner_draws(counts: Sequence[int], generator: np.random.Generator) -> Matrix:
+    """Uniform draws in [-1, 1] of every control point, (*counts, 3); zero across the faces of the grid."""
+    draws = generator.uniform(-1, 1, (*counts, 3))
+    for axis in range(3):
+        at_face = np.moveaxis(draws[..., axis], axis, 0)
+        at_face[:2], at_face[-2:] = 0, 0
+    return draws
