@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contract import Card, FinishedRun
-from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, lgff_row, order_table
+from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, lgff_order, lgff_row
 from bench.report.marks import marked
 from bench.report.summary import Summary
 from bench.report.tables import Table
@@ -40,13 +40,7 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class LgffAblation:
-    """Tables ``lgff_table1`` to ``lgff_table3``, each with ``..._order``: the step-by-step test.
-
-    Attributes:
-        seed: Of the bootstrap over cases.
-    """
-
-    seed: int = 0
+    """Tables ``lgff_table1`` to ``lgff_table3``, each with ``..._order``: the step-by-step test."""
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write those tables that the run has rows of, under ``tables``."""
@@ -57,7 +51,7 @@ class LgffAblation:
         if not here:
             return []
         labels = [*(label for label in NONE if label in run.labels), *here]
-        order = order_table(run, STEPS[table], table=table, seed=self.seed)
+        order = lgff_order(run, STEPS[table], table=table)
         return [
             *marked(self.table(run, table, labels), run.scores).write(folder, f"lgff_table{table}"),
             *order.write(folder, f"lgff_table{table}_order"),

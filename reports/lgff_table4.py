@@ -12,8 +12,8 @@ from bench.report.lgff import (
     MISSING,
     PAPER_COLUMNS,
     UNITS,
+    lgff_order,
     lgff_row,
-    order_table,
 )
 from bench.report.marks import marked
 from bench.report.summary import Summary
@@ -25,20 +25,14 @@ ORDER = ("Opt-GO", "ResRegNet", "Opt-NGI", "Opt-GC", "Zhang", "LGFF-Reg")
 
 @dataclass(frozen=True, slots=True)
 class LgffTable4:
-    """Three tables: ``lgff_table4``, ``lgff_table4_audited`` and ``lgff_table4_order``.
-
-    Attributes:
-        seed: Of the bootstrap over cases.
-    """
-
-    seed: int = 0
+    """Three tables: ``lgff_table4``, ``lgff_table4_audited`` and ``lgff_table4_order``."""
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write them under ``tables``."""
         folder = run.folder / "tables"
         best = ((label, ORDER[-1]) for label in ORDER[:-2])
         steps = [*pairwise(ORDER), *best, *(("Nominal", label) for label in ORDER)]
-        order = order_table(run, steps, table="4", seed=self.seed)
+        order = lgff_order(run, steps, table="4")
         return [
             *marked(self.paper(run), run.scores).write(folder, "lgff_table4"),
             *marked(self.audited(run), run.scores).write(folder, "lgff_table4_audited"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
-from bench.report.published import NOT_COMPARABLE, find_published
+from bench.report.order import Step, order_table, pairs_of
+from bench.report.published import NOT_COMPARABLE, find_published, published_value
 from bench.report.summary import (
     BOUND_NOTE,
     CASES_COLUMN,
@@ -119,12 +120,16 @@ AUDITED_COLUMNS: tuple[TableColumn[Summary], ...] = (
     mean_column("drr_evaluations", "DRRs", decimals=0),
 )
 
+# By the published failure rate, the worst first; SOPI+opt has no value there.
+ORDER = ("Initial", "Deep-reg", "Opt-NGI", "Opt-GC", "Opt-NCCL", "SOPI", "SOPI+opt")
+ORDERED_BY = ("rotation_axis_mean_deg", "translation_axis_mean_mm")
+
 _MISSING = "Means are over the poses that exist; cases without one are counted beside them and are failures."
 
 
 @dataclass(frozen=True, slots=True)
 class SopiTable1:
-    """Two tables: ``sopi_table1`` (the paper's reading, published values beside) and ``sopi_table1_audited``.
+    """Tables ``sopi_table1`` (the paper's reading, published values beside), ``..._audited`` and ``..._order``.
 
     Attributes:
         seed: Of the bootstrap over patients.
@@ -133,12 +138,25 @@ class SopiTable1:
     seed: int = 0
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
-        """Write both under ``tables``."""
+        """Write them under ``tables``."""
         folder = run.folder / "tables"
         return [
             *marked(self.paper(run), run.scores).write(folder, "sopi_table1"),
             *marked(self.audited(run), run.scores).write(folder, "sopi_table1_audited"),
+            *self.order(run).write(folder, "sopi_table1_order"),
         ]
+
+    def order(self, run: FinishedRun) -> Table[Step]:
+        """The published order: each method against the next better one."""
+        return order_table(
+            run,
+            pairs_of(ORDER, run),
+            ORDERED_BY,
+            published=lambda label, name: published_value("sopi", "1", label, name),
+            caption="SOPI Table 1",
+            notes=(NOT_COMPARABLE,),
+            decimals=2,
+        )
 
     def paper(self, run: FinishedRun) -> Table[Summary]:
         """The columns of SOPI's Table 1 by its definitions, with its own values beside."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
-from bench.report.order import Step, order_columns, order_rows
-from bench.report.published import NOT_COMPARABLE, find_published
+from bench.report.order import Step, order_table
+from bench.report.published import NOT_COMPARABLE, find_published, published_value
 from bench.report.summary import (
     CASES_COLUMN,
     METHOD_COLUMN,
@@ -74,13 +74,7 @@ COLUMNS: tuple[TableColumn[Summary], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class SopiTable2:
-    """Two tables: ``sopi_table2`` and ``sopi_table2_order``, its steps as hypotheses.
-
-    Attributes:
-        seed: Of the bootstrap over patients.
-    """
-
-    seed: int = 0
+    """Two tables: ``sopi_table2`` and ``sopi_table2_order``, its steps as hypotheses."""
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write both under ``tables``."""
@@ -109,16 +103,14 @@ class SopiTable2:
 
     def order(self, run: FinishedRun) -> Table[Step]:
         """The published steps: our difference, case by case, with its interval."""
-        return Table(
-            columns=order_columns(2),
-            rows=order_rows(run, STEPS, tuple(METRICS), paper="sopi", table="2", seed=self.seed),
-            caption=f"SOPI Table 2: the published order, step by step. {run.description}.",
-            notes=(
-                "Differences are the first row's error minus the second's; published, the first is worse. Interval: "
-                "bootstrap over patients (6 or more), of the cases that both answered. Held or reversed: p below 0.05, "
-                "of the same resamples, adjusted for all rows of this table (Holm); an interval is of its row alone.",
-                NOT_COMPARABLE,
-            ),
+        return order_table(
+            run,
+            STEPS,
+            tuple(METRICS),
+            published=lambda label, name: published_value("sopi", "2", label, name),
+            caption="SOPI Table 2",
+            notes=(NOT_COMPARABLE,),
+            decimals=2,
         )
 
 

@@ -12,13 +12,22 @@ from bench.contract import Card, FinishedRun
 from bench.metrics.corners import MIN_MATCHES
 from bench.report.kinds import image_kind
 from bench.report.marks import marked
-from bench.report.published import NOT_COMPARABLE, find_published, load_published
+from bench.report.order import Step, order_table, pairs_of
+from bench.report.published import NOT_COMPARABLE, load_published, published_value
 from bench.report.summary import PERCENT, MethodRow, rate_cell
 from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.budgets import DRR_MOST
 from bench.score.images import TRUTH_PREFIX
 from bench.score.registration import STRICT_DEG, STRICT_MM
 from bench.score.statistics import of_label, spread, text_column, values
+
+# By the published axis errors, the worst first.
+ORDER = ("Initial", "Deep-reg", "Opt-NGI", "Opt-NCCL", "Opt-GC", "SOPI", "SOPI+opt")
+# By metric: the axes whose published errors it is the mean of.
+ORDERED_BY = {
+    "rotation_axis_mean_deg": [f"sopi_{axis}_error_deg" for axis in ("rx", "ry", "rz")],
+    "translation_axis_mean_mm": [f"sopi_{axis}_error_mm" for axis in ("tx", "ty", "tz")],
+}
 
 TRUE_POSE = "(the true pose)"
 
@@ -200,7 +209,7 @@ def _cost_columns() -> tuple[TableColumn[_AuditedRow], ...]:
 
 @dataclass(frozen=True, slots=True)
 class SopiTable3:
-    """Two tables: ``sopi_table3_<kind>`` (the paper's columns, its values below ours) and ``..._audited``.
+    """Tables ``sopi_table3_<kind>`` (the paper's columns, its values below ours), ``..._audited`` and ``..._order``.
 
     ``<kind>`` is ``simulated_xray`` or ``real_xray``. Without image scores (``scoring.images``) their cells are empty.
 
@@ -211,12 +220,25 @@ class SopiTable3:
     seed: int = 0
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
-        """Write both under ``tables``."""
+        """Write them under ``tables``."""
         folder, name = run.folder / "tables", f"sopi_table3_{image_kind(run.scores).suffix}"
         return [
             *marked(self.paper(run), run.scores).write(folder, name),
             *marked(self.audited(run), run.scores).write(folder, f"{name}_audited"),
+            *self.order(run).write(folder, f"{name}_order"),
         ]
+
+    def order(self, run: FinishedRun) -> Table[Step]:
+        """The published order: each method against the next better one."""
+        return order_table(
+            run,
+            pairs_of(ORDER, run),
+            tuple(ORDERED_BY),
+            published=_published_mean,
+            caption=f"SOPI Table 3 on {image_kind(run.scores).words}s",
+            notes=(NOT_COMPARABLE,),
+            decimals=2,
+        )
 
     def paper(self, run: FinishedRun) -> Table[_PaperRow]:
         """The columns of SOPI's Table 3 by its definitions; its own values in a row of their own."""
@@ -283,10 +305,16 @@ def _paper_rows(scores: pd.DataFrame, label: str, kind: str) -> list[TableRow[_P
 
 def _published_row(label: str) -> _PaperRow:
     def value(name: str) -> float | None:
-        found = find_published("sopi", table="3", row=label, column=_PUBLISHED_NAMES.get(name, name))
-        return None if found is None else found.value
+        return published_value("sopi", "3", label, _PUBLISHED_NAMES.get(name, name))
 
     return _PaperRow(label, "published", 5, None, value)
+
+
+def _published_mean(label: str, name: str) -> float | None:
+    """Mean over axes of the published errors; None without them."""
+    found = [published_value("sopi", "3", label, axis) for axis in ORDERED_BY[name]]
+    known = [each for each in found if each is not None]
+    return sum(known) / len(known) if len(known) == len(found) else None
 
 
 def _true_row(run: FinishedRun) -> TableRow[_PaperRow]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bench.errors import FluorobenchError
@@ -17,7 +16,6 @@ from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal
 from bench.score.finished import ScoredRun, open_run
-from bench.score.paired import paired_difference, paired_differences
 
 PATIENT = "phantom-v5-200000"
 
@@ -94,60 +92,3 @@ def test_the_strip_needs_low_dose_images(tmp_path: Path) -> None:
     plain = run_of("lgff-sim", tmp_path, {"Nominal": {}}, low_dose=None)
     with pytest.raises(FluorobenchError, match="lgff_figure4 shows low-dose images"):
         load("reports", "lgff_figure4")().write(plain)
-
-
-def table_of(first: list[float], second: list[float], patients: int = 1) -> pd.DataFrame:
-    owners = [f"p{number * patients // len(first)}" for number in range(len(first))]
-    cases = [f"{owner}/{number:03d}" for number, owner in enumerate(owners)]
-    return pd.DataFrame(
-        {
-            "label": ["a"] * len(first) + ["b"] * len(second),
-            "case_id": cases * 2,
-            "patient_id": owners * 2,
-            "error": first + second,
-        }
-    )
-
-
-def test_a_paired_difference_tells_what_its_interval_tells() -> None:
-    noise = np.random.default_rng(0).normal(size=40)
-    apart = paired_difference(table_of((noise + 1).tolist(), (0.9 * noise).tolist()), "error", first="a", second="b")
-    assert apart.interval is not None
-    assert apart.interval.low < apart.mean < apart.interval.high
-    assert apart.verdict == "larger"
-    alike = paired_difference(table_of(noise.tolist(), noise[::-1].tolist()), "error", first="a", second="b")
-    assert alike.verdict == "open"
-    few = paired_difference(table_of([3.0, 4, np.nan], [1.0, 1, 1]), "error", first="a", second="b")
-    assert (few.mean, few.cases, few.missing, few.interval, few.verdict) == (2.5, 2, 1, None, "open")
-
-
-def test_many_comparisons_are_adjusted_for_their_number() -> None:
-    """One of twenty differences of nothing looks like one by itself; a real one stays."""
-    random = np.random.default_rng(3)
-    count, cases = 20, 30
-    names = [f"m{number}" for number in range(count)]
-    frame = table_of([0.0] * cases, [0.0] * cases)
-    for name in names:
-        frame[name] = [*random.normal(size=cases), *np.zeros(cases)]
-    frame["m0"] = [*(random.normal(size=cases) + 2), *np.zeros(cases)]
-    found = paired_differences(frame, [(name, "a", "b") for name in names])
-    ordered = sorted((each.p or 0.0, each.p_holm or 0.0) for each in found)
-    by_hand = np.maximum.accumulate([min(1.0, (count - rank) * p) for rank, (p, _) in enumerate(ordered)])
-    assert [adjusted for _, adjusted in ordered] == pytest.approx(by_hand)
-    chance = [each for each in found[1:] if each.p is not None and each.p < 0.05]
-    assert chance, "the seed must give one that is open only by the adjustment"
-    assert all(each.interval is not None and not each.interval.low <= 0 <= each.interval.high for each in chance)
-    assert [each.verdict for each in found] == ["larger", *["open"] * (count - 1)]
-
-
-def test_a_paired_difference_of_several_patients_draws_patients() -> None:
-    """Cases of a patient agree with one another: as independent ones they would tell what nobody knows."""
-    patients = np.random.default_rng(1).normal(size=8)
-    first = np.repeat(2 + patients - patients.mean(), 50).tolist()
-    error = float(patients.std()) / np.sqrt(8)
-    found = paired_difference(table_of(first, [0.0] * 400, 8), "error", first="a", second="b")
-    assert found.interval is not None
-    assert found.interval.high - found.interval.low > 2.5 * error
-    few = paired_difference(table_of(first, [0.0] * 400, 5), "error", first="a", second="b")
-    assert few.mean == pytest.approx(2)
-    assert few.interval is None

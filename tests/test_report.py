@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
@@ -220,7 +221,7 @@ def test_table1_counts_the_failed_and_stands_beside_the_published(run: FakeRun) 
     paper, audited = (
         {row["method"]: row for row in csv.DictReader(io.StringIO(path.read_text()))}
         for path in paths
-        if path.suffix == ".csv"
+        if path.suffix == ".csv" and "order" not in path.name
     )
     assert (paper["Opt-NGI"]["cases"], paper["Opt-NGI"]["no_pose"]) == ("6", "1")
     assert float(audited["Opt-NGI"]["mtre_mm_p95"]) == np.inf
@@ -232,6 +233,27 @@ def test_table1_counts_the_failed_and_stands_beside_the_published(run: FakeRun) 
     assert "not comparable" in paths[2].read_text()
     parts = [float(audited[HOSTILE][key]) for key in ("wrong_basin_percent", "depth_only_percent")]
     assert sum(parts) == pytest.approx(float(audited[HOSTILE]["failure_strict_percent"]))
+
+
+def test_table1_tests_the_published_order_of_its_rows(run: FakeRun) -> None:
+    path = next(path for path in load("reports", "sopi_table1")().write(run) if path.name == "sopi_table1_order.csv")
+    rows = list(csv.DictReader(io.StringIO(path.read_text())))
+    present = [label for label in ("Initial", "Opt-NGI", "Opt-GC") if label in run.labels]
+    assert [row["compared"] for row in rows[::2]] == [f"{a} - {b}" for a, b in itertools.pairwise(present)]
+    last = next(row for row in rows if row["compared"] == "Opt-NGI - Opt-GC")
+    assert float(last["published"]) == pytest.approx(3.84 - 3.73)
+    assert last["missing"] == "1"
+
+
+def test_wins_of_two_methods_add_up_and_a_missing_answer_wins_nothing(run: FakeRun) -> None:
+    path = next(path for path in load("reports", "paired_wins")().write(run) if path.suffix == ".csv")
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(path.read_text()))}
+    assert set(rows) == set(LABELS)
+    for one, two in itertools.combinations(LABELS, 2):
+        assert float(rows[one][f"wins_over_{two}_percent"]) + float(rows[two][f"wins_over_{one}_percent"]) == 100
+        assert rows[one][f"wins_over_{one}_percent"] == ""
+    means = [float(row["mean_wins_percent"]) for row in rows.values()]
+    assert means == sorted(means, reverse=True)
 
 
 def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.contract import FinishedRun
-from bench.report.order import Step, order_columns, order_rows
-from bench.report.published import find_published
+from bench.report.order import Step, order_table
+from bench.report.published import published_value
 from bench.report.summary import (
     CASES_COLUMN,
     METHOD_COLUMN,
@@ -51,8 +51,7 @@ class LgffRow(MethodRow):
 
     def published(self, name: str) -> float | None:
         """The published value of a metric; None where the table has none."""
-        found = find_published(PAPER, table=self.table, row=self.label, column=name)
-        return None if found is None else found.value
+        return published_value(PAPER, self.table, self.label, name)
 
 
 def lgff_row(run: FinishedRun, label: str, *, table: str) -> TableRow[Summary]:
@@ -122,24 +121,14 @@ AUDITED_COLUMNS: tuple[TableColumn[Summary], ...] = (
 )
 
 
-def order_table(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: str, seed: int) -> Table[Step]:
-    """Each step of a published order as a hypothesis: our difference with its interval.
-
-    Args:
-        run: Finished.
-        steps: (worse, better) labels as published; those that the run lacks are left out.
-        table: Of the paper.
-        seed: Of the bootstrap.
-    """
-    return Table(
-        columns=order_columns(3),
-        rows=order_rows(run, steps, METRICS, paper=PAPER, table=table, seed=seed),
-        caption=f"LGFF-Reg Table {table}: the published order, step by step. {run.description}.",
-        notes=(
-            "Differences are the first method's error minus the second's; published, the first is worse. Interval: "
-            "bootstrap over the cases that both answered. Of one patient it refers to other poses of that patient, not "
-            "to other patients. Held or reversed: p below 0.05, of the same resamples, adjusted for all rows of this "
-            "table (Holm); an interval is of its row alone.",
-            LGFF_NOT_COMPARABLE,
-        ),
+def lgff_order(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: str) -> Table[Step]:
+    """Each step of a published order as a hypothesis: (worse, better) labels as published, of one of the tables."""
+    return order_table(
+        run,
+        steps,
+        METRICS,
+        published=lambda label, name: published_value(PAPER, table, label, name),
+        caption=f"LGFF-Reg Table {table}",
+        notes=(LGFF_NOT_COMPARABLE,),
+        decimals=3,
     )

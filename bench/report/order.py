@@ -1,12 +1,11 @@
 """A published order of methods, step by step, as hypotheses: our difference with its interval beside the paper's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isnan
+from itertools import pairwise
 
 from bench.contract import FinishedRun
-from bench.report.published import find_published
-from bench.report.tables import Cell, TableColumn, TableRow
+from bench.report.tables import Cell, Table, TableColumn, TableRow
 from bench.score.columns import column
 from bench.score.paired import PairedDifference, paired_differences
 
@@ -28,7 +27,7 @@ class Step:
     @property
     def verdict(self) -> str:
         """Whether our rows hold the published order, reverse it, or leave it open."""
-        if not self.found.cases:
+        if self.found.p_holm is None:
             return "not tested"
         if self.published is None:
             return f"(none) {self.found.verdict}"
@@ -37,33 +36,55 @@ class Step:
         return "held" if (self.found.verdict == "larger") == (self.published > 0) else "reversed"
 
 
-def order_rows(
+_NOTE = (
+    "Differences are the first method's error minus the second's; published, the first is worse. A missing or infinite "
+    "error counts as twice the largest finite one of the two methods, and loses. Median [95 %]: of the patients' mean "
+    "differences, by order statistics; of one patient it is over its cases and refers to no other patient. p: exact "
+    "sign-flip test on the patients' mean differences, none below 6 patients, adjusted for all rows of this table "
+    "(Holm). Held or reversed: p below 0.05; the interval is of its row alone."
+)
+
+
+def order_table(
     run: FinishedRun,
     steps: Sequence[tuple[str, str]],
     metrics: Sequence[str],
     *,
-    paper: str,
-    table: str,
-    seed: int,
-) -> tuple[TableRow[Step], ...]:
+    published: Callable[[str, str], float | None],
+    caption: str,
+    notes: Sequence[str],
+    decimals: int,
+    seed: int = 0,
+) -> Table[Step]:
     """One row for each step and metric.
 
     Args:
         run: Finished.
         steps: (worse, better) labels as published; those that the run lacks are left out.
         metrics: Names.
-        paper: Key of the published values.
-        table: Of the paper.
-        seed: Of the bootstrap.
+        published: The paper's value of a row and a metric; None where it has none.
+        caption: What the table is of; the run's description is added.
+        notes: Below the note that explains the columns.
+        decimals: Of the differences.
+        seed: Of random sign changes, with more than 20 patients.
     """
     known = [step for step in steps if set(step) <= set(run.labels)]
     asked = [(name, *step) for step in known for name in metrics]
     found = paired_differences(run.scores, asked, seed=seed)
-    published = [_published_difference(paper, table, *each) for each in asked]
-    return tuple(
-        TableRow(context=Step(each, name, difference))
-        for (name, *_), each, difference in zip(asked, found, published, strict=True)
+    return Table(
+        columns=order_columns(decimals),
+        rows=tuple(
+            TableRow(context=Step(each, name, _difference(published(worse, name), published(better, name))))
+            for (name, worse, better), each in zip(asked, found, strict=True)
+        ),
+        caption=f"{caption}: the published order, step by step. {run.description}.",
+        notes=(_NOTE, *notes),
     )
+
+
+def pairs_of(order: Sequence[str], run: FinishedRun) -> list[tuple[str, str]]:
+    """Neighbours of a published order, the worst first, among the rows that the run has."""
+    return list(pairwise(label for label in order if label in run.labels))
 
 
 def order_columns(decimals: int) -> tuple[TableColumn[Step], ...]:
@@ -82,23 +103,41 @@ def order_columns(decimals: int) -> tuple[TableColumn[Step], ...]:
             decimals=decimals,
         ),
         TableColumn(
-            heading="Our difference\n[95 %]",
-            keys=("ours", "low", "high"),
-            compute=lambda step: _difference(step.found),
+            heading="Our mean\ndifference",
+            keys=("ours",),
+            compute=lambda step: (step.found.mean,),
+            decimals=decimals,
+        ),
+        TableColumn(
+            heading="Median of\npatients [95 %]",
+            keys=("median", "low", "high"),
+            compute=lambda step: _median(step.found),
             template="{} [{}, {}]",
             decimals=decimals,
         ),
+        TableColumn(
+            heading="Second\nwins (%)",
+            keys=("second_wins_percent",),
+            compute=lambda step: (100 * step.found.wins,),
+            decimals=0,
+        ),
         TableColumn(heading="p\n(Holm)", keys=("p_holm",), compute=lambda step: (step.found.p_holm,), decimals=3),
-        TableColumn(heading="Cases", keys=("cases",), compute=lambda step: (step.found.cases,)),
+        TableColumn(heading="Patients", keys=("patients",), compute=lambda step: (step.found.patients,)),
+        TableColumn(
+            heading="Cases\n(missing)",
+            keys=("cases", "missing"),
+            compute=lambda step: (step.found.cases, step.found.missing),
+            template="{} ({})",
+        ),
         TableColumn(heading="Published\norder", keys=("verdict",), compute=lambda step: (step.verdict,)),
     )
 
 
-def _difference(found: PairedDifference) -> Cell:
-    low, high = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
-    return (None if isnan(found.mean) else found.mean, low, high)
+def _median(found: PairedDifference) -> Cell:
+    if found.interval is None:
+        return (found.median, None, None)
+    return (found.median, found.interval.low, found.interval.high)
 
 
-def _published_difference(paper: str, table: str, name: str, worse: str, better: str) -> float | None:
-    first, second = (find_published(paper, table=table, row=label, column=name) for label in (worse, better))
-    return None if first is None or second is None else first.value - second.value
+def _difference(worse: float | None, better: float | None) -> float | None:
+    return None if worse is None or better is None else worse - better

@@ -57,3 +57,9 @@ def find_published(paper: str, *, table: str, row: str, column: str) -> Publishe
         if (found.table, found.row.casefold(), found.column) == (table, row.casefold(), column):
             return found
     return None
+
+
+def published_value(paper: str, table: str, row: str, column: str) -> float | None:
+    """The number alone; None where the paper has none."""
+    found = find_published(paper, table=table, row=row, column=column)
+    return None if found is None else found.value
