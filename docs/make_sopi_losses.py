@@ -1,4 +1,4 @@
-"""Draw docs/sopi_losses.png: how the networks of SOPI's Table 2 learnt, and what the shipped networks' cards say.
+"""Draw docs/sopi_losses.png: losses of the networks of SOPI's Table 2, and those on the cards of the shipped networks.
 
 Usage: ``python docs/make_sopi_losses.py [FOLDER]``; FOLDER (runs/train/sopi-ablation) is where the protocol
 ``sopi-ablation`` has its variants trained.

@@ -24,6 +24,7 @@ from bench.xray import Appearance, Formation, LowDose
 
 from .docs_blocks import LANGUAGES, OUTPUT, ROOT, Block, blocks, commands, pages, yaml_commands
 from .docs_commands import check_command
+from .test_house import ROOMS
 
 BLOCKS = [block for page in pages() for block in blocks(page)]
 EXECUTED_PAGES = sorted({b.page for b in BLOCKS if b.language == "python" or b.kind == "run"})
@@ -66,6 +67,13 @@ def test_included_examples_are_the_files_that_have_tests(block: Block) -> None:
     if path.suffix == ".py":
         tested = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "tests").glob("test_*.py"))
         assert path.name in tested or path.stem in tested, f"no test names {path.name}"
+
+
+@pytest.mark.parametrize("block", [each for each in of("included") if each.values[0].included])
+def test_included_examples_are_linked(block: Block) -> None:
+    """Outside the built site a page shows the include line in place of the code."""
+    link = f"](../examples/{block.included.name if block.included else ''})"
+    assert link in block.page.read_text(encoding="utf-8"), f"link the example: {link}"
 
 
 @pytest.mark.parametrize("block", [each for each in of("checked") if each.values[0].language in ("bash", "yaml")])
@@ -175,6 +183,13 @@ def test_architecture_page_lists_every_package() -> None:
     packages = runpy.run_path(str(ROOT / "docs" / "make_architecture.py"))["packages"]()
     missing = {name for name in packages if not re.search(rf"^\|.*`{name}/?`.*\|", page, flags=re.MULTILINE)}
     assert not missing, f"describe {missing} in docs/architecture.md"
+
+
+def test_architecture_page_lists_packages_in_the_order_of_their_imports() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split("## Packages of `bench`")[1].split("Beside the engine")[0]
+    listed = [name for row in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE) for name in row.split(", ")]
+    assert listed == [f"`{room}`" for room in ROOMS]
 
 
 def test_architecture_shows_today_s_imports() -> None:

@@ -1,4 +1,4 @@
-"""What image similarities share: the contract, input checks, image derivatives; the similarities are plug-ins."""
+"""Shared by image similarities: the contract, input checks, image derivatives; the similarities are plug-ins."""
 
 from bench.similarity.base import Similarity as Similarity
 from bench.similarity.base import SimilarityError as SimilarityError

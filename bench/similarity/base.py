@@ -1,4 +1,4 @@
-"""What every similarity shares: the contract, input checks, pixel selection and correlation.
+"""Shared by all similarities: the contract, input checks, pixel selection and correlation.
 
 Pixels outside ``valid`` are dropped by indexing, never multiplied by zero: they may hold NaN or anything else.
 """

@@ -24,7 +24,7 @@ class MinimalMethod:
         return Estimate(problem.frame.pose(theta * self.share), Outcome.CONVERGED)
 
     def skip(self, problem: Problem) -> str | None:
-        """Say why a problem cannot be taken; None takes it."""
+        """Return the reason why a problem cannot be taken, or None."""
         return None
 
 

@@ -23,7 +23,7 @@ def build() -> nn.Module:
 
 @dataclass(frozen=True, kw_only=True)
 class MinimalTrainer:
-    """What ``fluorobench train minimal_network`` trains; ``bench.learn.Trainable`` says what each member is."""
+    """What ``fluorobench train minimal_network`` trains; ``bench.learn.Trainable`` documents each member."""
 
     scene: Scene = field(default_factory=lambda: scene_of("sopi-sim"))
     population: Population = field(default_factory=Population)
