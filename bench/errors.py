@@ -2,7 +2,7 @@
 
 
 class FluorobenchError(Exception):
-    """A mistake in the input, not in the program.
+    """An error in the input, not in the program.
 
     The command line prints the message as one line and exits with status 2; any other exception is a bug
     and keeps its traceback.

@@ -25,7 +25,7 @@ def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = 
         ``path``.
 
     Raises:
-        OSError: No such file can be made there, or the disk is full; what was there before is still there.
+        OSError: No such file can be made there, or the disk is full; an existing file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".part-{path.name}")

@@ -33,7 +33,7 @@ _FEW, _MANY = 3, 12
 
 
 class UnknownNameError(FluorobenchError):
-    """A name that no plug-in, preset or setting has."""
+    """An unknown name of a plug-in, preset or setting."""
 
 
 class PluginError(FluorobenchError):
@@ -41,7 +41,7 @@ class PluginError(FluorobenchError):
 
 
 class SettingsError(FluorobenchError):
-    """Settings that a plug-in does not take."""
+    """Invalid settings of a plug-in."""
 
 
 # The user's plug-in folders, separated as in PATH; each may hold methods/, similarities/, datasets/ and reports/.

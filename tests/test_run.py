@@ -246,7 +246,9 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     assert sorted(row.case_id for row in after) == sorted(record.case_id for record in journal.problems())
 
 
-@pytest.mark.parametrize(("name", "word"), [("problems", "sealed"), ("patients", "landmarks"), ("truth", "sealed")])
+@pytest.mark.parametrize(
+    ("name", "word"), [("problems", "hash recorded"), ("patients", "landmarks"), ("truth", "sealed")]
+)
 def test_altered_files_are_not_scored(tmp_path: Path, name: str, word: str) -> None:
     journal = execute(protocol("answers"), tmp_path)
     file = journal.folder / f"{name}.jsonl"

@@ -1,4 +1,4 @@
-"""Build the cases of a prepared patient: draw truth and start, obtain the images, write both down."""
+"""Build the cases of a prepared patient: draw truth and start, obtain the images, record both."""
 
 import hashlib
 from collections.abc import Iterable
@@ -50,10 +50,10 @@ def build_case(
     Cases of a patient with real X-rays take them in turn: the first case has the first one, and so on.
 
     Args:
-        protocol: What is run.
+        protocol: The resolved protocol.
         prepared: The patient (``load_patient``).
         index: Number of the case.
-        recorded: The case as a run wrote it down: the strengths of its images are taken from there, not drawn.
+        recorded: The case as a run wrote it down: the strengths of its images are taken from it, not drawn.
     """
     drawn = _on_real(protocol, prepared, index) if prepared.real else _simulated(protocol, prepared, index, recorded)
     case_id = case_ids(protocol, prepared.id)[index]
@@ -80,7 +80,7 @@ def build_case(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawn:
-    """What distinguishes the cases of a patient: images and poses."""
+    """Images and poses of one case of a patient."""
 
     frame: PoseFrame
     views: tuple[View, ...]
@@ -169,12 +169,12 @@ def _on_real(protocol: Protocol, prepared: PreparedPatient, index: int) -> _Draw
 
 
 def _per_parameter(distribution: StartDistribution) -> PoseDistribution | None:
-    """A distribution as methods get it: what the protocol's file states, and nothing of this case."""
+    """A distribution as methods get it: as stated in the protocol, without data of this case."""
     return distribution if isinstance(distribution, PoseDistribution) else None
 
 
 def landmark_records(prepared: PreparedPatient) -> list[LandmarkRecord]:
-    """The landmark sets of a patient as they are written down."""
+    """The landmark sets of a patient as records."""
     return [LandmarkRecord(name=each.name, points=as_list(each.points)) for each in prepared.landmarks]
 
 

@@ -9,10 +9,10 @@ from bench.cases.records import LandmarkRecord, MatrixList, ProblemRecord, Truth
 
 
 def truth_hash(answer: TruthRecord) -> str:
-    """Fingerprint of one answer: it stands beside the problem before anything is registered.
+    """Fingerprint of one ground truth, recorded with the problem before anything is registered.
 
-    All of it is sealed: rig_from_world, a second reference, and the bound, this to six digits, for its last ones follow
-    the number of threads. What an answer does not have is no part of the fingerprint.
+    All of it is sealed: rig_from_world, a second reference, and the bound, which is rounded to six digits because the
+    last ones depend on the number of threads. Absent parts are not included.
     """
     sealed: dict[str, object] = {"case_id": answer.case_id, "truth": _floats(answer.truth)}
     if answer.bound is not None:
@@ -37,14 +37,14 @@ def _rounded(covariance: MatrixList) -> list[list[str]]:
 
 
 def landmarks_hash(landmarks: Iterable[LandmarkRecord]) -> str:
-    """Fingerprint of a patient's landmark sets: what its target registration errors are measured at."""
+    """Fingerprint of a patient's landmark sets: the points of its target registration errors."""
     return _digest([each.model_dump(mode="json") for each in landmarks])
 
 
 def problem_hash(problem: ProblemRecord) -> str:
-    """Fingerprint of a case with views, start and truth's hash; blind to ``perturbation_hash``, which is made of it."""
+    """Fingerprint of a case with views, start and truth's hash, without ``perturbation_hash``, its own digest."""
     content = problem.model_dump(mode="json", exclude={"perturbation_hash"})
-    # Where no strengths were drawn, nothing of them is in the fingerprint: it is that of runs before there were any.
+    # Without drawn strengths the fingerprint equals that of earlier runs, which had no such field.
     content["views"] = [{k: v for k, v in view.items() if k != "drawn" or v is not None} for view in content["views"]]
     return _digest(content)
 

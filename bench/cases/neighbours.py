@@ -1,4 +1,4 @@
-"""A patient whose bones have moved between CT and X-ray: drawn for each case; the registered ones stand still."""
+"""A patient whose bones have moved between CT and X-ray: drawn for each case; the registered ones do not move."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def with_neighbours(
         prepared: The patient as the CT shows it.
         seed: The protocol's.
         case_id: Names the random numbers.
-        recorded: Motions to repeat, as they were written down; None = draw them.
+        recorded: Recorded motions to repeat; None = draw them.
 
     Raises:
         NeighbourError: No labelled bone lies beside the registered ones.

@@ -1,4 +1,4 @@
-"""From a patient to what its cases are built on: region, contents, rotation centre, camera, landmarks."""
+"""Prepare a patient for its cases: region, contents, rotation centre, camera, landmarks."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -29,9 +29,9 @@ class PreparedPatient:
 
     Attributes:
         patient: As the dataset gave it, whole.
-        moving: What methods are given: the region, masked to the moving content.
+        moving: Volume that methods are given: the region, masked to the moving content.
         moving_map: Its attenuation.
-        target: Attenuation of what the X-ray shows.
+        target: Attenuation of the content of the X-ray.
         materials: The same as two tissues, where images are formed from them; else None.
         frame: Nominal pose and rotation centre.
         views: Geometry, no images.
@@ -63,7 +63,7 @@ class PreparedPatient:
         return self.patient.hash
 
     def constraints(self, scene: Scene) -> SamplingConstraints:
-        """What the draws of a case must respect; without landmarks the corners of the target stand for its content."""
+        """Constraints on the draws of a case; without landmarks the corners of the target represent its content."""
         view, search = self.views[0], np.array(scene.search)
         if not self.landmarks:
             return SamplingConstraints(self.frame, view.camera, view.camera_from_rig, self._corners(), search)
@@ -115,7 +115,7 @@ def load_patient(protocol: "Protocol", dataset: Dataset, patient_id: str) -> Pre
 
 
 def target_of(scene: Scene, volume: Volume) -> AttenuationMap:
-    """Attenuation of what the X-ray shows of a CT."""
+    """Attenuation of the part of a CT that the X-ray shows."""
     region = scene.region if scene.target_region is None else scene.target_region
     return AttenuationMap.from_volume(with_content(region_of(volume, region, scene.margin_mm), scene.target))
 

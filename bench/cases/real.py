@@ -1,4 +1,4 @@
-"""Cases on real X-rays: which images a patient has, their reference poses, and where searches start."""
+"""Cases on real X-rays: a patient's images, their reference poses, and starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ class AcquiredError(FluorobenchError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealTarget:
-    """X-rays of one problem with their reference pose, which was found by other means.
+    """X-rays of one problem with their reference pose.
 
     Attributes:
         acquisition: Its name.
@@ -46,7 +46,7 @@ class RealTarget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealDraw:
-    """Where a case on real X-rays begins.
+    """Nominal pose and start of a case on real X-rays.
 
     Attributes:
         frame: The nominal pose that methods are given, and the rotation centre.
@@ -125,14 +125,14 @@ def draw_real_case(
     """Draw the nominal pose that methods are given and where the search starts.
 
     The reference is the truth and is not drawn. The nominal pose differs from it by one draw of the truth's
-    distribution, as in a simulation; were it the reference itself, it would give the answer away. So would many of
-    them: an image has one nominal pose in all of its cases, drawn by ``nominal``.
+    distribution, as in a simulation; the reference itself would reveal the truth, and so would the mean of several
+    draws: an image has one nominal pose in all of its cases, drawn by ``nominal``.
 
     Args:
         target: The X-rays.
         constraints: Centre, points and search half-widths of the patient; its frame's pose is not used.
         distributions: Of the truth about the nominal pose, and of the start.
-        random: Draws the start.
+        random: Random generator of the start.
         index: Number of the case among those of the image.
         nominal: Draws the nominal pose (``bench.perturb.nominal_pose_generator``); None = ``random``.
 

@@ -1,4 +1,4 @@
-"""The lines of a run's files (JSON lines), kept so that answers can be scored again without being computed again.
+"""The lines of a run's files (JSON lines), from which estimates can be scored again without being computed again.
 
 ``patients.jsonl``: PatientRecord; ``problems.jsonl``: ProblemRecord; ``estimates.jsonl``: EstimateRecord;
 ``truth.jsonl``: TruthRecord. Matrices are nested lists, mm.
@@ -35,7 +35,7 @@ class ImageSource(StrEnum):
 
 
 class ImageProvenance(Record):
-    """What the images of a case show and where they come from.
+    """Provenance of the images of a case.
 
     Attributes:
         source: Rendered, formed or real.
@@ -99,7 +99,7 @@ class PatientRecord(Record):
 
 
 class ProblemRecord(Record):
-    """A case without its answer."""
+    """A case without its ground truth."""
 
     case_id: str
     patient_id: str
@@ -136,7 +136,7 @@ class EstimateRecord(Record):
 
 
 class TruthRecord(Record):
-    """The answer to one case.
+    """The ground truth of one case.
 
     ``bound``: Cramer-Rao bound of the pose (``bench.xray.bound``), where content is matched and noise is stated.
     ``other``: A second reference pose, where a real X-ray has two; ``truth`` is then the first.

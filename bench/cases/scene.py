@@ -31,7 +31,7 @@ class Scene:
         photons: Per pixel before the logarithm; None = no noise. For images without ``formation``.
         kernel: Of the projector: ``auto``, or Siddon's exact paths.
         formation: Image formation beyond the line integral; None = line integrals of one energy.
-        appearance: What differs between exposures, with ``formation`` alone.
+        appearance: Distribution of effects that differ between exposures; needs ``formation``.
         neighbours: How bones beside the registered one have moved since the CT.
         low_dose: LGFF-Reg's degradation of the image.
     """
@@ -82,7 +82,7 @@ def scene_of(name_or_path: str, *, profile: str = "full", **changes: Any) -> Sce
     Args:
         name_or_path: Such as ``sopi-sim``, or the path of a protocol file.
         profile: Of the protocol.
-        changes: Fields of ``Scene`` that are to differ, such as ``start=None``.
+        changes: Fields of ``Scene`` to change, such as ``start=None``.
 
     Raises:
         FluorobenchError: No such protocol or profile, or a file that cannot be used.

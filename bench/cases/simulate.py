@@ -1,4 +1,4 @@
-"""Simulated images: rendered or formed at the true pose, with what was drawn for them written down."""
+"""Simulated images: rendered or formed at the true pose, with a record of their draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -56,12 +56,12 @@ def simulate_view(
     """Make the image of one view.
 
     Args:
-        scene: How.
+        scene: Set-up of the images.
         prepared: The patient.
         truth: rig_from_world, 4x4, mm.
         seed: Of the random numbers.
         number: Of the view.
-        recorded: Strengths to repeat, as they were written down; None = draw them.
+        recorded: Recorded strengths to repeat; None = draw them.
     """
     name, noise = f"the simulated X-ray of {seed.case_id}", seed.generator("noise", number)
     prepared, drawn = with_neighbours(scene, prepared, seed.seed, seed.case_id, recorded)
@@ -102,7 +102,7 @@ def with_noise(scene: Scene, images: Images, camera: Camera, random: np.random.G
         scene: With or without ``photons``.
         images: (B, 1, H, W).
         camera: Of the images: the scene's, or it binned.
-        random: Draws.
+        random: Random generator.
     """
     if scene.photons is None:
         return images
@@ -126,11 +126,11 @@ def formed_image(
     """A formed image and its valid pixels; behind a collimator it holds the median of the valid ones, as real X-rays.
 
     Args:
-        materials: What is shown.
+        materials: Content of the image.
         pose: camera_from_world, 4x4, mm.
         camera: Intrinsics.
         formation: Detector, spectrum and scatter.
-        random: Draws the noise.
+        random: Random generator of the noise.
         conditions: Of this exposure.
     """
     image = form_image(materials, pose, camera, formation, random, conditions=conditions)

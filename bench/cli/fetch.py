@@ -142,7 +142,7 @@ def _start(response: Any, part: Path) -> int:
     begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     if begins is None or int(begins[1]) != part.stat().st_size:
         _discard(part)
-        raise FetchError(f"{response.url}: the server sent another range than asked for; {_AGAIN}")
+        raise FetchError(f"{response.url}: the server sent another range than requested; {_AGAIN}")
     return int(begins[1])
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class StartError(FluorobenchError):
-    """A start that cannot be found from what was given."""
+    """Arguments from which no start can be found."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingProvenance:
-    """Patients that a method was trained or tuned on, so that leakage into a test can be detected.
+    """Patients that a method was trained or tuned on, to detect leakage into a test.
 
     Attributes:
         what: ``trained`` or ``tuned``.
@@ -20,8 +20,8 @@ class TrainingProvenance:
         trials: Settings tried (tuning) or optimiser steps (training); None where they were not counted.
         hardware: What it ran on.
         note: What was varied, and what was found.
-        patient_specific: Learnt for these very patients and refused to all others: leakage is then a matter of poses,
-            not of patients.
+        patient_specific: Trained for these patients alone and refused for all others; leakage then concerns poses,
+            not patients.
         hashes: Fingerprints of the patients' volumes (``Volume.fingerprint`` or, independently of labels,
             ``Volume.voxels_hash``); needed where ids do not identify a CT, as with the user's own files. A CT cropped
             before it was read has another one.
@@ -52,7 +52,7 @@ class TrainingProvenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a plug-in is, where it comes from, and what its user must know.
+    """Description of a plug-in: source, licence, deviations from the source, training provenance.
 
     Attributes:
         title: One line that identifies it.

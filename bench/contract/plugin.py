@@ -67,7 +67,7 @@ class ProceduralDataset(Protocol):
 
 
 def patient_origin(dataset: Dataset, patient_id: str) -> PatientOrigin | None:
-    """What a patient is generated from; None for one that was imaged, or whose dataset does not say."""
+    """What a patient is generated from; None for one that was imaged, or whose dataset does not state it."""
     return dataset.origin(patient_id) if isinstance(dataset, ProceduralDataset) else None
 
 

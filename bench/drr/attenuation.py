@@ -91,7 +91,7 @@ class AttenuationMap:
         return self.mu.shape
 
     def packed(self, axis: int) -> PackedSlices:
-        """The packed copy whose slices lie across ``axis``; made at its first use and kept."""
+        """The packed copy whose slices lie across ``axis``; made at its first use and cached."""
         if axis not in self._packed:
             self._packed[axis] = _pack(self.mu, self._slice_axes(axis))
         return self._packed[axis]

@@ -40,7 +40,7 @@ def project_differentiable(
         (B, 1, H, W), float32 but for the reference, on the poses' device.
 
     Raises:
-        ProjectionError: As ``project``; in a backward pass, a second derivative with respect to the pose is asked for.
+        ProjectionError: As ``project``; in a backward pass, a second derivative with respect to the pose is requested.
     """
     renderer = _Renderer(attenuation, camera, kernel)
     if not (torch.is_grad_enabled() and camera_from_world.requires_grad):
@@ -136,7 +136,7 @@ class _Projection(torch.autograd.Function):
             to_pose = gradient_of_pose(by_twist.to(poses.dtype), poses, ctx.centre)
         if ctx.has_origin:
             to_origin = _side_by_side(by_image, by_derivatives)
-        # Anything but None wakes the guard, which raises where the pose itself is asked for.
+        # Anything but None calls the guard, which raises where the pose's own gradient is requested.
         return to_pose, None if by_derivatives is None else torch.zeros_like(poses), to_origin, None
 
 

@@ -169,7 +169,7 @@ class _Backprojection(torch.autograd.Function):
         if by_volume is None:
             return None, None, None, None
         by_both = cast(Tensor, apply(_LastDerivative, by_volume, ctx.geometry))
-        # The guard raises if a derivative is asked for of how the backprojection changes with the pose.
+        # The guard raises if the derivative of the backprojection by the pose is requested.
         return by_both, by_both.new_zeros(ctx.poses_shape, dtype=torch.float64), None, None
 
 

@@ -1,6 +1,6 @@
 """Ray set-up and derivative kernels of the compiled projectors: Joseph, shear-warp, features.
 
-Siddon sets up its own rays: it is compiled without fast-math, so that its last bits are those of float64 arithmetic.
+Siddon sets up its own rays: it is compiled without fast-math, for exact float64 arithmetic.
 """
 
 from typing import Any

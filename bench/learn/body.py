@@ -96,7 +96,7 @@ class BodyXrays:
             camera: Intrinsics.
             binned: Binning factor: pixels of the full resolution along each edge of a pixel of this camera.
             corners: World points whose bounding box metal lies over.
-            random: Draws imaging conditions and noise.
+            random: Random generator of imaging conditions and noise.
         """
         found = list[Image]()
         for pose in poses:

@@ -32,7 +32,7 @@ class Position:
         run_steps: That budget's steps, or None.
         run_minutes: Its minutes, or None.
         spent: Whether that budget's steps are all done.
-        finished: Whether what follows them is done too: the last validation and what the training is for.
+        finished: Whether the last validation and the final action (such as the export) are done, too.
         hashes: Of the training patients used so far.
         held_out: Figures of the last validation.
         held_out_step: Steps done then; None = no validation yet.

@@ -14,7 +14,7 @@ def choose_device(name: str) -> torch.device:
     """``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
 
     Raises:
-        TrainingError: An unknown name, or a GPU that is not there.
+        TrainingError: An unknown name, or no GPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -52,7 +52,7 @@ class Trained:
     Attributes:
         network: With the averaged weights where the plan averages, in eval mode.
         position: Steps, seconds, patients used, held-out figures.
-        device: It ran on.
+        device: Device of the training.
     """
 
     network: nn.Module
@@ -81,7 +81,7 @@ def train(
 
     Args:
         trainable: Network, data and losses.
-        folder: Keeps checkpoint, loss curve and picture.
+        folder: Of checkpoint, loss curve and figure.
         budget: Steps, minutes or both.
         population: Instead of the trainable's.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -94,7 +94,7 @@ def train(
     Raises:
         CheckpointError: The folder's checkpoint is damaged, of another training or of another start.
         WeightsError: The weights to begin with are damaged or do not fit.
-        TrainingError: The loss is not finite, or the device is not there.
+        TrainingError: The loss is not finite, or the device is not available.
     """
     training = _Training(trainable, folder, population or trainable.population, choose_device(device), background)
     try:
@@ -188,7 +188,7 @@ class _Training:
         """Steps until the budget is used or the training is interrupted, then the last validation."""
         if not self.position.spent:
             self._steps(stop, report)
-            # Said apart from the times: of a budget in minutes a moment may be left after the last step.
+            # Stored apart from the times: a budget in minutes may have some seconds left after the last step.
             self.position = replace(self.position, spent=True)
             self._save(self.position.seconds)
         if not self._validated():

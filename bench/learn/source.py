@@ -1,4 +1,4 @@
-"""The data of a training step: patients and problems that depend on the seed and the step's number alone."""
+"""The data of a training step: patients and problems which depend on the seed and the step's number alone."""
 
 from collections import OrderedDict
 from collections.abc import Sequence

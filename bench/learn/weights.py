@@ -32,7 +32,7 @@ class Weights:
     tensors: Mapping[str, Tensor]
 
     def architecture(self, kind: type[T]) -> T:
-        """The card's architecture as a dataclass that has a field for each of its keys, and checks what they hold.
+        """The card's architecture as a dataclass that has a field for each of its keys, and checks their values.
 
         Raises:
             WeightsError: Keys missing or unknown, a value of another type, or one that ``kind`` refuses.

@@ -30,7 +30,7 @@ class CornerDistance:
     """Distance of matched corners.
 
     Attributes:
-        matches: Matches that RANSAC kept.
+        matches: Number of matches that RANSAC kept.
         distance_px: Their mean distance, pixels; NaN below ``MIN_MATCHES``.
     """
 

@@ -1,4 +1,4 @@
-"""Keypoints with descriptors, and how two images' keypoints are matched."""
+"""Keypoints with descriptors, and matching of two images' keypoints."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

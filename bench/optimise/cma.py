@@ -8,7 +8,8 @@ from cmaes import CMA  # pyright: ignore[reportMissingTypeStubs]
 
 from bench.optimise.optimiser import Stop, Vector
 
-# Resampling keeps the search distribution's shape near a bound, but each draw costs; what is still outside is clipped.
+# Resampling keeps the search distribution's shape near a bound, but each draw costs time; points still outside are
+# clipped.
 _RESAMPLINGS = 10
 
 

@@ -82,7 +82,7 @@ def draw_case(
         truth_distribution: About the nominal pose.
         start_distribution: About the truth or the nominal pose, by its field ``about``.
         constraints: What both must respect.
-        random: Draws.
+        random: Random generator.
         index: Number of the case among the patient's.
 
     Raises:

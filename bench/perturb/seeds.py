@@ -1,4 +1,4 @@
-"""Seeds: one per purpose and case, from names, so that order and number of cases change nothing."""
+"""Seeds: one per purpose and case, from names, so that they do not depend on order and number of cases."""
 
 import hashlib
 
@@ -15,5 +15,5 @@ def salted_seed(seed: int, *names: str | int) -> int:
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """A random generator of its own for one purpose."""
+    """A separate random generator for one purpose."""
     return np.random.default_rng(salted_seed(seed, *names))

@@ -1,4 +1,4 @@
-"""One protocol file extends another one, and may change anything of it.
+"""Protocol files that extend another one.
 
 ``extends = "sopi-sim"`` names a protocol that comes with fluorobench or a path, relative to the file. The rules:
 
@@ -25,7 +25,7 @@ PROTOCOLS = Path(__file__).parents[1] / "protocols"
 
 
 class ProtocolError(FluorobenchError):
-    """A protocol file that cannot be used."""
+    """An invalid protocol file."""
 
 
 def protocol_names() -> list[str]:

@@ -154,7 +154,7 @@ class _Poses:
         return np.asarray(-np.linalg.solve(damped, self.at.gradient[moving][:, :, None])[:, :, 0], dtype=np.float64)
 
     def settle(self, poses: NDArray[np.intp], theta: Matrix) -> None:
-        """Take last steps as they are: where a step is that small, the quadratic model it came from holds."""
+        """Accept last steps without evaluation: the quadratic model holds for steps that small."""
         self.theta[poses] = theta
         self.settled[poses] = True
 
@@ -226,7 +226,7 @@ class _Run:
         return residuals, poses
 
     def _steps(self, level: LeastSquaresLevel, poses: _Poses) -> tuple[NDArray[np.intp], Matrix]:
-        """Step all poses under way; those whose step is a last one settle there, the others' steps are to be tried."""
+        """Step all active poses; those whose step is a last one converge there, the others' steps are tried."""
         moving = np.flatnonzero(~poses.settled)
         before = poses.theta[moving]
         tried = self._bounded(before + poses.steps(moving))

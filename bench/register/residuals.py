@@ -18,8 +18,8 @@ Pixels: TypeAlias = NDArray[np.float32]
 _NEAREST_MM = 10.0
 _MAD_TO_DEVIATION = 1.4826
 _BLUR_REACH = 3.0
-# Products of so few pixels stay on one thread of the linear algebra library, whose others would get in the projector's
-# way; and their sums in single precision stay exact enough.
+# Products of so few pixels stay on one thread of the linear algebra library, whose others would compete with the
+# projector's; and their sums in single precision stay exact enough.
 _PIXELS_A_PART = 2048
 _TINY = float(np.finfo(np.float32).tiny)
 

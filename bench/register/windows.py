@@ -54,7 +54,7 @@ class WindowResiduals(Residuals):
 class _Windows:
     """One view's target, cut into windows.
 
-    Windows overlap, and what they leave is no noise: no residual counts as independent.
+    Windows overlap, and their residuals are not noise: none counts as independent.
     """
 
     residual_count = 0

@@ -132,10 +132,10 @@ class Journal:
         return self._read("truth.jsonl", TruthRecord)
 
     def require_seals(self) -> None:
-        """Raise ``RunError`` unless starts, views, centres and landmarks are those that the run was sealed with."""
+        """Raise ``RunError`` unless starts, views, centres and landmarks match the hashes recorded by the run."""
         problems = self.problems()
         if {record.perturbation_hash for record in problems} != {perturbation_hash(problems)}:
-            raise RunError(f"{self.folder}/problems.jsonl is not as the run sealed it: its contents were altered")
+            raise RunError(f"{self.folder}/problems.jsonl does not match the hash recorded by the run: it was altered")
         landmarks = {patient.patient_id: landmarks_hash(patient.landmarks) for patient in self.patients()}
         for problem in problems:
             if landmarks.get(problem.patient_id) != problem.landmarks_hash:

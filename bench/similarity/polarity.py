@@ -1,4 +1,4 @@
-"""Whether an edge must run the same way in both images."""
+"""Whether an edge must have the same polarity in both images."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -8,6 +8,6 @@ Polarity: TypeAlias = Literal["polarity-blind", "same-polarity"]
 
 
 def check_polarity(weight: str) -> None:
-    """Refuse a name that is neither of the two."""
+    """Refuse any other name."""
     if weight not in get_args(Polarity):
         raise SimilarityError(f"expected weight to be one of {', '.join(get_args(Polarity))}; got {weight!r}")

@@ -1,4 +1,4 @@
-"""Bones that have moved against one another: labelled structures turned and shifted within a CT."""
+"""Relative motion of bones: labelled structures rotated and shifted within a CT."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,10 +17,10 @@ _INSIDE = 0.5
 
 
 def articulate(volume: Volume, motions: Mapping[str, Matrix]) -> Volume:
-    """The CT after some labelled structures have moved rigidly; all others stand.
+    """The CT after some labelled structures have moved rigidly; all others stay in place.
 
-    A structure leaves soft tissue behind, at its rim too, where voxels are half bone. Where it arrives, the denser of
-    only contact counts: bones may overlap, since joints are not modelled.
+    A structure leaves soft tissue behind, at its rim too, where voxels are half bone. Where it arrives, each
+    voxel keeps the denser of both: bones may overlap, since joints are not modelled.
 
     Args:
         volume: The CT with its labels.

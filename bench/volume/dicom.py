@@ -38,7 +38,7 @@ _DECODERS = {
 _MAX_BYTES = 1 << 34
 # What JPEG decoders print, and only print, of a damaged stream that they decode none the less.
 _DAMAGED = re.compile(r"corrupt|premature|extraneous|truncated", re.IGNORECASE)
-# An image of one grey value is compressed further than any photograph; beyond this a header promises what is not there.
+# Largest plausible compression, that of an image of one grey value; beyond it the header contradicts the file.
 _MAX_COMPRESSION = 5000
 _NOT_PIXELS = ("SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN")
 

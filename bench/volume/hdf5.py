@@ -18,7 +18,7 @@ from bench.geometry import Matrix, compose, require_rigid
 # h5py ships no types; here they end.
 _h5py: Any = h5py
 _NAMES_SHOWN = 8
-# Files store poses in single precision; what is further from a rotation than this is another matrix.
+# Files store poses in single precision; a matrix farther from a rotation than this is refused.
 _ROUNDING = 1e-3
 
 
@@ -131,7 +131,7 @@ class Hdf5Group:
         return f"{self.name}/{name}" if self.name else name
 
     def _find(self, name: str) -> Any:
-        """The object at a path; the error names the first part of the path that is not there."""
+        """The object at a path; the error names the first part of the path that is missing."""
         node, at = self.node, self.name
         for part in name.split("/"):
             if not isinstance(node, _h5py.Group) or part not in node:

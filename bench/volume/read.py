@@ -54,7 +54,7 @@ def read_volume(
         voxel_spacing_mm: Along (columns, rows, slices), for a file that does not state its geometry, such as a TIFF
             stack: world then has its axes along the file's (not known to be LPS) and its origin in the middle of the
             grid, voxel (i, j, k) at ((i, j, k) - size / 2) * spacing. Where such a file holds no negative number it
-            is taken for a segmented bone, whose numbers are no HU: HU = number - 1000, so that attenuation is
+            is taken for a segmented bone, whose numbers are not HU: HU = number - 1000, so that attenuation is
             proportional to the number and zero where the segmentation left nothing; its scale is arbitrary.
 
     Returns:

@@ -80,7 +80,7 @@ class Appearance:
         """Draw the conditions of one exposure.
 
         Args:
-            random: Draws.
+            random: Random generator.
             corners: World points (n, 3), LPS mm, whose box is the anatomy that hardware lies over.
         """
         sides = dict(zip(("left", "right", "top", "bottom"), random.uniform(*self.collimator, size=4), strict=True))

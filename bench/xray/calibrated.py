@@ -63,7 +63,7 @@ def calibrated(table: WithPose, *, size: tuple[int, int], flip: str | None, path
         path: Finds the file that a name of the table means.
 
     Raises:
-        XrayError: A table or file that describes no camera, in one line that names what is wrong.
+        XrayError: A table or file that does not describe a camera.
     """
     if isinstance(table, AutoscoperText):
         return _of_autoscoper(path(table.file))

@@ -104,7 +104,7 @@ def view_of(
     if (camera.height, camera.width) != size:
         raise XrayError(
             f"{image.path}: the calibration is for {camera.height} x {camera.width} pixels (rows x columns), the image "
-            f"has {size[0]} x {size[1]}; give the calibration of this image, or the image as it was calibrated"
+            f"has {size[0]} x {size[1]}; give the calibration of this image, or the image for which it was made"
         )
     inside = border_mask(image.intensities, dark_fraction=dark_fraction)
     inside = inside if valid is None else np.asarray(inside & valid, dtype=np.bool_)

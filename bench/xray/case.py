@@ -67,7 +67,7 @@ _SAME_POSE = 1e-6
 
 
 class XrayCase:
-    """A case with its files; images and volume are read when asked for."""
+    """A case with its files; images and volume are read on demand."""
 
     def __init__(self, tables: CaseTables, *, folder: Path, name: str) -> None:
         """Bind tables to the folder that their paths are relative to, and to the name that stands in messages."""

@@ -64,7 +64,7 @@ def dicom_fields(header: DicomHeader, frame: int) -> DicomFields:
 
     Raises:
         XrayError: Colour pixels, or increments of the angles that contradict themselves.
-        VolumeError: An attribute whose value is no number.
+        VolumeError: An attribute whose value is not a number.
     """
     photometric = header.text("PhotometricInterpretation") or "MONOCHROME2"
     if not photometric.startswith("MONOCHROME"):

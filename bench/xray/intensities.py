@@ -1,4 +1,4 @@
-"""From the stored numbers of an image to intensities, which grow with the X-rays that arrive."""
+"""Conversion of stored numbers to intensities, which grow with the X-rays that arrive."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias

@@ -13,7 +13,7 @@ def photon_noise(line_integrals: Image, photons: float, random: np.random.Genera
     Args:
         line_integrals: p, dimensionless, any shape.
         photons: N0, expected photons per pixel without an object; > 0.
-        random: Draws the noise.
+        random: Random generator of the noise.
     """
     counts = random.poisson(photons * np.exp(-line_integrals.astype(np.float64)))
     return np.asarray(-np.log(np.maximum(counts, 0.5) / photons), dtype=np.float32)

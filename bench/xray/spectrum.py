@@ -28,7 +28,7 @@ _TABLE = Path(__file__).with_name("spectrum.csv")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
-    """Energies of a beam and what they do.
+    """Energies of a beam with their weights and attenuations.
 
     Attributes:
         energies_kev: (n,), ascending.

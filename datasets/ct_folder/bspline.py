@@ -38,7 +38,7 @@ def random_displacement(
         affine: world_from_index of that grid, mm, orthogonal axes.
         amplitude_mm: Largest displacement of a control point along each axis.
         grid_mm: Wanted distance of control points; the next that divides the box evenly is taken.
-        generator: Draws.
+        generator: Random generator.
 
     Returns:
         (ni, nj, nk, 3) float32, world mm.

@@ -25,7 +25,7 @@ def write_figures(
     """Write all figures as PDF and PNG.
 
     Args:
-        folder: Where to.
+        folder: Destination.
         population: The phantoms.
         real: The CT.
         captures: Success of the phantoms and of the CT, by method; empty where it was not measured.

@@ -82,7 +82,7 @@ def write_matched(
     """Write ``pool.csv`` and the figures ``matched_drrs`` and ``matched_success``.
 
     Args:
-        folder: Where to.
+        folder: Destination.
         matched: The matched patients.
         real: The CT.
         captures: Success of the CT, by method.
@@ -107,7 +107,7 @@ def patients_figure(
     """Write ``patients``: the share of successes of every patient, the CT's with its interval.
 
     Args:
-        folder: Where to.
+        folder: Destination.
         captures: Success of the population and of the CT, by method.
         matched: Success of the matched patients, by method; empty without matching.
         note: Footnote.

@@ -43,7 +43,7 @@ class OutlineDistribution:
 
         Args:
             silhouette: Pixels that the bone covers.
-            random: Draws.
+            random: Random generator.
             pixel_mm: Millimetres at the bone that one pixel shows.
         """
         margin = random.uniform(*self.margin_mm) + self.wander_mm * _wandering(silhouette.shape, random)

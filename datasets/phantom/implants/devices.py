@@ -106,7 +106,7 @@ def pedicle_screws(
     Args:
         sites: Vertebrae from top to bottom.
         settings: What to draw from.
-        generator: Draws.
+        generator: Random generator.
 
     Raises:
         ImplantError: A vertebra whose pedicles coincide with each other or with its body.
@@ -194,7 +194,7 @@ def bone_cement(
         body: Middle of the body, world mm.
         half_size: Half-extent of the spongy bone along x, y, z, mm; drops keep inside.
         settings: What to draw from.
-        generator: Draws.
+        generator: Random generator.
     """
     count = int(generator.integers(settings.cement_drops[0], settings.cement_drops[1] + 1))
     radius = (_draw(generator, settings.cement_ml) * 1000 / count * 3 / (4 * np.pi)) ** (1 / 3)

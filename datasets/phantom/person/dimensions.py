@@ -49,7 +49,7 @@ def draw_dimensions(
     """Dimensions by level: a share of body size, a share and a trend per dimension, and a share of the level's own.
 
     Args:
-        random: To draw from.
+        random: Random generator.
         male: Sex.
         size: Body size in standard deviations.
         levels: From head to foot.

@@ -56,7 +56,7 @@ def draw_frames(
     """Frames of the bodies and of the sacral endplate, world mm, L3 at the origin.
 
     Args:
-        random: To draw from.
+        random: Random generator.
         levels: Vertebrae from head to foot.
         vertebrae: Dimensions by level; bodies and discs are stacked by their heights.
         fractures: By level; a wedged body adds kyphosis.

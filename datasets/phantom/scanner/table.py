@@ -47,7 +47,7 @@ def with_table(hu: FloatGrid, spacing_mm: Matrix, settings: TableSettings, gener
         hu: True HU, float32 (i left, j posterior, k superior).
         spacing_mm: Voxel edges.
         settings: What to draw from; the draws take the same count of random numbers with and without a table.
-        generator: Draws.
+        generator: Random generator.
     """
     shown = generator.random() < settings.share
     ranges = (settings.gap_mm, settings.mattress_hu, settings.radius_mm, settings.width_mm, settings.thickness_mm)

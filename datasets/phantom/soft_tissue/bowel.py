@@ -11,7 +11,7 @@ def bowel(person: Person, front: float, side: float) -> list[Part]:
     """All bowel, painted from back to front, so that loops overlap one another.
 
     Args:
-        person: Whose.
+        person: The person.
         front: How far the abdominal cavity reaches before the middle of L3, mm.
         side: How far to each side, mm.
     """

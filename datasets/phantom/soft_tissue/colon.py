@@ -34,8 +34,8 @@ def colon(person: Person, random: np.random.Generator, *, front: float, side: fl
     """All pieces in painting order.
 
     Args:
-        person: Whose.
-        random: To draw from.
+        person: The person.
+        random: Random generator.
         front: How far the abdominal cavity reaches before the middle of L3, mm.
         side: How far to each side, mm.
         wall_hu: Of the wall of the bowel.
@@ -59,7 +59,7 @@ def painted_piece(
     """Walls with their contents, bubbles in soft stool, then the gas of the whole piece in front of one plane.
 
     Args:
-        random: To draw from.
+        random: Random generator.
         piece: Its content.
         wall_hu: Of the wall of the bowel.
         segments: Along its course.

@@ -40,8 +40,8 @@ def draw_pieces(person: Person, random: np.random.Generator, front: float, side:
     """Ascending and descending colon, sigmoid, the transverse colon in two pieces, in some persons one loop more.
 
     Args:
-        person: Whose.
-        random: To draw from.
+        person: The person.
+        random: Random generator.
         front: How far the abdominal cavity reaches before the middle of L3, mm.
         side: How far to each side, mm.
     """

@@ -28,8 +28,8 @@ def mesentery(person: Person, random: np.random.Generator, ends: Sequence[Matrix
     """Vessels to each loop from a common root; lymph nodes near them, a few of them calcified in some persons.
 
     Args:
-        person: Whose.
-        random: To draw from.
+        person: The person.
+        random: Random generator.
         ends: Where the vessels end, world mm.
     """
     # The root runs from the upper left to the lower right, close before the great vessels.

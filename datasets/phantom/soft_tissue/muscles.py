@@ -39,7 +39,7 @@ def muscles(person: Person, back: float) -> list[Part]:
     """All muscles beside the spine and on the iliac bones, and the septa of fat between them.
 
     Args:
-        person: Whose.
+        person: The person.
         back: How far their fascia lies behind the middle of L3, mm.
     """
     random, sides = person.random("muscles"), person.random("sides")

@@ -20,10 +20,10 @@ def septa(person: Person, side: float, back: float, random: np.random.Generator)
     """Sheets of fat of one side (+1 left) from the arches to the fascia, and the fat on the lowest arches.
 
     Args:
-        person: Whose.
+        person: The person.
         side: -1 right, +1 left.
         back: How far the fascia of the back lies behind the middle of L3, mm.
-        random: To draw from.
+        random: Random generator.
     """
     wasted = 0.012 * max(0.0, person.age - 35) + 0.5 * person.fat + 0.6 * max(0.0, 0.6 - person.muscle)
     grain = int(random.integers(1 << 30))

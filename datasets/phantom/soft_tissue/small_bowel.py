@@ -72,8 +72,8 @@ def draw_loops(person: Person, random: np.random.Generator, *, front: float, sid
     """As many loops as a person has or as find room; none comes nearer to another than their calibre.
 
     Args:
-        person: Whose.
-        random: To draw from.
+        person: The person.
+        random: Random generator.
         front: How far the abdominal cavity reaches before the middle of L3, mm.
         side: How far to each side, mm.
     """
@@ -117,8 +117,8 @@ def small_bowel(person: Person, random: np.random.Generator, loops: Sequence[Loo
     """Parts of the loops, from back to front.
 
     Args:
-        person: Whose.
-        random: To draw from.
+        person: The person.
+        random: Random generator.
         loops: Sorted from back to front.
         wall_hu: Of the wall of the bowel.
     """
