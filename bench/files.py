@@ -6,9 +6,12 @@ name is random and its file is created exclusively, so that a link planted under
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from bench.errors import FluorobenchError
 
 _MODE = 0o644
 
@@ -52,6 +55,20 @@ def write_text(path: Path, text: str, *, durable: bool = False) -> Path:
 def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> Path:
     """Write bytes, whole or not at all; see ``write_whole``."""
     return write_whole(path, lambda part: part.write_bytes(data), durable=durable)
+
+
+def expanded_path(text: str) -> Path:
+    """A path with its environment variables and ``~`` expanded.
+
+    Raises:
+        FluorobenchError: A variable is not set.
+    """
+    expanded = os.path.expandvars(text)
+    if unset := re.search(r"\$\{?(\w+)", expanded):
+        raise FluorobenchError(
+            f"the data of {text} needs the environment variable {unset[1]}, which is not set; set it to your folder"
+        )
+    return Path(expanded).expanduser()
 
 
 def open_no_link(path: str, flags: int) -> int:

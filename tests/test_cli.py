@@ -117,6 +117,21 @@ def test_a_run_ends_with_its_rows(tmp_path: Path, ct: Path) -> None:
     assert command("score", "runs/latest", cwd=tmp_path).returncode == 0
 
 
+def test_a_run_of_a_ct_that_changed_leaves_its_tables_alone(tmp_path: Path, ct: Path) -> None:
+    """The folder of a run is named after the protocol, in which the CT is a path."""
+    words = protocol(tmp_path, extra='[artefacts]\nnames = ["success_curve"]'), "--volume", ct
+    assert command("run", *words, cwd=tmp_path).returncode == 0
+    folder = (tmp_path / "runs" / "latest").resolve()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    image = sitk.ReadImage(str(ct))
+    sitk.WriteImage(image + 1, str(ct))
+    for again in (("run", *words), ("report", "runs/latest")):
+        done = command(*again, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "its CT or the code changed since: use --fresh to run it again" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
 def test_a_copy_of_a_protocol_that_keeps_its_name_is_noticed(tmp_path: Path, ct: Path) -> None:
     shipped, copy = PROTOCOLS / "regress.toml", tmp_path / "mine.toml"
     copy.write_text(shipped.read_text())

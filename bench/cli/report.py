@@ -44,6 +44,7 @@ def write_report(run: "ScoredRun") -> None:
     """Write scores and artefacts; prints the tables, then where everything lies."""
     from bench import registry
 
+    run.require_unchanged()
     run.write_scores()
     paths: list[Path] = []
     for name in run.protocol.artefacts.names:

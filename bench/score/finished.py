@@ -131,6 +131,28 @@ class ScoredRun:
         """The patient of a case, made ready under the run's protocol."""
         return self._staged(case_id.rpartition("/")[0])
 
+    def require_unchanged(self) -> None:
+        """Refuse files that are no longer those of the run, before anything is written for them.
+
+        One case of every patient and image is built again. Files that are gone are reported by those who need them.
+
+        Raises:
+            RunError: A CT or an X-ray is another one.
+        """
+        files = {each.patient_id for each in self.journal.patients() if each.origin is None}
+        first = dict[tuple[str, str], str]()
+        for each in self.journal.problems():
+            image = each.target_hash if each.images.source is ImageSource.REAL else ""
+            if each.patient_id in files:
+                first.setdefault((each.patient_id, image), each.case_id)
+        for case_id in first.values():
+            try:
+                self.case(case_id)
+            except RunError as error:
+                raise RunError(f"{error}: use --fresh to run it again") from None
+            except FluorobenchError:
+                continue
+
     def write_scores(self) -> Path:
         """Write ``scores.parquet``, whole or not at all."""
         return write_whole(self.folder / "scores.parquet", self.scores.to_parquet)

@@ -1,7 +1,6 @@
 """The plug-in: settings, ids, files to patients."""
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from bench.contract import Acquisition, Patient, Split, View
 from bench.errors import FluorobenchError
+from bench.files import expanded_path
 from bench.geometry import Matrix, Rig, compose, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.view import ConversionError, ToolView
@@ -81,13 +81,7 @@ class Autoscoper:
 
     @property
     def _root(self) -> Path:
-        expanded = os.path.expandvars(self.folder)
-        if unset := re.search(r"\$\{?(\w+)", expanded):
-            raise AutoscoperError(
-                f"the data of {self.folder} needs the environment variable {unset[1]}, which is not set; "
-                "set it to your folder"
-            )
-        return Path(expanded).expanduser()
+        return expanded_path(self.folder)
 
     def _volume(self) -> Volume:
         # SimpleITK is loaded only where a file is read.
