@@ -53,7 +53,7 @@ class Agreement:
         return Table(
             columns=(*self._columns(), *(_other_columns() if two else ())),
             rows=tuple(rows),
-            caption=f"Agreement with the reference pose on {image_kind(run.scores).words}s. {run.description}.",
+            caption=f"Agreement with the reference pose on {image_kind(run.scores).name}s. {run.description}.",
             notes=(
                 "mTRE to the reference, its part parallel to the first view's detector (in plane) and its part along "
                 "that view's axis (depth): medians over starts, a case without a pose standing at infinity. From one "

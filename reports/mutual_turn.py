@@ -72,7 +72,7 @@ class MutualTurn:
         return Table(
             columns=self._columns(),
             rows=tuple(rows),
-            caption=f"Mutual turn of answers to single views on {image_kind(run.scores).words}s. {run.description}.",
+            caption=f"Mutual turn of answers to single views on {image_kind(run.scores).name}s. {run.description}.",
             notes=(
                 "Error: the angle left between the turn from one answer to the other and the turn between the two "
                 "cameras, which calibration or machine state. The reference pose cancels: no registration made this "

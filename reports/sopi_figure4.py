@@ -131,7 +131,7 @@ def _draw(run: FinishedRun, case: Case, panels: Sequence[_Panel], attenuation: A
     _show(bottom[0], None if target is None else grey(target))
     top[0].set_title("Initial")
     bottom[0].set_title("Target")
-    bottom[0].set_xlabel(kind.words, color=INK, fontsize=7)
+    bottom[0].set_xlabel(kind.name, color=INK, fontsize=7)
     for upper, lower, panel in zip(top[1:], bottom[1:], panels, strict=True):
         moving = None if panel.moving is None else panel.moving[window]
         _show(upper, None if moving is None else grey(moving))
@@ -142,7 +142,7 @@ def _draw(run: FinishedRun, case: Case, panels: Sequence[_Panel], attenuation: A
         figure,
         [
             f"Case {case.problem.case_id}, chosen as the median one{_seen(target, case)}. Top: the moving volume at "
-            f"the start and at each answer. Bottom: the {kind.words}, and the edges of that projection over it in "
+            f"the start and at each answer. Bottom: the {kind.name}, and the edges of that projection over it in "
             f"green. {run.description}."
         ],
     )

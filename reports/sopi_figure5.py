@@ -56,7 +56,7 @@ class SopiFigure5:
         of_xray = np.array(is_xray(rows))
         if not of_xray.any():  # nothing but plain DRRs: they are the simulated X-rays of this run
             of_xray[:] = True
-        xray = _side(image_kind(rows[of_xray]).words, rows[of_xray])
+        xray = _side(image_kind(rows[of_xray]).name, rows[of_xray])
         if not of_xray.all():
             return _side(SIMULATION, rows[~of_xray]), xray, "the same run"
         other = self._other(run)

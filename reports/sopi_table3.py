@@ -235,14 +235,14 @@ class SopiTable3:
             pairs_of(ORDER, run),
             tuple(ORDERED_BY),
             published=_published_mean,
-            caption=f"SOPI Table 3 on {image_kind(run.scores).words}s",
+            caption=f"SOPI Table 3 on {image_kind(run.scores).name}s",
             notes=(NOT_COMPARABLE,),
             decimals=2,
         )
 
     def paper(self, run: FinishedRun) -> Table[_PaperRow]:
         """The columns of SOPI's Table 3 by its definitions; its own values in a row of their own."""
-        kind = image_kind(run.scores).words
+        kind = image_kind(run.scores).name
         rows = [row for label in run.labels for row in _paper_rows(run.scores, label, kind)]
         return Table(
             columns=PAPER_COLUMNS,
@@ -262,7 +262,7 @@ class SopiTable3:
 
     def audited(self, run: FinishedRun) -> Table[_AuditedRow]:
         """Sound definitions."""
-        kind, isocentre = image_kind(run.scores).words, _needs_isocentre(run.scores)
+        kind, isocentre = image_kind(run.scores).name, _needs_isocentre(run.scores)
         rows = tuple(self._audited_row(run, label, isocentre) for label in run.labels)
         where = "at the isocentre, for these images have no known source-to-detector distance"
         return Table(
@@ -326,7 +326,7 @@ def _true_row(run: FinishedRun) -> TableRow[_PaperRow]:
             return None
         return 0.0 if name.startswith("sopi_") else _mean(rows, f"{TRUTH_PREFIX}{name}")
 
-    context = _PaperRow(TRUE_POSE, image_kind(rows).words, len(rows), None, value)
+    context = _PaperRow(TRUE_POSE, image_kind(rows).name, len(rows), None, value)
     return TableRow(context=context, ranked=False)
 
 

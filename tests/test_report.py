@@ -256,6 +256,15 @@ def test_wins_of_two_methods_add_up_and_a_missing_answer_wins_nothing(run: FakeR
     assert means == sorted(means, reverse=True)
 
 
+def test_a_table_without_rows_is_not_written(tmp_path: Path) -> None:
+    columns: tuple[TableColumn[str], ...] = (
+        TableColumn(heading="Method", keys=("method",), compute=lambda label: (label,)),
+    )
+    assert Table(columns=columns, rows=(), caption="").write(tmp_path, "empty") == []
+    assert not list(tmp_path.iterdir())
+    assert len(Table(columns=columns, rows=(TableRow(context="A"),), caption="").write(tmp_path, "one")) == 3
+
+
 def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:
     columns: tuple[TableColumn[Numbers], ...] = (
         TableColumn(heading="m", keys=("m",), compute=lambda row: row[:1]),

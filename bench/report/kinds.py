@@ -13,14 +13,14 @@ REAL, SIMULATED = "real X-ray", "simulated X-ray"
 
 @dataclass(frozen=True, slots=True)
 class ImageKind:
-    """What the target images of some rows are.
+    """Kind of the target images of some rows.
 
     Attributes:
-        words: ``simulated X-ray``, ``real X-ray``, or both.
+        name: ``simulated X-ray``, ``real X-ray``, or both.
         suffix: Of file names.
     """
 
-    words: str
+    name: str
     suffix: str
 
 

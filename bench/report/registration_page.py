@@ -132,6 +132,6 @@ def _figure(picture: Colours, caption: str) -> str:
     buffer = io.BytesIO()
     PIL.Image.fromarray(np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(buffer, format="PNG")
     data = base64.b64encode(buffer.getvalue()).decode()
-    words = html.escape(caption)
-    image = f'<img alt="{words}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{words}</figcaption></figure>"
+    text = html.escape(caption)
+    image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"

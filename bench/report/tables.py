@@ -172,7 +172,9 @@ class Table(Generic[Context]):
         return "\n".join([_escape_markdown(self.caption), "", *lines, "", *notes]).rstrip() + "\n"
 
     def write(self, folder: Path, name: str) -> list[Path]:
-        """Write ``name``.tex, .csv and .md."""
+        """Write ``name``.tex, .csv and .md; nothing of a table without rows."""
+        if not self.rows:
+            return []
         forms = ((".tex", self.latex()), (".csv", self.csv()), (".md", self.markdown()))
         return [write_text(folder / f"{name}{suffix}", text) for suffix, text in forms]
 
