@@ -4,9 +4,8 @@ import ast
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 FIRST_ROOMS = [
@@ -43,16 +42,23 @@ STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 FILES = [*SHIPPED, *STUDIES]
 
 
-def modules(path: Path) -> set[str]:
+@cache
+def tree(path: Path) -> ast.Module:
+    """A file's syntax, parsed once for all rules."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def modules(path: Path) -> frozenset[str]:
     """Modules that a file imports, those inside functions too."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             whole = len(node.module.split(".")) > 1
             names.update([node.module] if whole else [f"{node.module}.{alias.name}" for alias in node.names])
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def imported(path: Path) -> set[str]:
@@ -60,16 +66,35 @@ def imported(path: Path) -> set[str]:
     return {name for name in modules(path) if name.startswith("bench.")}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_rooms_import_only_from_above(path: Path) -> None:
-    parts = path.relative_to(ROOT).parts
-    if parts[0] != "bench" or parts[1].removesuffix(".py") not in ROOMS:
-        return
-    own = parts[1].removesuffix(".py")
-    for name in imported(path):
-        room = name.split(".")[1]
-        assert room in ROOMS, f"{path} imports {name}: reach plug-ins through bench.registry"
-        assert ROOMS.index(room) <= ROOMS.index(own), f"{own} must not import {name}"
+def named(path: Path) -> str:
+    """For an offender's line; every rule lists all that break it."""
+    return str(path.relative_to(ROOT))
+
+
+def judge(offenders: list[str], rule: str) -> None:
+    """Fail with every offender: pytest would shorten a long list."""
+    assert not offenders, "\n".join([rule, *offenders])
+
+
+def test_there_are_files_to_judge() -> None:
+    """A rule over no files would hold always."""
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} == {"bench", "studies", *KINDS}
+
+
+def test_rooms_import_only_from_above() -> None:
+    offenders: list[str] = []
+    for path in FILES:
+        parts = path.relative_to(ROOT).parts
+        own = parts[1].removesuffix(".py")
+        if parts[0] != "bench" or own not in ROOMS:
+            continue
+        for name in sorted(imported(path)):
+            room = name.split(".")[1]
+            if room not in ROOMS:
+                offenders.append(f"{named(path)} imports {name}: reach plug-ins through bench.registry")
+            elif ROOMS.index(room) > ROOMS.index(own):
+                offenders.append(f"{named(path)} imports {name}: {own} must not")
+    judge(offenders, "a room imports only from those above")
 
 
 # Compiled kernels take flat arrays and numbers: numba and triton know no keyword-only arguments.
@@ -77,9 +102,10 @@ COMPILERS = ("compiled", "triton.jit", "jit", "njit")
 MAX_POSITIONAL = 5
 
 
-def public_functions(tree: ast.Module) -> list[ast.FunctionDef]:
+def public_functions(module: ast.Module) -> list[ast.FunctionDef]:
     """Public functions of a module and public methods of its public classes, kernels excepted."""
-    owners: list[ast.Module | ast.ClassDef] = [tree, *(each for each in tree.body if isinstance(each, ast.ClassDef))]
+    classes = [each for each in module.body if isinstance(each, ast.ClassDef)]
+    owners: list[ast.Module | ast.ClassDef] = [module, *classes]
     found = [each for owner in owners for each in owner.body if isinstance(each, ast.FunctionDef)]
     return [each for each in found if not each.name.startswith("_") and not compiled(each)]
 
@@ -89,44 +115,54 @@ def compiled(function: ast.FunctionDef) -> bool:
     return any(ast.unparse(each).startswith(COMPILERS) for each in function.decorator_list)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_public_functions_take_few_positional_arguments(path: Path) -> None:
-    for function in public_functions(ast.parse(path.read_text())):
-        names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-        count = len(names) - (names[:1] in (["self"], ["cls"]))
-        assert count <= MAX_POSITIONAL, f"{path.name}: {function.name} takes {count}: make some keyword-only"
+def positional(function: ast.FunctionDef) -> int:
+    """Arguments that may be given by position, ``self`` not counted."""
+    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def test_public_functions_take_few_positional_arguments() -> None:
+    found = [(path, each) for path in FILES for each in public_functions(tree(path))]
+    offenders = [f"{named(path)}: {each.name}" for path, each in found if positional(each) > MAX_POSITIONAL]
+    judge(offenders, f"make arguments keyword-only beyond {MAX_POSITIONAL}")
 
 
 def test_no_private_name_is_used_across_modules() -> None:
     """The type checker refuses it; nobody may tell the checker to be silent."""
     everything = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
     silenced = "report" + "PrivateUsage"
-    assert not [str(path.relative_to(ROOT)) for path in everything if silenced in path.read_text(encoding="utf-8")]
+    offenders = [named(path) for path in everything if silenced in path.read_text(encoding="utf-8")]
+    judge(offenders, "make the name public or move its user")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_stay_under_400_lines(path: Path) -> None:
-    assert path.read_text().count("\n") <= 400
+def test_files_stay_under_400_lines() -> None:
+    offenders = [named(path) for path in FILES if path.read_text(encoding="utf-8").count("\n") > 400]
+    judge(offenders, "one idea per file, at most 400 lines")
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.relative_to(ROOT).parts[0] in KINDS], ids=str)
-def test_plugins_do_not_import_other_plugins(path: Path) -> None:
-    assert not {name for name in imported(path) if name.split(".")[1] in KINDS}
+def test_plugins_do_not_import_other_plugins() -> None:
+    plugins = [path for path in FILES if path.relative_to(ROOT).parts[0] in KINDS]
+    pairs = [(path, name) for path in plugins for name in sorted(imported(path))]
+    offenders = [f"{named(path)} imports {name}" for path, name in pairs if name.split(".")[1] in KINDS]
+    judge(offenders, "reach plug-ins through bench.registry")
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_studies_reach_plugins_through_the_registry_and_no_other_study(path: Path) -> None:
-    own = path.relative_to(ROOT).parts[1]
-    for name in modules(path):
-        room = name.split(".")
-        assert room[0] not in KINDS, f"{path} imports {name}: reach plug-ins through bench.registry"
-        assert room[0] != "bench" or len(room) < 2 or room[1] not in KINDS or "tests" in path.parts, f"{path}: {name}"
-        assert room[0] != "studies" or room[1] == own, f"{path} imports {name}: a study imports no other study"
+def test_studies_reach_plugins_through_the_registry_and_no_other_study() -> None:
+    offenders: list[str] = []
+    for path in STUDIES:
+        own, tests = path.relative_to(ROOT).parts[1], "tests" in path.parts
+        for name in sorted(modules(path)):
+            room = name.split(".")
+            plugin = room[0] in KINDS or (room[0] == "bench" and room[1:2] and room[1] in KINDS and not tests)
+            if plugin or (room[0] == "studies" and room[1] != own):
+                offenders.append(f"{named(path)} imports {name}")
+    judge(offenders, "a study reaches plug-ins through bench.registry and imports no other study")
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_that_is_shipped_imports_a_study(path: Path) -> None:
-    assert not {name for name in modules(path) if name.split(".")[0] == "studies"}
+def test_nothing_that_is_shipped_imports_a_study() -> None:
+    pairs = [(path, name) for path in SHIPPED for name in sorted(modules(path))]
+    offenders = [f"{named(path)} imports {name}" for path, name in pairs if name.split(".")[0] == "studies"]
+    judge(offenders, "what is shipped imports no study")
 
 
 def test_studies_are_not_packaged() -> None:
@@ -134,10 +170,9 @@ def test_studies_are_not_packaged() -> None:
     assert "studies" not in {*wheel["only-include"], *wheel["sources"]}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_plugin_folders_are_no_packages(kind: str) -> None:
+def test_plugin_folders_are_no_packages() -> None:
     """``datasets/__init__.py`` would shadow a well-known package."""
-    assert not (ROOT / kind / "__init__.py").exists()
+    assert not [kind for kind in KINDS if (ROOT / kind / "__init__.py").exists()]
 
 
 def test_engine_rooms_import_on_a_bare_gpu_machine() -> None:
