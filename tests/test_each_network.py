@@ -3,9 +3,10 @@
 That its loss falls, and that it learns one case by heart, is tested beside each.
 """
 
+import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from bench.learn.vertebra_trainer import UNITS
 from bench.protocol import PROTOCOLS, protocol_names, read_protocol
 
 SCENE = scene_of("sopi-sim", start=None, camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
-KILLED_AT, STEPS = 3, 5
+# The patient changes every second step: the training is killed with its second one, and goes on with it.
+KILLED_AT, STEPS = 3, 4
 OF_ONE_PATIENT = ("lgff_reg", "res_reg_net", "zhang")
 
 
@@ -97,6 +99,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("patients")
 
 
+@pytest.fixture(scope="module")
+def trained(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a network that was trained without a stop, once for all tests."""
+
+    @functools.cache
+    def folder(name: str) -> Path:
+        made = tmp_path_factory.mktemp(name)
+        run(name, cache, made)
+        return made
+
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Sums over pixels are split by threads: another number of them gives other last bits."""
@@ -120,10 +135,11 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_killed_and_resumed_gives_the_same_bits(name: str, cache: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_gives_the_same_bits(
+    name: str, cache: Path, trained: Callable[[str], Path], tmp_path: Path
+) -> None:
     """The step that was done and not kept is done again; nothing tells the result from one that was never killed."""
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run(name, cache, whole)
+    whole, parts = trained(name), tmp_path / "parts"
     with pytest.raises(KilledError):
         run(name, cache, parts, report=kill)
     assert len(read_rows(parts / "losses.csv")) == KILLED_AT
@@ -142,7 +158,7 @@ def test_killed_and_resumed_gives_the_same_bits(name: str, cache: Path, tmp_path
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_ONE_PATIENT])
-def test_no_test_patient_is_trained_or_validated_on(name: str, cache: Path, tmp_path: Path) -> None:
+def test_no_test_patient_is_trained_or_validated_on(name: str, trained: Callable[[str], Path]) -> None:
     """As declared, and as done: the patients that a training wrote down are none of any protocol with its network."""
     learnt = trainers()[name]().population
     splits = {split: set(learnt.ids(split)) for split in (Split.TRAIN, Split.VALIDATION)}
@@ -150,10 +166,8 @@ def test_no_test_patient_is_trained_or_validated_on(name: str, cache: Path, tmp_
     assert tested
     assert not splits[Split.TRAIN] & splits[Split.VALIDATION]
     assert not (splits[Split.TRAIN] | splits[Split.VALIDATION]) & tested
-    run(name, cache, tmp_path)
-    met: dict[str, str] = json.loads(read_tensors(tmp_path / "checkpoint.safetensors")[1]["training"])["position"][
-        "hashes"
-    ]
+    training: Any = json.loads(read_tensors(trained(name) / "checkpoint.safetensors")[1]["training"])
+    met: dict[str, str] = training["position"]["hashes"]
     assert met
     assert set(met) <= splits[Split.TRAIN]
 

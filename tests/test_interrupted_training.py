@@ -70,6 +70,12 @@ class Slow:
         return {"nothing": 1.0}
 
 
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a small training's time would go into its curves, which test_learn.py looks at."""
+    monkeypatch.setattr("bench.learn.loop.draw", lambda *_: None)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()

@@ -51,6 +51,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("patients")
 
 
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a small training's time would go into its curves, which test_learn.py looks at."""
+    monkeypatch.setattr("bench.learn.loop.draw", lambda *_: None)
+
+
 def command(cache: Path, folder: Path, budget: TrainingBudget | None = None) -> None:
     """What ``fluorobench train`` does, on a network of a few numbers."""
     toy = Toy(cache=cache, plan=PLAN)

@@ -194,7 +194,6 @@ class _Training:
         if not self._validated():
             self._validate(report)
             self._save(self.position.seconds)
-        draw(self.folder, f"{self.trainable.name}, {self.position.step} steps")
         if stop():
             raise KeyboardInterrupt
 

@@ -4,7 +4,6 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from cmaes import CMA  # pyright: ignore[reportMissingTypeStubs]
 
 from bench.optimise.optimiser import Stop, Vector
 
@@ -47,6 +46,9 @@ class CmaEs:
             lr_adapt: Adapt the learning rate to noise and many optima; slower, more robust.
             covariance: (d, d), initial shape; None = sphere.
         """
+        # It imports scipy.stats, 0.4 s that every method's process would pay for, the gradient searches' too.
+        from cmaes import CMA  # pyright: ignore[reportMissingTypeStubs]
+
         self._cma: Any = CMA(
             mean=np.array(start, dtype=np.float64),
             sigma=sigma,
