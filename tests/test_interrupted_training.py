@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -73,7 +74,7 @@ class Slow:
 @pytest.fixture(autouse=True)
 def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of a small training's time would go into its curves, which test_learn.py looks at."""
-    monkeypatch.setattr("bench.learn.loop.draw", lambda *_: None)
+    monkeypatch.setattr("bench.learn.loop.draw", Mock())
 
 
 @pytest.fixture

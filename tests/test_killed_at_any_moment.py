@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -54,7 +55,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of a small training's time would go into its curves, which test_learn.py looks at."""
-    monkeypatch.setattr("bench.learn.loop.draw", lambda *_: None)
+    monkeypatch.setattr("bench.learn.loop.draw", Mock())
 
 
 def command(cache: Path, folder: Path, budget: TrainingBudget | None = None) -> None:

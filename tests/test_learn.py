@@ -254,7 +254,7 @@ def test_damaged_and_foreign_weights_are_refused_in_one_line(exported: Path) -> 
     file.write_bytes(bytes(data))
     assert "sha256" in refused()
     file.unlink()
-    assert "not there" in refused()
+    assert "no weights file" in refused()
     for said, instead in (("[scene.camera]", "[scene.other]"), ("K = [", "Q = ["), ('"toy.safet', '"../toy.safet')):
         assert said in text
         exported.write_text(text.replace(said, instead))

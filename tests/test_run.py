@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +93,17 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _on_the_path(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def on_the_path(toys: Path) -> Iterator[None]:
     import bench.datasets
     import bench.methods
 
-    monkeypatch.setenv("FLUOROBENCH_PLUGINS", str(toys))
-    for package in (bench.methods, bench.datasets):
-        folder = str(toys / package.__name__.rsplit(".", 1)[-1])
-        monkeypatch.setattr(package, "__path__", [*package.__path__, folder])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLUOROBENCH_PLUGINS", str(toys))
+        for package in (bench.methods, bench.datasets):
+            folder = str(toys / package.__name__.rsplit(".", 1)[-1])
+            patch.setattr(package, "__path__", [*package.__path__, folder])
+        yield
 
 
 def protocol(*plugins: str, **over: Any) -> Protocol:
@@ -141,10 +145,25 @@ def execute(chosen: Protocol, folder: Path, *, fresh: bool = False) -> Journal:
     return journal
 
 
+@pytest.fixture(scope="module")
+def finished(on_the_path: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run whose method answers, for many tests."""
+    return execute(protocol("answers"), tmp_path_factory.mktemp("finished")).folder
+
+
+@pytest.fixture
+def journal(finished: Path, tmp_path: Path) -> Journal:
+    """A copy of it in ``tmp_path``, which a test may change."""
+    return Journal(Path(shutil.copytree(finished, tmp_path / finished.name)))
+
+
 def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
     invalid = ("is_nan", "is_scaled", "is_tuple", "is_text", "claims_death", "counts_none")
     plugins = ("raises", "hangs", "dies", "declines", "answers", *invalid)
-    journal = execute(protocol(*plugins), tmp_path)
+    chosen = protocol(*plugins)
+    # Two cases each: the second shows that the first did not end the method's row.
+    start = chosen.start.model_copy(update={"per_patient": 1})
+    journal = execute(chosen.model_copy(update={"start": start}), tmp_path)
     outcomes = {(row.label, row.outcome) for row in journal.estimates()}
     assert outcomes == {
         ("M-raises", Outcome.RAISED),
@@ -154,7 +173,7 @@ def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
         ("M-declines", Outcome.SKIPPED),
         ("M-answers", Outcome.CONVERGED),
     }
-    assert len(journal.estimates()) == 4 * len(plugins)
+    assert len(journal.estimates()) == 2 * len(plugins)
     errors = {row.label: row.error for row in journal.estimates()}
     assert errors["M-raises"] is not None
     assert "no idea" in errors["M-raises"]
@@ -164,12 +183,11 @@ def test_every_failure_is_a_row_and_the_run_goes_on(tmp_path: Path) -> None:
     assert (seconds["M-hangs"] or 0) >= 2.0
     assert seconds["M-declines"] is None
     scores = open_run(journal.folder).scores
-    assert len(scores) == 4 * len(plugins)
+    assert len(scores) == 2 * len(plugins)
     assert scores.groupby("label")["success_strict"].sum()["M-raises"] == 0
 
 
-def test_start_as_answer_scores_the_recorded_start(tmp_path: Path) -> None:
-    journal = execute(protocol("answers"), tmp_path)
+def test_start_as_answer_scores_the_recorded_start(journal: Journal) -> None:
     problems = {record.case_id: record for record in journal.problems()}
     truths = {record.case_id: np.array(record.truth) for record in journal.truths()}
     for row in open_run(journal.folder).scores.to_dict("records"):
@@ -182,18 +200,18 @@ def test_start_as_answer_scores_the_recorded_start(tmp_path: Path) -> None:
         assert (np.abs(offset) <= np.array([5, 5, 5, 9, 9, 9]) + 1e-9).all()
 
 
-def test_same_seed_same_cases_and_a_new_seed_new_ones(tmp_path: Path) -> None:
-    first = execute(protocol("answers"), tmp_path / "a").problems()
-    again = execute(protocol("answers"), tmp_path / "b").problems()
-    other = execute(protocol("answers", seed=4), tmp_path / "c").problems()
+def test_same_seed_same_cases_and_a_new_seed_new_ones(journal: Journal, tmp_path: Path) -> None:
+    first = journal.problems()
+    again = execute(protocol("answers"), tmp_path / "again").problems()
+    other = execute(protocol("answers", seed=4), tmp_path / "other").problems()
     assert first == again
     assert first[0].start != other[0].start
 
 
-def test_cases_do_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
-    few = execute(protocol("answers"), tmp_path / "a").problems()
+def test_cases_do_not_depend_on_how_many_there_are(journal: Journal, tmp_path: Path) -> None:
+    few = journal.problems()
     start = protocol("answers").start.model_copy(update={"per_patient": 4})
-    many = execute(protocol("answers").model_copy(update={"start": start}), tmp_path / "b").problems()
+    many = execute(protocol("answers").model_copy(update={"start": start}), tmp_path / "many").problems()
     starts = {record.case_id: record.start for record in many}
     assert all(starts[record.case_id] == record.start for record in few)
 
@@ -249,8 +267,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "word"), [("problems", "hash recorded"), ("patients", "landmarks"), ("truth", "sealed")]
 )
-def test_altered_files_are_not_scored(tmp_path: Path, name: str, word: str) -> None:
-    journal = execute(protocol("answers"), tmp_path)
+def test_altered_files_are_not_scored(journal: Journal, name: str, word: str) -> None:
     file = journal.folder / f"{name}.jsonl"
     lines = file.read_text().split("\n")
     number = re.search(r"-?\d+\.\d+", lines[0])
@@ -260,8 +277,8 @@ def test_altered_files_are_not_scored(tmp_path: Path, name: str, word: str) -> N
         _ = open_run(journal.folder).scores
 
 
-def test_pictures_of_other_cases_are_refused(tmp_path: Path, toys: Path) -> None:
-    run = open_run(execute(protocol("answers"), tmp_path).folder)
+def test_pictures_of_other_cases_are_refused(journal: Journal) -> None:
+    run = open_run(journal.folder)
     assert run.case("toy-0/000").problem.case_id == "toy-0/000"
     changed = run.protocol.model_copy(update={"seed": 99})
     other = open_run(run.folder)
@@ -270,12 +287,10 @@ def test_pictures_of_other_cases_are_refused(tmp_path: Path, toys: Path) -> None
         other.case("toy-0/000")
 
 
-def test_other_code_does_not_mix(tmp_path: Path) -> None:
-    chosen = protocol("answers")
-    execute(chosen, tmp_path)
+def test_other_code_does_not_mix(journal: Journal) -> None:
     other = describe_environment().model_copy(update={"code_hash": "0123"})
     with pytest.raises(RunError, match="--fresh"):
-        Journal.open(tmp_path, chosen, other, fresh=False)
+        Journal.open(journal.folder.parent, protocol("answers"), other, fresh=False)
 
 
 def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
