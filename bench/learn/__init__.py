@@ -55,12 +55,15 @@ from bench.learn.warp import warped as warped
 from bench.learn.weights import Weights as Weights
 from bench.learn.weights import architecture_of as architecture_of
 from bench.learn.weights import camera_refusal as camera_refusal
+from bench.learn.weights import exact_last as exact_last
 from bench.learn.weights import find_weights as find_weights
+from bench.learn.weights import learnt_view as learnt_view
 from bench.learn.weights import load_weights as load_weights
 from bench.learn.weights import pixels_divide as pixels_divide
 from bench.learn.weights import refusal as refusal
 from bench.learn.weights import save_weights as save_weights
 from bench.learn.weights import shipped_provenance as shipped_provenance
+from bench.learn.weights import tell_of_resampling as tell_of_resampling
 from bench.learn.weights_card import Earlier as Earlier
 from bench.learn.weights_card import TrainedOn as TrainedOn
 from bench.learn.weights_card import WeightsCard as WeightsCard

@@ -19,7 +19,15 @@ from bench.contract import Estimate, Outcome, Problem, View
 from bench.geometry import Matrix, transform_points
 from bench.learn.errors import TrainingError, WeightsError
 from bench.learn.grey import grey
-from bench.learn.weights import Weights, camera_refusal, load_weights, refusal
+from bench.learn.weights import (
+    Weights,
+    camera_refusal,
+    exact_last,
+    learnt_view,
+    load_weights,
+    refusal,
+    tell_of_resampling,
+)
 from bench.learn.weights_card import WeightsCard, read_card
 from bench.volume import Volume, VolumeError
 from bench.volume.content import label_mask
@@ -117,8 +125,9 @@ class SingleViewRegressor(ABC):
     def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedNetworks:
         """Load the networks that fit the camera; the patient of each problem decides which one is used."""
         networks: dict[str, ReadyNetwork] = {}
-        for path, card in self._cards():
+        for path, card in exact_last(self._cards(), views):
             if len(views) == 1 and self.refuse_cameras(card, views) is None:
+                tell_of_resampling(card, views)
                 loaded = load_weights(path, method=self.name, version=self.version)
                 ready = ReadyNetwork(self.build(loaded), card)
                 networks |= dict.fromkeys(card.trained_on.hashes, ready)
@@ -155,7 +164,7 @@ class SingleViewRegressor(ABC):
         Raises:
             WeightsError: An image of another size or without contrast.
         """
-        seen = torch.as_tensor(problem.views[0].image)[None, None]
+        seen = torch.as_tensor(learnt_view(ready.card, problem.views[0]).image)[None, None]
         with torch.no_grad():
             theta = self.predict(ready.network, grey(seen, int(ready.card.architecture["image_size"])))
         return np.asarray(problem.frame.pose(theta))

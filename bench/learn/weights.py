@@ -2,26 +2,31 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bench.contract import Problem, TrainingProvenance, View
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, FluorobenchWarning
 from bench.files import write_bytes
 from bench.learn.errors import WeightsError
 from bench.learn.plain import PlainError, from_plain
+from bench.learn.resample import camera_of_scene, resampling_refusal, same_camera, seen_by
 from bench.learn.tensors import packed, read_tensors
 from bench.learn.weights_card import WeightsCard, WeightsFile, read_card, write_card
 
 T = TypeVar("T")
 
 LARGEST_FILE = 15 * 1024 * 1024
+
+
+class ResamplingWarning(FluorobenchWarning):
+    """Images of another camera than that of the training."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,16 +201,32 @@ def content_refusal(card: WeightsCard, problem: Problem) -> str | None:
 
 
 def camera_refusal(card: WeightsCard, views: Sequence[View]) -> str | None:
-    """Why weights cannot take these cameras, or None."""
-    trained, camera = card.scene["camera"], views[0].camera
-    theirs = np.array(trained["K"], dtype=np.float64)
-    same_size = (camera.height, camera.width) == (trained["height"], trained["width"])
-    if same_size and np.allclose(camera.K, theirs, rtol=1e-3, atol=0.51):
-        return None
-    return (
-        f"trained for {trained['height']} x {trained['width']} pixels with f = {theirs[0, 0]:.1f}; this camera has "
-        f"{camera.height} x {camera.width} with f = {camera.K[0, 0]:.1f}"
-    )
+    """Why weights cannot take these cameras, resampled where they are others (``bench.learn.resample``), or None."""
+    return resampling_refusal(camera_of_scene(card.scene), views[0].camera)
+
+
+def learnt_view(card: WeightsCard, view: View) -> View:
+    """The view as the camera that the weights were trained for sees it."""
+    return seen_by(camera_of_scene(card.scene), view)
+
+
+def exact_last(cards: Sequence[tuple[Path, WeightsCard]], views: Sequence[View]) -> list[tuple[Path, WeightsCard]]:
+    """The cards in their order, those last (which replace others) whose camera is the view's own."""
+    camera = views[0].camera
+    return sorted(cards, key=lambda each: same_camera(camera_of_scene(each[1].scene), camera))
+
+
+def tell_of_resampling(card: WeightsCard, views: Sequence[View]) -> None:
+    """Warn where images are resampled to the camera that the weights were trained for."""
+    learnt, camera = camera_of_scene(card.scene), views[0].camera
+    if not same_camera(learnt, camera):
+        warnings.warn(
+            f"{card.method}: images are resampled from {camera.height} x {camera.width} pixels with f = "
+            f"{camera.K[0, 0]:.1f} to the camera of the training, {learnt.height} x {learnt.width} with f = "
+            f"{learnt.K[0, 0]:.1f}",
+            ResamplingWarning,
+            stacklevel=3,
+        )
 
 
 def _same_depth(card: WeightsCard, problem: Problem) -> bool:

@@ -18,11 +18,14 @@ from bench.learn import (
     WeightsCard,
     WeightsError,
     camera_refusal,
+    exact_last,
+    learnt_view,
     load_weights,
     one_thread,
     pixels_divide,
     read_card,
     refusal,
+    tell_of_resampling,
 )
 from bench.learn.descent import Descended, Descent, Distance, descend
 from bench.learn.distance import scaled, small
@@ -106,8 +109,9 @@ class DeepRegMethod:
         """Run the 3D branch of every network that fits the camera."""
         attenuation = AttenuationMap.from_volume(volume)
         networks: dict[str, Fitted] = {}
-        for path, card in self._cards():
+        for path, card in exact_last(self._cards(), views):
             if len(views) == 1 and self.refuse_cameras(card, views) is None:
+                tell_of_resampling(card, views)
                 with one_thread():
                     fitted = self._fitted(path, card, attenuation)
                 networks |= dict.fromkeys(card.trained_on.hashes or ("",), fitted)
@@ -144,7 +148,7 @@ class DeepRegMethod:
 
     def view(self, problem: Problem, card: WeightsCard) -> View:
         """The view of a problem that the network sees."""
-        return problem.views[0]
+        return learnt_view(card, problem.views[0])
 
     def _descended(self, problem: Problem, fitted: Fitted) -> Estimate:
         view, network = self.view(problem, fitted.card), fitted.network

@@ -13,7 +13,16 @@ from torch import Tensor
 from bench.contract import Estimate, Outcome, Problem, View
 from bench.drr import AttenuationMap
 from bench.geometry import Matrix, PoseFrame, StandardView, rotation_angle_deg
-from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, read_card, refusal
+from bench.learn import (
+    WeightsCard,
+    camera_refusal,
+    find_weights,
+    learnt_view,
+    load_weights,
+    read_card,
+    refusal,
+    tell_of_resampling,
+)
 from bench.volume import Volume
 
 from .network import Rtpi
@@ -32,7 +41,7 @@ class Prepared:
     network: Rtpi
     trainer: RtpiTrainer
     attenuation: AttenuationMap
-    depth_mm: float
+    card: WeightsCard
     device: str
     known: dict[bytes, Tensor] = field(default_factory=lambda: dict[bytes, Tensor]())
 
@@ -40,7 +49,7 @@ class Prepared:
         """Of the network's answers: the nominal rotation, and the centre on the beam's axis, as in training."""
         nominal = np.eye(4)
         nominal[:3, :3] = rotation
-        nominal[:3, 3] = np.array([0.0, 0.0, self.depth_mm]) - rotation @ centre
+        nominal[:3, 3] = np.array([0.0, 0.0, float(self.card.scene["depth_mm"])]) - rotation @ centre
         return PoseFrame(nominal, centre)
 
     def features(self, frame: PoseFrame) -> Tensor:
@@ -75,12 +84,13 @@ class RtpiMethod:
         if path is None or len(views) != 1 or camera_refusal(read_card(path), views) is not None:
             return None
         loaded = load_weights(path, method=_NAME, version=VERSION)
+        tell_of_resampling(loaded.card, views)
         trainer = trainer_of(loaded.architecture(Architecture))
         network = loaded.network(trainer.network).to(self.device)
         if not isinstance(network, Rtpi):
             raise TypeError("RTPI's trainer builds RTPI's network")
         scene, attenuation = loaded.card.scene, AttenuationMap.from_volume(volume)
-        prepared = Prepared(network, trainer, attenuation, float(scene["depth_mm"]), self.device)
+        prepared = Prepared(network, trainer, attenuation, loaded.card, self.device)
         standing = np.array(StandardView[scene["view"]].rotation, dtype=np.float64)
         prepared.features(prepared.frame(standing, volume.content_centre()))
         return prepared
@@ -88,7 +98,7 @@ class RtpiMethod:
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """One pass of the image branch and the localisation part; of the volume's too where the view is a new one."""
         began = time.perf_counter()
-        image = problem.views[0].image
+        image = learnt_view(prepared.card, problem.views[0]).image
         if image is None:
             raise ValueError("RTPI needs the view's image")
         frame = prepared.frame(problem.nominal[:3, :3], problem.centre)

@@ -14,7 +14,17 @@ from bench import registry
 from bench.contract import Estimate, Method, Problem, Trace, View
 from bench.drr import AttenuationMap, project_differentiable
 from bench.geometry import Camera, Matrix, StandardView, invert, nominal_pose
-from bench.learn import WeightsCard, camera_refusal, find_weights, load_weights, pixels_divide, read_card, refusal
+from bench.learn import (
+    WeightsCard,
+    camera_refusal,
+    find_weights,
+    learnt_view,
+    load_weights,
+    pixels_divide,
+    read_card,
+    refusal,
+    tell_of_resampling,
+)
 from bench.learn.descent import Descent, descend
 from bench.learn.distance import small
 from bench.learn.pose_gradient import PoseChart
@@ -34,11 +44,13 @@ class Prepared:
     Attributes:
         attenuation: Of the moving volume.
         network: None where no weights fit.
+        card: Of the weights, where there are any.
         initialiser: RTPI, prepared; None where another start is chosen, or none fits.
     """
 
     attenuation: AttenuationMap
     network: Sopi | None
+    card: WeightsCard | None
     initialiser: Any
 
 
@@ -93,13 +105,14 @@ class SopiMethod:
         """Attenuation, network, and what RTPI prepares."""
         card, network, ready = self._card(), None, None
         if card is not None and len(views) == 1 and camera_refusal(card, views) is None:
+            tell_of_resampling(card, views)
             network = self._network(card)
             if self.initialiser == "rtpi":
                 ready = self._rtpi().prepare(volume, views)
         attenuation = AttenuationMap.from_volume(volume)
-        if network is not None:
-            _warm_up(network, attenuation, views[0].camera)
-        return Prepared(attenuation, network, ready)
+        if network is not None and card is not None:
+            _warm_up(network, attenuation, learnt_view(card, views[0]).camera)
+        return Prepared(attenuation, network, card, ready)
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Find the pose.
@@ -107,13 +120,13 @@ class SopiMethod:
         Raises:
             SopiError: No weights for this camera, or an empty image.
         """
-        network = prepared.network
-        if network is None:
+        network, card = prepared.network, prepared.card
+        if network is None or card is None:
             raise SopiError(f"no SOPI weights for this camera; run: {self.command}")
         began = perf_counter()
         start, drrs = self._start(problem, prepared.initialiser)
         started = perf_counter()
-        view = problem.views[0]
+        view = learnt_view(card, problem.views[0])
         size = network.architecture.image
         camera = view.camera.binned(view.camera.height // size)
         with torch.no_grad():
