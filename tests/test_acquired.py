@@ -1,4 +1,4 @@
-"""Cases on real X-rays: their truth is the reference, starts lie about it, and no method is given it."""
+"""Cases on real X-rays: their truth is the reference, starts lie about the nominal pose, and no method is given it."""
 
 from dataclasses import replace
 
@@ -8,7 +8,14 @@ import pytest
 from bench.cases.real import AcquiredError, draw_real_case, real_targets, unreferenced
 from bench.contract import Acquisition, View
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
-from bench.perturb import DrawError, PoseDistribution, SamplingConstraints, nominal_frame, nominal_pose_generator
+from bench.perturb import (
+    DrawError,
+    MtreStartDistribution,
+    PoseDistribution,
+    SamplingConstraints,
+    nominal_frame,
+    nominal_pose_generator,
+)
 
 CENTRE = np.array([10.0, -20.0, 30.0])
 REFERENCE = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700.0), CENTRE).pose([3.0, -2.0, 5.0, 4.0, 1.0, -9.0])
@@ -57,17 +64,23 @@ def test_the_nominal_frame_measures_the_reference_as_theta() -> None:
     np.testing.assert_allclose(frame.pose(theta), REFERENCE, atol=1e-9)
 
 
-def test_starts_lie_about_the_reference_and_the_nominal_pose_is_not_it() -> None:
+def test_starts_lie_about_the_nominal_pose_which_is_not_the_reference() -> None:
     target = real_targets([acquisition()], "each")[0]
     random = np.random.default_rng(4)
     draws = [draw_real_case(target, stage(), (TRUTH_LAW, START_LAW), random) for _ in range(200)]
-    about = PoseFrame(REFERENCE, CENTRE)
-    starts = np.array([about.parameters(draw.start) for draw in draws])
+    starts = np.array([draw.frame.parameters(draw.start) for draw in draws])
     assert np.abs(starts).max() <= 10 + 1e-9
     np.testing.assert_allclose(starts.std(axis=0), 10 / np.sqrt(3), rtol=0.15)
     apart = np.array([draw.frame.parameters(REFERENCE) for draw in draws])
     np.testing.assert_allclose(apart.std(axis=0), TRUTH_LAW.width, rtol=0.2)
     assert (np.abs(apart) <= stage().search).all()
+
+
+def test_starts_at_distances_from_the_reference_are_refused() -> None:
+    target = real_targets([acquisition()], "each")[0]
+    far = MtreStartDistribution((1.0,) * 6, (0.0, 10.0))
+    with pytest.raises(AcquiredError, match="would disclose it"):
+        draw_real_case(target, stage(), (TRUTH_LAW, far), np.random.default_rng(0))
 
 
 def test_a_law_about_the_nominal_pose_knows_nothing_of_the_reference() -> None:

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from bench import registry
 from bench.protocol import load_protocol
+from bench.register import Search
 from bench.score.capture_range import MIN_STARTS, success_by_bin
 
 
@@ -30,6 +33,18 @@ def test_all_good_reaches_the_end_and_none_is_zero() -> None:
 
 def test_an_empty_bin_ends_the_range() -> None:
     assert success_by_bin(rows([0.5, 2.5], [0.0, 0.0])).range_mm == 1.0
+
+
+@pytest.mark.parametrize("profile", ["smoke", "quick", "full"])
+def test_every_method_searches_once_and_from_the_start(profile: str) -> None:
+    """Of a search from elsewhere, success does not depend on the start, and there is no capture range."""
+    searches = [
+        built
+        for choice in load_protocol("gold-standard", profile).methods
+        if isinstance(built := registry.build("methods", choice.plugin, choice.settings, choice.preset), Search)
+    ]
+    assert len(searches) == 4
+    assert all((each.restarts, each.prior) == (1, 0.0) for each in searches)
 
 
 def test_the_full_profile_has_forty_starts_a_bin() -> None:

@@ -36,12 +36,12 @@ depth_mm = 700.0
 [target]
 real = true
 search = [9.0, 9.0, 9.0, 9.0, 9.0, 9.0]
-distribution = { kind = "uniform", width = [2.0, 2.0, 2.0, 2.0, 2.0, 2.0] }
+distribution = { kind = "uniform", width = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0] }
 [start]
 distribution = "near"
 per_patient = 2
 [start.distributions]
-near = { kind = "uniform", about = "truth", width = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0] }
+near = { kind = "uniform", about = "nominal", width = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0] }
 [[methods]]
 label = "Initial"
 plugin = "initial"

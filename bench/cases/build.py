@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.cases.hashes import landmarks_hash, truth_hash
 from bench.cases.prepare import PreparedPatient
-from bench.cases.real import RealTarget, draw_real_case
+from bench.cases.real import RealTarget, about_nominal, draw_real_case
 from bench.cases.records import (
     ImageProvenance,
     ImageSource,
@@ -23,7 +23,15 @@ from bench.cases.scene import protocol_scene
 from bench.cases.simulate import CaseSeed, simulate_view
 from bench.contract import Case, Problem, View
 from bench.geometry import Matrix, PoseFrame
-from bench.perturb import PoseDistribution, StartDistribution, draw_case, generator, nominal_pose_generator, salted_seed
+from bench.perturb import (
+    PoseDistribution,
+    SamplingConstraints,
+    StartDistribution,
+    draw_case,
+    generator,
+    nominal_pose_generator,
+    salted_seed,
+)
 from bench.protocol import Protocol
 from bench.xray.bound import pose_bound, pose_information
 
@@ -70,7 +78,7 @@ def build_case(
         seed=salted_seed(protocol.seed, "method", case_id),
         moving=protocol.data.moving,
         truth_distribution=protocol.target.distribution,
-        start_distribution=_per_parameter(protocol.start.used),
+        start_distribution=drawn.start_distribution,
     )
     truth_record = TruthRecord(case_id=case_id, truth=as_list(drawn.truth), bound=drawn.bound, other=drawn.other)
     landmarks = landmarks_hash(landmark_records(prepared))
@@ -86,6 +94,7 @@ class _Drawn:
     views: tuple[View, ...]
     truth: Matrix
     start: Matrix
+    start_distribution: PoseDistribution
     redraws: int
     images: ImageProvenance
     drawn: tuple[dict[str, float] | None, ...]
@@ -95,10 +104,9 @@ class _Drawn:
 
 def _simulated(protocol: Protocol, prepared: PreparedPatient, index: int, recorded: ProblemRecord | None) -> _Drawn:
     case_id, scene = case_ids(protocol, prepared.id)[index], protocol_scene(protocol)
-    random = generator(protocol.seed, "draw", case_id)
-    draw = draw_case(
-        protocol.target.distribution, protocol.start.used, prepared.constraints(scene), random, index=index
-    )
+    random, constraints = generator(protocol.seed, "draw", case_id), prepared.constraints(scene)
+    number = hidden_number(protocol, prepared.id, index)
+    draw = draw_case(protocol.target.distribution, protocol.start.used, constraints, random, index=number)
     truth = prepared.frame.pose(draw.truth)
     drawn = [None] * len(prepared.views) if recorded is None else [each.drawn for each in recorded.views]
     made = [
@@ -110,6 +118,7 @@ def _simulated(protocol: Protocol, prepared: PreparedPatient, index: int, record
         views=tuple(each.view for each in made),
         truth=truth,
         start=prepared.frame.pose(draw.start),
+        start_distribution=_per_parameter(protocol.start.used, constraints),
         redraws=draw.redraws,
         images=_simulated_provenance(protocol),
         drawn=tuple(each.drawn for each in made),
@@ -153,7 +162,6 @@ def _on_real(protocol: Protocol, prepared: PreparedPatient, index: int) -> _Draw
         prepared.constraints(protocol_scene(protocol)),
         (protocol.target.distribution, protocol.start.used),
         generator(protocol.seed, "draw", case_ids(protocol, prepared.id)[index]),
-        index=index // len(prepared.real),
         nominal=nominal_pose_generator(protocol.seed, prepared.id, target.name),
     )
     return _Drawn(
@@ -161,6 +169,7 @@ def _on_real(protocol: Protocol, prepared: PreparedPatient, index: int) -> _Draw
         views=target.views,
         truth=target.reference,
         start=draw.start,
+        start_distribution=about_nominal(protocol.start.used),
         redraws=draw.redraws,
         images=_real_provenance(protocol, target),
         drawn=(None,) * len(target.views),
@@ -168,9 +177,17 @@ def _on_real(protocol: Protocol, prepared: PreparedPatient, index: int) -> _Draw
     )
 
 
-def _per_parameter(distribution: StartDistribution) -> PoseDistribution | None:
-    """A distribution as methods get it: as stated in the protocol, without data of this case."""
-    return distribution if isinstance(distribution, PoseDistribution) else None
+def hidden_number(protocol: Protocol, patient_id: str, index: int) -> int:
+    """The number that chooses the bin of a start's distance: methods know ``index``, and must not know the bin."""
+    shuffled = generator(protocol.seed, "order", patient_id).permutation(protocol.start.per_patient)
+    return int(shuffled[index])
+
+
+def _per_parameter(distribution: StartDistribution, constraints: SamplingConstraints) -> PoseDistribution:
+    """A distribution as methods get it: as stated by protocol and volume, without data of this case."""
+    if isinstance(distribution, PoseDistribution):
+        return distribution
+    return distribution.per_parameter(constraints.around(np.zeros(6), 0))
 
 
 def landmark_records(prepared: PreparedPatient) -> list[LandmarkRecord]:

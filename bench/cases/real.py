@@ -119,30 +119,40 @@ def draw_real_case(
     distributions: tuple[PoseDistribution, StartDistribution],
     random: np.random.Generator,
     *,
-    index: int = 0,
     nominal: np.random.Generator | None = None,
 ) -> RealDraw:
     """Draw the nominal pose that methods are given and where the search starts.
 
     The reference is the truth and is not drawn. The nominal pose differs from it by one draw of the truth's
     distribution, as in a simulation; the reference itself would reveal the truth, and so would the mean of several
-    draws: an image has one nominal pose in all of its cases, drawn by ``nominal``.
+    draws or of several starts about it: an image has one nominal pose in all of its cases, drawn by ``nominal``, and
+    starts are drawn about that pose, whatever the distribution's ``about`` is.
 
     Args:
         target: The X-rays.
         constraints: Centre, points and search half-widths of the patient; its frame's pose is not used.
         distributions: Of the truth about the nominal pose, and of the start.
         random: Random generator of the start.
-        index: Number of the case among those of the image.
         nominal: Draws the nominal pose (``bench.perturb.nominal_pose_generator``); None = ``random``.
 
     Raises:
+        AcquiredError: Starts at stated distances from the truth.
         DrawError: The truth's distribution hardly ever falls within the search half-widths, or no admissible start.
     """
-    truth, start = distributions
+    truth, start = distributions[0], about_nominal(distributions[1])
     centre, generator = constraints.frame.centre, random if nominal is None else nominal
     frame, redraws = sample_nominal_pose(target.reference, centre, truth, constraints.search, generator)
-    view, about = target.views[0], PoseFrame(target.reference, centre) if start.about == "truth" else frame
-    around = replace(constraints, frame=about, camera=view.camera, camera_from_rig=view.camera_from_rig)
-    draw = draw_case(_FIXED, start, around, random, index=index)
-    return RealDraw(frame, about.pose(draw.start), redraws + draw.redraws)
+    view = target.views[0]
+    around = replace(constraints, frame=frame, camera=view.camera, camera_from_rig=view.camera_from_rig)
+    draw = draw_case(_FIXED, start, around, random)
+    return RealDraw(frame, frame.pose(draw.start), redraws + draw.redraws)
+
+
+def about_nominal(start: StartDistribution) -> PoseDistribution:
+    """The distribution of starts on real X-rays; raises ``AcquiredError`` where they are defined by the truth alone."""
+    if not isinstance(start, PoseDistribution):
+        raise AcquiredError(
+            "expected starts on real X-rays about the nominal pose, got starts at distances from the true one, which "
+            "would disclose it; choose a start distribution of kind normal or uniform"
+        )
+    return replace(start, about="nominal")

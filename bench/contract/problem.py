@@ -59,7 +59,8 @@ class Problem:
             unknown.
         truth_distribution: How true poses were drawn about the nominal one; None where it is unknown. Of a real X-ray
             the nominal pose was drawn so about the reference pose.
-        start_distribution: How starts were drawn; None where it is unknown or no ``PoseDistribution``.
+        start_distribution: How starts were drawn; None where it is unknown. On real X-rays about the nominal pose; for
+            starts at given distances, independent normal distributions of the same standard deviations.
     """
 
     case_id: str

@@ -16,5 +16,6 @@ from bench.perturb.neighbours import neighbour_motions as neighbour_motions
 from bench.perturb.nominal import nominal_frame as nominal_frame
 from bench.perturb.nominal import nominal_pose_generator as nominal_pose_generator
 from bench.perturb.nominal import sample_nominal_pose as sample_nominal_pose
+from bench.perturb.posterior import posterior_mean as posterior_mean
 from bench.perturb.seeds import generator as generator
 from bench.perturb.seeds import salted_seed as salted_seed

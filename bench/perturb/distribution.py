@@ -21,7 +21,8 @@ class StartContext:
         truth: theta (6,), degrees and mm.
         frame: The frame of theta.
         marks: World points (n, 3), mm, that target registration errors are measured at.
-        index: Number of the case among the patient's: distributions that fill bins in turn choose the bin by it.
+        index: Number of the start among the patient's, in an order that methods do not know: distributions that fill
+            bins in turn choose the bin by it.
     """
 
     truth: Matrix
@@ -37,7 +38,8 @@ class PoseDistribution:
     Attributes:
         kind: ``normal`` (``width`` is the standard deviation) or ``uniform`` (``width`` is the half-width).
         width: Six of them, degrees and mm, our order; none negative.
-        about: Whether draws are centred on the case's ``truth`` or on the protocol's ``nominal`` pose.
+        about: Whether draws are centred on the case's ``truth`` or on the protocol's ``nominal`` pose; starts on real
+            X-rays are always drawn about the nominal one.
     """
 
     # Pydantic refuses keys of a protocol file that are not fields.

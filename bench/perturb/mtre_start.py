@@ -12,10 +12,12 @@ from scipy.optimize import brentq
 
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, transform_points
-from bench.perturb.distribution import StartContext, require_widths
+from bench.perturb.distribution import PoseDistribution, StartContext, require_widths
 
 _MAX_DOUBLINGS = 20
 _TOLERANCE_MM = 1e-6
+# Directions that standard deviations are averaged over.
+_DIRECTIONS = 128
 
 
 class MtreStartError(FluorobenchError):
@@ -27,7 +29,7 @@ class MtreStartDistribution:
     """Starts whose initial mTRE is uniform between two limits, the same number in every bin.
 
     The six parameters' differences from the truth have a direction drawn uniformly from the box of half-widths
-    ``width``; it is then stretched until the mTRE is the one wanted. The patient's case number ``index`` falls in bin
+    ``width``; it is then stretched until the mTRE is the one wanted. The patient's start number ``index`` falls in bin
     ``index`` modulo the number of bins, uniformly within it.
 
     Attributes:
@@ -77,14 +79,31 @@ class MtreStartDistribution:
         direction = random.uniform(-1, 1, size=6) * np.array(self.width)
         return np.asarray(around.truth + direction * _stretch(direction, wanted, around))
 
+    def per_parameter(self, around: StartContext) -> PoseDistribution:
+        """Independent normal distributions of the same standard deviations, for small rotations about the true pose.
+
+        The distance is uniform between the limits and independent of the direction.
+        """
+        directions = np.random.default_rng(0).uniform(-1, 1, size=(_DIRECTIONS, 6)) * np.array(self.width)
+        reached = np.array([_moved_mm(each, around) for each in directions])
+        low, high = self.mtre_mm
+        distance = (high**3 - low**3) / (3 * (high - low))
+        variances = distance * np.mean((directions / reached[:, None]) ** 2, axis=0)
+        return PoseDistribution("normal", tuple(np.sqrt(variances).tolist()), self.about)
+
+
+def _moved_mm(offset: Matrix, around: StartContext) -> float:
+    """Mean distance by which an offset of theta moves the marks."""
+    true = transform_points(around.frame.pose(around.truth), around.marks)
+    moved = transform_points(around.frame.pose(around.truth + offset), around.marks)
+    return float(np.linalg.norm(moved - true, axis=1).mean())
+
 
 def _stretch(direction: Matrix, wanted_mm: float, around: StartContext) -> float:
     """The factor at which the direction moves the marks by the wanted mean distance."""
-    true = transform_points(around.frame.pose(around.truth), around.marks)
 
     def beyond(factor: float) -> float:
-        moved = transform_points(around.frame.pose(around.truth + factor * direction), around.marks)
-        return float(np.linalg.norm(moved - true, axis=1).mean()) - wanted_mm
+        return _moved_mm(factor * direction, around) - wanted_mm
 
     far = 1.0
     for _ in range(_MAX_DOUBLINGS):
