@@ -81,7 +81,8 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, start_width: float) -> tu
     width = [start_width] * 6
     over = {
         "data": {"settings": dict(miniature.miniature(folder))},
-        "start": {"distributions": {"near": {"kind": "uniform", "about": "truth", "width": width}}},
+        "target": {"distribution": {"kind": "uniform", "width": width}},
+        "start": {"distributions": {"near": {"kind": "uniform", "about": "nominal", "width": width}}},
         "scoring": {"images": False},
         "artefacts": {"names": ["mutual_turn"]},
     }
