@@ -109,24 +109,6 @@ def test_similarity_leads_towards_the_truth(cache: Path) -> None:
     assert float(gradient[0, 3]) > 0
 
 
-def test_resumes_to_the_same_bits(cache: Path, tmp_path: Path) -> None:
-    from bench.learn.tensors import read_tensors
-
-    def interrupt(progress: Any) -> None:
-        if progress.step == 2 and not progress.held_out:
-            import signal
-
-            signal.raise_signal(signal.SIGINT)
-
-    options: dict[str, Any] = {"budget": TrainingBudget(steps=4), "background": False, "device": "cpu"}
-    train(tiny(cache), folder=tmp_path / "whole", **options)
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny(cache), folder=tmp_path / "parts", report=interrupt, **options)
-    train(tiny(cache), folder=tmp_path / "parts", **options)
-    whole, parts = (read_tensors(tmp_path / name / "checkpoint.safetensors")[0] for name in ("whole", "parts"))
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
-
-
 def test_trained_weights_answer_a_problem_and_refuse_another_camera(cache: Path, tmp_path: Path) -> None:
     trainer = tiny(cache)
     train(trainer, folder=tmp_path, budget=TrainingBudget(steps=2), background=False, device="cpu")

@@ -1,6 +1,5 @@
 """SOPI and Deep-reg: sizes, learning, resuming, answers, switches, and what they refuse."""
 
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -19,7 +18,6 @@ from bench.learn import Export, Population, Source, TrainingBudget, WeightsError
 from bench.learn.descent import Descent
 from bench.learn.distance import scaled
 from bench.learn.source import Library
-from bench.learn.tensors import read_tensors
 
 SCENE = scene_of("sopi-sim", start=None, camera=Camera.centred(sdd_mm=1011.7, height=32, width=32, spacing_mm=6.4))
 SopiTrainer: Any = import_module("bench.methods.sopi").trainer
@@ -127,21 +125,6 @@ def test_every_parameter_of_both_learns(cache: Path) -> None:
     loss = trainer.losses(network, source)["total"]
     gradients = torch.autograd.grad(loss, list(network.volume.parameters()))
     assert all(float(each.abs().max()) > 0 for each in gradients)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_resumes_to_the_same_bits(name: str, cache: Path, tmp_path: Path) -> None:
-    def interrupt(progress: Any) -> None:
-        if progress.step == 2 and not progress.held_out:
-            signal.raise_signal(signal.SIGINT)
-
-    options: dict[str, Any] = {"budget": TrainingBudget(steps=4), "background": False, "device": "cpu"}
-    train(tiny(name, cache), folder=tmp_path / "whole", **options)
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny(name, cache), folder=tmp_path / "parts", report=interrupt, **options)
-    train(tiny(name, cache), folder=tmp_path / "parts", **options)
-    whole, parts = (read_tensors(tmp_path / each / "checkpoint.safetensors")[0] for each in ("whole", "parts"))
-    assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
 @pytest.fixture(scope="module")
