@@ -26,6 +26,9 @@ Architecture, Sopi, shadow = (
     getattr(import_module("bench.methods.sopi.network"), name) for name in ("Architecture", "Sopi", "shadow")
 )
 RegiNet: Any = import_module("bench.methods.deep_reg.network").RegiNet
+features_of, input_volume = (
+    getattr(import_module("bench.methods.deep_reg.features"), name) for name in ("features_of", "input_volume")
+)
 SopiError: Any = import_module("bench.methods.sopi.network").SopiError
 NAMES = ("sopi", "deep_reg")
 
@@ -59,7 +62,8 @@ def parameters(network: Any) -> int:
 def test_sizes_are_the_published_ones() -> None:
     assert parameters(Sopi(Architecture(shared=False))) == 10_699_584
     assert parameters(Sopi(Architecture())) == 5_349_792
-    assert parameters(RegiNet()) == 781_723
+    assert parameters(RegiNet(shared=False)) == 781_723
+    assert parameters(RegiNet(shared=True)) == 8_571 + 386_720
     assert parameters(Sopi(Architecture(composite=False))) == 386_432
 
 
@@ -246,3 +250,33 @@ def test_bad_settings_are_refused() -> None:
     for settings in ({"image": 48}, {"levels": ()}, {"levels": ("p6",)}, {"split_kernel": 2}):
         with pytest.raises(SopiError):
             Architecture(**settings)
+
+
+def test_the_distance_stays_smallest_at_the_truth_while_it_is_learnt(cache: Path) -> None:
+    """Two encoders leave it at once: their distance at the truth is soon that of the starts."""
+    assert distance_at_truth(cache, steps=10) < 0.1
+    assert distance_at_truth(cache, steps=10, shared=False) > 0.5
+
+
+def distance_at_truth(cache: Path, *, steps: int, **settings: Any) -> float:
+    """Mean distance at the truths as a share of that at the starts, after steps of a training."""
+    trainer = tiny("deep_reg", cache, pairs=6, **settings)
+    library = Library(trainer.population, SCENE, background=False)
+    torch.manual_seed(3)  # pyright: ignore[reportUnknownMemberType]
+    network = trainer.network()
+    optimiser = trainer.optimiser(network)
+    for step in range(steps):
+        source = Source(library, seed=1, step=step, split=Split.TRAIN, device=torch.device("cpu"))
+        optimiser.zero_grad()
+        trainer.losses(network, source)["total"].backward(inputs=list(network.parameters()))
+        optimiser.step()
+    source = Source(library, seed=1, step=0, split=Split.VALIDATION, device=torch.device("cpu"))
+    problems = trainer.problems(source, trainer.held_out(source)[0], 6)
+    with torch.no_grad():
+        volume = features_of(network, *input_volume(problems.patient.moving_map, trainer.longest))
+        fixed = network.fixed(scaled(problems.images))
+        truth, start = (
+            network.distance(fixed, volume.project(torch.as_tensor(poses), problems.camera)).mean()
+            for poses in (problems.truth_pose, trainer.starts(problems))
+        )
+    return float(truth / start)

@@ -55,7 +55,7 @@ class LearntDistance(nn.Module):
         self.train()
         with torch.no_grad():
             if self.moving is self.fixed:
-                self.fixed(torch.cat([fixed, moving.detach()]))
+                self.fixed(torch.cat([fixed.expand(-1, moving.shape[1], -1, -1), moving.detach()]))
             else:
                 self.fixed(fixed)
                 self.moving(moving.detach())

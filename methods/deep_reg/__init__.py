@@ -7,12 +7,14 @@ Deviations from Gao et al. (MICCAI 2020) and its published code:
 * One network for all patients by default; the paper's is of one patient (``fluorobench train deep_reg --volume CT``).
 * The rotation vector is taken about the pose at hand; ``depth_scale`` mm along the beam count as one across. Fixed
   image and projected channels are scaled by their own ranges.
-* Encoders begin alike, near smoothing ones, and the 3D branch near the plain volume; batch statistics are held while
+* A training has one 2D encoder for both images, and a tenth of its learning rate for the 3D branch, so that equal
+  images stay at distance zero. ``shared = false`` restores two encoders, which begin alike and drift apart as soon as
+  they learn; the shipped weights are of two.
+* The encoder begins near a smoothing one and the 3D branch near the plain volume; batch statistics are held while
   gradients are taken; AdamW, one cycle and averaged weights instead of SGD with a cyclic rate.
 * A pair of poses counts by the length of its gradient: the derivative of a unit vector grows as its length shrinks, and
   pairs with next to no gradient would rule the loss.
-* A second loss (``match``): the X-ray's features must be those of the projection at the truth, or the smallest distance
-  lies elsewhere. It costs no double backward; ``match_first`` steps learn it alone.
+* A second loss (``match``) for two encoders: the X-ray's features must be those of the projection at the truth.
 * A descent's step is the gradient times a factor that training measures.
 * A descent goes over coarse voxels (64 along the longest axis) and then over fine ones.
 * ``refine = "gradncc"`` climbs gradient correlation by L-BFGS, coarse to fine, instead of cyclic SGD.
@@ -45,7 +47,8 @@ card = Card(
         "Joseph's projector with exact derivatives instead of sampled rays.",
         "One network for all patients by default; of one patient with: fluorobench train deep_reg --volume CT.",
         "Rotation vector about the pose at hand; 4 mm of depth count as 1 mm; images scaled by their own ranges.",
-        "Encoders begin alike and nearly plain; batch statistics are held; AdamW, one cycle, averaged weights.",
+        "Trainings share one 2D encoder (shared = false: two, as the shipped weights); the 3D branch learns slowly.",
+        "Encoders begin nearly plain; batch statistics are held; AdamW, one cycle, averaged weights.",
         "Pairs of poses count by the length of their gradient; a second loss matches features at the truth.",
         "A descent's step is the gradient times a factor measured in training; coarse voxels come before fine ones.",
         "refine = 'gradncc' climbs gradient correlation by L-BFGS, coarse to fine, instead of cyclic SGD.",

@@ -174,7 +174,8 @@ class DeepRegMethod:
 
     def _fitted(self, path: Path, card: WeightsCard, attenuation: AttenuationMap) -> Fitted:
         loaded = load_weights(path, method=self.name, version=VERSION)
-        architecture, network = loaded.architecture(Architecture), RegiNet()
+        architecture = loaded.architecture(Architecture)
+        network = RegiNet(shared=architecture.shared)
         pixels_divide(card, architecture.image)
         loaded.fill(network)
         for parameter in network.parameters():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -41,11 +42,13 @@ class Architecture:
         image: Pixels along an edge of the images that it compares.
         longest: Voxels along the longest axis of the volume at most.
         depth_scale: mm along the beam that count as one across (``bench.learn.pose_gradient.PoseChart``).
+        shared: One 2D encoder for both images; off = two, as published.
     """
 
     image: int
     longest: int
     depth_scale: float
+    shared: bool
 
     def __post_init__(self) -> None:
         # Three poolings stand in each 2D encoder.
@@ -96,7 +99,10 @@ class Bottleneck(nn.Module):
 
 
 class Encoder(nn.Sequential):
-    """Three stages of convolution, bottleneck and pooling; (B, C, H, W) -> (B, 64, H/8, W/8)."""
+    """Three stages of convolution, bottleneck and pooling; (B, C, H, W) -> (B, 64, H/8, W/8).
+
+    An image of one channel is shown to all of them.
+    """
 
     def __init__(self, channels: int) -> None:
         layers: list[nn.Module] = []
@@ -104,7 +110,13 @@ class Encoder(nn.Sequential):
             layers += [nn.Conv2d(channels_in, channels_out, 3, padding=1), nn.ReLU()]
             layers += [Bottleneck(channels_out), nn.MaxPool2d(2)]
         super().__init__(*layers, nn.Conv2d(_ENCODER_WIDTHS[-1], _OUTPUT_CHANNELS, 3, padding=1), nn.ReLU())
+        self._channels = channels
         self._begin_plainly()
+
+    def forward(self, image: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(B, C, H, W) or (B, 1, H, W) -> (B, 64, H/8, W/8)."""
+        # Torch leaves the types of a sequence's call open.
+        return cast(Tensor, cast(Any, super()).forward(image.expand(-1, self._channels, -1, -1)))
 
     def _begin_plainly(self) -> None:
         """Residual branches at zero, kernels half smooth: gradients of distances then lead to the truth from nearby."""
@@ -120,18 +132,22 @@ class Encoder(nn.Sequential):
 class RegiNet(LearntDistance):
     """The three branches; the projector stands between `volume` and `moving`, outside of the network.
 
-    Both 2D encoders begin alike (but for the number of channels), so that equal images are nearly at distance zero.
+    A shared 2D encoder keeps equal images at distance zero whatever is learnt. Two only begin alike (but for the number
+    of channels).
     """
 
-    def __init__(self) -> None:
-        super().__init__(Encoder(1), Encoder(FEATURE_CHANNELS))
+    def __init__(self, *, shared: bool) -> None:
+        if shared:
+            super().__init__(Encoder(FEATURE_CHANNELS), None)
+        else:
+            super().__init__(Encoder(1), Encoder(FEATURE_CHANNELS))
+            theirs = self.fixed.state_dict()
+            theirs["0.weight"] = theirs["0.weight"].expand(-1, FEATURE_CHANNELS, -1, -1) / FEATURE_CHANNELS
+            self.moving.load_state_dict(theirs)
         self.volume = VolumeBranch()
-        self._begin_alike()
+        self._begin_nearly_plain()
 
-    def _begin_alike(self) -> None:
-        theirs = self.fixed.state_dict()
-        theirs["0.weight"] = theirs["0.weight"].expand(-1, FEATURE_CHANNELS, -1, -1) / FEATURE_CHANNELS
-        self.moving.load_state_dict(theirs)
+    def _begin_nearly_plain(self) -> None:
         last = self.volume.body[-2]
         with torch.no_grad():
             # Not negative: a last ReLU that answers nothing anywhere would learn nothing.

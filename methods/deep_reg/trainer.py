@@ -22,6 +22,8 @@ NAME = "deep_reg"
 VERSION = 1
 
 _TINY = 1e-8
+# Learning rate of the 3D branch as a share of the encoders'.
+_BRANCH_RATE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,35 +35,36 @@ class DeepRegTrainer:
         longest: Voxels along the longest axis of the volume at most, as in the paper. Coarser projections are blurred,
             and the smallest distance to a sharp X-ray then lies at another depth.
         depth_scale: mm along the beam that count as one across.
+        shared: One 2D encoder for both images; off = two, as published. Two drift apart from the first step on: Adam
+            moves every weight by the learning rate, in each encoder another way, and their difference then hides the
+            pose's. The smallest distance leaves the truth, first of all in depth.
         pairs: Pairs of poses of one patient a step; the paper's batch is 2.
         rotation_deg: Standard deviation of the offset between the poses of a pair, about each axis.
         translation_mm: Same, across the beam.
         depth_mm: Same, along it.
         nearest: Offsets are multiplied by a number drawn uniformly from here ...
         farthest: ... to here.
-        max_learning_rate: Peak learning rate; low, for two encoders that drift apart lose the pose in their difference.
+        max_learning_rate: Peak learning rate; that of the 3D branch is a tenth of it, for the X-ray does not pass
+            through it. Two encoders drift apart at 2e-5 already.
         weight_decay: Of AdamW.
-        match: Weight of a second loss: the fixed image's features must be those of the projection at the truth. It
-            keeps the two encoders together where the X-ray shows more than the volume.
-        matched: Images a step for that second loss; the first ``pairs`` of them are the pairs'.
-        match_first: Steps that learn the second loss alone: it costs no double backward.
+        match: Weight of a second loss: the fixed image's features must be those of the projection at the truth. It is
+            for two encoders, where the X-ray shows more than the volume.
         held_out_starts: Starts of each held-out patient from which a validation descends.
     """
 
     image: int = 128
     longest: int = 128
     depth_scale: float = 4.0
+    shared: bool = True
     pairs: int = 3
     rotation_deg: float = 6.0
     translation_mm: float = 8.0
     depth_mm: float = 32.0
     nearest: float = 0.1
     farthest: float = 1.5
-    max_learning_rate: float = 2e-5
+    max_learning_rate: float = 2e-4
     weight_decay: float = 0.01
     match: float = 0.0
-    matched: int = 0
-    match_first: int = 0
     held_out_starts: int = 1
     population: Population = field(
         default_factory=lambda: Population(patients=160, active=16, steps_per_patient=25, validation_patients=6)
@@ -76,7 +79,9 @@ class DeepRegTrainer:
     @property
     def architecture(self) -> Mapping[str, Any]:
         """What inference must know."""
-        return asdict(Architecture(image=self.image, longest=self.longest, depth_scale=self.depth_scale))
+        return asdict(
+            Architecture(image=self.image, longest=self.longest, depth_scale=self.depth_scale, shared=self.shared)
+        )
 
     @property
     def camera(self) -> Camera:
@@ -85,11 +90,15 @@ class DeepRegTrainer:
 
     def network(self) -> nn.Module:
         """A fresh network."""
-        return RegiNet()
+        return RegiNet(shared=self.shared)
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
-        """AdamW at the peak rate."""
-        return torch.optim.AdamW(network.parameters(), lr=self.max_learning_rate, weight_decay=self.weight_decay)
+        """AdamW at the peak rates."""
+        net = _checked(network)
+        encoders = [each for name, each in net.named_parameters() if not name.startswith("volume.")]
+        branch = {"params": [*net.volume.parameters()], "lr": _BRANCH_RATE * self.max_learning_rate}
+        groups: list[dict[str, Any]] = [{"params": encoders}, branch]
+        return torch.optim.AdamW(groups, lr=self.max_learning_rate, weight_decay=self.weight_decay)
 
     def rate(self, step: int, progress: float) -> float:
         """Up over the first twentieth of the budget, then down along a cosine."""
@@ -98,36 +107,25 @@ class DeepRegTrainer:
     def losses(self, network: nn.Module, source: Source) -> Mapping[str, Tensor]:
         """Squared distances of unit gradients, of rotation and of translation; with ``match``, of features too."""
         net, patient = _checked(network), self.patient(source)
-        problems = self.problems(source, patient, max(self.pairs, self.matched))
+        problems = self.problems(source, patient, self.pairs)
         images = scaled(problems.images)
-        alone = source.step < self.match_first
-        with torch.set_grad_enabled(not alone):
-            volume = features_of(net, *self._input(problems))
-        if alone:
-            return self._match(net, volume, problems, images)
-        chart = PoseChart(self.starts(problems)[: self.pairs], problems.patient.frame.centre, self.depth_scale)
+        volume = features_of(net, *self._input(problems))
+        chart = PoseChart(self.starts(problems), problems.patient.frame.centre, self.depth_scale)
         vector = torch.zeros(self.pairs, 6, dtype=torch.float64, requires_grad=True)
         moving = volume.project(chart.pose(vector), problems.camera)
         net.gather(images, scaled(moving))
-        fixed, truth = net.fixed(images[: self.pairs]), problems.truth_pose[: self.pairs]
+        fixed = net.fixed(images)
         (slopes,) = torch.autograd.grad(net.distance(fixed, moving).sum(), [vector], create_graph=True)
-        wanted = torch.as_tensor(chart.geodesic_gradient(np.zeros((self.pairs, 6)), truth))
+        wanted = torch.as_tensor(chart.geodesic_gradient(np.zeros((self.pairs, 6)), problems.truth_pose))
         # The gradient of a squared distance is twice the way.
         net.calibrate(lengths(slopes.detach()), lengths(wanted) / 2)
         apart = torch.stack(direction_losses(slopes, wanted), dim=1)
         total = steadied(apart, lengths(slopes.detach())).sum()
         parts: dict[str, Tensor] = dict(zip(("rotation", "translation"), apart.mean(dim=0), strict=True))
         if self.match > 0:
-            parts["match"] = mismatch(net, volume, problems, net.fixed(images))
+            parts["match"] = mismatch(net, volume, problems, fixed)
             total = total + self.match * parts["match"]
         return {"total": total, **parts}
-
-    def _match(self, net: RegiNet, volume: FeatureVolume, problems: Problems, images: Tensor) -> Mapping[str, Tensor]:
-        with torch.no_grad():
-            moving = scaled(volume.project(torch.as_tensor(problems.truth_pose), problems.camera))
-        net.gather(images, moving)
-        match = mismatch(net, volume, problems, net.fixed(images))
-        return {"total": match, "match": match}
 
     def patient(self, source: Source) -> PreparedPatient:
         """The patient of a training step."""

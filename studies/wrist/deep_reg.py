@@ -32,10 +32,14 @@ class RadiusTraining:
     Attributes:
         forearms: Distribution of the radius's surroundings.
         held_out_starts: Starts before each set-up from which a validation descends.
+        shared: Two encoders: the X-ray shows surroundings that the volume does not hold.
+        max_learning_rate: Of two encoders.
     """
 
     forearms: Forearms = field(default_factory=Forearms)
     held_out_starts: int = 3
+    shared: bool = False
+    max_learning_rate: float = 2e-5
 
     image: int = 128
     population: Population = field(default_factory=wrist_population)
