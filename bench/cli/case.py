@@ -1,6 +1,6 @@
 """Arguments of a command line that describe a case: a case file, or a CT with X-rays and their calibration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -79,13 +79,16 @@ class CaseArguments:
     dark_fraction: float | None = None
     """Pixels at the rim below this fraction of the air level are border; an image intensifier may need 0.1."""
 
-    def read(self) -> "XrayCase":
-        """The case; images are not opened yet."""
+    def read(self, *, frames: bool = False) -> "XrayCase":
+        """The case; images are not opened yet.
+
+        Args:
+            frames: Whether ``frame`` may be given beside a case file.
+        """
         from bench.xray.case import case_of, read_case
 
         if self.case is not None:
-            if self.volume is not None or self.xray:
-                raise CaseArgumentsError("--case already names the CT and its X-rays; leave out --volume and --xray")
+            self._check_alone(frames=frames)
             return read_case(self.case)
         if self.volume is None or not self.xray:
             raise CaseArgumentsError(
@@ -93,6 +96,19 @@ class CaseArguments:
             )
         self._check_cameras()
         return case_of(self._tables(), name="the command line", folder=Path.cwd())
+
+    def _check_alone(self, *, frames: bool) -> None:
+        """Refuse options that a case file would leave without effect."""
+        allowed = ("case", "frame") if frames else ("case",)
+        given = [
+            f"--{each.name.replace('_', '-')}"
+            for each in fields(CaseArguments)
+            if each.name not in allowed and getattr(self, each.name) != each.default
+        ]
+        if given:
+            raise CaseArgumentsError(
+                f"--case names the CT, its X-rays and their cameras; leave out {', '.join(given)} or write it there"
+            )
 
     def _check_cameras(self) -> None:
         images = len(self.xray)

@@ -63,8 +63,8 @@ class Register(CaseArguments):
     """Seed of the method's random numbers."""
 
     sequence: bool = False
-    """Register frames in turn, each from the pose of the last one; --xray names one folder, or one file with --frame,
-    for each camera."""
+    """Register frames in turn, each from the pose of the last one; --xray (or file in the case file) names one folder,
+    or one file with --frame, for each camera."""
 
     dicom: bool = False
     """Write every pose as a DICOM Spatial Registration object, too."""

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.console import output
+from bench.cli.console import output, print_line
 from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
     from bench.geometry import Camera, Matrix
     from bench.volume import Volume
+    from bench.xray.case import XrayCase
 
 
 class RenderError(FluorobenchError):
@@ -23,12 +24,18 @@ _NUMBERS = "line integrals -log(I / I0), float32; register reads them with --bri
 class Render:
     """Render a CT as an X-ray: line integrals (.tif, .nii, .nii.gz) or a picture (.png)."""
 
-    volume: Path
+    case: Path | None = None
+    """Case file (TOML) instead of the options that name CT and camera: renders what one of its X-rays shows."""
+
+    view: int = 1
+    """With --case: the X-ray whose camera is taken, from 1."""
+
+    volume: Path | None = None
     """The CT: a file of Hounsfield units or a folder of DICOM slices."""
 
     pose: str = "AP"
-    """AP, PA, LATERAL, calibration (where --calibration gives a pose in the CT's coordinates), or a .json or .toml file
-    with a pose that start, register or reference wrote."""
+    """AP, PA, LATERAL, calibration (where the calibration gives a pose in the CT's coordinates), or a .json or .toml
+    file with a pose that start, register or reference wrote; with --case also header, and the case file itself."""
 
     out: Path = Path("render.png")
     """Output file; the ending selects the format."""
@@ -84,45 +91,78 @@ class Render:
             raise RenderError(f"--out must end in {', '.join(ENDINGS)}; got {self.out}")
         if self.size < 1 or not self.spacing_mm > 0:
             raise RenderError(f"--size and --spacing-mm must be positive; got {self.size} and {self.spacing_mm}")
-        volume = self._content()
-        camera, calibrated_pose = self._camera()
-        pose = self._pose(volume, calibrated_pose)
+        case = self._case()
+        volume = self._content(None if case is None else case.volume())
+        camera, pose = self._posed(volume) if case is None else self._seen(case, volume)
         image = project(AttenuationMap.from_volume(volume), pose[None], camera)[0, 0].numpy()
+        if not image.any():
+            print_line(f"warning: the rendering is empty: {_why_empty(camera, pose, volume)}")
         focal = float(camera.K[0, 0]), float(camera.K[1, 1])
         spacing = camera.spacing_mm or (self.sdd_mm / focal[0], self.sdd_mm / focal[1])
         written = write_integrals(self.out, image, spacing)
         what = "picture of 8 bits, bone bright" if written.suffix == ".png" else _NUMBERS
         output.print(f"written: {written} ({what})", markup=False, soft_wrap=True)
 
-    def _content(self) -> "Volume":
-        """The part of the CT to render."""
-        from bench.cases.prepare import region_of
-        from bench.volume.content import require_visible, with_content
-        from bench.volume.read import read_volume
-        from bench.volume.region import crop_to_box
+    def _case(self) -> "XrayCase | None":
+        from bench.xray.case import read_case
 
-        volume = read_volume(
+        if self.case is None:
+            return None
+        own = (self.volume, self.labels, self.series, self.voxel_spacing_mm, self.calibration, self.intrinsics)
+        if any(each is not None for each in own):
+            raise RenderError("--case names CT and cameras; leave out --volume, --labels, --calibration and the like")
+        return read_case(self.case)
+
+    def _content(self, whole: "Volume | None") -> "Volume":
+        """The part of the CT to render; its centre is that of ``register`` with the same options."""
+        from bench.single.problem import content_of
+
+        return content_of(
+            self._volume() if whole is None else whole,
+            content=self.content,
+            region=self.region,
+            margin_mm=self.margin_mm,
+            box=self.box,
+        )
+
+    def _volume(self) -> "Volume":
+        from bench.volume.read import read_volume
+
+        if self.volume is None:
+            raise RenderError("expected --volume CT, or --case FILE; got neither")
+        return read_volume(
             self.volume,
             labels=self.labels,
             label_scheme=self.label_scheme,
             series=self.series,
             voxel_spacing_mm=self.voxel_spacing_mm,
         )
-        volume = volume if self.box is None else crop_to_box(volume, self.box[:3], self.box[3:])
-        volume = with_content(region_of(volume, self.region, self.margin_mm), self.content)
-        require_visible(volume)
-        return volume
 
-    def _pose(self, volume: "Volume", calibrated: "Matrix | None") -> "Matrix":
-        """camera_from_world, 4x4, mm, that ``pose`` names."""
+    def _seen(self, case: "XrayCase", volume: "Volume") -> "tuple[Camera, Matrix]":
+        """The camera of one X-ray of a case, and camera_from_world."""
+        import numpy as np
+
+        from bench.single.problem import starting_pose
+
+        cameras = case.rig().cameras
+        if not 1 <= self.view <= len(cameras):
+            raise RenderError(f"--view must be 1 to {len(cameras)}, the X-rays of the case; got {self.view}")
+        depth_mm = None if self.pose == "header" else self.depth_mm
+        pose = starting_pose(case, self.pose, np.asarray(volume.content_centre()), depth_mm)
+        member = cameras[self.view - 1]
+        return member.camera, member.camera_from_rig @ pose
+
+    def _posed(self, volume: "Volume") -> "tuple[Camera, Matrix]":
+        """The camera of the options, and camera_from_world, 4x4, mm, that ``pose`` names."""
         import numpy as np
 
         from bench.geometry import StandardView, nominal_pose
         from bench.single.problem import read_pose
 
+        camera, calibrated = self._camera()
         if self.pose in StandardView.__members__:
-            return nominal_pose(StandardView[self.pose], np.asarray(volume.content_centre()), self.depth_mm)
-        return _stated(calibrated) if self.pose == "calibration" else read_pose(Path(self.pose))
+            return camera, nominal_pose(StandardView[self.pose], np.asarray(volume.content_centre()), self.depth_mm)
+        return camera, _stated(calibrated) if self.pose == "calibration" else read_pose(Path(self.pose))
 
     def _camera(self) -> "tuple[Camera, Matrix | None]":
         """The camera, and camera_from_world where the calibration gives it."""
@@ -149,3 +189,21 @@ def _stated(pose: "Matrix | None") -> "Matrix":
             "fiducials or Autoscoper text)"
         )
     return pose
+
+
+def _why_empty(camera: "Camera", pose: "Matrix", volume: "Volume") -> str:
+    """Where the content lies, if not before the detector."""
+    import numpy as np
+
+    from bench.geometry import transform_points
+
+    corners = transform_points(pose, volume.content_corners())
+    if (corners[:, 2] <= 0).any():
+        nearest, farthest = corners[:, 2].min(), corners[:, 2].max()
+        return f"the content lies {nearest:.0f} to {farthest:.0f} mm before the source; check the pose"
+    pixels = camera.project(corners)
+    (left, top), (right, bottom) = np.min(pixels, axis=0), np.max(pixels, axis=0)
+    return (
+        f"it projects to columns {left:.0f} to {right:.0f} and rows {top:.0f} to {bottom:.0f}; the detector has "
+        f"{camera.width} x {camera.height} pixels; check pose, distances and pixel spacing"
+    )

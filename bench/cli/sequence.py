@@ -28,23 +28,22 @@ def moments(arguments: CaseArguments) -> "list[tuple[str, XrayCase]]":
     """The case of every frame of a sequence, in order, with its name.
 
     Args:
-        arguments: ``xray`` names one folder of images, or one file of several frames with ``frame``, for each camera.
+        arguments: ``xray``, or ``file`` of each image of a case file, names one folder of images, or one file of
+            several frames with ``frame``, for each camera.
 
     Raises:
-        SequenceError: A case file, one frame only, or cameras with different numbers of frames.
+        SequenceError: One frame only, or cameras with different numbers of frames.
     """
-    if arguments.case is not None:
-        raise SequenceError("--sequence takes --volume and --xray FOLDER; leave out --case")
-    shown = [
-        _frames(path, frames)
-        for path, frames in zip(arguments.xray, frames_of_each(arguments.frame, len(arguments.xray)), strict=True)
-    ]
+    case = None if arguments.case is None else arguments.read(frames=True)
+    paths = arguments.xray if case is None else [case.path(table.file) for table in case.tables.images]
+    frames_of = frames_of_each(arguments.frame, len(paths))
+    shown = [_frames(path, frames) for path, frames in zip(paths, frames_of, strict=True)]
     counts = [len(each) for each in shown]
     if len(set(counts)) > 1:
         raise SequenceError(f"every camera needs the same number of frames; got {', '.join(map(str, counts))}")
     if not counts or counts[0] < 2:
         raise SequenceError("a sequence has two frames or more: name a folder of images, or a file with --frame 0:20")
-    return [_moment(arguments, number, at) for number, at in enumerate(zip(*shown, strict=True))]
+    return [_moment(case or arguments, number, at) for number, at in enumerate(zip(*shown, strict=True))]
 
 
 def next_problem(problem: "Problem", registered: "Sequence[Registered]", case: "XrayCase") -> "Problem":
@@ -54,15 +53,20 @@ def next_problem(problem: "Problem", registered: "Sequence[Registered]", case: "
     return replace(problem, case_id=case.id, views=case.views(), start=start, nominal=start)
 
 
-def _moment(arguments: CaseArguments, number: int, at: tuple[tuple[Path, int | None], ...]) -> "tuple[str, XrayCase]":
+def _moment(
+    of: "CaseArguments | XrayCase", number: int, at: tuple[tuple[Path, int | None], ...]
+) -> "tuple[str, XrayCase]":
+    path, frame = at[0]
+    name = f"{number:04d}-{path.stem}" + ("" if frame is None else f"-{frame}")
+    if not isinstance(of, CaseArguments):
+        return name, of.at(at)
     framed = any(frame is not None for _, frame in at)
     one = replace(
-        arguments,
+        of,
         xray=tuple(path for path, _ in at),
         frame=tuple(str(frame or 0) for _, frame in at) if framed else (),
     )
-    path, frame = at[0]
-    return f"{number:04d}-{path.stem}" + ("" if frame is None else f"-{frame}"), one.read()
+    return name, one.read()
 
 
 def _frames(path: Path, frames: tuple[int | None, ...]) -> list[tuple[Path, int | None]]:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from bench.contract import Image
-from bench.report.overlay import Colours, Edges, edges, grey
+from bench.report.overlay import Colours, Edges, edges, grey, line_width, thick
 
 SILHOUETTE_COLOUR = (1.0, 0.62, 0.1)
 INNER_COLOUR = (0.2, 1.0, 0.4)
@@ -17,6 +17,7 @@ INNER_COLOUR = (0.2, 1.0, 0.4)
 _CONTENT = 0.02
 # Pixels of the enlarged picture: edges nearer to the silhouette are its own.
 _OWN = 3
+_SIGMA = 1.5
 
 
 def silhouette(image: Image) -> Edges:
@@ -28,8 +29,9 @@ def silhouette(image: Image) -> Edges:
 
 def inner_edges(image: Image) -> Edges:
     """Edges of the rendering that are not its silhouette, bool (H, W)."""
-    far = ndimage.distance_transform_edt(~silhouette(image)) > _OWN
-    return np.asarray(edges(image) & far, dtype=np.bool_)
+    width = line_width(image)
+    far = ndimage.distance_transform_edt(~silhouette(image)) > _OWN * width
+    return np.asarray(edges(image, sigma=_SIGMA * width) & far, dtype=np.bool_)
 
 
 def outlined(target: Image, moving: Image, *, scale: int = 1) -> Colours:
@@ -46,6 +48,7 @@ def outlined(target: Image, moving: Image, *, scale: int = 1) -> Colours:
     large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
     enlarged = np.asarray(ndimage.zoom(moving, scale, order=1, mode="nearest", grid_mode=True), dtype=np.float32)
     picture = np.repeat(0.85 * large[..., None], 3, axis=2)
-    picture[inner_edges(enlarged)] = INNER_COLOUR
-    picture[silhouette(enlarged)] = SILHOUETTE_COLOUR
+    width = line_width(enlarged)
+    picture[thick(inner_edges(enlarged), width)] = INNER_COLOUR
+    picture[thick(silhouette(enlarged), width)] = SILHOUETTE_COLOUR
     return np.asarray(picture, dtype=np.float32)

@@ -16,6 +16,9 @@ Colours: TypeAlias = NDArray[np.float32]
 
 _feature: Any = feature  # skimage has no types
 
+# Pixels that a page or a viewer gives to one panel.
+_SHOWN = 600
+
 EDGE_COLOUR = (0.16, 1.0, 0.35)
 
 
@@ -65,6 +68,18 @@ def edges(image: Image, *, sigma: float = 1.5, strongest: float = 0.12) -> Edges
     return np.asarray(found, dtype=bool)
 
 
+def line_width(picture: Edges | Image) -> int:
+    """Pixels of a line that is seen when the picture is shown ``_SHOWN`` pixels wide."""
+    return max(1, int(np.rint(max(picture.shape) / _SHOWN)))
+
+
+def thick(lines: Edges, width: int) -> Edges:
+    """Lines of one pixel drawn ``width`` pixels wide."""
+    if width < 2:
+        return lines
+    return np.asarray(ndimage.maximum_filter(lines.astype(np.uint8), size=width) > 0, dtype=np.bool_)
+
+
 def overlay(target: Image, moving: Image, *, scale: int = 3) -> Colours:
     """The edges of ``moving`` in green over ``target`` in grey.
 
@@ -77,7 +92,9 @@ def overlay(target: Image, moving: Image, *, scale: int = 3) -> Colours:
         RGB in [0, 1], (scale * height, scale * width, 3).
     """
     large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
-    lines = ndimage.binary_dilation(edges(_enlarge(moving, scale), sigma=1.5 * scale))
+    enlarged = _enlarge(moving, scale)
+    width = line_width(enlarged)
+    lines = thick(np.asarray(ndimage.binary_dilation(edges(enlarged, sigma=1.5 * max(scale, width)))), width)
     picture = np.repeat(0.85 * large[..., None], 3, axis=2)
     picture[lines] = EDGE_COLOUR
     return np.asarray(picture, dtype=np.float32)

@@ -12,6 +12,7 @@ from bench.contract import Problem
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, StandardView, nominal_pose, require_rigid
 from bench.text import read_text
+from bench.volume import Volume
 from bench.volume.content import require_visible, with_content
 from bench.volume.region import crop_to_box
 from bench.xray.case import XrayCase
@@ -58,8 +59,7 @@ def build_problem(
     if len(search) != 6 or min(search) < 0:
         raise SingleError(f"search needs six half-widths >= 0 (degrees x 3, mm x 3); got {list(search)}")
     whole = case.volume() if box is None else crop_to_box(case.volume(), box[:3], box[3:])
-    volume = with_content(region_of(whole, region, margin_mm), content)
-    require_visible(volume)
+    volume = content_of(whole, content=content, region=region, margin_mm=margin_mm)
     centre = np.asarray(volume.content_centre())
     views = case.views()
     pose = starting_pose(case, start, centre, depth_mm)
@@ -76,6 +76,27 @@ def build_problem(
         seed=seed,
         moving=content,
     )
+
+
+def content_of(
+    whole: Volume, *, content: str, region: str, margin_mm: float, box: Sequence[float] | None = None
+) -> Volume:
+    """The part of a CT that is rendered and registered; AP, PA and LATERAL stand about its centre.
+
+    Args:
+        whole: The CT.
+        content: See ``build_problem``, as the others.
+        region: Part of the CT.
+        margin_mm: Round it.
+        box: Of the part of the CT to use, LPS mm; None = all of it.
+
+    Raises:
+        VolumeError: No such content, or one that shows nothing.
+    """
+    part = whole if box is None else crop_to_box(whole, box[:3], box[3:])
+    volume = with_content(region_of(part, region, margin_mm), content)
+    require_visible(volume)
+    return volume
 
 
 def starting_pose(case: XrayCase, start: str, centre: Matrix, depth_mm: float | None) -> Matrix:

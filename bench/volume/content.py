@@ -69,8 +69,8 @@ def label_mask(volume: Volume, names: str | Sequence[str]) -> MaskGrid:
     absent = [name for name, mask in zip(wanted, masks, strict=True) if not mask.any()]
     if absent:
         raise VolumeError(
-            f"{', '.join(absent)} not in this volume; its labels hold {', '.join(present(volume)) or 'nothing'}; "
-            f"is {volume.label_scheme!r} the labels' numbering?"
+            f"{', '.join(absent)} not in this volume; its labels hold {', '.join(present(volume)) or 'nothing'}: name "
+            f"one of them (--region, --content or --vertebra), unless {volume.label_scheme!r} is not their numbering"
         )
     return np.asarray(np.logical_or.reduce(masks), dtype=np.bool_)
 

@@ -74,6 +74,14 @@ class XrayCase:
         self.tables, self.folder, self._name = tables, folder, name
         self._calibrations, self._resamplings = dict[int, "Calibrated"](), dict[int, "Undistortion"]()
 
+    def at(self, files: "Sequence[tuple[Path, int | None]]") -> "XrayCase":
+        """The same CT and cameras with other images: a file and its frame for each view."""
+        images = tuple(
+            table.model_copy(update={"file": str(file.resolve()), "frame": table.frame if frame is None else frame})
+            for table, (file, frame) in zip(self.tables.images, files, strict=True)
+        )
+        return XrayCase(self.tables.model_copy(update={"images": images}), folder=self.folder, name=self._name)
+
     @property
     def id(self) -> str:
         """The patient's name."""
