@@ -19,7 +19,7 @@ class OptSgc:
 
     A trial searches the levels ``coarse`` from the start, from the nominal pose, then from random poses of the search
     box, until the best value has been reached ``confirmations`` times: a wrong basin is recognised only on images that
-    are fine enough, so whole trials are compared. The best one goes on to the levels ``fine``.
+    are fine enough, so whole trials are compared. The best one continues to the levels ``fine``.
     Levels count pixels of the cut view, so that they follow the object's size and not the detector's.
 
     Attributes:

@@ -120,8 +120,8 @@ def _other_columns() -> tuple[TableColumn[_ImageRow], ...]:
 
 def _uncertainties(images: Sequence[ImageProvenance]) -> str:
     """The uncertainties of the references, where they are stated."""
-    said = reference_uncertainties(images)
-    return f" Here: {', '.join(said)} (mTRE)." if said else ""
+    stated = reference_uncertainties(images)
+    return f" Here: {', '.join(stated)} (mTRE)." if stated else ""
 
 
 def _has_two(scores: pd.DataFrame) -> bool:

@@ -181,7 +181,7 @@ card = Card(
     licence="Apache-2.0",
     deviations=(
         "The case is chosen by rank, not by eye.",
-        "Edges are Canny's on the rendering of the whole moving volume; the paper does not say how its own were found.",
+        "Edges are Canny's on the rendering of the whole moving volume; the paper states none for its own.",
         "Methods that the run lacks have no column; methods that the paper lacks stand after its own.",
     ),
 )

@@ -93,8 +93,8 @@ def test_register_by_words_asks_for_what_is_missing(
     known = ["--flip", "none", "--sdd-mm", str(SDD), "--spacing-mm", str(SPACING)]
     assert "give spacing_mm" in refused(monkeypatch, capsys, *words, "--flip", "none", "--start", "AP")
     assert "give flip" in refused(monkeypatch, capsys, *words, "--spacing-mm", "1", "--sdd-mm", "900")
-    assert "say --start AP" in refused(monkeypatch, capsys, *words, *known)
-    assert "say --depth-mm" in refused(monkeypatch, capsys, *words, *known, "--start", "AP")
+    assert "give --start AP" in refused(monkeypatch, capsys, *words, *known)
+    assert "give --depth-mm" in refused(monkeypatch, capsys, *words, *known, "--start", "AP")
     assert "--volume CT --xray IMAGE" in refused(monkeypatch, capsys, "register", "--volume", "ct.nii.gz")
     assert "leave out" in refused(monkeypatch, capsys, *words, "--case", str(case))
     assert "did you mean 'initial'" in refused(monkeypatch, capsys, *words, "--method", "initail")

@@ -38,7 +38,7 @@ class Register(CaseArguments):
     """Settings of the method as field=value, such as weights=runs/train/lgff_reg/weights."""
 
     start: str = "header"
-    """Where to begin: header (positioner angles), AP, PA, LATERAL (with --depth-mm), calibration (where it says a pose
+    """Where to begin: header (positioner angles), AP, PA, LATERAL (with --depth-mm), calibration (where it gives a pose
     in the CT's coordinates), or a .json or .toml file of a pose, such as start writes."""
 
     depth_mm: float | None = None
@@ -192,7 +192,7 @@ class Reference:
         write_overlay(self.out, "reference", problem, found.first.pose)
 
     def _search(self, problem: "Problem") -> "ReferencePose":
-        """Search under a bar; interrupted, the journal lets the same command go on."""
+        """Search under a bar; after an interruption the same command continues from the journal."""
         from bench.single.reference import find_reference
 
         with progress_bar() as bar:
@@ -285,7 +285,7 @@ def _print_reference(found: "ReferencePose") -> None:
     output.print(f"uncertainty: {_told(found.uncertainty)}", markup=False, soft_wrap=True)
     if not found.confirmed:
         output.print(
-            "NOT confirmed: two starts of each similarity, and the two similarities, must meet within 2 mm; "
+            "NOT confirmed: two starts of each similarity, and the two similarities, must agree within 2 mm; "
             "begin nearer (--start, --search), or raise --starts",
             markup=False,
             soft_wrap=True,

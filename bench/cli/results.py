@@ -63,7 +63,7 @@ def write_summary(folder: Path, registered: Sequence["Registered"]) -> None:
 
 
 def _picture(write: Callable[[], Path], what: str) -> None:
-    """Write a picture of an answer that is on the disk already: whatever goes wrong, the command goes on."""
+    """Write a picture of an answer that is on the disk already; an error is a warning, and the command continues."""
     try:
         written = write()
     except Exception as error:

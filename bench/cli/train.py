@@ -131,7 +131,7 @@ class Train:
             self._print_use(trainable, what.to)
         elif not self.ship:
             use = run_command(self.method, what.to)
-            output.print(f"to use them in a protocol: {use}", markup=False, soft_wrap=True)
+            output.print(f"to use them in a protocol with a row of {self.method}: {use}", markup=False, soft_wrap=True)
 
     def _print_use(self, trainable: "Trainable", weights: Path) -> None:
         paths = {"--volume": self.volume, "--labels": self.labels}

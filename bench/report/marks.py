@@ -46,10 +46,10 @@ def _of_other_populations(scores: pd.DataFrame, labels: Sequence[str]) -> list[s
     """One note for all methods whose weights were trained on another population than the table's."""
     trained: dict[str, list[str]] = {}
     for label in labels if TRAINING_POPULATION in scores.columns else ():
-        said = dict.fromkeys(each for each in text_column(of_label(scores, label), TRAINING_POPULATION) if each)
-        if said:
-            trained.setdefault("; ".join(said), []).append(label)
-    listed = "; ".join(f"{', '.join(some)} from {said}" for said, some in trained.items())
+        stated = dict.fromkeys(each for each in text_column(of_label(scores, label), TRAINING_POPULATION) if each)
+        if stated:
+            trained.setdefault("; ".join(stated), []).append(label)
+    listed = "; ".join(f"{', '.join(some)} from {stated}" for stated, some in trained.items())
     return [f"Weights trained on another population than the table's patients: {listed}."] if listed else []
 
 
@@ -57,8 +57,8 @@ def _notes(rows: pd.DataFrame, label: str) -> dict[str, str]:
     """One sentence for each mark that applies: which share of the cases, and what."""
     found: dict[str, str] = {}
     for mark, (column, sentence) in _NOTES.items():
-        said = [each for each in text_column(rows, column) if each]
-        if said:
-            some = "all" if len(said) == len(rows) else "some"
-            found[mark] = f"{mark} {sentence.format(label=label, some=some, what='; '.join(dict.fromkeys(said)))}"
+        stated = [each for each in text_column(rows, column) if each]
+        if stated:
+            some = "all" if len(stated) == len(rows) else "some"
+            found[mark] = f"{mark} {sentence.format(label=label, some=some, what='; '.join(dict.fromkeys(stated)))}"
     return found

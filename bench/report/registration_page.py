@@ -40,7 +40,7 @@ class Registered:
         name: Of the image or frame.
         problem: With images.
         pose: rig_from_world, 4x4, mm.
-        found: What ``bench.single.answer.described`` says of it.
+        found: Its result as of ``bench.single.answer.described``.
     """
 
     name: str
@@ -50,18 +50,18 @@ class Registered:
 
 
 def doubts(found: dict[str, Any]) -> list[str]:
-    """Reasons not to trust a pose, one phrase each; none where nothing speaks against it."""
-    said = list[str]()
+    """Reasons not to trust a pose, one phrase each; none where all checks pass."""
+    reasons = list[str]()
     if found["outcome"] != "converged":
-        said.append(f"the search ended as: {found['outcome']}")
+        reasons.append(f"the search ended as: {found['outcome']}")
     if found["at_bounds"]:
-        said.append(f"{', '.join(found['at_bounds'])} ended at the bounds of the search")
+        reasons.append(f"{', '.join(found['at_bounds'])} ended at the bounds of the search")
     for number, share in enumerate(found["content_seen"], start=1):
         if share < _SEEN:
-            said.append(f"{100 * (1 - share):.0f} % of the content lies beyond view {number}")
+            reasons.append(f"{100 * (1 - share):.0f} % of the content lies beyond view {number}")
     if len(found["content_seen"]) == 1:
-        said.append("one view determines depth weakly")
-    return said
+        reasons.append("one view determines depth weakly")
+    return reasons
 
 
 def registration_page(registered: Sequence[Registered], title: str) -> str:
@@ -92,7 +92,7 @@ def _section(each: Registered) -> list[str]:
     verdict = (
         f'<p class="doubt">Check before use: {html.escape("; ".join(against))}.</p>'
         if against
-        else '<p class="sound">Nothing speaks against this pose; look at the panels.</p>'
+        else '<p class="sound">No warnings about this pose; check the panels.</p>'
     )
     heads = "".join(f"<th>{html.escape(name)}</th>" for name in theta)
     cells = "".join(f"<td>{value:.2f}</td>" for value in theta.values())

@@ -142,16 +142,16 @@ def domain_shift(card: WeightsCard, data: Data, *, real: bool) -> list[str]:
     """What weights were trained on, where a protocol's cases show something else; one phrase a difference."""
     on, body = card.trained_on, _body(card)
     targets = [on.target, *([str(body["content"])] if "content" in body else [])]
-    said: list[str] = []
+    differences: list[str] = []
     if real:
-        said.append(f"simulated X-rays of {' and '.join(targets)} (here: real X-rays)")
+        differences.append(f"simulated X-rays of {' and '.join(targets)} (here: real X-rays)")
     elif data.target not in targets:
-        said.append(f"X-rays of {' and '.join(targets)} (here: {data.target})")
+        differences.append(f"X-rays of {' and '.join(targets)} (here: {data.target})")
     if on.moving != data.moving:
-        said.append(f"moving {on.moving} (here: {data.moving})")
+        differences.append(f"moving {on.moving} (here: {data.moving})")
     if on.region != data.region:
-        said.append(f"region {on.region} (here: {data.region})")
-    return said
+        differences.append(f"region {on.region} (here: {data.region})")
+    return differences
 
 
 def _body(card: WeightsCard) -> Mapping[str, Any]:

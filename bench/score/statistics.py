@@ -65,7 +65,7 @@ class Rate:
     Attributes:
         count: Rows where it did.
         total: All rows.
-        interval: Of the share, 95 %; None where too few patients say too little of others.
+        interval: Of the share, 95 %; None where there are too few patients.
     """
 
     count: int
@@ -150,7 +150,7 @@ def rate(happened: NDArray[np.bool_], patients: Sequence[str], *, seed: int = 0,
 
     One case a patient: Wilson. Several: the union of the bootstrap over patients and of Wilson's interval with as many
     trials as the cases are worth (see ``_effective_trials``). The bootstrap alone is blind where it never or hardly
-    ever happened. Fewer than ``MIN_PATIENTS`` patients say too little of others: no interval.
+    ever happened. Fewer than ``MIN_PATIENTS`` patients are too few for an interval.
     """
     count, total, n_patients = int(happened.sum()), happened.size, len(set(patients))
     if total == 0:

@@ -14,7 +14,7 @@ def pose_table(found: Sequence[tuple[str, dict[str, Any]]]) -> str:
     """CSV text of named registrations.
 
     Args:
-        found: Name of the frame, and what ``bench.single.answer.described`` says of it.
+        found: Name of the frame, and its result as of ``bench.single.answer.described``.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

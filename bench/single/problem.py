@@ -49,7 +49,7 @@ def build_problem(
         start: ``header`` (positioner angles), ``AP``, ``PA`` or ``LATERAL`` with ``depth_mm``, ``calibration`` (of a
             kind that states poses in the CT's own coordinates), or a file that ``fluorobench start`` or ``register``
             (JSON) or ``fluorobench reference`` (TOML) wrote.
-        depth_mm: Source to the content's centre; with ``header``, in place of what it says.
+        depth_mm: Source to the content's centre; with ``header``, in place of the header's value.
         search: Half-widths about the start, degrees and mm.
         seed: Of the method's random numbers.
 
@@ -103,21 +103,21 @@ def starting_pose(case: XrayCase, start: str, centre: Matrix, depth_mm: float | 
     """rig_from_world that ``start`` names; see ``build_problem``."""
     if start in StandardView.__members__:
         if depth_mm is None:
-            raise SingleError(f"--start {start} needs the distance from the source to the volume: say --depth-mm")
+            raise SingleError(f"--start {start} needs the distance from the source to the volume: give --depth-mm")
         return nominal_pose(StandardView[start], centre, depth_mm)
     if start == HEADER:
         try:
             return case.nominal(centre, depth_mm=depth_mm)
         except FluorobenchError as error:
             raise SingleError(
-                f"{error}; or say --start AP, PA, LATERAL (with --depth-mm) or a file of a pose"
+                f"{error}; or give --start AP, PA, LATERAL (with --depth-mm) or a file of a pose"
             ) from None
     if start == CALIBRATION:
         calibrated = case.calibrated_pose()
         if calibrated is None:
             raise SingleError(
-                "--start calibration needs a calibration that says a pose (projection matrix, detector corners, "
-                "fiducials or Autoscoper text) in the CT's coordinates; this one says the camera alone"
+                "--start calibration needs a calibration that gives a pose (projection matrix, detector corners, "
+                "fiducials or Autoscoper text) in the CT's coordinates; this one gives the camera alone"
             )
         return calibrated
     return read_pose(Path(start))

@@ -1,4 +1,4 @@
-"""A reference pose by registration: several starts, two independent similarities, and what their spread leaves open."""
+"""A reference pose by registration: several starts, two independent similarities, uncertainty by their spread."""
 
 import hashlib
 import json
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferencePose:
-    """Two answers and what they are good for.
+    """Two answers and their uncertainty.
 
     Attributes:
         first: By the first similarity; the reference.
@@ -166,11 +166,13 @@ class _Journal:
                 known = _Answer(np.array(entry["rig_from_world"], dtype=np.float64), float(entry["value"]))
                 self._known[str(entry["similarity"]), int(entry["start"])] = known
         except (ValueError, KeyError, TypeError):
-            raise SingleError(f"{self._path}: not a journal of this command: delete it, or say another --out") from None
+            raise SingleError(
+                f"{self._path}: not a journal of this command: delete it, or give another --out"
+            ) from None
 
 
 def _whole_lines(path: Path) -> list[str]:
-    """The lines of a journal; one that was cut short in writing is taken out, or the next would be glued to it."""
+    """The lines of a journal; one that was cut short in writing is removed, or the next one would be appended to it."""
     *lines, rest = path.read_text(encoding="utf-8", errors="replace").split("\n")
     # Nothing is taken out of a file that is no journal.
     if not rest.startswith(_LINE_BEGINS[: len(rest)]):
@@ -208,7 +210,7 @@ def _distances(problem: Problem, answers: Sequence[_Answer], *, within: float) -
 def _found(problem: Problem, name: str, answers: Sequence[_Answer]) -> Found:
     best = _best(answers)
     if not np.isfinite(best.value):
-        raise SingleError(f"no start gave an answer with {name}; say a --start nearer to the pose")
+        raise SingleError(f"no start gave an answer with {name}; give a --start nearer to the pose")
     near = _distances(problem, answers, within=AGREEMENT_MM)
     counted = near if len(near) > 1 else _distances(problem, answers, within=np.inf)
     return Found(name, best.pose, len(answers), len(near), _greatest(counted))

@@ -47,7 +47,7 @@ class Fitted:
         network: With its weights.
         volumes: From coarse voxels to those of the card.
         card: Of the weights.
-        architecture: What the card says of the network.
+        architecture: The network's settings on the card.
     """
 
     network: RegiNet

@@ -1,4 +1,4 @@
-"""How Deep-reg learns: the gradient of its distance is trained towards the geodesic's, volume branch included."""
+"""Training of Deep-reg: the gradient of its distance is trained towards the geodesic's, volume branch included."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -170,7 +170,7 @@ def steadied(apart: Tensor, slope: Tensor) -> Tensor:
     """Means (2,) of direction losses (B, 2) in which a pair counts by its gradient's length.
 
     The derivative of a unit vector grows as its length shrinks: unweighted, the one pair whose gradient happens to be
-    next to nothing has a hundred times the say of the others, and its direction is noise.
+    next to nothing has a hundred times the weight of the others, and its direction is noise.
     """
     return (apart * slope / slope.mean(dim=0, keepdim=True)).mean(dim=0)
 
@@ -178,7 +178,7 @@ def steadied(apart: Tensor, slope: Tensor) -> Tensor:
 def mismatch(network: RegiNet, volume: FeatureVolume, problems: Problems, fixed: Tensor) -> Tensor:
     """Squared distance between features of X-rays and of the projections at their truths, in variances of the latter.
 
-    The projection is the model: only the X-ray's encoder is taught.
+    The projection is the model: only the X-ray's encoder is trained.
     """
     with torch.no_grad():
         moving = volume.project(torch.as_tensor(problems.truth_pose), problems.camera)
