@@ -1,4 +1,4 @@
-"""A control: what the starts and nominal poses of all cases so far tell of an image's pose, without any pixel.
+"""A control: the pose as estimated from the starts and nominal poses of all cases so far, without any pixel.
 
 Were starts drawn about the truth that cases of an image share, this row would approach it from case to case.
 """
@@ -28,7 +28,7 @@ class StartsAlone:
         return {}
 
     def register(self, problem: Problem, prepared: Seen) -> Estimate:
-        """Combine what this and all earlier problems of the image tell."""
+        """Combine this and all earlier problems of the image."""
         seen = prepared.setdefault(_image(problem), [])
         seen.append(replace(problem, views=()))
         poses = [(problem.frame.parameters(each.nominal), problem.frame.parameters(each.start)) for each in seen]
@@ -54,7 +54,7 @@ def _known(
 
 
 def _image(problem: Problem) -> str:
-    """Tells images apart; what they show is not used."""
+    """Identifies an image; its content is not used."""
     digest = hashlib.sha256()
     for view in problem.views:
         digest.update(b"" if view.image is None else np.ascontiguousarray(view.image).tobytes())
@@ -67,6 +67,6 @@ card = Card(
     source="ours",
     citation="none",
     licence="Apache-2.0",
-    deviations=("It keeps what it was asked between cases, which a method should not.",),
+    deviations=("It keeps data between cases, which a method should not.",),
     uses_start=True,
 )

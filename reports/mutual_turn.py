@@ -1,4 +1,4 @@
-"""How answers to single views turn against each other, and how the machine states that the views do."""
+"""Relative rotation between estimates of single views, compared with that of the calibrated cameras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class _TurnRow:
 class MutualTurn:
     """Table ``mutual_turn``: one row per pair of views and method.
 
-    The first answer to a view meets the first one to the other view, and so on.
+    The first estimate of a view is paired with the first one of the other view, and so on.
 
     Attributes:
         within_deg: Threshold of the error.

@@ -1,4 +1,4 @@
-"""An image as another camera at the same source would have taken it: networks see the camera that they learnt.
+"""Resampling of an image to another camera at the same source: to the camera of a network's training.
 
 Two cameras with one source and parallel axes see the same rays: pixel x of the one is pixel K1 K2^-1 x of the other, a
 homography of the detector that is a scaling and a shift along columns and rows. Line integrals along a ray do not
@@ -20,7 +20,7 @@ _BEYOND, _COARSER = 0.01, 1.5
 
 
 def same_camera(learnt: Camera, camera: Camera) -> bool:
-    """Whether an image is taken as it is."""
+    """Whether no resampling is needed."""
     same_size = (camera.height, camera.width) == (learnt.height, learnt.width)
     return same_size and np.allclose(camera.K, learnt.K, rtol=1e-3, atol=0.51)
 
@@ -33,7 +33,7 @@ def camera_of_scene(scene: Mapping[str, Any]) -> Camera:
 
 
 def resampling_refusal(learnt: Camera, camera: Camera) -> str | None:
-    """Why an image of ``camera`` cannot stand for one of ``learnt``, or None."""
+    """Why an image of ``camera`` cannot be resampled to ``learnt``, or None."""
     if same_camera(learnt, camera):
         return None
     columns, rows = (_positions(learnt, camera, axis) for axis in (0, 1))

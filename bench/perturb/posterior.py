@@ -1,4 +1,4 @@
-"""What poses that were drawn about the true one tell of it, parameter by parameter."""
+"""Posterior mean of the true pose given poses that were drawn about it, parameter by parameter."""
 
 from collections.abc import Sequence
 

@@ -48,7 +48,7 @@ def _all_sums(sample: Floats) -> Floats:
 
 
 def median_interval(sample: Floats) -> Interval | None:
-    """The 95 % interval of the median that a sample was drawn from, whatever its distribution.
+    """The 95 % interval of the median of the distribution of a sample, for any distribution.
 
     Between two order statistics where their exact coverage is 95 to 97 %; else interpolated to 95 % (Hettmansperger and
     Sheather 1986, by scipy).

@@ -5,7 +5,7 @@
     folder/ct.nii.gz           the CT, Hounsfield units
     folder/epid_g+20.png       one portal image an angle, air bright, as seen from the source
     folder/truth.json          camera_from_iso (4x4 by gantry angle), iso_from_ct_mm (4x4), K (3x3), sdd_mm,
-                               A_to_B.mtre_mm (what iso_from_ct_mm is good for)
+                               A_to_B.mtre_mm (the uncertainty of iso_from_ct_mm)
 
 ``camera_from_iso`` is the machine's own: gantry encoder and distances. ``iso_from_ct_mm``, where the object lay at the
 isocentre, was found by registration.
@@ -25,13 +25,13 @@ card = Card(
     citation="Sarkar, Shi, Papanikolaou, Australas Phys Eng Sci Med 34 (2011) 5-13",
     licence="MIT (the head phantom); otherwise that of the folder's data",
     deviations=(
-        "Where two views stand to each other is the machine's statement (gantry encoder, nominal distances), made "
+        "The relative pose of two views is stated by the machine (gantry encoder, nominal distances), made "
         "without any registration: mutual turns of single-view answers are a truth to measure against. Sag of the "
         "gantry and of the detector is not corrected.",
-        "Where the phantom lay is not known from the machine: the reference pose is a registration with a ray caster "
+        "The machine does not state the phantom's position: the reference pose is a registration with a ray caster "
         "of other code, on two disjoint sets of views that agree to 0.26 mm in plane, 1.2 mm in depth and 0.28 "
         "degrees. Distances to it are agreement; below 0.5 mm in plane and 1.5 mm in depth they are ties.",
-        "6 MV: bone hardly stands out, so the body is the content to register. Attenuation of the CT is that at "
+        "6 MV: bone has little contrast, so the body is the content to register. Attenuation of the CT is that at "
         "kilovolts: gains are arbitrary.",
         "Portal images of 8 bits; head rest and table lie in the field.",
         "A phantom, no patient: every split answers with it, so nothing may be trained or tuned on it and then tested.",

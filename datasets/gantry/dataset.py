@@ -19,7 +19,7 @@ _NAME = re.compile(r"epid_g([+-]\d+)\.png$")
 
 
 class GantryError(FluorobenchError):
-    """A folder that does not hold what the layout promises."""
+    """A folder without the layout of the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Gantry:
             raise GantryError(f"together names the gantry angles of every acquisition; got {self.together}")
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """The one patient, whatever the split."""
+        """The one patient, for any split."""
         return (self._name,)
 
     def patient(self, patient_id: str) -> Patient:
