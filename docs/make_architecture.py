@@ -22,17 +22,17 @@ _DESCRIPTIONS = {
     "methods": "plug-ins: registration methods and networks",
     "similarities": "plug-ins: image similarities",
     "reports": "plug-ins: tables and figures",
-    "studies": "finished investigations; imported by nobody",
+    "studies": "finished investigations; no package imports them",
 }
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _EMPTY = 196, 80, 22, 44, 24, 10
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _EMPTY = 204, 88, 18, 44, 24, 10
 _TOP, _LINE, _SWEEPS = 176, 36, 24
 _FLOW = ("patient", "case", "problem", "estimate", "score", "artefact")
 _FLOW_BY = (
     ("datasets",),
-    ("cases: prepare, draw, simulate",),
-    ("run: isolated process",),
+    ("cases",),
+    ("cases",),
     ("methods",),
-    ("score: metrics",),
+    ("score",),
     ("reports",),
 )
 
