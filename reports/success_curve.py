@@ -48,10 +48,11 @@ class SuccessCurve:
             self._frame(axes, f"{title} threshold (mm)", low)
         panels[0].set_ylabel("Cases below (%)")
         panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.2)
-        said = (
-            "In brackets: share of mTRE below 10 mm. In plane: parallel to the first view's detector. A case without a"
+        definitions = (
+            "In brackets: share of mTRE below 10 mm. In plane: parallel to the first view's detector. A case without a "
+            "pose is never below."
         )
-        footnote(figure, [f"{run.description}. {said} pose is never below."])
+        footnote(figure, [f"{run.description}. {definitions}"])
         return save(figure, run.folder / "figures", "success_curve")
 
     def _draw(self, axes: Axes, errors: NDArray[np.float64], index: int, label: str, low: float) -> None:

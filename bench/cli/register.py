@@ -247,10 +247,10 @@ def _rounded(value: float | list[float]) -> str:
 
 def _print_agreement(agreement: dict[str, dict[str, float]]) -> None:
     for name, apart in agreement.items():
-        output.print(f"agreement with the {name} (not accuracy): {_told(apart)}", markup=False, soft_wrap=True)
+        output.print(f"agreement with the {name} (not accuracy): {_distances(apart)}", markup=False, soft_wrap=True)
 
 
-def _told(distances: dict[str, float]) -> str:
+def _distances(distances: dict[str, float]) -> str:
     return ", ".join(f"{key} {value:.2f}" for key, value in distances.items())
 
 
@@ -281,8 +281,8 @@ def _print_reference(found: "ReferencePose") -> None:
     ]
     heading = ("similarity", "starts within 2 mm of its best", *(f"spread: {key}" for key in found.between))
     print_table("reference", heading, rows)
-    output.print(f"between the two: {_told(found.between)}", markup=False, soft_wrap=True)
-    output.print(f"uncertainty: {_told(found.uncertainty)}", markup=False, soft_wrap=True)
+    output.print(f"between the two: {_distances(found.between)}", markup=False, soft_wrap=True)
+    output.print(f"uncertainty: {_distances(found.uncertainty)}", markup=False, soft_wrap=True)
     if not found.confirmed:
         output.print(
             "NOT confirmed: two starts of each similarity, and the two similarities, must agree within 2 mm; "

@@ -82,7 +82,7 @@ def _shown(view: View, points: Matrix) -> float:
 
 
 def described(problem: Problem, estimate: Estimate, plugin: str) -> dict[str, Any]:
-    """What ``register`` writes down: pose in our convention, in DICOM's words, how the search went."""
+    """The result of ``register``: pose in our convention and as DICOM angles, outcome of the search."""
     frame = problem.frame
     return {
         "method": plugin,

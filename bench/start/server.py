@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
-            # Read a little more of it, or a browser sees a broken connection instead of these words.
+            # Read a little more of it, or a browser sees a broken connection instead of the message.
             self.rfile.read(min(int(length), 10 * MAX_REQUEST_BYTES) if length.isdigit() else 0)
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long")
             return
@@ -160,8 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "save":
             self.owner.finish(found)
 
-    def _refuse(self, status: HTTPStatus, words: str) -> None:
-        self._send(json.dumps({"error": words}).encode(), "application/json", status)
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self._send(json.dumps({"error": message}).encode(), "application/json", status)
 
     def _send(self, content: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
         self.send_response(status)
