@@ -12,8 +12,8 @@ from bench.contract import Card, FinishedRun
 from bench.report.kinds import image_kind, image_name, reference_uncertainties
 from bench.report.marks import marked
 from bench.report.summary import PERCENT, MethodRow
-from bench.report.tables import Table, TableColumn, TableRow
-from bench.score.column import APART, OTHER_PREFIX
+from bench.report.tables import Table, TableRow
+from bench.score.column import APART, OTHER_PREFIX, Column
 from bench.score.provenance import image_provenance
 from bench.score.statistics import of_label, spread, values
 
@@ -67,31 +67,31 @@ class Agreement:
             ),
         )
 
-    def _columns(self) -> tuple[TableColumn[_ImageRow], ...]:
+    def _columns(self) -> tuple[Column[_ImageRow], ...]:
         return (
-            TableColumn(heading="Image", keys=("image",), compute=lambda row: (row.image,)),
-            TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
-            TableColumn(heading="Starts", keys=("starts",), compute=lambda row: (row.cases,)),
+            Column(heading="Image", name="image", compute=lambda row: row.image),
+            Column(heading="Method", name="method", compute=lambda row: row.label),
+            Column(heading="Starts", name="starts", compute=lambda row: row.cases),
             self._below("mtre_in_plane_mm", "In plane", "in_plane_share_percent"),
             self._below("mtre_mm", "mTRE", "mtre_share_percent"),
             _median_column("mtre_in_plane_mm", "In plane", group="median (mm)"),
             _median_column("mtre_depth_mm", "Depth", group="median (mm)"),
             _median_column("mtre_mm", "mTRE", group="median (mm)"),
             _median_column("rotation_error_deg", "Rotation\n(deg)"),
-            TableColumn(
+            Column(
                 heading="DRRs",
-                keys=("drr_evaluations_mean",),
-                compute=lambda row: (row.mean("drr_evaluations"),),
+                name="drr_evaluations_mean",
+                compute=lambda row: row.mean("drr_evaluations"),
                 decimals=0,
             ),
         )
 
-    def _below(self, name: str, heading: str, key: str) -> TableColumn[_ImageRow]:
+    def _below(self, name: str, heading: str, key: str) -> Column[_ImageRow]:
         """Percent of the cases whose error is below the threshold; one without a pose never is."""
-        return TableColumn(
+        return Column(
             heading=heading,
-            keys=(key,),
-            compute=lambda row: (_percent_below(row, name, self.within_mm),),
+            name=key,
+            compute=lambda row: _percent_below(row, name, self.within_mm),
             template="{} %",
             decimals=0,
             group=f"below {self.within_mm:g} mm",
@@ -106,11 +106,11 @@ def _percent_below(row: MethodRow, name: str, threshold_mm: float) -> float:
     return PERCENT * float(np.mean(np.nan_to_num(values(row.rows, name), nan=np.inf) < threshold_mm))
 
 
-def _median_column(name: str, heading: str, *, group: str = "") -> TableColumn[_ImageRow]:
-    return TableColumn(heading=heading, keys=(f"{name}_median",), compute=lambda row: (row.median(name),), group=group)
+def _median_column(name: str, heading: str, *, group: str = "") -> Column[_ImageRow]:
+    return Column(heading=heading, name=f"{name}_median", compute=lambda row: row.median(name), group=group)
 
 
-def _other_columns() -> tuple[TableColumn[_ImageRow], ...]:
+def _other_columns() -> tuple[Column[_ImageRow], ...]:
     """Distances to the second reference."""
     return (
         _median_column(f"{OTHER_PREFIX}mtre_in_plane_mm", "In plane", group=_OTHER_GROUP),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.contract import Card, FinishedRun
 from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_style, save
 from bench.report.marks import marked
-from bench.report.tables import Table, TableColumn, TableRow
+from bench.report.tables import Table, TableRow
 from bench.score.capture_range import (
     BIN_MM,
     MIN_STARTS,
@@ -20,6 +20,7 @@ from bench.score.capture_range import (
     bin_width_mm,
     success_by_bin,
 )
+from bench.score.column import Column
 from bench.score.statistics import of_label
 
 # What a success is judged by: everything, and what one view shows.
@@ -101,31 +102,29 @@ class CaptureRange:
         return save(figure, run.folder / "figures", "capture_range")
 
 
-def _criterion_columns(name: str, title: str) -> tuple[TableColumn[_Row], ...]:
+def _criterion_columns(name: str, title: str) -> tuple[Column[_Row], ...]:
     return (
-        TableColumn(
+        Column(
             heading="Capture\nrange (mm)",
-            keys=(f"capture_range_{name}",),
-            compute=lambda row: (row.curves[name].range_mm,),
+            name=f"capture_range_{name}",
+            compute=lambda row: row.curves[name].range_mm,
             decimals=0,
             group=title,
         ),
-        TableColumn(
+        Column(
             heading="Success\n(%)",
-            keys=(f"success_{name}_percent",),
-            compute=lambda row: (100 * float(row.curves[name].successes.sum()) / row.cases,),
+            name=f"success_{name}_percent",
+            compute=lambda row: 100 * float(row.curves[name].successes.sum()) / row.cases,
             decimals=1,
             group=title,
         ),
     )
 
 
-COLUMNS: tuple[TableColumn[_Row], ...] = (
-    TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
-    TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
-    TableColumn(
-        heading="Fewest starts\nin a bin", keys=("fewest_starts",), compute=lambda row: (int(row.starts.min()),)
-    ),
+COLUMNS: tuple[Column[_Row], ...] = (
+    Column(heading="Method", name="method", compute=lambda row: row.label),
+    Column(heading="Cases", name="cases", compute=lambda row: row.cases),
+    Column(heading="Fewest starts\nin a bin", name="fewest_starts", compute=lambda row: int(row.starts.min())),
     *(each for name, title in CRITERIA.items() for each in _criterion_columns(name, title)),
 )
 

@@ -15,7 +15,8 @@ from bench.geometry import Matrix, rotation_angle_deg
 from bench.report.kinds import image_kind
 from bench.report.marks import marked
 from bench.report.summary import PERCENT
-from bench.report.tables import Table, TableColumn, TableRow
+from bench.report.tables import Table, TableRow
+from bench.score.column import Column
 from bench.score.provenance import image_provenance
 from bench.score.statistics import of_label, spread, text_column
 
@@ -81,28 +82,28 @@ class MutualTurn:
             ),
         )
 
-    def _columns(self) -> tuple[TableColumn[_TurnRow], ...]:
+    def _columns(self) -> tuple[Column[_TurnRow], ...]:
         return (
-            TableColumn(heading="Views", keys=("views",), compute=lambda row: (row.views,)),
-            TableColumn(heading="Turn\n(deg)", keys=("stated_deg",), compute=lambda row: (row.stated_deg,)),
-            TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
-            TableColumn(heading="Pairs", keys=("pairs",), compute=lambda row: (len(row.errors_deg),)),
-            TableColumn(
+            Column(heading="Views", name="views", compute=lambda row: row.views),
+            Column(heading="Turn\n(deg)", name="stated_deg", compute=lambda row: row.stated_deg),
+            Column(heading="Method", name="method", compute=lambda row: row.label),
+            Column(heading="Pairs", name="pairs", compute=lambda row: len(row.errors_deg)),
+            Column(
                 heading="Median",
-                keys=("error_deg_median",),
-                compute=lambda row: (spread(row.errors_deg).median,),
+                name="error_deg_median",
+                compute=lambda row: spread(row.errors_deg).median,
                 group="error (deg)",
             ),
-            TableColumn(
+            Column(
                 heading="p95",
-                keys=("error_deg_p95",),
-                compute=lambda row: (spread(row.errors_deg).p95,),
+                name="error_deg_p95",
+                compute=lambda row: spread(row.errors_deg).p95,
                 group="error (deg)",
             ),
-            TableColumn(
+            Column(
                 heading=f"Below\n{self.within_deg:g} deg",
-                keys=("below_percent",),
-                compute=lambda row: (PERCENT * float(np.mean(row.errors_deg < self.within_deg)),),
+                name="below_percent",
+                compute=lambda row: PERCENT * float(np.mean(row.errors_deg < self.within_deg)),
                 template="{} %",
                 decimals=0,
             ),

@@ -9,7 +9,8 @@ import numpy as np
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
 from bench.report.summary import PERCENT
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.tables import Cell, Table, TableRow
+from bench.score.column import Column
 from bench.score.columns import column
 from bench.score.paired import wins
 from bench.score.statistics import Floats, StatisticsError, of_label, text_column, values
@@ -51,8 +52,8 @@ class PairedWins:
         rows = sorted(_rows(run, self.metric), key=lambda row: -row.mean)
         return Table(
             columns=(
-                TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
-                _wins_column("Mean", "mean_wins_percent", lambda row: (PERCENT * row.mean,)),
+                Column(heading="Method", name="method", compute=lambda row: row.label),
+                _wins_column("Mean", "mean_wins_percent", lambda row: PERCENT * row.mean),
                 *(_over(row.label) for row in rows),
             ),
             rows=tuple(TableRow(context=row, method=row.label, ranked=False) for row in rows),
@@ -64,13 +65,13 @@ class PairedWins:
         )
 
 
-def _over(label: str) -> TableColumn[_Row]:
+def _over(label: str) -> Column[_Row]:
     heading = label.replace(" ", "\n", 1).replace("+", "+\n", 1)
     return _wins_column(heading, f"wins_over_{label}_percent", lambda row: row.percent(label), group="Wins over (%)")
 
 
-def _wins_column(heading: str, key: str, compute: Callable[[_Row], Cell], *, group: str = "") -> TableColumn[_Row]:
-    return TableColumn(heading=heading, keys=(key,), compute=compute, decimals=0, group=group)
+def _wins_column(heading: str, key: str, compute: Callable[[_Row], Cell], *, group: str = "") -> Column[_Row]:
+    return Column(heading=heading, name=key, compute=compute, decimals=0, group=group)
 
 
 def _rows(run: FinishedRun, metric: str) -> list[_Row]:

@@ -20,30 +20,28 @@ from bench.report.summary import (
     method_row,
     of_method,
 )
-from bench.report.tables import Cell, Table, TableColumn
-from bench.score.column import BOUND_PREFIX, STATED_PREFIX
+from bench.report.tables import Table
+from bench.score.column import BOUND_PREFIX, STATED_PREFIX, Cell, Column
 from bench.score.columns import column
 from bench.score.statistics import values
 
 _METRICS = ("rotation_error_deg", "in_plane_error_mm", "depth_error_mm", "mtre_mm")
 
 
-def _ratio_column(name: str, heading: str, key: str, prefix: str, group: str) -> TableColumn[Summary]:
-    return TableColumn(
+def _ratio_column(name: str, heading: str, key: str, prefix: str, group: str) -> Column[Summary]:
+    return Column(
         heading=heading,
-        keys=(f"{name}_{key}",),
-        compute=of_method(lambda row: (_ratio(_of_successes(row, name), _of_successes(row, f"{prefix}{name}")),)),
+        name=f"{name}_{key}",
+        compute=of_method(lambda row: _ratio(_of_successes(row, name), _of_successes(row, f"{prefix}{name}"))),
         group=group,
     )
 
 
-def _metric_columns(name: str) -> tuple[TableColumn[Summary], ...]:
+def _metric_columns(name: str) -> tuple[Column[Summary], ...]:
     metric = column(name)
     group = f"{metric.heading} ({metric.unit})"
     return (
-        TableColumn(
-            heading="Mean", keys=(f"{name}_mean",), compute=lambda row: _mean(row, name), decimals=3, group=group
-        ),
+        Column(heading="Mean", name=f"{name}_mean", compute=lambda row: _mean(row, name), decimals=3, group=group),
         _ratio_column(name, "by bound", "by_bound", BOUND_PREFIX, group),
         _ratio_column(name, "by stated", "by_stated", STATED_PREFIX, group),
     )
@@ -62,13 +60,13 @@ def _of_successes(row: MethodRow, name: str) -> NDArray[np.float64]:
     return np.asarray(values(row.rows, name)[successes])
 
 
-COLUMNS: tuple[TableColumn[Summary], ...] = (
+COLUMNS: tuple[Column[Summary], ...] = (
     METHOD_COLUMN,
     CASES_COLUMN,
-    TableColumn(
+    Column(
         heading="Strict\nsuccesses",
-        keys=("successes",),
-        compute=of_method(lambda row: (int(np.count_nonzero(row.rows["success_strict"])),)),
+        name="successes",
+        compute=of_method(lambda row: int(np.count_nonzero(row.rows["success_strict"]))),
     ),
     *(each for name in _METRICS for each in _metric_columns(name)),
 )

@@ -26,7 +26,8 @@ from bench.report.summary import (
     p95_column,
     rate_cell,
 )
-from bench.report.tables import Cell, Table, TableColumn
+from bench.report.tables import Table
+from bench.score.column import Cell, Column
 from bench.score.columns import column
 
 _OURS, _PUBLISHED = "Ours", "Published"
@@ -39,20 +40,21 @@ def _heading(name: str) -> str:
     return f"{metric.heading}\n({metric.unit})"
 
 
-def _published(name: str, heading: str, *, decimals: int = 2) -> TableColumn[Summary]:
-    return TableColumn(
+def _published(name: str, heading: str, *, decimals: int = 2) -> Column[Summary]:
+    return Column(
         heading=heading,
-        keys=(f"published_{name}",),
+        name=f"published_{name}",
         compute=of_method(lambda row: _published_cell(row.label, name)[:1]),
         decimals=decimals,
         group=_PUBLISHED,
     )
 
 
-def _published_mean_std(name: str) -> TableColumn[Summary]:
-    return TableColumn(
+def _published_mean_std(name: str) -> Column[Summary]:
+    return Column(
         heading=_heading(name),
-        keys=(f"published_{name}_mean", f"published_{name}_std"),
+        name=f"published_{name}_mean",
+        further=(f"published_{name}_std",),
         compute=of_method(lambda row: _published_cell(row.label, name)),
         template="{} ± {}",
         decimals=column(name).decimals,
@@ -65,11 +67,11 @@ def _published_cell(label: str, name: str) -> Cell:
     return (None, None) if found is None else (found.value, found.std)
 
 
-def _kind_column(kind: str, heading: str) -> TableColumn[Summary]:
-    return TableColumn(
+def _kind_column(kind: str, heading: str) -> Column[Summary]:
+    return Column(
         heading=heading,
-        keys=(f"{kind}_percent",),
-        compute=of_method(lambda row: (PERCENT * row.share(kind),)),
+        name=f"{kind}_percent",
+        compute=of_method(lambda row: PERCENT * row.share(kind)),
         decimals=1,
         group="Strict",
     )
@@ -77,14 +79,14 @@ def _kind_column(kind: str, heading: str) -> TableColumn[Summary]:
 
 _COUNTS = (METHOD_COLUMN, CASES_COLUMN, no_pose_column())
 
-PAPER_COLUMNS: tuple[TableColumn[Summary], ...] = (
+PAPER_COLUMNS: tuple[Column[Summary], ...] = (
     *_COUNTS,
     axis_mean_column("rotation_axis_mean_deg", _heading("rotation_axis_mean_deg"), _ROTATION_AXES, group=_OURS),
     axis_mean_column("translation_axis_mean_mm", _heading("translation_axis_mean_mm"), _TRANSLATION_AXES, group=_OURS),
-    TableColumn(
+    Column(
         heading="Failure\n(%)",
-        keys=("failure_paper_percent",),
-        compute=of_method(lambda row: (PERCENT * row.failure_rate("success_paper").share,)),
+        name="failure_paper_percent",
+        compute=of_method(lambda row: PERCENT * row.failure_rate("success_paper").share),
         decimals=1,
         group=_OURS,
         best=True,
@@ -96,16 +98,20 @@ PAPER_COLUMNS: tuple[TableColumn[Summary], ...] = (
     _published("seconds", "Time\n(s)"),
 )
 
-AUDITED_COLUMNS: tuple[TableColumn[Summary], ...] = (
+AUDITED_COLUMNS: tuple[Column[Summary], ...] = (
     *_COUNTS,
-    TableColumn(heading="Patients", keys=("patients",), compute=of_method(lambda row: (row.patients,))),
+    Column(heading="Patients", name="patients", compute=of_method(lambda row: row.patients)),
     mean_std_column("rotation_error_deg", _heading("rotation_error_deg"), best=True),
     mean_std_column("translation_error_mm", _heading("translation_error_mm"), best=True),
     mean_column("in_plane_error_mm", "In\nplane", group="Mean (mm)", best=True),
     mean_column("depth_error_mm", "Depth", group="Mean (mm)", best=True),
-    TableColumn(
+    Column(
         heading="Failure\n(%)",
-        keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
+        name="failure_strict_percent",
+        further=(
+            "failure_strict_low",
+            "failure_strict_high",
+        ),
         compute=of_method(lambda row: rate_cell(row.failure_rate())),
         template="{} [{}, {}]",
         decimals=1,

@@ -18,7 +18,8 @@ from bench.report.summary import (
     of_method,
     skipped_column,
 )
-from bench.report.tables import Cell, Table, TableColumn
+from bench.report.tables import Table
+from bench.score.column import Cell, Column
 from bench.score.columns import column
 
 ROWS = ("RTPI+EL", "CE+EL", "RTPI", "RTPI+CE", "RTPI+CE+EL")
@@ -37,19 +38,20 @@ def _heading(name: str) -> str:
     return f"{metric.heading}\n({metric.unit})"
 
 
-def _part_column(part: str) -> TableColumn[Summary]:
-    return TableColumn(
+def _part_column(part: str) -> Column[Summary]:
+    return Column(
         heading=part,
-        keys=(part.lower(),),
-        compute=of_method(lambda row: (_ON if row.label in ROWS and part in row.label.split("+") else _OFF,)),
+        name=part.lower(),
+        compute=of_method(lambda row: _ON if row.label in ROWS and part in row.label.split("+") else _OFF),
         group="Parts",
     )
 
 
-def _published_column(name: str) -> TableColumn[Summary]:
-    return TableColumn(
+def _published_column(name: str) -> Column[Summary]:
+    return Column(
         heading=_heading(name),
-        keys=(f"published_{name}_mean", f"published_{name}_std"),
+        name=f"published_{name}_mean",
+        further=(f"published_{name}_std",),
         compute=of_method(lambda row: _published(row.label, name)),
         template="{} ± {}",
         group="Published",
@@ -61,7 +63,7 @@ def _published(label: str, name: str) -> Cell:
     return (None, None) if found is None else (found.value, found.std)
 
 
-COLUMNS: tuple[TableColumn[Summary], ...] = (
+COLUMNS: tuple[Column[Summary], ...] = (
     METHOD_COLUMN,
     *(_part_column(part) for part in ("RTPI", "CE", "EL")),
     CASES_COLUMN,

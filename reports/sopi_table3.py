@@ -15,8 +15,9 @@ from bench.report.marks import marked
 from bench.report.order import Step, order_table, pairs_of
 from bench.report.published import NOT_COMPARABLE, load_published, published_value
 from bench.report.summary import PERCENT, MethodRow, rate_cell
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.tables import Table, TableRow
 from bench.score.budgets import DRR_MOST
+from bench.score.column import Cell, Column, Value
 from bench.score.images import TRUTH_PREFIX
 from bench.score.registration import STRICT_DEG, STRICT_MM
 from bench.score.statistics import of_label, spread, text_column, values
@@ -55,18 +56,16 @@ class _PaperRow:
     value: Callable[[str], float | None]
 
 
-def _value(name: str, heading: str, *, decimals: int = 2, group: str = "") -> TableColumn[_PaperRow]:
+def _value(name: str, heading: str, *, decimals: int = 2, group: str = "") -> Column[_PaperRow]:
     """A metric."""
-    return TableColumn(
-        heading=heading, keys=(name,), compute=lambda row: (row.value(name),), decimals=decimals, group=group
-    )
+    return Column(heading=heading, name=name, compute=lambda row: row.value(name), decimals=decimals, group=group)
 
 
-PAPER_COLUMNS: tuple[TableColumn[_PaperRow], ...] = (
-    TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
-    TableColumn(heading="Source", keys=("source",), compute=lambda row: (row.source,)),
-    TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
-    TableColumn(heading="No\npose", keys=("no_pose",), compute=lambda row: (row.no_pose,)),
+PAPER_COLUMNS: tuple[Column[_PaperRow], ...] = (
+    Column(heading="Method", name="method", compute=lambda row: row.label),
+    Column(heading="Source", name="source", compute=lambda row: row.source),
+    Column(heading="Cases", name="cases", compute=lambda row: row.cases),
+    Column(heading="No\npose", name="no_pose", compute=lambda row: row.no_pose),
     _value("dist_err_descriptor", "DistErr\n(descriptor)", decimals=3),
     _value("img_sim_paper", "ImgSim", decimals=3),
     *(_value(f"sopi_{axis}_error_deg", axis, group="Rotation (deg)") for axis in ("rx", "ry", "rz")),
@@ -102,44 +101,43 @@ class _AuditedRow(MethodRow):
         return 0.0 if self.truth else found
 
 
-def _corners(detector: str, unit: str) -> TableColumn[_AuditedRow]:
+def _corners(detector: str, unit: str) -> Column[_AuditedRow]:
     name = detector.lower()
-    return TableColumn(
+    return Column(
         heading=f"{detector}\n{unit}",
-        keys=(f"corner_{name}_mm_median", f"corner_{name}_defined"),
+        name=f"corner_{name}_mm_median",
+        further=(f"corner_{name}_defined",),
         compute=lambda row: row.corners(name),
         template="{} ({})",
         group="Corners: median (defined)",
     )
 
 
-def _median(name: str, heading: str, *, group: str = "") -> TableColumn[_AuditedRow]:
+def _median(name: str, heading: str, *, group: str = "") -> Column[_AuditedRow]:
     """The median of an error."""
-    return TableColumn(
-        heading=heading, keys=(f"{name}_median",), compute=lambda row: (row.error(row.median(name)),), group=group
-    )
+    return Column(heading=heading, name=f"{name}_median", compute=lambda row: row.error(row.median(name)), group=group)
 
 
-def _failures(kind: str, heading: str) -> TableColumn[_AuditedRow]:
-    return TableColumn(
+def _failures(kind: str, heading: str) -> Column[_AuditedRow]:
+    return Column(
         heading=heading,
-        keys=(f"{kind}_percent",),
-        compute=_of_method(lambda row: (PERCENT * row.count(kind) / row.cases,)),
+        name=f"{kind}_percent",
+        compute=_of_method(lambda row: PERCENT * row.count(kind) / row.cases),
         decimals=1,
         group="Strict failure",
     )
 
 
-def _of_method(compute: Callable[[_AuditedRow], Cell]) -> Callable[[_AuditedRow], Cell | None]:
+def _of_method(compute: Callable[[_AuditedRow], Value | Cell]) -> Callable[[_AuditedRow], Value | Cell]:
     """A cell that is empty in the row of the true poses."""
     return lambda row: None if row.truth else compute(row)
 
 
-def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
+def _audited_columns(unit: str) -> tuple[Column[_AuditedRow], ...]:
     return (
-        TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,)),
-        TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,)),
-        TableColumn(heading="No\npose", keys=("no_pose",), compute=_of_method(lambda row: (row.no_pose,))),
+        Column(heading="Method", name="method", compute=lambda row: row.label),
+        Column(heading="Cases", name="cases", compute=lambda row: row.cases),
+        Column(heading="No\npose", name="no_pose", compute=_of_method(lambda row: row.no_pose)),
         *_image_columns(unit),
         *_error_columns(),
         *_failure_columns(),
@@ -147,39 +145,40 @@ def _audited_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
     )
 
 
-def _image_columns(unit: str) -> tuple[TableColumn[_AuditedRow], ...]:
+def _image_columns(unit: str) -> tuple[Column[_AuditedRow], ...]:
     return (
         _corners("ORB", unit),
         _corners("SURF", unit),
-        TableColumn(
+        Column(
             heading="NCC",
-            keys=("ncc_true_mean",),
-            compute=lambda row: (spread(row.image_scores("ncc_true")).mean,),
+            name="ncc_true_mean",
+            compute=lambda row: spread(row.image_scores("ncc_true")).mean,
             decimals=3,
         ),
     )
 
 
-def _error_columns() -> tuple[TableColumn[_AuditedRow], ...]:
+def _error_columns() -> tuple[Column[_AuditedRow], ...]:
     return (
         _median("rotation_error_deg", "Rotation\n(deg)"),
         _median("in_plane_error_mm", "In plane\n(mm)"),
         _median("depth_error_mm", "Depth\n(mm)"),
         _median("mtre_mm", "Median", group="mTRE (mm)"),
-        TableColumn(
+        Column(
             heading="p95",
-            keys=("mtre_mm_p95",),
-            compute=lambda row: (row.error(row.p95("mtre_mm")),),
+            name="mtre_mm_p95",
+            compute=lambda row: row.error(row.p95("mtre_mm")),
             group="mTRE (mm)",
         ),
     )
 
 
-def _failure_columns() -> tuple[TableColumn[_AuditedRow], ...]:
+def _failure_columns() -> tuple[Column[_AuditedRow], ...]:
     return (
-        TableColumn(
+        Column(
             heading="All\n(%)",
-            keys=("failure_strict_percent", "failure_strict_low", "failure_strict_high"),
+            name="failure_strict_percent",
+            further=("failure_strict_low", "failure_strict_high"),
             compute=_of_method(lambda row: rate_cell(row.failure_rate())),
             template="{} [{}, {}]",
             decimals=1,
@@ -190,16 +189,17 @@ def _failure_columns() -> tuple[TableColumn[_AuditedRow], ...]:
     )
 
 
-def _cost_columns() -> tuple[TableColumn[_AuditedRow], ...]:
+def _cost_columns() -> tuple[Column[_AuditedRow], ...]:
     return (
-        TableColumn(
+        Column(
             heading="Time\n(s)",
-            keys=("seconds_median",),
-            compute=_of_method(lambda row: (row.median("seconds"),)),
+            name="seconds_median",
+            compute=_of_method(lambda row: row.median("seconds")),
         ),
-        TableColumn(
+        Column(
             heading="DRRs\n(at most)",
-            keys=("drr_evaluations_mean", DRR_MOST),
+            name="drr_evaluations_mean",
+            further=(DRR_MOST,),
             compute=_of_method(lambda row: (row.mean("drr_evaluations"), _mean(row.rows, DRR_MOST))),
             template="{} ({})",
             decimals=0,

@@ -14,11 +14,12 @@ from bench.contract import PatientOrigin, TrainingProvenance
 from bench.learn import WeightsCard, read_card
 from bench.protocol import Protocol, read_protocol
 from bench.report.marks import OTHER, OVERLAP, marked
-from bench.report.tables import Table, TableColumn, TableRow
+from bench.report.tables import Table, TableRow
 from bench.score.budgets import with_budgets
 from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, domain_shift, population_of, trainings_with, with_caveats
+from bench.score.column import Column
 from bench.score.images import IMAGE_COLUMNS, with_image_scores
-from bench.score.metrics_page import metrics_page
+from bench.score.metrics_page import SECTIONS, metrics_page
 from bench.score.rows import score_rows
 from bench.volume import Volume
 
@@ -29,9 +30,9 @@ REPORTS = Path(__file__).parents[1] / "reports"
 METHODS = Path(__file__).parents[1] / "methods"
 
 
-def method_column(label: str | None = None) -> TableColumn[str]:
+def method_column(label: str | None = None) -> Column[str]:
     """The method's name: the context of a row, or the same in every row."""
-    return TableColumn(heading="Method", keys=("method",), compute=lambda context: (label or context,))
+    return Column(heading="Method", name="method", compute=lambda context: label or context)
 
 
 def playing(plugin: str, **data: Any) -> Protocol:
@@ -78,7 +79,7 @@ def test_rows_on_data_that_a_method_was_tuned_on_are_marked_in_the_table(plugin:
     concerned = told["patient_id"] == "p0"
     assert told.loc[concerned, PROVENANCE].str.startswith("tuned on").all()
     assert (told.loc[~concerned, PROVENANCE] == "").all()
-    source: TableColumn[str] = TableColumn(heading="From", keys=("source",), compute=lambda source: (source,))
+    source: Column[str] = Column(heading="From", name="source", compute=lambda source: source)
     columns = (method_column("Truth"), source)
     printed = (TableRow(context="ours", method="Truth"), TableRow(context="published"))
     table = marked(Table(columns=columns, rows=printed, caption="t"), told)
@@ -175,6 +176,7 @@ def test_the_page_of_metrics_has_every_column_of_a_run() -> None:
     chosen = playing("opt_gc")
     rows = with_budgets(with_caveats(rows, chosen, PATIENTS), chosen, PROBLEMS)
     page = metrics_page()
+    assert all(declared.definition for _, _, columns in SECTIONS for declared in columns)
     assert [name for name in with_image_scores(rows, {}) if f"`{name}`" not in page] == [
         f"truth_{declared.name}" for declared in IMAGE_COLUMNS
     ]

@@ -32,7 +32,8 @@ from bench.report.files import slug
 from bench.report.latex import escape
 from bench.report.overlay import edges, grey, overlay
 from bench.report.published import find_published, load_published
-from bench.report.tables import Table, TableColumn, TableError, TableRow
+from bench.report.tables import Table, TableRow
+from bench.score.column import Column, ColumnError
 from bench.score.rows import score_rows
 from bench.score.statistics import of_label
 from bench.volume import Volume
@@ -199,9 +200,9 @@ def test_tables_compile_inside_another_document(run: FakeRun) -> None:
 
 
 def test_letters_that_latex_cannot_set_do_not_stop_it(tmp_path: Path) -> None:
-    columns: tuple[TableColumn[None], ...] = (
-        TableColumn(heading=HOSTILE, keys=("x",), compute=lambda _: ("本 \n\n Ð",), group="日"),
-        TableColumn(heading=HOSTILE, keys=("x",), compute=lambda _: (np.inf,), group="日"),
+    columns: tuple[Column[None], ...] = (
+        Column(heading=HOSTILE, name="x", compute=lambda _: "本 \n\n Ð", group="日"),
+        Column(heading=HOSTILE, name="x", compute=lambda _: np.inf, group="日"),
     )
     table = Table(columns=columns, rows=(TableRow(context=None),), caption=HOSTILE, notes=("日",))
     compile_latex(table.write(tmp_path, "table")[0])
@@ -257,18 +258,16 @@ def test_wins_of_two_methods_add_up_and_a_missing_answer_wins_nothing(run: FakeR
 
 
 def test_a_table_without_rows_is_not_written(tmp_path: Path) -> None:
-    columns: tuple[TableColumn[str], ...] = (
-        TableColumn(heading="Method", keys=("method",), compute=lambda label: (label,)),
-    )
+    columns: tuple[Column[str], ...] = (Column(heading="Method", name="method", compute=lambda label: label),)
     assert Table(columns=columns, rows=(), caption="").write(tmp_path, "empty") == []
     assert not list(tmp_path.iterdir())
     assert len(Table(columns=columns, rows=(TableRow(context="A"),), caption="").write(tmp_path, "one")) == 3
 
 
 def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:
-    columns: tuple[TableColumn[Numbers], ...] = (
-        TableColumn(heading="m", keys=("m",), compute=lambda row: row[:1]),
-        TableColumn(heading="x", keys=("x", "s"), compute=lambda row: row[1:], template="{} ± {}", best=True),
+    columns: tuple[Column[Numbers], ...] = (
+        Column(heading="m", name="m", compute=lambda row: row[:1]),
+        Column(heading="x", name="x", further=("s",), compute=lambda row: row[1:], template="{} ± {}", best=True),
     )
     rows: tuple[TableRow[Numbers], ...] = (
         TableRow(context=("a", 0.104, 1.0)),
@@ -281,8 +280,8 @@ def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:
     assert [marks[1] for marks in table.bold()] == [True, True, False, False, False]
     assert [cells[1] for cells in table.printed()] == ["0.10 ± 1.00", "0.10 ± 2.00", "0.01 ± 0.00", "–", "5.00"]
     assert table.csv().splitlines()[4] == "d,,"
-    short: TableColumn[None] = TableColumn(heading="x", keys=("x", "s"), compute=lambda _: (1.0,))
-    with pytest.raises(TableError, match="values"):
+    short: Column[None] = Column(heading="x", name="x", further=("s",), compute=lambda _: 1.0)
+    with pytest.raises(ColumnError, match="values"):
         Table(columns=(short,), rows=(TableRow(context=None),), caption="c").csv()
 
 

@@ -18,7 +18,8 @@ from bench.report.summary import (
     p95_column,
     skipped_column,
 )
-from bench.report.tables import Table, TableColumn, TableRow
+from bench.report.tables import Table, TableRow
+from bench.score.column import Column
 from bench.score.columns import column
 from bench.score.statistics import of_label
 
@@ -60,24 +61,24 @@ def lgff_row(run: FinishedRun, label: str, *, table: str) -> TableRow[Summary]:
     return TableRow(context=row, method=label, ranked=row.no_pose == 0)
 
 
-def _paper_column(name: str) -> TableColumn[Summary]:
+def _paper_column(name: str) -> Column[Summary]:
     metric = column(name)
     unit = f"\n({metric.unit})" if metric.unit else ""
     heading = f"{metric.heading}{unit}"
     return mean_std_column(name, heading, group=_OURS, decimals=metric.decimals, best=True)
 
 
-def _published_column(name: str, heading: str, *, decimals: int = 2) -> TableColumn[Summary]:
-    return TableColumn(
+def _published_column(name: str, heading: str, *, decimals: int = 2) -> Column[Summary]:
+    return Column(
         heading=heading,
-        keys=(f"published_{name}",),
-        compute=lambda row: (row.published(name),) if isinstance(row, LgffRow) else None,
+        name=f"published_{name}",
+        compute=lambda row: row.published(name) if isinstance(row, LgffRow) else None,
         decimals=decimals,
         group=_PUBLISHED,
     )
 
 
-PAPER_COLUMNS: tuple[TableColumn[Summary], ...] = (
+PAPER_COLUMNS: tuple[Column[Summary], ...] = (
     METHOD_COLUMN,
     CASES_COLUMN,
     skipped_column(),
@@ -92,18 +93,18 @@ _ANGLES = ("rx_error_deg", "ry_error_deg", "rz_error_deg")
 _IN_PLANE = ("tx_error_mm", "ty_error_mm")
 
 
-def _axes_column(key: str, heading: str, axes: Sequence[str], *, group: str) -> TableColumn[Summary]:
+def _axes_column(key: str, heading: str, axes: Sequence[str], *, group: str) -> Column[Summary]:
     """The mean over axes of each axis's mean."""
-    return TableColumn(
+    return Column(
         heading=heading,
-        keys=(key,),
-        compute=of_method(lambda row: (sum(row.mean(axis) for axis in axes) / len(axes),)),
+        name=key,
+        compute=of_method(lambda row: sum(row.mean(axis) for axis in axes) / len(axes)),
         group=group,
         best=True,
     )
 
 
-AUDITED_COLUMNS: tuple[TableColumn[Summary], ...] = (
+AUDITED_COLUMNS: tuple[Column[Summary], ...] = (
     METHOD_COLUMN,
     CASES_COLUMN,
     skipped_column(),

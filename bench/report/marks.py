@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.report.tables import Context, Table, TableRow
+from bench.report.tables import Table, TableRow
 from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, TRAINING_POPULATION
+from bench.score.column import Context
 from bench.score.statistics import of_label, text_column
 
 OVERLAP, OTHER = "†", "‡"

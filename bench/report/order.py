@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.contract import FinishedRun
-from bench.report.tables import Cell, Table, TableColumn, TableRow
+from bench.report.tables import Table, TableRow
+from bench.score.column import Cell, Column
 from bench.score.columns import column
 from bench.score.paired import PairedDifference, paired_differences
 
@@ -87,49 +88,51 @@ def pairs_of(order: Sequence[str], run: FinishedRun) -> list[tuple[str, str]]:
     return list(pairwise(label for label in order if label in run.labels))
 
 
-def order_columns(decimals: int) -> tuple[TableColumn[Step], ...]:
+def order_columns(decimals: int) -> tuple[Column[Step], ...]:
     """Columns of a table of steps; ``decimals`` are those of the differences."""
     return (
-        TableColumn(
+        Column(
             heading="Compared",
-            keys=("compared",),
-            compute=lambda step: (f"{step.found.first} - {step.found.second}",),
+            name="compared",
+            compute=lambda step: f"{step.found.first} - {step.found.second}",
         ),
-        TableColumn(heading="Metric", keys=("metric",), compute=lambda step: (column(step.metric).title,)),
-        TableColumn(
+        Column(heading="Metric", name="metric", compute=lambda step: column(step.metric).title),
+        Column(
             heading="Published\ndifference",
-            keys=("published",),
-            compute=lambda step: (step.published,),
+            name="published",
+            compute=lambda step: step.published,
             decimals=decimals,
         ),
-        TableColumn(
+        Column(
             heading="Our mean\ndifference",
-            keys=("ours",),
-            compute=lambda step: (step.found.mean,),
+            name="ours",
+            compute=lambda step: step.found.mean,
             decimals=decimals,
         ),
-        TableColumn(
+        Column(
             heading="Median of\npatients [95 %]",
-            keys=("median", "low", "high"),
+            name="median",
+            further=("low", "high"),
             compute=lambda step: _median(step.found),
             template="{} [{}, {}]",
             decimals=decimals,
         ),
-        TableColumn(
+        Column(
             heading="Second\nwins (%)",
-            keys=("second_wins_percent",),
-            compute=lambda step: (100 * step.found.wins,),
+            name="second_wins_percent",
+            compute=lambda step: 100 * step.found.wins,
             decimals=0,
         ),
-        TableColumn(heading="p\n(Holm)", keys=("p_holm",), compute=lambda step: (step.found.p_holm,), decimals=3),
-        TableColumn(heading="Patients", keys=("patients",), compute=lambda step: (step.found.patients,)),
-        TableColumn(
+        Column(heading="p\n(Holm)", name="p_holm", compute=lambda step: step.found.p_holm, decimals=3),
+        Column(heading="Patients", name="patients", compute=lambda step: step.found.patients),
+        Column(
             heading="Cases\n(missing)",
-            keys=("cases", "missing"),
+            name="cases",
+            further=("missing",),
             compute=lambda step: (step.found.cases, step.found.missing),
             template="{} ({})",
         ),
-        TableColumn(heading="Published\norder", keys=("verdict",), compute=lambda step: (step.verdict,)),
+        Column(heading="Published\norder", name="verdict", compute=lambda step: step.verdict),
     )
 
 

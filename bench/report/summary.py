@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bench.contract import Outcome
-from bench.report.tables import Cell, TableColumn, TableRow
-from bench.score.column import BOUND_PREFIX
+from bench.report.tables import TableRow
+from bench.score.column import BOUND_PREFIX, Cell, Column, Value
 from bench.score.statistics import Rate, failure_rate, of_label, spread, text_column, values
 
 PERCENT = 100
@@ -142,37 +142,35 @@ def bound_rows(scores: pd.DataFrame) -> tuple[TableRow[Summary], ...]:
     return () if cases.empty else (TableRow(context=BoundRow(cases), ranked=False),)
 
 
-def of_method(compute: Callable[[MethodRow], Cell]) -> Callable[[Summary], Cell | None]:
+def of_method(compute: Callable[[MethodRow], Value | Cell]) -> Callable[[Summary], Value | Cell]:
     """A cell that only methods have: empty in the row of the bound."""
     return lambda row: compute(row) if isinstance(row, MethodRow) else None
 
 
-METHOD_COLUMN: TableColumn[Summary] = TableColumn(heading="Method", keys=("method",), compute=lambda row: (row.label,))
-CASES_COLUMN: TableColumn[Summary] = TableColumn(heading="Cases", keys=("cases",), compute=lambda row: (row.cases,))
+METHOD_COLUMN: Column[Summary] = Column(heading="Method", name="method", compute=lambda row: row.label)
+CASES_COLUMN: Column[Summary] = Column(heading="Cases", name="cases", compute=lambda row: row.cases)
 
 
-def no_pose_column(heading: str = "No pose") -> TableColumn[Summary]:
+def no_pose_column(heading: str = "No pose") -> Column[Summary]:
     """How many cases have no pose."""
-    return TableColumn(heading=heading, keys=("no_pose",), compute=of_method(lambda row: (row.no_pose,)))
+    return Column(heading=heading, name="no_pose", compute=of_method(lambda row: row.no_pose))
 
 
-def skipped_column() -> TableColumn[Summary]:
+def skipped_column() -> Column[Summary]:
     """How many cases have no pose; ``skipped`` where the method skipped all of them."""
-    return TableColumn(
+    return Column(
         heading="No pose",
-        keys=("no_pose",),
-        compute=of_method(lambda row: ("skipped" if row.skipped else row.no_pose,)),
+        name="no_pose",
+        compute=of_method(lambda row: "skipped" if row.skipped else row.no_pose),
     )
 
 
-def mean_column(
-    name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False
-) -> TableColumn[Summary]:
+def mean_column(name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False) -> Column[Summary]:
     """The mean of a metric."""
-    return TableColumn(
+    return Column(
         heading=heading,
-        keys=(f"{name}_mean",),
-        compute=lambda row: (row.mean(name),),
+        name=f"{name}_mean",
+        compute=lambda row: row.mean(name),
         decimals=decimals,
         group=group,
         best=best,
@@ -181,24 +179,24 @@ def mean_column(
 
 def median_column(
     name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False
-) -> TableColumn[Summary]:
+) -> Column[Summary]:
     """The median of a metric."""
-    return TableColumn(
+    return Column(
         heading=heading,
-        keys=(f"{name}_median",),
-        compute=lambda row: (row.median(name),),
+        name=f"{name}_median",
+        compute=lambda row: row.median(name),
         decimals=decimals,
         group=group,
         best=best,
     )
 
 
-def p95_column(name: str, heading: str, *, group: str, best: bool = False) -> TableColumn[Summary]:
+def p95_column(name: str, heading: str, *, group: str, best: bool = False) -> Column[Summary]:
     """The 95th percentile of a metric."""
-    return TableColumn(
+    return Column(
         heading=heading,
-        keys=(f"{name}_p95",),
-        compute=of_method(lambda row: (row.p95(name),)),
+        name=f"{name}_p95",
+        compute=of_method(lambda row: row.p95(name)),
         group=group,
         best=best,
     )
@@ -206,11 +204,12 @@ def p95_column(name: str, heading: str, *, group: str, best: bool = False) -> Ta
 
 def mean_std_column(
     name: str, heading: str, *, group: str = "", decimals: int = 2, best: bool = False
-) -> TableColumn[Summary]:
+) -> Column[Summary]:
     """Mean and standard deviation of a metric."""
-    return TableColumn(
+    return Column(
         heading=heading,
-        keys=(f"{name}_mean", f"{name}_std"),
+        name=f"{name}_mean",
+        further=(f"{name}_std",),
         compute=lambda row: (row.mean(name), row.std(name)),
         template="{} ± {}",
         decimals=decimals,
@@ -219,11 +218,12 @@ def mean_std_column(
     )
 
 
-def axis_mean_column(name: str, heading: str, axes: tuple[str, ...], *, group: str = "") -> TableColumn[Summary]:
+def axis_mean_column(name: str, heading: str, axes: tuple[str, ...], *, group: str = "") -> Column[Summary]:
     """Mean over axes of each axis's mean ± mean over axes of each axis's deviation, as SOPI's Initial row implies."""
-    return TableColumn(
+    return Column(
         heading=heading,
-        keys=(f"{name}_mean", f"{name}_std"),
+        name=f"{name}_mean",
+        further=(f"{name}_std",),
         compute=lambda row: _over_axes(row, axes) if isinstance(row, MethodRow) else (row.mean(name), None),
         template="{} ± {}",
         group=group,

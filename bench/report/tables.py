@@ -1,77 +1,27 @@
 """A table and its three forms: LaTeX that compiles by itself and when included, CSV, and Markdown.
 
-A column holds the function that computes its cell from the context of a row, so that a cell cannot stand below another
-column's heading. A cell holds one or several numbers (a mean and its standard deviation), which the column's template
-joins; the CSV keeps every number at full precision in a column of its own.
+Columns compute their cells (``bench.score.column``). A cell may hold several numbers (a mean and its standard
+deviation), which the column's template joins; the CSV keeps every number at full precision in a column of its own.
 """
 
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic
 
 import numpy as np
 
-from bench.errors import FluorobenchError
 from bench.files import write_text
 from bench.report.latex import render_latex
-from bench.score.column import Value
-
-Cell: TypeAlias = tuple[Value, ...]
-Context = TypeVar("Context")
+from bench.score.column import Cell, Column, Context, Value
 
 NO_VALUE = "–"
-# Keys of the column that names a row's method.
-METHOD = ("method",)
-
-
-class TableError(FluorobenchError):
-    """A table whose parts do not fit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableColumn(Generic[Context]):
-    """One printed column.
-
-    Attributes:
-        heading: Printed above; a line break splits it.
-        keys: CSV names, one for each value of the cell, with units.
-        compute: From the context of a row to its cell; None leaves the cell empty.
-        template: How the printed numbers are joined, one ``{}`` each.
-        decimals: Digits after the point of numbers that are no integers.
-        group: Printed above neighbouring columns that share it; empty for none.
-        best: Whether the smallest first number is set in bold.
-    """
-
-    heading: str
-    keys: tuple[str, ...]
-    compute: Callable[[Context], Cell | None]
-    template: str = "{}"
-    decimals: int = 2
-    group: str = ""
-    best: bool = False
-
-    def cell(self, context: Context) -> Cell:
-        """The cell of one row.
-
-        Raises:
-            TableError: ``compute`` gave more or fewer values than there are keys.
-        """
-        found = self.compute(context)
-        if found is None:
-            return (None,) * len(self.keys)
-        if len(found) != len(self.keys):
-            raise TableError(f"column {self.keys} needs cells of {len(self.keys)} values; got {len(found)}: {found}")
-        return found
-
-    def printed(self, cell: Cell) -> str:
-        """The text of a cell: a dash where its first value is missing, that value alone where another one is."""
-        printed = [_print_value(value, self.decimals) for value in cell]
-        return printed[0] if NO_VALUE in printed else self.template.format(*printed)
+# Name of the column that names a row's method.
+METHOD = "method"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +45,7 @@ class TableRow(Generic[Context]):
 class Table(Generic[Context]):
     """A table with its caption and notes."""
 
-    columns: tuple[TableColumn[Context], ...]
+    columns: tuple[Column[Context], ...]
     rows: tuple[TableRow[Context], ...]
     caption: str
     notes: tuple[str, ...] = ()
@@ -109,7 +59,7 @@ class Table(Generic[Context]):
         """The cells as text."""
         return [
             [
-                f"{column.printed(cell)}{row.mark if column.keys == METHOD else ''}"
+                f"{_print_cell(column, cell)}{row.mark if column.name == METHOD else ''}"
                 for cell, column in zip(cells, self.columns, strict=True)
             ]
             for row, cells in zip(self.rows, self.cells, strict=True)
@@ -151,7 +101,7 @@ class Table(Generic[Context]):
         """Every number at full precision; nothing where there is none."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([key for column in self.columns for key in column.keys])
+        writer.writerow([key for column in self.columns for key in (column.name, *column.further)])
         for row in self.cells:
             writer.writerow([_csv_value(value) for cell in row for value in cell])
         return out.getvalue()
@@ -185,6 +135,12 @@ def _rank(cell: Cell, decimals: int) -> float | None:
     if first is None or isinstance(first, str) or not math.isfinite(first):
         return None
     return round(first, decimals)
+
+
+def _print_cell(column: Column[Any], cell: Cell) -> str:
+    """The text of a cell: a dash where its first value is missing, that value alone where another one is."""
+    printed = [_print_value(value, column.decimals) for value in cell]
+    return printed[0] if NO_VALUE in printed else column.template.format(*printed)
 
 
 def _print_value(value: Value, decimals: int) -> str:

@@ -32,12 +32,10 @@ class Allowance:
 BUDGET_COLUMN: Column[Allowance] = Column(
     name=DRR_MOST,
     heading="DRRs at most",
-    unit="",
     definition="Rendered images that the method's settings allow for one case, over all views; absent where they state "
     "no limit.",
     compute=lambda allowance: allowance.max_evaluations * allowance.views,
     decimals=0,
-    smaller_is_better=None,
 )
 
 
@@ -52,7 +50,7 @@ def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Sequence[Prob
     views = {each.case_id: len(each.views) for each in problems}
     most = {choice.label: max_evaluations(choice) for choice in protocol.methods}
     pairs = zip(text_column(rows, "label"), text_column(rows, "case_id"), strict=True)
-    found = [BUDGET_COLUMN.compute(Allowance(most[label], views[case])) for label, case in pairs]
+    found = [BUDGET_COLUMN.value(Allowance(most[label], views[case])) for label, case in pairs]
     return rows.assign(**{BUDGET_COLUMN.name: np.array(found, dtype=np.float64)})
 
 

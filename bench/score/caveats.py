@@ -64,28 +64,22 @@ CAVEAT_COLUMNS: tuple[Column[Caveats], ...] = (
     Column(
         name=PROVENANCE,
         heading="Trained on the patient",
-        unit="",
         definition="Trainings and tunings of the method that included the patient; empty where none did.",
         compute=Caveats.trainings_with,
-        smaller_is_better=None,
     ),
     Column(
         name=DOMAIN_SHIFT,
         heading="Domain shift",
-        unit="",
         definition="How the images of the case differ from those that the weights were trained on; empty where they do "
         "not.",
         compute=Caveats.domain_shift,
-        smaller_is_better=None,
     ),
     Column(
         name=TRAINING_POPULATION,
         heading="Training population",
-        unit="",
         definition="Populations that the weights were trained on, where the patient's own is not among them; else "
         "empty.",
         compute=Caveats.training_population,
-        smaller_is_better=None,
     ),
 )
 
@@ -104,7 +98,7 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
     @cache
     def cells(label: str, patient_id: str, real: bool) -> dict[str, Any]:
         caveats = Caveats(made_of[label], known[patient_id], protocol.data, real)
-        return {declared.name: declared.compute(caveats) for declared in CAVEAT_COLUMNS}
+        return {declared.name: declared.value(caveats) for declared in CAVEAT_COLUMNS}
 
     real = [images.source is ImageSource.REAL for images in image_provenance(rows)]
     keys = zip(text_column(rows, "label"), text_column(rows, "patient_id"), real, strict=True)

@@ -1,11 +1,18 @@
-"""How a metric is declared: its name, unit and definition together with the function that computes it."""
+"""How a column of score rows or of a printed table is declared: its heading together with what computes its cells.
+
+A column holds the function that computes its cell from the context of a row, so that a cell cannot stand below another
+column's heading.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from bench.errors import FluorobenchError
+
 Value: TypeAlias = float | int | str | None
+Cell: TypeAlias = tuple[Value, ...]
 Context = TypeVar("Context")
 
 # Before a metric's name: that metric of an estimate at the Cramer-Rao bound.
@@ -25,29 +32,60 @@ class Reading(StrEnum):
     PAPER = "paper"
 
 
+class ColumnError(FluorobenchError):
+    """A cell that does not fit its column."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column(Generic[Context]):
-    """One column of the score rows.
+    """One column.
 
     Attributes:
-        name: With the unit.
-        heading: Printed by tables and axes, without the unit.
-        unit: ``deg``, ``mm``, ``s``, ``1/s``, or empty for counts, flags and text.
-        definition: One sentence.
-        compute: From the context of a row to the value; None where there is none.
+        name: In files, with the unit.
+        heading: Printed by tables and axes; a line break splits it.
+        compute: From the context of a row to the value, or to the values where there are several; None where there is
+            none.
+        further: Names, in files, of a cell's values after the first.
+        unit: Of a metric: ``deg``, ``mm``, ``s``, ``1/s``, or empty for counts, flags and text.
+        definition: Of a metric, one sentence.
         reading: Audited or paper-compatible.
-        decimals: Digits after the point in print.
         smaller_is_better: None where neither is.
+        template: How the printed values are joined, one ``{}`` each.
+        decimals: Digits after the point of numbers that are no integers.
+        group: Printed above neighbouring columns that share it; empty for none.
+        best: Whether a table sets the smallest first number in bold.
     """
 
     name: str
     heading: str
-    unit: str
-    definition: str
-    compute: Callable[[Context], Value]
+    compute: Callable[[Context], Value | Cell]
+    further: tuple[str, ...] = ()
+    unit: str = ""
+    definition: str = ""
     reading: Reading = Reading.AUDITED
+    smaller_is_better: bool | None = None
+    template: str = "{}"
     decimals: int = 2
-    smaller_is_better: bool | None = True
+    group: str = ""
+    best: bool = False
+
+    def value(self, context: Context) -> Value:
+        """The only, or first, value of one row."""
+        return self.cell(context)[0]
+
+    def cell(self, context: Context) -> Cell:
+        """All values of one row.
+
+        Raises:
+            ColumnError: ``compute`` gave more or fewer values than the column names.
+        """
+        found, count = self.compute(context), 1 + len(self.further)
+        if found is None:
+            return (None,) * count
+        cell = found if isinstance(found, tuple) else (found,)
+        if len(cell) != count:
+            raise ColumnError(f"column {self.name} needs cells of {count} values; got {len(cell)}: {cell}")
+        return cell
 
     @property
     def title(self) -> str:

@@ -22,7 +22,7 @@ def _key(
     name: str, heading: str, definition: str, compute: Callable[[Registration], str | int | None]
 ) -> Column[Registration]:
     """A column that identifies a row or states how it ended."""
-    return Column(name=name, heading=heading, unit="", definition=definition, compute=compute, smaller_is_better=None)
+    return Column(name=name, heading=heading, definition=definition, compute=compute)
 
 
 def _of_origin(heading: str, definition: str, field: Callable[[PatientOrigin], str | int]) -> Column[Registration]:
@@ -73,7 +73,6 @@ _VERDICTS: tuple[Column[Registration], ...] = (
     Column(
         name="success_strict",
         heading="Success, strict",
-        unit="",
         definition="Rotation below 3 deg and displacement below 3 mm; False without a pose.",
         compute=lambda each: each.success_strict,
         smaller_is_better=False,
@@ -81,7 +80,6 @@ _VERDICTS: tuple[Column[Registration], ...] = (
     Column(
         name="success_paper",
         heading="Success, lenient",
-        unit="",
         definition="Axis-mean rotation below 3 deg or axis-mean translation below 3 mm; False without a pose.",
         compute=lambda each: each.success_lenient,
         reading=Reading.PAPER,
@@ -90,11 +88,9 @@ _VERDICTS: tuple[Column[Registration], ...] = (
     Column(
         name="failure",
         heading="Failure",
-        unit="",
         definition="success; wrong_basin: in-plane error >= 3 mm or rotation >= 3 deg; depth_only: every other "
         "estimate that is no strict success; no_pose.",
         compute=lambda each: each.failure,
-        smaller_is_better=None,
     ),
 )
 
@@ -105,6 +101,7 @@ _COST: tuple[Column[Registration], ...] = (
         unit="s",
         definition="Wall time of one registration by the harness's clock, without preparation.",
         compute=lambda each: each.estimate.seconds,
+        smaller_is_better=True,
     ),
     Column(
         name="seconds_prepare",
@@ -112,14 +109,15 @@ _COST: tuple[Column[Registration], ...] = (
         unit="s",
         definition="Wall time of preparing the patient, shared by its cases.",
         compute=lambda each: each.estimate.seconds_prepare,
+        smaller_is_better=True,
     ),
     Column(
         name="drr_evaluations",
         heading="DRRs",
-        unit="",
         definition="Rendered images, summed over views and resolutions.",
         compute=lambda each: each.estimate.drr_evaluations,
         decimals=0,
+        smaller_is_better=True,
     ),
 )
 

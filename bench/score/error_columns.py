@@ -206,6 +206,7 @@ def _of_estimate(error: _Error) -> Column[Registration]:
         compute=lambda each: None if each.errors is None else error.of(each.errors),
         reading=error.reading,
         decimals=error.decimals,
+        smaller_is_better=True,
     )
 
 
@@ -216,7 +217,6 @@ def _of_start(error: _Error) -> Column[Registration]:
         unit=error.unit,
         definition=f"{error.name} of the start given to the method.",
         compute=lambda each: error.of(each.case.start),
-        smaller_is_better=None,
     )
 
 
@@ -230,7 +230,6 @@ def _at_bound(error: _Error, expected: Callable[[ExpectedErrors], float]) -> Col
         compute=lambda each: None if each.case.bound is None else expected(each.case.bound),
         reading=error.reading,
         decimals=3,
-        smaller_is_better=None,
     )
 
 
@@ -243,7 +242,6 @@ def _as_stated(error: _Error, expected: Callable[[ExpectedErrors], float]) -> Co
         "gives none.",
         compute=lambda each: None if each.stated is None else expected(each.stated),
         decimals=3,
-        smaller_is_better=None,
     )
 
 
@@ -254,7 +252,6 @@ def _to_other(error: _Error) -> Column[Registration]:
         unit=error.unit,
         definition=f"{error.name} to the second reference pose of a real X-ray; absent where there is one alone.",
         compute=lambda each: None if each.errors_to_other is None else error.of(each.errors_to_other),
-        smaller_is_better=None,
     )
 
 
@@ -264,7 +261,6 @@ _APART: Column[Registration] = Column(
     unit="mm",
     definition="mTRE between the two reference poses of a real X-ray; differences below it are not ranked.",
     compute=lambda each: _mtre(each.case.between_references),
-    smaller_is_better=None,
 )
 
 

@@ -82,6 +82,7 @@ def _corner_columns(
             definition=f"Mean distance on the detector between {name} corners of target and rendered answer, {_HOW}; "
             "times the image's own pixel spacing; absent without an SDD.",
             compute=lambda pair: corners(pair).distance_px * pair.pixel_mm,
+            smaller_is_better=True,
         ),
         Column(
             name=f"corner_{key}_isocentre_mm",
@@ -90,15 +91,14 @@ def _corner_columns(
             definition=f"The {name} corners' distance in pixels times the true depth of the rotation centre by the "
             "focal length; needs no SDD.",
             compute=lambda pair: corners(pair).distance_px * pair.isocentre_mm,
+            smaller_is_better=True,
         ),
         Column(
             name=f"corner_{key}_matches",
             heading=f"{name} matches",
-            unit="",
             definition=f"Number of matches over which the {name} corners' distance is averaged.",
             compute=lambda pair: float(corners(pair).matches),
             decimals=0,
-            smaller_is_better=None,
         ),
     )
 
@@ -109,17 +109,16 @@ IMAGE_COLUMNS: tuple[Column[ImageComparison], ...] = (
     Column(
         name="dist_err_descriptor",
         heading="Descriptor DistErr",
-        unit="",
         definition="SOPI's DistErr as its public code computes it: mean of the 20 smallest SURF descriptor distances "
         "(ratio 0.75) x 0.19959; a distance of descriptors, no millimetre.",
         compute=lambda pair: pair.descriptor_distance,
         reading=Reading.PAPER,
         decimals=3,
+        smaller_is_better=True,
     ),
     Column(
         name="ncc_true",
         heading="NCC",
-        unit="",
         definition="Normalised cross-correlation of target and rendered answer over the valid pixels.",
         compute=lambda pair: ncc_true(pair.target, pair.rendered, pair.valid),
         decimals=3,
@@ -128,7 +127,6 @@ IMAGE_COLUMNS: tuple[Column[ImageComparison], ...] = (
     Column(
         name="img_sim_paper",
         heading="ImgSim",
-        unit="",
         definition="SOPI's ImgSim as its public code computes it: sum(ab) / sum|ab| of the images scaled to [0, 1], "
         "less their means; reads higher than the NCC.",
         compute=lambda pair: pseudo_ncc(pair.target, pair.rendered, pair.valid),
@@ -177,7 +175,7 @@ class TargetPicture:
         except ProjectionError:
             return {each.name: float("nan") for each in IMAGE_COLUMNS}
         pair = self._compared(rendered)
-        return {declared.name: _number(declared.compute(pair)) for declared in IMAGE_COLUMNS}
+        return {declared.name: _number(declared.value(pair)) for declared in IMAGE_COLUMNS}
 
     def _compared(self, rendered: Image) -> ImageComparison:
         view, spacing = self.view, self.view.camera.spacing_mm

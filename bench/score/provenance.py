@@ -28,7 +28,6 @@ def _column(
         unit=unit,
         definition=definition,
         compute=lambda each: compute(each.case.problem.images),
-        smaller_is_better=None,
     )
 
 

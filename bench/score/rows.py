@@ -46,8 +46,8 @@ def score_rows(
 
 def _row(registration: Registration) -> Row:
     """Every column of one registration; a metric that is absent is NaN, a key that is absent None."""
-    keys = {declared.name: declared.compute(registration) for declared in KEY_COLUMNS}
-    metrics = {declared.name: declared.compute(registration) for declared in COLUMNS}
+    keys = {declared.name: declared.value(registration) for declared in KEY_COLUMNS}
+    metrics = {declared.name: declared.value(registration) for declared in COLUMNS}
     return {**keys, **{name: np.nan if value is None else value for name, value in metrics.items()}}
 
 
