@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bench.contract import Card, TrainingProvenance
+from bench.contract import Card
 from bench.register import Level, Search
-from bench.register.presets import POWELL
+from bench.register.presets import POWELL, restarted, tuned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,21 +26,15 @@ card = Card(
     citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0 (reimplemented)",
     deviations=(
-        "The defaults are ours: CMA-ES on two resolutions, restarted until two searches agree;"
-        " the first leaves from the start, moved into the search box, the second from the nominal pose.",
+        restarted("two"),
         "The preset's bounds are shares of the search box about each level's start; SOPI's are about a fixed pose.",
         "The preset's line searches are SciPy's; SOPI's code has golden sections and rounds positions to 0.1.",
     ),
     uses_start=True,
     provenance=(
-        TrainingProvenance(
-            what="tuned",
-            dataset="phantom",
-            split="validation",
-            patients=("phantom-v1-100000", "phantom-v1-100001"),
-            trials=7,
-            hardware="one core of a shared 2-core machine",
-            note=(
+        tuned(
+            7,
+            (
                 "Pyramids, populations and steps: 4 settings on 10 matched cases (none failed; 0.63 to 1.32 CPU "
                 "s), 3 with the whole body as target on 8 (all failed, but the median rotation error fell from "
                 "16.6 degrees with 32-64-128 to 0.2 with 64-128, which was chosen)."

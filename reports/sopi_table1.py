@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
 from bench.report.order import Step, order_table, pairs_of
-from bench.report.published import NOT_COMPARABLE, find_published, published_value
+from bench.report.published import NOT_COMPARABLE, published_value
 from bench.report.summary import (
     BOUND_NOTE,
     CASES_COLUMN,
@@ -21,50 +21,30 @@ from bench.report.summary import (
     mean_std_column,
     median_column,
     method_row,
+    metric_heading,
     no_pose_column,
     of_method,
     p95_column,
+    published_cell,
+    published_column,
     rate_cell,
 )
 from bench.report.tables import Table
-from bench.score.column import Cell, Column
-from bench.score.columns import column
+from bench.score.column import Column
 
 _OURS, _PUBLISHED = "Ours", "Published"
 _ROTATION_AXES = ("sopi_rx_error_deg", "sopi_ry_error_deg", "sopi_rz_error_deg")
 _TRANSLATION_AXES = ("sopi_tx_error_mm", "sopi_ty_error_mm", "sopi_tz_error_mm")
 
 
-def _heading(name: str) -> str:
-    metric = column(name)
-    return f"{metric.heading}\n({metric.unit})"
-
-
 def _published(name: str, heading: str, *, decimals: int = 2) -> Column[Summary]:
     return Column(
         heading=heading,
         name=f"published_{name}",
-        compute=of_method(lambda row: _published_cell(row.label, name)[:1]),
+        compute=of_method(lambda row: published_cell("sopi", "1", row.label, name)[0]),
         decimals=decimals,
         group=_PUBLISHED,
     )
-
-
-def _published_mean_std(name: str) -> Column[Summary]:
-    return Column(
-        heading=_heading(name),
-        name=f"published_{name}_mean",
-        further=(f"published_{name}_std",),
-        compute=of_method(lambda row: _published_cell(row.label, name)),
-        template="{} ± {}",
-        decimals=column(name).decimals,
-        group=_PUBLISHED,
-    )
-
-
-def _published_cell(label: str, name: str) -> Cell:
-    found = find_published("sopi", table="1", row=label, column=name)
-    return (None, None) if found is None else (found.value, found.std)
 
 
 def _kind_column(kind: str, heading: str) -> Column[Summary]:
@@ -81,8 +61,10 @@ _COUNTS = (METHOD_COLUMN, CASES_COLUMN, no_pose_column())
 
 PAPER_COLUMNS: tuple[Column[Summary], ...] = (
     *_COUNTS,
-    axis_mean_column("rotation_axis_mean_deg", _heading("rotation_axis_mean_deg"), _ROTATION_AXES, group=_OURS),
-    axis_mean_column("translation_axis_mean_mm", _heading("translation_axis_mean_mm"), _TRANSLATION_AXES, group=_OURS),
+    axis_mean_column("rotation_axis_mean_deg", metric_heading("rotation_axis_mean_deg"), _ROTATION_AXES, group=_OURS),
+    axis_mean_column(
+        "translation_axis_mean_mm", metric_heading("translation_axis_mean_mm"), _TRANSLATION_AXES, group=_OURS
+    ),
     Column(
         heading="Failure\n(%)",
         name="failure_paper_percent",
@@ -92,8 +74,8 @@ PAPER_COLUMNS: tuple[Column[Summary], ...] = (
         best=True,
     ),
     mean_column("seconds", "Time\n(s)", group=_OURS),
-    _published_mean_std("rotation_axis_mean_deg"),
-    _published_mean_std("translation_axis_mean_mm"),
+    published_column("sopi", "1", "rotation_axis_mean_deg", group=_PUBLISHED),
+    published_column("sopi", "1", "translation_axis_mean_mm", group=_PUBLISHED),
     _published("failure_paper_percent", "Failure\n(%)", decimals=1),
     _published("seconds", "Time\n(s)"),
 )
@@ -101,17 +83,14 @@ PAPER_COLUMNS: tuple[Column[Summary], ...] = (
 AUDITED_COLUMNS: tuple[Column[Summary], ...] = (
     *_COUNTS,
     Column(heading="Patients", name="patients", compute=of_method(lambda row: row.patients)),
-    mean_std_column("rotation_error_deg", _heading("rotation_error_deg"), best=True),
-    mean_std_column("translation_error_mm", _heading("translation_error_mm"), best=True),
+    mean_std_column("rotation_error_deg", metric_heading("rotation_error_deg"), best=True),
+    mean_std_column("translation_error_mm", metric_heading("translation_error_mm"), best=True),
     mean_column("in_plane_error_mm", "In\nplane", group="Mean (mm)", best=True),
     mean_column("depth_error_mm", "Depth", group="Mean (mm)", best=True),
     Column(
         heading="Failure\n(%)",
         name="failure_strict_percent",
-        further=(
-            "failure_strict_low",
-            "failure_strict_high",
-        ),
+        further=("failure_strict_low", "failure_strict_high"),
         compute=of_method(lambda row: rate_cell(row.failure_rate())),
         template="{} [{}, {}]",
         decimals=1,

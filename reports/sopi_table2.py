@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
 from bench.report.order import Step, order_table
-from bench.report.published import NOT_COMPARABLE, find_published, published_value
+from bench.report.published import NOT_COMPARABLE, published_value
 from bench.report.summary import (
     CASES_COLUMN,
     METHOD_COLUMN,
@@ -15,12 +15,13 @@ from bench.report.summary import (
     axis_mean_column,
     mean_column,
     method_row,
+    metric_heading,
     of_method,
+    published_column,
     skipped_column,
 )
 from bench.report.tables import Table
-from bench.score.column import Cell, Column
-from bench.score.columns import column
+from bench.score.column import Column
 
 ROWS = ("RTPI+EL", "CE+EL", "RTPI", "RTPI+CE", "RTPI+CE+EL")
 # (worse, better), as published.
@@ -33,11 +34,6 @@ METRICS = {
 _ON, _OFF = "x", ""
 
 
-def _heading(name: str) -> str:
-    metric = column(name)
-    return f"{metric.heading}\n({metric.unit})"
-
-
 def _part_column(part: str) -> Column[Summary]:
     return Column(
         heading=part,
@@ -47,30 +43,14 @@ def _part_column(part: str) -> Column[Summary]:
     )
 
 
-def _published_column(name: str) -> Column[Summary]:
-    return Column(
-        heading=_heading(name),
-        name=f"published_{name}_mean",
-        further=(f"published_{name}_std",),
-        compute=of_method(lambda row: _published(row.label, name)),
-        template="{} ± {}",
-        group="Published",
-    )
-
-
-def _published(label: str, name: str) -> Cell:
-    found = find_published("sopi", table="2", row=label, column=name)
-    return (None, None) if found is None else (found.value, found.std)
-
-
 COLUMNS: tuple[Column[Summary], ...] = (
     METHOD_COLUMN,
     *(_part_column(part) for part in ("RTPI", "CE", "EL")),
     CASES_COLUMN,
     skipped_column(),
-    *(axis_mean_column(name, _heading(name), axes, group="Ours") for name, axes in METRICS.items()),
+    *(axis_mean_column(name, metric_heading(name), axes, group="Ours") for name, axes in METRICS.items()),
     mean_column("seconds", "Time\n(s)", group="Ours"),
-    *(_published_column(name) for name in METRICS),
+    *(published_column("sopi", "2", name, group="Published") for name in METRICS),
 )
 
 

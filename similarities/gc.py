@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from bench.contract import Card
-from bench.similarity.base import check_images, correlation, eroded, pixels
-from bench.similarity.derivatives import sobel
+from bench.similarity.base import correlation
+from bench.similarity.derivatives import gradients
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,7 @@ class GC:
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
-        check_images(fixed, moving, valid, smallest=3)
-        inner = eroded(valid, 3)
-        along_x, along_y = (
-            correlation(pixels(f, inner), pixels(m, inner), pseudo=self.pseudo)
-            for f, m in zip(sobel(fixed), sobel(moving), strict=True)
-        )
+        along_x, along_y = (correlation(*along, pseudo=self.pseudo) for along in gradients(fixed, moving, valid))
         return (along_x + along_y) / 2
 
 

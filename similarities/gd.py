@@ -6,8 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from bench.contract import Card
-from bench.similarity.base import check_images, eroded, pixels
-from bench.similarity.derivatives import FLOOR, sobel
+from bench.similarity.derivatives import FLOOR, gradients
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,7 @@ class GD:
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
-        check_images(fixed, moving, valid, smallest=3)
-        inner = eroded(valid, 3)
-        along_x, along_y = (
-            _closeness(pixels(f, inner), pixels(m, inner)) for f, m in zip(sobel(fixed), sobel(moving), strict=True)
-        )
+        along_x, along_y = (_closeness(*along) for along in gradients(fixed, moving, valid))
         return (along_x + along_y) / 2
 
 

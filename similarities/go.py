@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.contract import Card
-from bench.similarity.base import check_images, eroded, pixels
-from bench.similarity.derivatives import magnitude, sobel
+from bench.similarity.derivatives import gradients, magnitude
 from bench.similarity.polarity import Polarity, check_polarity
 
 
@@ -35,10 +34,7 @@ class GO:
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
-        check_images(fixed, moving, valid, smallest=3)
-        inner = eroded(valid, 3)
-        fixed_x, fixed_y = (pixels(part, inner) for part in sobel(fixed))
-        moving_x, moving_y = (pixels(part, inner) for part in sobel(moving))
+        (fixed_x, moving_x), (fixed_y, moving_y) = gradients(fixed, moving, valid)
         strong = _strong(fixed_x, fixed_y) & _strong(moving_x, moving_y)
         dot = torch.addcmul(fixed_x * moving_x, fixed_y, moving_y)
         # atan2 has no derivative where a gradient vanishes; such pixels are not strong and must not spoil the rest.

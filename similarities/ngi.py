@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.contract import Card
-from bench.similarity.base import check_images, eroded, pixels
-from bench.similarity.derivatives import FLOOR, magnitude, sobel
+from bench.similarity.derivatives import FLOOR, gradients, magnitude
 from bench.similarity.polarity import Polarity, check_polarity
 
 
@@ -33,10 +32,7 @@ class NGI:
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
-        check_images(fixed, moving, valid, smallest=3)
-        inner = eroded(valid, 3)
-        fixed_x, fixed_y = (pixels(part, inner) for part in sobel(fixed))
-        moving_x, moving_y = (pixels(part, inner) for part in sobel(moving))
+        (fixed_x, moving_x), (fixed_y, moving_y) = gradients(fixed, moving, valid)
         fixed_length, moving_length = magnitude(fixed_x, fixed_y), magnitude(moving_x, moving_y)
         shorter, longer = torch.minimum(fixed_length, moving_length), torch.maximum(fixed_length, moving_length)
         # dot / longer = cos(alpha) * shorter: no angle, no arc cosine, no division by zero.

@@ -14,6 +14,7 @@ from bench.report.summary import (
     mean_column,
     mean_std_column,
     median_column,
+    metric_heading,
     of_method,
     p95_column,
     skipped_column,
@@ -63,9 +64,7 @@ def lgff_row(run: FinishedRun, label: str, *, table: str) -> TableRow[Summary]:
 
 def _paper_column(name: str) -> Column[Summary]:
     metric = column(name)
-    unit = f"\n({metric.unit})" if metric.unit else ""
-    heading = f"{metric.heading}{unit}"
-    return mean_std_column(name, heading, group=_OURS, decimals=metric.decimals, best=True)
+    return mean_std_column(name, metric_heading(name), group=_OURS, decimals=metric.decimals, best=True)
 
 
 def _published_column(name: str, heading: str, *, decimals: int = 2) -> Column[Summary]:

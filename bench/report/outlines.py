@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from bench.contract import Image
-from bench.report.overlay import Colours, Edges, edges, grey, line_width, thick
+from bench.report.overlay import Colours, Edges, backdrop, edges, enlarge, line_width, thick
 
 SILHOUETTE_COLOUR = (1.0, 0.62, 0.1)
 INNER_COLOUR = (0.2, 1.0, 0.4)
@@ -45,10 +45,8 @@ def outlined(target: Image, moving: Image, *, scale: int = 1) -> Colours:
     Returns:
         RGB in [0, 1], (scale * H, scale * W, 3).
     """
-    large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
-    enlarged = np.asarray(ndimage.zoom(moving, scale, order=1, mode="nearest", grid_mode=True), dtype=np.float32)
-    picture = np.repeat(0.85 * large[..., None], 3, axis=2)
+    enlarged, picture = enlarge(moving, scale), backdrop(target, scale)
     width = line_width(enlarged)
     picture[thick(inner_edges(enlarged), width)] = INNER_COLOUR
     picture[thick(silhouette(enlarged), width)] = SILHOUETTE_COLOUR
-    return np.asarray(picture, dtype=np.float32)
+    return picture

@@ -91,16 +91,20 @@ def overlay(target: Image, moving: Image, *, scale: int = 3) -> Colours:
     Returns:
         RGB in [0, 1], (scale * height, scale * width, 3).
     """
-    large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
-    enlarged = _enlarge(moving, scale)
+    enlarged, picture = enlarge(moving, scale), backdrop(target, scale)
     width = line_width(enlarged)
     lines = thick(np.asarray(ndimage.binary_dilation(edges(enlarged, sigma=1.5 * max(scale, width)))), width)
-    picture = np.repeat(0.85 * large[..., None], 3, axis=2)
     picture[lines] = EDGE_COLOUR
-    return np.asarray(picture, dtype=np.float32)
+    return picture
 
 
-def _enlarge(image: Image, scale: int) -> Image:
+def backdrop(target: Image, scale: int) -> Colours:
+    """An image in dimmed grey to draw on, each pixel ``scale`` x ``scale``: RGB, (scale * height, scale * width, 3)."""
+    large = np.repeat(np.repeat(grey(target), scale, axis=0), scale, axis=1)
+    return np.asarray(np.repeat(0.85 * large[..., None], 3, axis=2), dtype=np.float32)
+
+
+def enlarge(image: Image, scale: int) -> Image:
     """Linear interpolation between pixel centres, the border repeated."""
     found: Any = ndimage.zoom(image, scale, order=1, mode="nearest", grid_mode=True)
     return np.asarray(found, dtype=np.float32)

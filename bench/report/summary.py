@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bench.contract import Outcome
+from bench.report.published import find_published
 from bench.report.tables import TableRow
 from bench.score.column import BOUND_PREFIX, Cell, Column, Value
+from bench.score.columns import column
 from bench.score.statistics import Rate, failure_rate, of_label, spread, text_column, values
 
 PERCENT = 100
@@ -229,6 +231,31 @@ def axis_mean_column(name: str, heading: str, axes: tuple[str, ...], *, group: s
         group=group,
         best=True,
     )
+
+
+def metric_heading(name: str) -> str:
+    """Heading of a metric, its unit below."""
+    metric = column(name)
+    return f"{metric.heading}\n({metric.unit})" if metric.unit else metric.heading
+
+
+def published_column(paper: str, table: str, name: str, *, group: str) -> Column[Summary]:
+    """Published mean and standard deviation of a metric."""
+    return Column(
+        heading=metric_heading(name),
+        name=f"published_{name}_mean",
+        further=(f"published_{name}_std",),
+        compute=of_method(lambda row: published_cell(paper, table, row.label, name)),
+        template="{} ± {}",
+        decimals=column(name).decimals,
+        group=group,
+    )
+
+
+def published_cell(paper: str, table: str, label: str, name: str) -> Cell:
+    """Published value and its spread; None each where the paper has none."""
+    found = find_published(paper, table=table, row=label, column=name)
+    return (None, None) if found is None else (found.value, found.std)
 
 
 def _over_axes(row: MethodRow, axes: tuple[str, ...]) -> Cell:

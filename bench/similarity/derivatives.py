@@ -6,6 +6,8 @@ No padding: a response exists where the whole stencil lies in the image, so a bo
 import torch
 from torch import Tensor
 
+from bench.similarity.base import check_images, eroded, pixels
+
 # Squared gradient magnitudes below this are nothing; it keeps square roots and quotients differentiable at zero.
 FLOOR = 1e-24
 
@@ -16,6 +18,17 @@ def sobel(image: Tensor) -> tuple[Tensor, Tensor]:
     step = image[..., 2:, :] - image[..., :-2, :]
     along_y = torch.add(step[..., :-2] + step[..., 2:], step[..., 1:-1], alpha=2)
     return smooth[..., 2:] - smooth[..., :-2], along_y
+
+
+def gradients(fixed: Tensor, moving: Tensor, valid: Tensor | None) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Sobel responses of both images along x and along y, each (B, N), at the N pixels with valid neighbours alone.
+
+    Raises:
+        SimilarityError: Images that cannot be compared (``check_images``).
+    """
+    check_images(fixed, moving, valid, smallest=3)
+    inner = eroded(valid, 3)
+    return tuple((pixels(f, inner), pixels(m, inner)) for f, m in zip(sobel(fixed), sobel(moving), strict=True))
 
 
 def magnitude(along_x: Tensor, along_y: Tensor) -> Tensor:
