@@ -46,9 +46,13 @@ def phantom(n: int, *, smooth: bool) -> AttenuationMap:
     return AttenuationMap(np.ascontiguousarray(np.broadcast_to(mu, (n, n, n)), dtype=np.float32), affine)
 
 
+# That of the protocol sopi-sim, which is not read here: a machine with a GPU may lack pydantic.
+SDD_MM = 1011.7
+
+
 def camera(size: int) -> Camera:
     """A square detector of 204.8 mm."""
-    return Camera.centred(sdd_mm=1011.7, height=size, width=size, spacing_mm=204.8 / size)
+    return Camera.centred(sdd_mm=SDD_MM, height=size, width=size, spacing_mm=204.8 / size)
 
 
 def frame(view: StandardView) -> PoseFrame:

@@ -3,11 +3,12 @@
 No time is asserted: compare runs of one machine, interleaved, by pytest-benchmark's own tables.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from bench.cases.scene import scene_of
 from bench.drr import AttenuationMap, project, project_siddon, project_with_jacobian
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose
 
@@ -30,9 +31,12 @@ def phantom(n: int, *, spine_only: bool) -> AttenuationMap:
     return AttenuationMap(np.ascontiguousarray(cropped, dtype=np.float32), compose(np.eye(3) * 256 / n, origin))
 
 
+SDD_MM = cast("float", scene_of("sopi-sim").camera.sdd_mm)
+
+
 def camera(size: int) -> Camera:
     """A square detector of 204.8 mm."""
-    return Camera.centred(sdd_mm=1011.7, height=size, width=size, spacing_mm=204.8 / size)
+    return Camera.centred(sdd_mm=SDD_MM, height=size, width=size, spacing_mm=204.8 / size)
 
 
 def poses() -> Matrix:

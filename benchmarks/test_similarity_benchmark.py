@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from bench import registry
+from bench.cases.scene import scene_of
 from bench.contract import Problem, View
 from bench.drr import AttenuationMap, project
-from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
+from bench.geometry import PoseFrame, StandardView, nominal_pose
 from bench.similarity import similarity
 from bench.volume import Volume
 
@@ -39,7 +40,7 @@ def spine_problem() -> Problem:
     affine[:3, 3] = -2.5 * 31.5
     volume = Volume(hu, affine, mask=(hu > 0).astype(np.uint8))
     centre = np.zeros(3)
-    camera = Camera.centred(sdd_mm=1011.7, height=256, width=256, spacing_mm=0.79836)
+    camera = scene_of("sopi-sim").camera
     frame = PoseFrame(nominal_pose(StandardView.AP, centre, 700.0), centre)
     truth = frame.pose([4.0, -4.0, 4.0, 5.0, -5.0, 5.0])
     image = project(AttenuationMap.from_volume(volume), truth[None], camera)[0, 0].numpy()

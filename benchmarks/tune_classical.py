@@ -16,16 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from bench.cases.scene import scene_of
 from bench.contract import Case, Patient, Problem, Split, View
 from bench.drr import AttenuationMap, project
-from bench.geometry import Camera, Matrix, PoseFrame, StandardView, nominal_pose, rotation_angle_deg, transform_points
+from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, rotation_angle_deg, transform_points
 from bench.registry import build, load
 from bench.volume.content import with_content
 
 METHODS = ("opt_ncc", "opt_ngi", "opt_gc", "opt_go")
 PHOTONS = 20_000
 DEPTH_MM = 700.0
-CAMERA = Camera.centred(sdd_mm=1011.7, height=256, width=256, spacing_mm=0.79836)
+CAMERA = scene_of("sopi-sim").camera
 TRUTH_SIGMA = np.array([6, 6, 6, 9, 4.5, 30])
 START_UNIFORM = np.array([10, 20, 10, 30, 30, 30])
 START_SIGMA = 0.3 * np.array([10, 20, 10, 30, 15, 100])

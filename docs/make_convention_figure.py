@@ -5,7 +5,7 @@ bench.geometry, so that the figure cannot disagree with the code.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 
@@ -14,10 +14,13 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bench.geometry import Camera, Matrix, PoseFrame, StandardView, nominal_pose, transform_points
+from bench.cases.scene import scene_of
+from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, transform_points
 
-SDD, DEPTH, SIZE, SPACING = 1011.7, 700.0, 256, 0.79836
-CAMERA = Camera.centred(sdd_mm=SDD, height=SIZE, width=SIZE, spacing_mm=SPACING)
+SCENE = scene_of("sopi-sim")
+CAMERA, DEPTH = SCENE.camera, SCENE.depth_mm
+SDD, SIZE = cast("float", CAMERA.sdd_mm), CAMERA.width
+SPACING = SDD / CAMERA.K[0, 0]
 POSE = nominal_pose(StandardView.AP, np.zeros(3), DEPTH)
 FRAME = PoseFrame(POSE, np.zeros(3))
 BOX = np.array([40.0, 32.0, 52.0])
@@ -163,8 +166,8 @@ def draw_turn(axes: Any, axis: int, at: Matrix) -> None:
 def draw_distances(axes: Any) -> None:
     """D to the rotation centre and SDD to the detector, below the beam."""
     for level, reach, name in (
-        (165, DEPTH, "D, source to c: 700 mm"),
-        (205, SDD, "SDD, source to detector: 1011.7 mm"),
+        (165, DEPTH, f"D, source to c: {DEPTH:g} mm"),
+        (205, SDD, f"SDD, source to detector: {SDD:g} mm"),
     ):
         line(axes, [[0, level, 0], [0, level, reach]], color=INK, linewidth=1.3)
         for end in (0, reach):

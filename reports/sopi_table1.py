@@ -25,7 +25,6 @@ from bench.report.summary import (
     no_pose_column,
     of_method,
     p95_column,
-    published_cell,
     published_column,
     rate_cell,
 )
@@ -41,7 +40,7 @@ def _published(name: str, heading: str, *, decimals: int = 2) -> Column[Summary]
     return Column(
         heading=heading,
         name=f"published_{name}",
-        compute=of_method(lambda row: published_cell("sopi", "1", row.label, name)[0]),
+        compute=of_method(lambda row: published_value("sopi", "1", row.label, name)),
         decimals=decimals,
         group=_PUBLISHED,
     )

@@ -21,7 +21,7 @@ from bench.cases.build import build_case
 from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.contract import Split
 from bench.geometry import Camera
-from bench.learn import Population, Progress, Source, TrainingBudget, scene_of, train
+from bench.learn import Population, Source, TrainingBudget, TrainingProgress, scene_of, train
 from bench.learn.history import read_rows
 from bench.learn.source import Library
 from bench.learn.tensors import read_tensors
@@ -88,7 +88,7 @@ class KilledError(Exception):
     """Ends a training as SIGKILL does: nothing more is written."""
 
 
-def kill(progress: Progress) -> None:
+def kill(progress: TrainingProgress) -> None:
     """After a step and before its checkpoint. (A real SIGKILL: in test_learn.py.)"""
     if progress.step == KILLED_AT:
         raise KilledError
@@ -146,7 +146,7 @@ def test_killed_and_resumed_gives_the_same_bits(
     assert not same(tensors(parts), tensors(whole))
     seen: list[int] = []
 
-    def note(progress: Progress) -> None:
+    def note(progress: TrainingProgress) -> None:
         if not progress.held_out:
             seen.append(progress.step)
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.cli.console import messages, print_line
 
 if TYPE_CHECKING:
-    from bench.run.execute import Progress as Step
+    from bench.run.execute import RunProgress
 
 Item = TypeVar("Item")
 
@@ -101,7 +101,7 @@ def tracked(items: Sequence[Item], phase: str) -> Iterator[Item]:
         bar.show(phase, len(items), len(items))
 
 
-def show_steps(steps: "Iterator[Step]") -> None:
+def show_steps(steps: "Iterator[RunProgress]") -> None:
     """Do the steps of a run, under a bar."""
     with progress_bar() as bar:
         for step in steps:

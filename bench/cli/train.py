@@ -19,7 +19,7 @@ from bench.errors import FluorobenchError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from bench.learn import Population, Progress, Trainable
+    from bench.learn import Population, Trainable, TrainingProgress
 
 
 class TrainCommandError(FluorobenchError):
@@ -226,7 +226,7 @@ def _learners() -> str:
 
 
 @contextmanager
-def _shown(method: str) -> "Generator[Callable[[Progress], None]]":
+def _shown(method: str) -> "Generator[Callable[[TrainingProgress], None]]":
     """A line that changes on a terminal; in a log a line a minute, and one for every validation."""
     last = [0.0]
     if not sys.stderr.isatty():
@@ -234,7 +234,7 @@ def _shown(method: str) -> "Generator[Callable[[Progress], None]]":
         return
     with messages.status(f"training {method}") as status:
 
-        def show(progress: "Progress") -> None:
+        def show(progress: "TrainingProgress") -> None:
             if progress.held_out:
                 messages.print(_line(progress), markup=False)
             status.update(f"training {method}: {_line(progress)}")
@@ -242,14 +242,14 @@ def _shown(method: str) -> "Generator[Callable[[Progress], None]]":
         yield show
 
 
-def _print_at_intervals(progress: "Progress", last: list[float]) -> None:
+def _print_at_intervals(progress: "TrainingProgress", last: list[float]) -> None:
     now = time.monotonic()
     if progress.held_out or now - last[0] >= 60:
         messages.print(_line(progress), markup=False, soft_wrap=True)
         last[0] = now
 
 
-def _line(progress: "Progress") -> str:
+def _line(progress: "TrainingProgress") -> str:
     left = "" if progress.seconds_left is None else f", {progress.seconds_left / 60:.1f} min left"
     figures = ", ".join(f"{name} {value:.4g}" for name, value in progress.figures.items())
     kind = "held out: " if progress.held_out else ""

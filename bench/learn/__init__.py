@@ -38,8 +38,8 @@ from bench.learn.errors import WeightsError as WeightsError
 from bench.learn.export import Export as Export
 from bench.learn.export import export as export
 from bench.learn.hardware import one_thread as one_thread
-from bench.learn.loop import Progress as Progress
 from bench.learn.loop import Trained as Trained
+from bench.learn.loop import TrainingProgress as TrainingProgress
 from bench.learn.loop import train as train
 from bench.learn.population import Population as Population
 from bench.learn.population import population_of as population_of

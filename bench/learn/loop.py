@@ -27,7 +27,7 @@ from bench.perturb import salted_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class TrainingProgress:
     """Reported after every step and validation.
 
     Attributes:
@@ -70,7 +70,7 @@ def train(
     fresh: bool = False,
     start_from: Path | None = None,
     background: bool = True,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[TrainingProgress], None] | None = None,
     deliver: Callable[[], object] | None = None,
 ) -> Trained:
     """Train until the budget is used; continues from the folder's checkpoint where there is one.
@@ -184,7 +184,7 @@ class _Training:
         earlier = [asdict(each) for each in stages(card)]
         return replace(self.position, began_with=card.files[0].sha256, earlier=earlier)
 
-    def run(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
+    def run(self, stop: Callable[[], bool], report: Callable[[TrainingProgress], None]) -> None:
         """Steps until the budget is used or the training is interrupted, then the last validation."""
         if not self.position.spent:
             self._steps(stop, report)
@@ -197,7 +197,7 @@ class _Training:
         if stop():
             raise KeyboardInterrupt
 
-    def _steps(self, stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
+    def _steps(self, stop: Callable[[], bool], report: Callable[[TrainingProgress], None]) -> None:
         clock = _Clock(self.position.seconds)
         now = saved = validated = clock.seconds()
         while (used := self._used(clock.seconds())) < 1:
@@ -254,7 +254,7 @@ class _Training:
             for name, tensor in self._floating() if self.average else ():
                 self.average[name].lerp_(tensor, 1 - decay)
 
-    def _validate(self, report: Callable[[Progress], None]) -> None:
+    def _validate(self, report: Callable[[TrainingProgress], None]) -> None:
         network = averaged(self.trainable, self.network, self.average)
         figures = dict(self.trainable.validate(network, self._source(Split.VALIDATION)))
         self.position = replace(self.position, held_out=figures, held_out_step=self.position.step)
@@ -277,11 +277,11 @@ class _Training:
         here = self.position
         return self.budget.progress(here.step - here.run_step, seconds - here.run_seconds)
 
-    def _progress(self, figures: Mapping[str, float]) -> Progress:
+    def _progress(self, figures: Mapping[str, float]) -> TrainingProgress:
         here = self.position
         used = self._used(here.seconds)
         left = (here.seconds - here.run_seconds) * (1 - used) / used if used > 0 else None
-        return Progress(step=here.step, used=used, seconds_left=left, figures=figures)
+        return TrainingProgress(step=here.step, used=used, seconds_left=left, figures=figures)
 
     def _floating(self) -> list[tuple[str, Tensor]]:
         return [(name, each) for name, each in self.network.state_dict().items() if each.is_floating_point()]
@@ -331,5 +331,5 @@ def _interrupts_wait() -> Generator[Callable[[], bool]]:
             signal.signal(each, handler)
 
 
-def _silent(progress: Progress) -> None:
+def _silent(progress: TrainingProgress) -> None:
     """Nothing is reported."""

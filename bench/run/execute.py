@@ -28,7 +28,7 @@ KEPT_BYTES = 300 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RunProgress:
     """A step, for a progress bar: ``phase`` is ``preparing`` or ``registering``."""
 
     phase: str
@@ -67,36 +67,36 @@ class Execution:
         self._problems: list[ProblemRecord] = []
         self._truths: list[TruthRecord] = []
 
-    def prepare(self) -> Iterator[Progress]:
+    def prepare(self) -> Iterator[RunProgress]:
         """Draw all cases; yields a step at a time."""
         problems: list[ProblemRecord] = []
         for index, patient_id in enumerate(self._patients):
-            yield Progress("preparing", index, len(self._patients), patient_id)
+            yield RunProgress("preparing", index, len(self._patients), patient_id)
             prepared = self._prepared(patient_id)
             self._patient_records.append(_patient_record(self._protocol, self._dataset, prepared.patient))
             problems.extend(each.problem_record for each in prepared.cases)
             self._truths.extend(each.truth_record for each in prepared.cases)
         name = perturbation_hash(problems)
         self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
-        yield Progress("preparing", len(self._patients), len(self._patients), "")
+        yield RunProgress("preparing", len(self._patients), len(self._patients), "")
 
     @property
     def unreferenced(self) -> dict[str, list[str]]:
         """Acquisitions left out because they have no reference pose, by patient; known once all cases are drawn."""
         return {each.patient_id: each.unreferenced for each in self._patient_records if each.unreferenced}
 
-    def register(self, journal: Journal) -> Iterator[Progress]:
+    def register(self, journal: Journal) -> Iterator[RunProgress]:
         """Do every registration that the journal does not hold yet, then write the truth; yields a step at a time."""
         journal.write_cases(self._patient_records, self._problems)
         journal.mend()
         done = {(each.label, each.case_id) for each in journal.estimates()}
         total = len(self._protocol.methods) * self._protocol.cases
-        yield Progress("registering", len(done), total, "")
+        yield RunProgress("registering", len(done), total, "")
         for choice in self._protocol.methods:
             for record in self._register_method(choice, done):
                 journal.append(record)
                 done.add((record.label, record.case_id))
-                yield Progress("registering", len(done), total, f"{record.label} {record.case_id}")
+                yield RunProgress("registering", len(done), total, f"{record.label} {record.case_id}")
         journal.write_truth(self._truths)
 
     def _register_method(self, choice: MethodTable, done: set[tuple[str, str]]) -> Iterator[EstimateRecord]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.protocol import Protocol
 from bench.run.environment import code_hash, describe_environment
-from bench.run.execute import Execution, Progress
+from bench.run.execute import Execution, RunProgress
 from bench.run.journal import Journal
 from bench.run.parts import weights_used
 
@@ -15,7 +15,7 @@ def run_or_resume(
     out: Path,
     *,
     fresh: bool,
-    show: Callable[[Iterator[Progress]], None],
+    show: Callable[[Iterator[RunProgress]], None],
     report: Callable[[str], None],
 ) -> Journal:
     """Make a complete run of a protocol under ``out``.

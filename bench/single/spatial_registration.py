@@ -6,6 +6,7 @@ The matrix takes points of the CT's patient coordinates (LPS, mm) there: rig_fro
 """
 
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ def _identification(source: Dataset, description: str) -> Dataset:
     data.StudyInstanceUID = data.StudyInstanceUID or generate_uid()
     data.SOPClassUID, data.SOPInstanceUID = SPATIAL_REGISTRATION_STORAGE, generate_uid()
     data.Modality, data.SeriesInstanceUID, data.SeriesNumber, data.InstanceNumber = "REG", generate_uid(), "1", "1"
-    data.Manufacturer, data.ManufacturerModelName, data.SoftwareVersions = "fluorobench", "fluorobench", "0.1"
+    data.Manufacturer, data.ManufacturerModelName = "fluorobench", "fluorobench"
+    data.SoftwareVersions = metadata.version("fluorobench")
     data.DeviceSerialNumber = "none"
     data.ContentDate, data.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     data.SeriesDescription = description[:64]

@@ -12,6 +12,7 @@ from bench.drr.rays import Rays, trace_rays
 from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose
 
 EDGE_MM = 256.0
+# That of the protocol sopi-sim, which cannot be read here: the environment of the peers lacks pydantic.
 SDD_MM = 1011.7
 DEPTH_MM = 700.0
 
