@@ -251,3 +251,32 @@ def test_info_says_what_settings_mean(tmp_path: Path) -> None:
     said = " ".join(command("info", "ct_folder", cwd=tmp_path).stdout.split())
     assert "Whether labelled vertebrae move rigidly" in said
     assert "NAME_labels (or _label" in said
+
+
+def test_info_speaks_of_a_start_for_methods_alone(tmp_path: Path) -> None:
+    assert "uses start" in command("info", "opt_gc", cwd=tmp_path).stdout
+    for name in ("phantom", "ngi", "sopi_table1"):
+        assert "uses start" not in command("info", name, cwd=tmp_path).stdout
+
+
+def test_info_of_weights_prints_their_card_and_refuses_that_of_an_earlier_version(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[1] / "methods" / "rtpi" / "weights"
+    said = " ".join(command("info", shipped, cwd=tmp_path).stdout.split())
+    assert "weights: " in said
+    assert "phantom revision 5" in said
+    older = (shipped / "rtpi.toml").read_text().replace("schema = 2", "schema = 1")
+    (tmp_path / "rtpi.toml").write_text(older)
+    (tmp_path / "rtpi.safetensors").write_bytes(b"")
+    refused(command("info", ".", cwd=tmp_path), "rtpi.toml has schema 1", "train again")
+
+
+def test_a_study_s_protocol_is_named_with_its_page(tmp_path: Path) -> None:
+    refused(command("run", "realism", cwd=tmp_path), "a study's protocol", "studies/realism/README.md")
+    refused(command("run", "lgff-xray", cwd=tmp_path), "studies/wrist/README.md")
+
+
+def test_a_method_without_any_pose_says_why_below_the_tables(tmp_path: Path, ct: Path) -> None:
+    done = command("run", protocol(tmp_path, plugin="zhang"), "--volume", ct, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "M: no pose in 1 of 1 cases; the first reason: " in " ".join(done.stdout.split())
+    assert "no reason was given" not in done.stdout

@@ -40,3 +40,20 @@ def test_an_empty_split_says_where_the_patients_are(tmp_path: Path) -> None:
     protocol = load_protocol("regress", "full", {"data": data})
     with pytest.raises(FluorobenchError, match=r"\(train 0, test 3\), or name some in its setting 'validation'"):
         patient_ids(protocol, open_dataset(protocol))
+
+
+def test_a_key_of_an_earlier_version_is_named_first_and_what_replaces_it_is_not_missing(tmp_path: Path) -> None:
+    older = tmp_path / "older.toml"
+    target = '[target]\nlaw = { kind = "normal", width = [1, 1, 1, 1, 1, 1], about = "nominal" }\n'
+    older.write_text('extends = "regress"\nname = "older"\ntitle = "t"\nwithout = ["target.distribution"]\n' + target)
+    with pytest.raises(FluorobenchError, match=r"older.toml: target.law: written for an earlier version; write distr"):
+        load_protocol(str(older), "full")
+    with pytest.raises(FluorobenchError) as caught:
+        load_protocol(str(older), "full")
+    assert "required" not in str(caught.value)
+    assert "must be given" not in str(caught.value)
+
+
+def test_no_hint_names_a_key_that_its_table_does_not_have() -> None:
+    with pytest.raises(FluorobenchError, match=r"data\.law: no key named 'law'"):
+        load_protocol("regress", "full", {"data": {"law": "x"}})

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from bench.cli.console import output, print_table
@@ -12,9 +13,10 @@ from bench.protocol.load import Summary
 Presets: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 _FEW = 4
+_USES_START = "uses start"
 
 
-def print_plugin(title: str, card: Card, cls: Any, presets: Presets) -> None:
+def print_plugin(title: str, card: Card, cls: Any, presets: Presets, *, starts: bool) -> None:
     """A plug-in's card, its settings and presets as tables.
 
     Args:
@@ -22,11 +24,13 @@ def print_plugin(title: str, card: Card, cls: Any, presets: Presets) -> None:
         card: The plug-in's.
         cls: Its dataclass.
         presets: Settings by name; empty for none.
+        starts: Whether its kind may use a start: methods alone.
     """
-    print_table(title, ("card", ""), card_lines(card))
+    lines = [(name, text) for name, text in card_lines(card) if starts or name != _USES_START]
+    print_table(title, ("card", ""), lines)
     meanings = _meanings(cls)
-    lines = [(f.name, _type(f), _default(f), meanings.get(f.name, "")) for f in fields(cls)]
-    print_table("settings", ("name", "type", "default", "what it is"), lines)
+    settings = [(f.name, _type(f), _default(f), meanings.get(f.name, "")) for f in fields(cls)]
+    print_table("settings", ("name", "type", "default", "what it is"), settings)
     if presets:
         values = [(name, key, in_line(value)) for name, chosen in presets.items() for key, value in chosen.items()]
         print_table("presets", ("preset", "setting", "value"), values)
@@ -61,6 +65,25 @@ def _entry(value: object) -> str:
             or "none"
         )
     return {True: "yes", False: "no", None: "depends on its settings"}.get(cast("Any", value), str(value))
+
+
+def print_weights(path: Path) -> None:
+    """The card of weights, beside the file that holds them."""
+    from bench.learn import read_card
+
+    card = read_card(path)
+    trained = "\n".join(map(provenance_line, card.provenance))
+    lines = [
+        *(("method", card.method), ("trained on", trained), ("population", card.trained_on.population)),
+        *(("held out", in_line(card.held_out)), ("command", card.command), ("note", card.note)),
+    ]
+    print_table(f"weights: {path}", ("card", ""), lines)
+
+
+def weights_cards(path: Path) -> list[Path]:
+    """The cards of weights that a folder, a card or a file of weights stands for; empty for anything else."""
+    places = sorted(path.glob("*.toml")) if path.is_dir() else [path.with_suffix(".toml")]
+    return [each for each in places if each.is_file() and each.with_suffix(".safetensors").is_file()]
 
 
 def provenance_line(training: TrainingProvenance) -> str:

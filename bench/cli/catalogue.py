@@ -43,7 +43,7 @@ class Info:
     """Print the card of a plug-in, of a row of a table or of a protocol; or draw patients of a dataset."""
 
     name: Annotated[str, tyro.conf.Positional]
-    """Name of a plug-in, row or protocol, `metrics`, or path of an X-ray image or a CT to see what its file states."""
+    """Name of a plug-in, row or protocol, `metrics`, or path of an X-ray image, CT or weights to see what it states."""
 
     frame: int | None = None
     """Of an X-ray file of several frames, from 0."""
@@ -66,7 +66,7 @@ class Info:
     def __call__(self) -> None:
         """Print it, or draw the contact sheet."""
         from bench import registry
-        from bench.cli.cards import Presets, print_plugin, print_protocol
+        from bench.cli.cards import Presets, print_plugin, print_protocol, print_weights, weights_cards
         from bench.protocol.load import summaries
 
         if self.sheet is not None:
@@ -76,6 +76,10 @@ class Info:
             raise CommandError("--patients belongs to a contact sheet; add --sheet PNG")
         if self.name == METRICS:
             _print_metrics()
+            return
+        if cards := weights_cards(Path(self.name)):
+            for path in cards:
+                print_weights(path)
             return
         if Path(self.name).is_file() or Path(self.name).is_dir():
             _print_file(Path(self.name), frame=self.frame, series=self.series)
@@ -90,7 +94,13 @@ class Info:
             raise _no_such_name(name, by_name)
         for kind in owners:
             presets: Presets = registry.presets(name) if kind == "methods" else {}
-            print_plugin(f"{kind}: {name}", registry.card(kind, name), registry.load(kind, name), presets)
+            print_plugin(
+                f"{kind}: {name}",
+                registry.card(kind, name),
+                registry.load(kind, name),
+                presets,
+                starts=kind == "methods",
+            )
 
     def _dataset(self) -> str:
         """The name, which must be a dataset's."""

@@ -41,8 +41,9 @@ class Score:
 
 
 def write_report(run: "ScoredRun") -> None:
-    """Write scores and artefacts; prints the tables, then where everything lies."""
+    """Write scores and artefacts; prints the tables, why methods gave no pose at all, and where everything lies."""
     from bench import registry
+    from bench.score.statistics import why_no_pose
 
     run.require_unchanged()
     run.write_scores()
@@ -53,4 +54,7 @@ def write_report(run: "ScoredRun") -> None:
     for path in paths:
         if path.suffix == ".md":
             print_markdown(path.read_text())
+    for label in run.labels:
+        if reason := why_no_pose(run.scores, label):
+            output.print(reason, style="yellow", markup=False, soft_wrap=True)
     output.print(f"{len(paths)} tables and figures in {run.folder}", soft_wrap=True, markup=False)

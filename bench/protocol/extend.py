@@ -22,6 +22,8 @@ from bench.text import read_text
 Tables: TypeAlias = dict[str, Any]
 
 PROTOCOLS = Path(__file__).parents[1] / "protocols"
+# Of a checkout; an installed package has none.
+_STUDIES = Path(__file__).parents[2] / "studies"
 
 
 class ProtocolError(FluorobenchError):
@@ -42,7 +44,7 @@ def find_protocol(name_or_path: str, *, beside: Path | None = None) -> Path:
 
     Raises:
         UnknownNameError: No such name.
-        ProtocolError: No such file.
+        ProtocolError: No such file, or the protocol of a study.
     """
     if name_or_path.endswith(".toml"):
         path = (beside or Path()) / name_or_path
@@ -50,6 +52,10 @@ def find_protocol(name_or_path: str, *, beside: Path | None = None) -> Path:
             raise ProtocolError(f"no protocol file at {path}; give a name ({', '.join(protocol_names())}) or a path")
         return path
     if name_or_path not in protocol_names():
+        study = next(_STUDIES.glob(f"*/{name_or_path}.toml"), None)
+        if study is not None:
+            readme = Path(*study.parts[-3:-1]) / "README.md"
+            raise ProtocolError(f"{name_or_path} is a study's protocol; {readme} states the command that runs it")
         raise unknown("protocol", name_or_path, protocol_names())
     return PROTOCOLS / f"{name_or_path}.toml"
 

@@ -1,7 +1,7 @@
 """Read a protocol: by name from ``bench/protocols`` or by path, with one profile merged into it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,13 @@ from bench.errors import FluorobenchError
 from bench.protocol import model
 from bench.protocol.extend import PROTOCOLS, ProtocolError, find_protocol, overlay, parse, protocol_names, read_tables
 from bench.protocol.model import Protocol, Table
+
+# Keys of earlier versions and what is written today.
+_RENAMED = {
+    "target.law": "target.distribution",
+    "start.law": "start.distribution",
+    "start.laws": "start.distributions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,7 @@ def validate(tables: Mapping[str, Any], *, source: str) -> Protocol:
     try:
         return Protocol.model_validate(tables)
     except ValidationError as error:
-        mistakes = "; ".join(_mistake(dict(found)) for found in error.errors())
-        raise ProtocolError(f"{source}: {mistakes}") from None
+        raise ProtocolError(f"{source}: {'; '.join(_mistakes(error))}") from None
     except FluorobenchError as error:  # of a table that checks its own values
         raise ProtocolError(f"{source}: {error}") from None
 
@@ -116,19 +122,36 @@ def protocol_hash(protocol: Protocol) -> str:
     return hashlib.sha256(protocol.model_dump_json().encode()).hexdigest()[:8]
 
 
+def _mistakes(error: ValidationError) -> list[str]:
+    """Keys of earlier versions first: they say what to do, and what they replace is not missing besides."""
+    found = {_place(each["loc"]): _mistake(dict(each)) for each in error.errors()}
+    older = [place for place in found if place in _RENAMED]
+    replaced = {_RENAMED[place] for place in older}
+    return [
+        *(found[place] for place in older),
+        *(text for place, text in found.items() if place not in {*older, *replaced}),
+    ]
+
+
+def _place(loc: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in loc)
+
+
 def _mistake(found: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in found["loc"])
+    where = _place(found["loc"])
     if found["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return _unknown_key(where)
     if found["type"] == "value_error":
         return f"{where or 'protocol'}: {found['ctx']['error']}"
-    got = "" if found["type"] == "missing" else f"; got {found['input']!r}"
+    if found["type"] == "missing":
+        return f"{where}: must be given"
+    got = f"; got {found['input']!r}"
     return f"{where or 'protocol'}: {found['msg']}{got[:120]}"
 
 
 def _unknown_key(where: str) -> str:
     key = where.rsplit(".", 1)[-1]
-    if key in ("law", "laws"):
-        return f"{where}: written for an earlier version; write {key.replace('law', 'distribution')} instead of {key}"
+    if where in _RENAMED:
+        return f"{where}: written for an earlier version; write {_RENAMED[where].rsplit('.', 1)[-1]} instead of {key}"
     tables = (each for each in vars(model).values() if isinstance(each, type) and issubclass(each, Table))
     return f"{where}: {registry.unknown('key', key, {name for table in tables for name in table.model_fields})}"

@@ -183,6 +183,16 @@ def _effective_trials(sample: Floats, patients: Sequence[str]) -> float:
     return n / max(between / (share * (1 - share) / n), least)
 
 
+def why_no_pose(rows: pd.DataFrame, label: str) -> str | None:
+    """The first reason that a method gave no pose, in one line; None where it gave one in some case."""
+    own = of_label(rows, label)
+    if set(text_column(own, "failure")) != {"no_pose"}:
+        return None
+    reasons = [str(each) for each in own["error"] if not pd.isna(each)]
+    first = " ".join(reasons[0].split()) if reasons else "no reason was given"
+    return f"{label}: no pose in {len(own)} of {len(own)} cases; the first reason: {first}"
+
+
 def failure_rate(rows: pd.DataFrame, success: str = "success_strict", *, seed: int = 0) -> Rate:
     """Share of rows that are no success; rows without a pose are among them."""
     return rate(~np.asarray(rows[success], dtype=bool), text_column(rows, "patient_id"), seed=seed)
