@@ -9,8 +9,8 @@ import numpy as np
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
 from bench.report.summary import PERCENT
-from bench.report.tables import Cell, Table, TableRow
-from bench.score.column import Column
+from bench.report.tables import Table, TableRow
+from bench.score.column import Cell, Column, Value
 from bench.score.columns import column
 from bench.score.paired import wins
 from bench.score.statistics import Floats, StatisticsError, of_label, text_column, values
@@ -70,7 +70,7 @@ def _over(label: str) -> Column[_Row]:
     return _wins_column(heading, f"wins_over_{label}_percent", lambda row: row.percent(label), group="Wins over (%)")
 
 
-def _wins_column(heading: str, key: str, compute: Callable[[_Row], Cell], *, group: str = "") -> Column[_Row]:
+def _wins_column(heading: str, key: str, compute: Callable[[_Row], Value | Cell], *, group: str = "") -> Column[_Row]:
     return Column(heading=heading, name=key, compute=compute, decimals=0, group=group)
 
 
