@@ -10,7 +10,7 @@ from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
 from bench.report.summary import PERCENT
 from bench.report.tables import Table, TableRow
-from bench.score.column import Cell, Column, Value
+from bench.score.column import Column, Value
 from bench.score.columns import column
 from bench.score.paired import wins
 from bench.score.statistics import Floats, StatisticsError, of_label, text_column, values
@@ -23,9 +23,9 @@ class _Row:
     label: str
     over: dict[str, float]
 
-    def percent(self, label: str) -> Cell:
+    def percent(self, label: str) -> float | None:
         """Of the wins over one method; empty over itself."""
-        return (PERCENT * self.over[label] if label in self.over else None,)
+        return PERCENT * self.over[label] if label in self.over else None
 
     @property
     def mean(self) -> float:
@@ -70,7 +70,7 @@ def _over(label: str) -> Column[_Row]:
     return _wins_column(heading, f"wins_over_{label}_percent", lambda row: row.percent(label), group="Wins over (%)")
 
 
-def _wins_column(heading: str, key: str, compute: Callable[[_Row], Value | Cell], *, group: str = "") -> Column[_Row]:
+def _wins_column(heading: str, key: str, compute: Callable[[_Row], Value], *, group: str = "") -> Column[_Row]:
     return Column(heading=heading, name=key, compute=compute, decimals=0, group=group)
 
 
