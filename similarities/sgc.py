@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import pad
 
 from bench.contract import Card
 from bench.similarity.base import SimilarityError, check_images, eroded
@@ -59,11 +59,19 @@ class SGC:
     def _silhouette(self, moving: Tensor) -> Tensor:
         """Where Sobel responses count, (B, 1, H - 2, W - 2) bool; nowhere for an image without content."""
         highest = moving.amax(dim=(2, 3), keepdim=True)
-        content = ((moving > self.threshold * highest) & (highest > 0)).to(moving.dtype)
-        side = 2 * self.margin + 1
-        grown = max_pool2d(content, (side, 1), stride=1, padding=(self.margin, 0))
-        grown = max_pool2d(grown, (1, side), stride=1, padding=(0, self.margin))
-        return grown[..., 1:-1, 1:-1] > 0
+        content = (moving > self.threshold * highest) & (highest > 0)
+        return _grown(_grown(content, self.margin, -2), self.margin, -1)[..., 1:-1, 1:-1]
+
+
+def _grown(mask: Tensor, margin: int, axis: int) -> Tensor:
+    """A mask grown by a margin both ways along one axis: unions of shifted copies, each twice as wide as the last."""
+    around = (0, 0, margin, margin) if axis == -2 else (margin, margin)
+    mask, width, side = pad(mask, around), 1, 2 * margin + 1
+    while width < side:
+        step = min(width, side - width)
+        rest = mask.shape[axis] - step
+        mask, width = mask.narrow(axis, 0, rest) | mask.narrow(axis, step, rest), width + step
+    return mask
 
 
 def _correlation(fixed: Tensor, moving: Tensor, weights: Tensor) -> Tensor:
