@@ -19,7 +19,8 @@ HEAD = """# Commands
 <!-- Written by docs/make_commands.py; do not edit. -->
 
 `fluorobench COMMAND --help` prints the same text in the terminal. Wrong names are answered with the nearest right ones.
-An error in the input is one line and exit status 2; `check` ends with exit status 1 when a row got worse.
+An error in the input is one line and exit status 2; `check` ends with exit status 1 when a row got worse, `register`
+with 3 when a pose is not trusted.
 """
 
 

@@ -44,7 +44,19 @@ def test_register_starts_where_projection_matrices_say(folder: Path, monkeypatch
     for number, hung in enumerate((np.eye(4), QUARTER), start=1):
         (folder / f"P{number}.txt").write_text(numbers(to_projection_matrix(CAMERA, hung @ true_pose())))
     images = [word for n in (1, 2) for word in ("--xray", f"view{n}.tif", "--calibration", f"P{n}.txt")]
-    words = ["register", "--volume", "ct.nii.gz", *images, "--flip", "none", "--method", "initial", "--out", "found"]
+    words = [
+        "register",
+        "--volume",
+        "ct.nii.gz",
+        *images,
+        "--flip",
+        "none",
+        "--method",
+        "initial",
+        "--no-check",
+        "--out",
+        "found",
+    ]
     run(monkeypatch, *words, "--start", "calibration")
     found = json.loads((folder / "found" / "registration.json").read_text())
     np.testing.assert_allclose(found["rig_from_world"], true_pose(), atol=1e-7)
@@ -56,7 +68,18 @@ def test_k_on_the_command_line(
 ) -> None:
     K = CAMERA.K
     intrinsics = [str(each) for each in (K[0, 0], K[1, 1], K[0, 2], K[1, 2])]
-    words = ["register", "--volume", "ct.nii.gz", "--xray", "view1.tif", "--flip", "none", "--method", "initial"]
+    words = [
+        "register",
+        "--volume",
+        "ct.nii.gz",
+        "--xray",
+        "view1.tif",
+        "--flip",
+        "none",
+        "--method",
+        "initial",
+        "--no-check",
+    ]
     words += ["--start", "AP", "--depth-mm", "700", "--out", "found"]
     run(monkeypatch, *words, "--intrinsics", *intrinsics)
     found = json.loads((folder / "found" / "registration.json").read_text())
@@ -79,7 +102,9 @@ def test_fiducials_print_and_store_their_residuals(
     (folder / "beads.csv").write_text("x,y,z,column,row\n" + numbers(np.column_stack([points, pixels])))
     (folder / "cam.toml").write_text('[calibration]\nkind = "fiducials"\nfile = "beads.csv"\n')
     words = ["--volume", "ct.nii.gz", "--xray", "view1.tif", "--flip", "none", "--calibration", "cam.toml"]
-    run(monkeypatch, "register", *words, "--method", "initial", "--start", "calibration", "--out", "found")
+    run(
+        monkeypatch, "register", *words, "--method", "initial", "--no-check", "--start", "calibration", "--out", "found"
+    )
     assert "13 of 14 fiducials fit with 0.000 px rms" in capsys.readouterr().err
     found = json.loads((folder / "found" / "registration.json").read_text())
     np.testing.assert_allclose(found["rig_from_world"], true_pose(), atol=1e-5)

@@ -13,7 +13,7 @@ from bench.volume.write import write_image
 
 from .xray_files import bone, write_case
 
-WORDS = ["register", "--case", "knee.toml", "--start", "AP", "--depth-mm", "700", "--method", "initial"]
+WORDS = ["register", "--case", "knee.toml", "--start", "AP", "--depth-mm", "700", "--method", "initial", "--no-check"]
 POSE = Path("registration/registration.json")
 
 

@@ -15,7 +15,7 @@ from bench.cli import main as cli
 
 _sitk: Any = SimpleITK
 CAMERA = ("--sdd-mm", "1000", "--spacing-mm", "6", "--flip", "none", "--depth-mm", "700", "--start", "AP")
-REGISTER = ("register", "--volume", "ct.nii.gz", "--method", "nominal", *CAMERA)
+REGISTER = ("register", "--volume", "ct.nii.gz", "--method", "nominal", "--no-check", *CAMERA)
 RENDER = ("render", "--volume", "ct.nii.gz", "--size", "32")
 TRAIN = ("train", "lgff_reg", "--steps", "1", "--set", "image_size=32", "batch=2", "--volume", "ct.nii.gz")
 BOX = ("--box", "-30", "-30", "-30", "30", "30", "30")

@@ -11,7 +11,7 @@ import tifffile
 
 from bench.cli import main as cli
 from bench.errors import FluorobenchError
-from bench.geometry import PoseFrame, StandardView, nominal_pose, rotation_angle_deg
+from bench.geometry import Matrix, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
 from bench.geometry.converters.view import ConversionError
 from bench.register import Level
 from bench.report.registration import checkerboard
@@ -37,6 +37,12 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     cli.main()
 
 
+def untrusted(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, *words)
+    assert caught.value.code == 3
+
+
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     with pytest.raises(SystemExit) as caught:
         run(monkeypatch, *words)
@@ -60,10 +66,13 @@ def test_register_finds_the_pose_of_a_case(
         assert 480 < height <= 2 * 5 * SIZE
     assert found["content_seen"] == [1, 1]
     assert found["at_bounds"] == []
+    assert found["verdict"]["trust"] == "trusted"
+    assert found["verdict"]["check"]["agreed"]
     printed = capsys.readouterr().out
     assert "beyond the image" not in printed
     assert "agreement with the reference (not accuracy)" in printed
     assert "lossy" in printed
+    assert "verdict: TRUSTED" in printed
 
 
 def test_a_pose_that_dicom_cannot_say_is_printed_and_written(
@@ -73,7 +82,7 @@ def test_a_pose_that_dicom_cannot_say_is_printed_and_written(
         raise ConversionError("no such angles")
 
     monkeypatch.setattr("bench.single.answer.to_dicom", unsayable)
-    run(monkeypatch, "register", "--case", str(case), *NEAR, "--method", "initial", "--out", "found")
+    run(monkeypatch, "register", "--case", str(case), *NEAR, "--method", "initial", "--no-check", "--out", "found")
     assert "no DICOM positioner angles: no such angles" in capsys.readouterr().out
     assert (case.parent / "found" / "registration.json").is_file()
 
@@ -102,7 +111,7 @@ def test_register_by_words_asks_for_what_is_missing(
     assert "2 images, 1 of --calibration" in refused(
         monkeypatch, capsys, *words, "--xray", "b.tif", "--calibration", "cam.txt"
     )
-    run(monkeypatch, *words, *known, "--start", "AP", "--depth-mm", "700", "--method", "initial")
+    run(monkeypatch, *words, *known, "--start", "AP", "--depth-mm", "700", "--method", "initial", "--no-check")
     found = json.loads((case.parent / "registration" / "registration.json").read_text())
     assert found["theta_from_start"]["rx_deg"] == pytest.approx(0, abs=1e-9)
 
@@ -113,7 +122,7 @@ def test_register_tells_when_the_content_leaves_the_image(
     centre = bone().content_centre()
     aside = PoseFrame(true_pose(), centre).pose([0, 0, 0, 40, 0, 0])
     (case.parent / "aside.json").write_text(json.dumps({"rig_from_world": aside.tolist()}))
-    run(monkeypatch, "register", "--case", str(case), "--start", "aside.json", "--method", "initial")
+    run(monkeypatch, "register", "--case", str(case), "--start", "aside.json", "--method", "initial", "--no-check")
     shares = json.loads((case.parent / "registration" / "registration.json").read_text())["content_seen"]
     assert 0.1 < shares[0] < 0.9
     printed = capsys.readouterr().out
@@ -126,7 +135,7 @@ def test_pixels_that_are_no_numbers_are_one_line(
     image = tifffile.imread(case.parent / "view2.tif").astype(np.float32)
     image[3, 4] = np.nan
     tifffile.imwrite(case.parent / "view2.tif", image, photometric="minisblack")
-    words = ("register", "--case", str(case), "--start", "AP", "--depth-mm", "700", "--method", "initial")
+    words = ("register", "--case", str(case), "--start", "AP", "--depth-mm", "700", "--method", "initial", "--no-check")
     assert "view2.tif" in refused(monkeypatch, capsys, *words)
     assert not (case.parent / "registration").exists()
 
@@ -137,9 +146,13 @@ def test_register_does_not_trust_a_pose_at_the_bounds(
     narrow = ("--search", "0.5", "0.5", "0.5", "0.5", "0.5", "0.5")
     aside = PoseFrame(true_pose(), bone().content_centre()).pose([0, 0, 0, 8, 0, 0])
     (case.parent / "aside.json").write_text(json.dumps({"rig_from_world": aside.tolist()}))
-    run(monkeypatch, "register", "--case", str(case), "--start", "aside.json", "--method", "opt_gc", *narrow)
-    assert "tx_mm" in json.loads((case.parent / "registration" / "registration.json").read_text())["at_bounds"]
-    assert "NOT TO BE TRUSTED" in capsys.readouterr().out
+    words = ("register", "--case", str(case), "--start", "aside.json", "--method", "opt_gc", *narrow, "--no-check")
+    untrusted(monkeypatch, *words)
+    found = json.loads((case.parent / "registration" / "registration.json").read_text())
+    assert "tx_mm" in found["at_bounds"]
+    assert found["verdict"]["trust"] == "not trusted"
+    assert "ended at the bounds of the search" in found["verdict"]["reasons"][0]
+    assert "verdict: NOT TRUSTED" in capsys.readouterr().out
 
 
 def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
@@ -150,16 +163,23 @@ def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
     assert told[-1] == (18, 18)
 
 
+def turn_once(monkeypatch: pytest.MonkeyPatch, pose: Matrix) -> None:
+    """One turned restart, by 180 degrees, instead of all: each is a search."""
+    turns = [("180 degrees", pose @ np.diag([-1.0, -1.0, 1.0, 1.0]))]
+    monkeypatch.setattr("bench.single.reference.turned", lambda *_: turns)
+
+
 def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = build_problem(read_case(case), start="AP", depth_mm=700.0, search=(8, 8, 8, 10, 10, 15))
     journal = case.parent / "starts.jsonl"
+    turn_once(monkeypatch, problem.start)
     first = find_reference(problem, starts=2, journal=journal)
-    assert len(journal.read_text().splitlines()) == 4
+    assert len(journal.read_text().splitlines()) == 5
 
     def ran(*_: object) -> None:
         pytest.fail("ran again")
 
-    monkeypatch.setattr("bench.single.reference.answer", ran)
+    monkeypatch.setattr("bench.single.opinion.answer", ran)
     again = find_reference(problem, starts=2, journal=journal)
     np.testing.assert_array_equal(again.second.pose, first.second.pose)
     assert again.uncertainty == first.uncertainty
@@ -175,6 +195,7 @@ def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.Monk
 
 
 def test_reference_writes_what_a_case_may_name(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn_once(monkeypatch, true_pose())
     run(monkeypatch, "reference", str(case), *NEAR, "--starts", "3", "--out", "ref")
     found = json.loads((case.parent / "ref" / "reference.json").read_text())
     assert found["agreement"]["reference"]["mtre_mm"] < 1
@@ -185,7 +206,7 @@ def test_reference_writes_what_a_case_may_name(case: Path, monkeypatch: pytest.M
         )
     text = case.read_text().partition("[reference]")[0]
     case.write_text('reference_file = "ref/reference.toml"\n' + text)
-    start = ["--start", "ref/reference.toml", "--method", "initial", "--out", "again"]
+    start = ["--start", "ref/reference.toml", "--method", "initial", "--no-check", "--out", "again"]
     run(monkeypatch, "register", "--case", str(case), *start)
     again = json.loads((case.parent / "again" / "registration.json").read_text())["agreement"]
     assert again["reference"]["mtre_mm"] == pytest.approx(0, abs=1e-6)
@@ -259,7 +280,7 @@ def test_register_a_dicom_xray_from_its_header_alone(
     case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_dicom(case.parent / "xa.dcm", HEADER, xray(np.eye(4)))
-    words = ["register", "--volume", "ct.nii.gz", "--content", "everything", "--method", "initial"]
+    words = ["register", "--volume", "ct.nii.gz", "--content", "everything", "--method", "initial", "--no-check"]
     run(monkeypatch, *words, "--xray", "xa.dcm")
     found = json.loads((case.parent / "registration" / "registration.json").read_text())
     expected = nominal_pose(StandardView.AP, bone().content_centre(), 700.0)
@@ -279,6 +300,7 @@ def test_register_a_tiff_stack_by_words(case: Path, monkeypatch: pytest.MonkeyPa
     tifffile.imwrite(case.parent / "bone.tif", stack, photometric="minisblack")
     words = ["--volume", "bone.tif", "--voxel-spacing-mm", "2", "2", "2", "--content", "everything"]
     image = ["--xray", "view1.tif", "--flip", "none", "--sdd-mm", str(SDD), "--spacing-mm", str(SPACING)]
-    run(monkeypatch, "register", *words, *image, "--start", "AP", "--depth-mm", "700", "--method", "initial")
+    start = ["--start", "AP", "--depth-mm", "700", "--method", "initial", "--no-check"]
+    run(monkeypatch, "register", *words, *image, *start)
     found = json.loads((case.parent / "registration" / "registration.json").read_text())
     assert found["outcome"] == "converged"

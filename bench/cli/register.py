@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import tyro
 
 from bench.cli.calibration import print_fits
@@ -12,6 +13,7 @@ from bench.cli.case import CaseArguments
 from bench.cli.console import messages, output, print_table
 from bench.cli.progress import progress_bar
 from bench.cli.settings import setting
+from bench.single.trust import USABLE
 
 if TYPE_CHECKING:
     from bench.contract import Problem
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 Six = tuple[float, float, float, float, float, float]
 SEARCH: Six = (15.0, 15.0, 15.0, 30.0, 30.0, 60.0)
 NEAR: Six = (10.0, 10.0, 10.0, 15.0, 15.0, 30.0)
+# Exit status of ``register`` where it does not trust a pose.
+NOT_TRUSTED = 3
 # A pixel at the rim is no content that has left.
 _WHOLE = 0.99
 CONVENTION = "x_cam = Rx Ry Rz R_start (x_world - c) + c_start + (tx, ty, tz); the volume moves, LPS mm, degrees"
@@ -62,6 +66,9 @@ class Register(CaseArguments):
     seed: int = 0
     """Seed of the method's random numbers."""
 
+    check: bool = True
+    """Search again by a second similarity from other starts, which the verdict on the pose rests on."""
+
     sequence: bool = False
     """Register frames in turn, each from the pose of the last one; --xray (or file in the case file) names one folder,
     or one file with --frame, for each camera."""
@@ -73,7 +80,7 @@ class Register(CaseArguments):
     """Folder for the results: JSON, overlay, CSV table and an HTML report."""
 
     def __call__(self) -> None:
-        """Register."""
+        """Register; exit status 3 where a pose is not trusted."""
         from bench import registry
         from bench.cli.results import write_results, write_summary
         from bench.cli.sequence import moments, next_problem
@@ -84,7 +91,7 @@ class Register(CaseArguments):
         problem = self._problem(cases[0][1])
         # Before the search: an hour of it is lost where its answer cannot be written.
         self.out.mkdir(parents=True, exist_ok=True)
-        _warn_of_one_view(problem)
+        _warn_of_geometry(problem)
         print_fits(cases[0][1])
         registered = list["Registered"]()
         for number, (name, case) in enumerate(cases):
@@ -96,6 +103,8 @@ class Register(CaseArguments):
             _print(found.found)
             write_results(self.out, found, ct=case.path(case.tables.ct.volume), dicom=self.dicom)
             write_summary(self.out, registered)
+        if not all(each.found["verdict"]["trust"] in USABLE for each in registered):
+            raise SystemExit(NOT_TRUSTED)
 
     def _problem(self, case: "XrayCase") -> "Problem":
         from bench.single.problem import build_problem
@@ -113,10 +122,11 @@ class Register(CaseArguments):
         )
 
     def _registered(self, name: str, case: "XrayCase", problem: "Problem") -> "Registered":
-        """Register one frame under a progress bar."""
-        from bench.cli.results import write_pose
+        """Register one frame under a progress bar, and judge the answer."""
+        from bench.cli.results import write_overlay, write_pose
         from bench.report.registration_page import Registered
         from bench.single.answer import agreement, answer, described
+        from bench.single.verdict import assess
 
         settings = dict(setting(each) for each in self.set)
         with progress_bar() as bar:
@@ -125,10 +135,18 @@ class Register(CaseArguments):
                 problem, self.method, settings, watch=partial(bar.show, f"{self.method}, poses (at most)")
             )
         write_pose(self.out, name, estimate.pose, method=self.method)
-        found = described(problem, estimate, self.method)
-        found["agreement"] = agreement(problem, estimate.pose, case.reference())
+        write_overlay(self.out, name, problem, estimate.pose)
+        if self.check:
+            messages.print("checking the pose by a second similarity")
+        assessed = assess(problem, estimate, self.method, settings, check=self.check)
+        if not np.array_equal(assessed.estimate.pose, estimate.pose):
+            messages.print("the check found a better pose: it takes the place of the first one")
+            write_overlay(self.out, name, problem, assessed.estimate.pose)
+        found = described(problem, assessed.estimate, self.method)
+        found["verdict"] = assessed.written()
+        found["agreement"] = agreement(problem, assessed.estimate.pose, case.reference())
         found["calibration_fit"] = case.fits()
-        return Registered(name, problem, estimate.pose, found)
+        return Registered(name, problem, assessed.estimate.pose, found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +223,14 @@ class Reference:
             )
 
 
+def _warn_of_geometry(problem: "Problem") -> None:
+    from bench.single.plausible import doubtful
+
+    for doubt in doubtful(problem):
+        messages.print(f"warning: {doubt}", markup=False, soft_wrap=True)
+    _warn_of_one_view(problem)
+
+
 def _warn_of_one_view(problem: "Problem") -> None:
     if len(problem.views) == 1:
         messages.print("one view determines depth weakly: trust the pose along the beam least")
@@ -222,13 +248,6 @@ def _print(found: dict[str, Any]) -> None:
         print_table(
             "as DICOM positioner angles (lossy: in-plane turn and shift are lost)", ("attribute", "value"), dicom
         )
-    if found["at_bounds"]:
-        output.print(
-            f"NOT TO BE TRUSTED: {', '.join(found['at_bounds'])} ended at the search's bounds, so the truth may lie "
-            "beyond: look at the overlay, begin nearer (--start) or search wider (--search)",
-            markup=False,
-            soft_wrap=True,
-        )
     for number, share in enumerate(found["content_seen"], start=1):
         if share < _WHOLE:
             output.print(
@@ -238,6 +257,24 @@ def _print(found: dict[str, Any]) -> None:
                 soft_wrap=True,
             )
     _print_agreement(found["agreement"])
+    _print_verdict(found["verdict"])
+
+
+def _print_verdict(verdict: dict[str, Any]) -> None:
+    check, reasons = verdict["check"], verdict["reasons"]
+    if check is not None:
+        searches = f"searched {check['searches']} more times; {check['similarity']}'s best pose is away by"
+        output.print(f"{searches} {_distances(check['apart'])}", markup=False, soft_wrap=True)
+    if verdict["depth_interval_mm"] is not None:
+        low, high = verdict["depth_interval_mm"]
+        output.print(f"one view: the content's centre lies {low:.0f} to {high:.0f} mm from the source", soft_wrap=True)
+    output.print(
+        f"verdict: {verdict['trust'].upper()}",
+        *(f"  {each}" for each in reasons),
+        sep="\n",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _rounded(value: float | list[float]) -> str:
@@ -268,6 +305,7 @@ def _reference(found: "ReferencePose") -> dict[str, Any]:
     return {
         "rig_from_world": found.first.pose.tolist(),
         "confirmed": found.confirmed,
+        "doubts": list(found.doubts),
         "uncertainty": found.uncertainty,
         "between": found.between,
         **both,
@@ -283,13 +321,10 @@ def _print_reference(found: "ReferencePose") -> None:
     print_table("reference", heading, rows)
     output.print(f"between the two: {_distances(found.between)}", markup=False, soft_wrap=True)
     output.print(f"uncertainty: {_distances(found.uncertainty)}", markup=False, soft_wrap=True)
-    if not found.confirmed:
-        output.print(
-            "NOT confirmed: two starts of each similarity, and the two similarities, must agree within 2 mm; "
-            "begin nearer (--start, --search), or raise --starts",
-            markup=False,
-            soft_wrap=True,
-        )
+    for doubt in found.doubts:
+        output.print(f"NOT confirmed: {doubt}", markup=False, soft_wrap=True)
+    if found.doubts:
+        output.print("begin nearer (--start, --search), raise --starts, or use two views", markup=False, soft_wrap=True)
 
 
 def _write_toml(path: Path, found: "ReferencePose") -> None:

@@ -33,7 +33,7 @@ def write_found(folder: Path, name: str, found: dict[str, Any]) -> None:
 
 
 def write_results(folder: Path, registered: "Registered", *, ct: Path, dicom: bool) -> None:
-    """Write what one registration found: JSON, DICOM where asked, and the overlay."""
+    """Write what one registration found: JSON, and DICOM where asked."""
     from bench.single.spatial_registration import write_spatial_registration
 
     name, pose = registered.name, registered.pose
@@ -41,7 +41,6 @@ def write_results(folder: Path, registered: "Registered", *, ct: Path, dicom: bo
     if dicom:
         described = f"{name}: CT to X-ray"
         _tell(write_spatial_registration(folder / f"{name}.dcm", pose, ct=ct, description=described))
-    write_overlay(folder, name, registered.problem, pose)
 
 
 def write_overlay(folder: Path, name: str, problem: "Problem", pose: "Matrix") -> None:

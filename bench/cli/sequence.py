@@ -11,6 +11,7 @@ import numpy as np
 from bench.cli.case import CaseArguments
 from bench.cli.frames import frames_of_each
 from bench.errors import FluorobenchError
+from bench.single.trust import USABLE
 
 if TYPE_CHECKING:
     from bench.contract import Problem
@@ -47,8 +48,8 @@ def moments(arguments: CaseArguments) -> "list[tuple[str, XrayCase]]":
 
 
 def next_problem(problem: "Problem", registered: "Sequence[Registered]", case: "XrayCase") -> "Problem":
-    """The problem of the next frame: it starts at the last pose that did not end at the bounds of its search."""
-    trusted = [each.pose for each in registered if not each.found["at_bounds"]]
+    """The problem of the next frame: it starts at the last pose that is trusted."""
+    trusted = [each.pose for each in registered if each.found["verdict"]["trust"] in USABLE]
     start = trusted[-1] if trusted else np.asarray(registered[0].problem.start)
     return replace(problem, case_id=case.id, views=case.views(), start=start, nominal=start)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,8 @@ from bench.similarity import Similarity
 from bench.volume import Volume
 
 _COARSENINGS = (1, 2, 4)
+# Half-widths, degrees and mm, that hold every pose.
+_ANYWHERE = np.array([180.0, 180.0, 180.0, 1e4, 1e4, 1e4])
 
 
 class SearchError(FluorobenchError):
@@ -155,6 +157,12 @@ class Search:
             images = _render_small(attenuation, views[0], prepared.corners)
             measure(images[:1], images)
 
+    def values(self, problem: Problem, prepared: Prepared, poses: Matrix) -> Matrix:
+        """Similarities (n,) of the last level at poses (n, 4, 4), wherever they lie; NaN where one reaches a source."""
+        run = _Run(self, replace(problem, search=_ANYWHERE), prepared)
+        thetas = np.stack([problem.frame.parameters(pose) for pose in poses])
+        return np.asarray(-run.objective(self.levels[-1])(thetas / _ANYWHERE))
+
     def candidates(self, problem: Problem, prepared: Prepared) -> "Candidates":
         """Results of the searches of the first level."""
         return _Run(self, problem, prepared).candidates()
@@ -208,7 +216,7 @@ class _Run:
         for level in self._settings.levels[1:]:
             if best.stop is Stop.DIVERGED or self._budget() is None:
                 break
-            best = self._level(level, self._objective(level), best.point, phase="refine")
+            best = self._level(level, self.objective(level), best.point, phase="refine")
         pose = self._problem.frame.pose(self._box.from_unit(best.point))
         return Estimate(
             pose=pose,
@@ -221,7 +229,7 @@ class _Run:
     def _searches(self) -> list[Optimum]:
         """Search the first level from several places, until two searches agree."""
         level = self._settings.levels[0]
-        objective, prior = self._objective(level), self._settings.prior
+        objective, prior = self.objective(level), self._settings.prior
         found: list[Optimum] = []
         for number in range(self._settings.restarts):
             found.append(self._level(level, objective, self._origin(number), phase="search", prior=prior))
@@ -243,7 +251,8 @@ class _Run:
         near = (np.abs(other.point - ranked[0].point).max() <= self._settings.agreement for other in ranked[1:])
         return any(near)
 
-    def _objective(self, level: Level) -> ViewObjective:
+    def objective(self, level: Level) -> ViewObjective:
+        """Of one level."""
         problem = self._problem
         factors = [bin_factor(view.camera, level.size) if level.size else 1 for view in problem.views]
         return ViewObjective(

@@ -16,9 +16,9 @@ from bench.geometry import Matrix
 from bench.report.outlines import outlined
 from bench.report.overlay import Colours, grey, render
 from bench.report.registration import cut_to_content
+from bench.single.trust import Trust
 
 _SIDE = 420
-_SEEN = 0.99
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 86rem; padding: 0 1rem; }
@@ -40,28 +40,13 @@ class Registered:
         name: Of the image or frame.
         problem: With images.
         pose: rig_from_world, 4x4, mm.
-        found: Its result as of ``bench.single.answer.described``.
+        found: Its result as of ``bench.single.answer.described``, and its verdict.
     """
 
     name: str
     problem: Problem
     pose: Matrix
     found: dict[str, Any]
-
-
-def doubts(found: dict[str, Any]) -> list[str]:
-    """Reasons not to trust a pose, one phrase each; none where all checks pass."""
-    reasons = list[str]()
-    if found["outcome"] != "converged":
-        reasons.append(f"the search ended as: {found['outcome']}")
-    if found["at_bounds"]:
-        reasons.append(f"{', '.join(found['at_bounds'])} ended at the bounds of the search")
-    for number, share in enumerate(found["content_seen"], start=1):
-        if share < _SEEN:
-            reasons.append(f"{100 * (1 - share):.0f} % of the content lies beyond view {number}")
-    if len(found["content_seen"]) == 1:
-        reasons.append("one view determines depth weakly")
-    return reasons
 
 
 def registration_page(registered: Sequence[Registered], title: str) -> str:
@@ -88,21 +73,32 @@ def registration_page(registered: Sequence[Registered], title: str) -> str:
 
 def _section(each: Registered) -> list[str]:
     theta = each.found["theta_from_start"]
-    against = doubts(each.found)
-    verdict = (
-        f'<p class="doubt">Check before use: {html.escape("; ".join(against))}.</p>'
-        if against
-        else '<p class="sound">No warnings about this pose; check the panels.</p>'
-    )
+    verdict = each.found["verdict"]
     heads = "".join(f"<th>{html.escape(name)}</th>" for name in theta)
     cells = "".join(f"<td>{value:.2f}</td>" for value in theta.values())
     return [
         f"<h2>{html.escape(each.name)}</h2>",
         f"<p>Method {html.escape(str(each.found['method']))}, {html.escape(str(each.found['outcome']))}.</p>",
-        verdict,
+        *_verdict(verdict),
         f"<table><caption>Pose from the start (degrees, mm)</caption><tr>{heads}</tr><tr>{cells}</tr></table>",
         *_panels(each),
     ]
+
+
+def _verdict(verdict: dict[str, Any]) -> list[str]:
+    trusted = verdict["trust"] == Trust.TRUSTED
+    lines = [f'<p class="{"sound" if trusted else "doubt"}">Verdict: {html.escape(verdict["trust"])}.</p>']
+    if verdict["reasons"]:
+        lines.append("<ul>" + "".join(f"<li>{html.escape(each)}</li>" for each in verdict["reasons"]) + "</ul>")
+    if (check := verdict["check"]) is not None:
+        apart = ", ".join(f"{html.escape(key)} {value:.2f}" for key, value in check["apart"].items())
+        searches = (
+            f"Searched {check['searches']} more times; the best pose by {html.escape(check['similarity'])} is away by"
+        )
+        lines.append(f"<p>{searches} {apart}.</p>")
+    if (depth := verdict["depth_interval_mm"]) is not None:
+        lines.append(f"<p>One view: the content's centre lies {depth[0]:.0f} to {depth[1]:.0f} mm from the source.</p>")
+    return lines
 
 
 def _panels(each: Registered) -> list[str]:

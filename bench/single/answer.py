@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from bench import registry
-from bench.contract import Estimate, Method, Problem, View
-from bench.geometry import Matrix, PoseFrame, require_rigid, transform_points
+from bench.contract import Estimate, Method, Problem
+from bench.geometry import Matrix, PoseFrame, require_rigid
 from bench.geometry.converters.dicom import lost_by_dicom, to_dicom
 from bench.geometry.converters.view import ConversionError
 from bench.metrics.landmarks import landmark_errors
 from bench.optimise.loop import watched
+from bench.single.plausible import seen
 from bench.single.problem import SingleError
 from bench.volume.landmarks import surface_landmarks
 from bench.xray.case_tables import ReferenceTable
@@ -58,27 +59,11 @@ def answer(
         return method.register(problem, prepared)
 
 
-def seen(problem: Problem, pose: Matrix) -> list[float]:
-    """Share of the content's surface that each view's image shows at a pose, in [0, 1]; its border does not count."""
-    points = surface_landmarks(problem.volume, fewer=True)
-    return [_shown(view, transform_points(view.camera_from_rig @ pose, points)) for view in problem.views]
-
-
 def at_bounds(problem: Problem, pose: Matrix) -> list[str]:
     """Parameters that ended within 2 % of the search's half-widths of its bounds: the true pose may lie beyond."""
     from_nominal = problem.frame.parameters(pose)
     near = np.abs(from_nominal) > (1 - _AT_BOUND) * problem.search
     return [name for name, there in zip(PARAMETERS, near, strict=True) if there]
-
-
-def _shown(view: View, points: Matrix) -> float:
-    camera = view.camera
-    pixels = np.rint(camera.project(points))
-    inside = (points[:, 2] > 0) & ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(axis=1)
-    if view.valid is not None:
-        columns, rows = pixels[inside].astype(int).T
-        inside[inside] = view.valid[rows, columns]
-    return float(inside.mean())
 
 
 def described(problem: Problem, estimate: Estimate, plugin: str) -> dict[str, Any]:
@@ -141,6 +126,7 @@ def distance(problem: Problem, first: Matrix, second: Matrix) -> dict[str, float
         "mtre_mm": errors.mtre_mm,
         "mtre_in_plane_mm": errors.mtre_in_plane_mm,
         "mtre_depth_mm": errors.mtre_depth_mm,
+        "mrpd_mm": errors.mrpd_mm,
     }
 
 

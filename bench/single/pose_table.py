@@ -19,11 +19,23 @@ def pose_table(found: Sequence[tuple[str, dict[str, Any]]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     parameters = list(found[0][1]["theta_from_start"]) if found else []
-    heading = ["frame", "method", "outcome", *parameters, "at_bounds", "least_content_seen", "seconds", *_MATRIX]
+    heading = [
+        "frame",
+        "method",
+        "outcome",
+        *parameters,
+        "at_bounds",
+        "least_content_seen",
+        "verdict",
+        "seconds",
+        *_MATRIX,
+    ]
     writer.writerow(heading)
     for name, each in found:
         theta = [f"{value:.6f}" for value in each["theta_from_start"].values()]
         matrix = [repr(value) for value in np.array(each["rig_from_world"]).ravel().tolist()]
         row = [name, each["method"], each["outcome"], *theta, " ".join(each["at_bounds"])]
-        writer.writerow([*row, f"{min(each['content_seen']):.4f}", f"{each['seconds']:.3f}", *matrix])
+        writer.writerow(
+            [*row, f"{min(each['content_seen']):.4f}", each["verdict"]["trust"], f"{each['seconds']:.3f}", *matrix]
+        )
     return buffer.getvalue()

@@ -11,6 +11,7 @@ from bench.cases.prepare import region_of
 from bench.contract import Problem
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, StandardView, nominal_pose, require_rigid
+from bench.single.plausible import require_possible
 from bench.text import read_text
 from bench.volume import Volume
 from bench.volume.content import require_visible, with_content
@@ -63,7 +64,7 @@ def build_problem(
     centre = np.asarray(volume.content_centre())
     views = case.views()
     pose = starting_pose(case, start, centre, depth_mm)
-    return Problem(
+    problem = Problem(
         case_id=case.id,
         patient_id=case.id,
         patient_hash=whole.fingerprint(),
@@ -76,6 +77,8 @@ def build_problem(
         seed=seed,
         moving=content,
     )
+    require_possible(problem)
+    return problem
 
 
 def content_of(

@@ -1,30 +1,34 @@
-"""A reference pose by registration: several starts, two independent similarities, uncertainty by their spread."""
+"""A reference pose by registration: several starts, two similarities, turned restarts, uncertainty by their spread."""
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bench.contract import Outcome, Problem
-from bench.files import write_text
-from bench.geometry import Matrix, rotation_angle_deg
-from bench.single.answer import answer, distance, frame_of
+from bench.contract import Problem
+from bench.geometry import Matrix
+from bench.single.answer import at_bounds, frame_of
+from bench.single.depth import depth_half_width
+from bench.single.journal import Journal
+from bench.single.opinion import Answer, apart, best_of, searched, searched_near, weighed
 from bench.single.problem import SingleError
+from bench.single.turned import COUNT as TURNS
+from bench.single.turned import turned
 
 # Gradients within the silhouette, and intensities in small windows: neither sees what the other one weighs.
 SIMILARITIES = ("sgc", "lncc")
-METHOD = "opt_sgc"
-# A start is one trial: the starts are the repetitions, compared by their similarity.
-_ONE_TRIAL = {"trials": 1, "confirmations": 1}
 AGREEMENT_MM = 2.0
 CONFIRMATIONS = 3
+# Searches about a new centre, where an answer lies at the bounds or a turned restart is better.
+_ROUNDS = 3
+# Share of the best similarity: a turned restart that ends so near to it is a rival.
+_TIE = 0.03
+# A restart that ends nearer to the best pose has turned back to it.
+_TURNED_DEG = 5.0
 # Of the starts, uniform, as a share of the search half-widths.
 _SPREAD = 0.5
-_LINE_BEGINS = '{"key": '
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +67,21 @@ class ReferencePose:
         first: By the first similarity; the reference.
         second: By the second one.
         between: How far they are apart: mTRE (mm), its in-plane and depth parts in the first view, rotation (deg).
-        uncertainty: Key by key, the greatest of that and either spread.
-        confirmed: Whether each similarity found its answer from two starts or more, and the two agree.
+        uncertainty: Key by key, the greatest of that, either spread and the distance of rivals; of one view, depth is
+            uncertain by ``depth_half_width`` at least.
+        doubts: Why the pose is not confirmed, one phrase each.
     """
 
     first: Found
     second: Found
     between: dict[str, float]
     uncertainty: dict[str, float]
-    confirmed: bool
+    doubts: tuple[str, ...]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answer:
-    pose: Matrix
-    value: float
+    @property
+    def confirmed(self) -> bool:
+        """Whether there is no doubt about the reference."""
+        return not self.doubts
 
 
 def _silent(_: Step) -> None:
@@ -95,7 +99,9 @@ def find_reference(
     """Search.
 
     Starts are uniform within half of the search half-widths about the problem's start. A similarity is done when its
-    best answer was found from ``CONFIRMATIONS`` starts, or all starts are spent.
+    best answer was found from ``CONFIRMATIONS`` starts, or all starts are spent. The first one's answer is then turned
+    about the principal axes of the content and searched again. Where an answer lies at the bounds of the search, or a
+    turned restart is better, all of it is repeated about that pose, in ``_ROUNDS`` rounds at most.
 
     Args:
         problem: Its start is the centre of the starts.
@@ -111,116 +117,111 @@ def find_reference(
         raise SingleError(f"a spread needs at least 2 starts; got {starts}: raise --starts")
     if len(set(similarities)) != 2:
         raise SingleError(f"expected two different similarities; got {', '.join(similarities)}")
-    random = np.random.default_rng(problem.seed)
-    thetas = random.uniform(-_SPREAD, _SPREAD, (starts, 6)) * problem.search
-    kept = _Journal(journal, problem)
-    found = list[Found]()
-    for turn, name in enumerate(similarities):
-        answers = list[_Answer]()
+    done = _Round(problem, starts, similarities, journal, tell)
+    for number in range(2, _ROUNDS + 1):
+        if done.better is None:
+            break
+        about = replace(problem, start=done.better, nominal=done.better)
+        done = _Round(about, starts, similarities, journal, tell, f"round {number}, ")
+    return done.judged()
+
+
+class _Round:
+    """Searches about one centre."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        starts: int,
+        similarities: Sequence[str],
+        journal: Path | None,
+        tell: Callable[[Step], None],
+        name: str = "",
+    ) -> None:
+        self._problem, self._journal, self._tell, self._name = problem, Journal(journal, problem), tell, name
+        self._total = 2 * starts + TURNS
+        thetas = np.random.default_rng(problem.seed).uniform(-_SPREAD, _SPREAD, (starts, 6)) * problem.search
+        self._first, self._second = (
+            self._repeated(name, thetas, done=turn * starts) for turn, name in enumerate(similarities)
+        )
+        self._rivals = self._found_turned(done=2 * starts)
+
+    @property
+    def better(self) -> Matrix | None:
+        """Where to search again: a better pose than the best one, or one at the bounds; None where there is neither."""
+        best = best_of([Answer(self._first.pose, 0.0), *self._rivals])
+        if best.value > 0:
+            return best.pose
+        return next((pose for pose in (self._first.pose, self._second.pose) if at_bounds(self._problem, pose)), None)
+
+    def judged(self) -> ReferencePose:
+        """The verdict on this round."""
+        problem, first, second = self._problem, self._first, self._second
+        between = apart(problem, first.pose, second.pose)
+        rivals = [apart(problem, first.pose, rival.pose) for rival in self._rivals]
+        uncertainty = _greatest([between, first.spread, second.spread, *rivals])
+        if (depth := depth_half_width(problem, first.pose)) is not None:
+            for key in ("mtre_mm", "mtre_depth_mm"):
+                uncertainty[key] = max(uncertainty[key], depth)
+        return ReferencePose(first, second, between, uncertainty, tuple(self._doubts(between)))
+
+    def _doubts(self, between: dict[str, float]) -> Iterator[str]:
+        for found in (self._first, self._second):
+            if found.agreeing < 2:
+                yield f"{found.similarity} found its best pose from one start only"
+            if at := at_bounds(self._problem, found.pose):
+                yield f"{', '.join(at)} by {found.similarity} lie at the bounds of the search"
+        if between["mtre_mm"] > AGREEMENT_MM:
+            yield f"the two similarities are {between['mtre_mm']:.1f} mm apart"
+        if self._rivals:
+            turns = max(apart(self._problem, self._first.pose, each.pose)["rotation_deg"] for each in self._rivals)
+            yield f"a pose turned by {turns:.0f} degrees fits as well"
+
+    def _repeated(self, similarity: str, thetas: Matrix, *, done: int) -> Found:
+        """What a similarity finds from several starts."""
+        problem, answers = self._problem, list[Answer]()
         for number, theta in enumerate(thetas):
-            tell(Step(turn * starts + number, 2 * starts, f"{name}, start {number + 1}"))
-            answers.append(kept.answer(name, number, theta))
-            if number > 0 and _agreeing(problem, answers) >= CONFIRMATIONS:
+            self._say(done + number, f"{similarity}, start {number + 1}")
+            start = frame_of(problem, problem.start).pose(theta)
+            moved = replace(problem, start=start, seed=problem.seed + number)
+            answers.append(self._journal.kept(similarity, number, partial(searched, moved, similarity)))
+            if number > 0 and len(_distances(problem, answers, within=AGREEMENT_MM)) >= CONFIRMATIONS:
                 break
-        found.append(_found(problem, name, answers))
-    return _judged(problem, found[0], found[1])
+        return _found(problem, similarity, answers)
+
+    def _found_turned(self, *, done: int) -> list[Answer]:
+        """Poses that turned restarts found beside the best one, at least nearly as good; values are leads over it."""
+        best, similarity, rivals = self._first.pose, self._first.similarity, list[Answer]()
+        for number, (words, pose) in enumerate(turned(self._problem.volume, best)):
+            self._say(done + number, f"{similarity}, {words}")
+            found = self._journal.kept(
+                f"{similarity}, {words}", 0, partial(searched_near, self._problem, similarity, pose)
+            )
+            distance = apart(self._problem, best, found.pose)
+            another = distance["mtre_mm"] > AGREEMENT_MM and distance["rotation_deg"] > _TURNED_DEG
+            if np.isfinite(found.value) and another:
+                first, other = weighed(self._problem, similarity, [best, found.pose])
+                if other > first - _TIE * abs(first):
+                    rivals.append(Answer(found.pose, float(other - first)))
+        return rivals
+
+    def _say(self, done: int, what: str) -> None:
+        self._tell(Step(done, self._total, self._name + what))
 
 
-def apart(problem: Problem, first: Matrix, second: Matrix) -> dict[str, float]:
-    """How far two poses are apart: mTRE over the content's surface and its parts (mm), and the angle (deg)."""
-    return {**distance(problem, first, second), "rotation_deg": float(rotation_angle_deg(first, second))}
-
-
-class _Journal:
-    """Registrations of one problem, run once and kept."""
-
-    def __init__(self, path: Path | None, problem: Problem) -> None:
-        self._path, self._problem, self._key = path, problem, _fingerprint(problem)
-        self._known = dict[tuple[str, int], _Answer]()
-        for line in _whole_lines(path) if path is not None and path.is_file() else []:
-            self._remember(line)
-
-    def answer(self, name: str, number: int, theta: Matrix) -> _Answer:
-        """Of one similarity from one start."""
-        if (name, number) in self._known:
-            return self._known[name, number]
-        problem = self._problem
-        moved = replace(problem, start=frame_of(problem, problem.start).pose(theta), seed=problem.seed + number)
-        estimate = answer(moved, METHOD, {"similarity": name, **_ONE_TRIAL})
-        value = estimate.trace.best_value[-1] if estimate.trace and estimate.trace.best_value else np.nan
-        usable = estimate.outcome not in (Outcome.DIVERGED, Outcome.LEFT_VIEW) and np.isfinite(value)
-        found = _Answer(estimate.pose, float(value) if usable else -np.inf)
-        self._write({"key": self._key, "similarity": name, "start": number}, found)
-        return found
-
-    def _write(self, head: dict[str, Any], found: _Answer) -> None:
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**head, "value": found.value, "rig_from_world": found.pose.tolist()}) + "\n")
-
-    def _remember(self, line: str) -> None:
-        try:
-            entry: dict[str, Any] = json.loads(line)
-            if entry["key"] == self._key:
-                known = _Answer(np.array(entry["rig_from_world"], dtype=np.float64), float(entry["value"]))
-                self._known[str(entry["similarity"]), int(entry["start"])] = known
-        except (ValueError, KeyError, TypeError):
-            raise SingleError(
-                f"{self._path}: not a journal of this command: delete it, or give another --out"
-            ) from None
-
-
-def _whole_lines(path: Path) -> list[str]:
-    """The lines of a journal; one that was cut short in writing is removed, or the next one would be appended to it."""
-    *lines, rest = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    # Nothing is taken out of a file that is no journal.
-    if not rest.startswith(_LINE_BEGINS[: len(rest)]):
-        return [*lines, rest]
-    if rest:
-        write_text(path, "".join(f"{line}\n" for line in lines))
-    return lines
-
-
-def _fingerprint(problem: Problem) -> str:
-    digest = hashlib.sha256(problem.patient_hash.encode())
-    for view in problem.views:
-        for part in (view.image, view.valid, view.camera.K, view.camera_from_rig):
-            digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
-    for part in (problem.start, problem.nominal, problem.centre, problem.search):
-        digest.update(np.ascontiguousarray(part, dtype=np.float64).tobytes())
-    digest.update(str(problem.seed).encode())
-    return digest.hexdigest()[:16]
-
-
-def _best(answers: Sequence[_Answer]) -> _Answer:
-    return max(answers, key=lambda each: each.value)
-
-
-def _agreeing(problem: Problem, answers: Sequence[_Answer]) -> int:
-    return len(_distances(problem, answers, within=AGREEMENT_MM))
-
-
-def _distances(problem: Problem, answers: Sequence[_Answer], *, within: float) -> list[dict[str, float]]:
-    best = _best(answers)
+def _distances(problem: Problem, answers: Sequence[Answer], *, within: float) -> list[dict[str, float]]:
+    best = best_of(answers)
     found = [apart(problem, each.pose, best.pose) for each in answers if np.isfinite(each.value)]
     return [each for each in found if each["mtre_mm"] <= within]
 
 
-def _found(problem: Problem, name: str, answers: Sequence[_Answer]) -> Found:
-    best = _best(answers)
+def _found(problem: Problem, name: str, answers: Sequence[Answer]) -> Found:
+    best = best_of(answers)
     if not np.isfinite(best.value):
         raise SingleError(f"no start gave an answer with {name}; give a --start nearer to the pose")
     near = _distances(problem, answers, within=AGREEMENT_MM)
     counted = near if len(near) > 1 else _distances(problem, answers, within=np.inf)
     return Found(name, best.pose, len(answers), len(near), _greatest(counted))
-
-
-def _judged(problem: Problem, first: Found, second: Found) -> ReferencePose:
-    between = apart(problem, first.pose, second.pose)
-    repeated = first.agreeing > 1 and second.agreeing > 1
-    confirmed = repeated and between["mtre_mm"] <= AGREEMENT_MM
-    return ReferencePose(first, second, between, _greatest([between, first.spread, second.spread]), confirmed)
 
 
 def _greatest(distances: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -1,0 +1,135 @@
+"""How far an answer can be trusted: found again by a second similarity, within bounds, on the image."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.contract import Estimate, Outcome, Problem
+from bench.geometry import Matrix
+from bench.single.answer import at_bounds
+from bench.single.check import AGREEMENT_MM, FIRST, SECOND, Check, check_answer, inverted_fits_better, measure
+from bench.single.depth import depth_half_width
+from bench.single.opinion import METHOD
+from bench.single.plausible import seen
+from bench.single.trust import USABLE, Trust
+
+_MOSTLY = 0.5
+# Answers farther apart than this many times ``AGREEMENT_MM`` are different ones, nearer ones the same one, blurred.
+_FAR = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far an answer can be trusted.
+
+    Attributes:
+        trust: The verdict.
+        reasons: Why the answer is not trusted, one phrase each.
+        depth_interval_mm: Ends of the interval that holds the depth of the content's centre (its distance from the
+            source along the axis), of one view; None for several views.
+    """
+
+    trust: Trust
+    reasons: tuple[str, ...]
+    depth_interval_mm: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessed:
+    """An answer with its check and verdict.
+
+    Attributes:
+        estimate: The method's, with the pose of the check where that is better.
+        check: None where none was asked for.
+        verdict: On the estimate.
+    """
+
+    estimate: Estimate
+    check: Check | None
+    verdict: Verdict
+
+    def written(self) -> dict[str, Any]:
+        """The verdict as ``register`` writes it."""
+        return {
+            "trust": str(self.verdict.trust),
+            "reasons": list(self.verdict.reasons),
+            "depth_interval_mm": self.verdict.depth_interval_mm,
+            "check": None if self.check is None else self.check.written(),
+        }
+
+
+def assess(
+    problem: Problem, estimate: Estimate, plugin: str, settings: Mapping[str, Any], *, check: bool = True
+) -> Assessed:
+    """Check an answer by a second similarity and judge it.
+
+    Only the default method's answer gives way to a better one: other methods are judged as they are.
+
+    Args:
+        problem: As the method got it.
+        estimate: Its answer.
+        plugin: The method's name.
+        settings: Its settings.
+        check: Whether to search again; without it, outcome, bounds and image alone are judged.
+    """
+    if not check:
+        return Assessed(estimate, None, judge(problem, estimate, None))
+    similarity = FIRST if settings.get("similarity") == SECOND else SECOND
+    default = plugin == METHOD and settings.get("similarity", FIRST) == FIRST
+    checked = check_answer(problem, estimate.pose, similarity=similarity, replaceable=default)
+    estimate = replace(estimate, pose=checked.pose)
+    verdict = judge(problem, estimate, checked)
+    if verdict.trust not in USABLE and inverted_fits_better(problem):
+        verdict = replace(verdict, reasons=(*verdict.reasons, "the inverted X-ray fits better: check --bright"))
+    return Assessed(estimate, checked, verdict)
+
+
+def judge(problem: Problem, estimate: Estimate, check: Check | None) -> Verdict:
+    """The verdict on an answer.
+
+    Args:
+        problem: As the method got it.
+        estimate: With the pose that ``check`` was made of.
+        check: None where none was asked for.
+    """
+    against, doubts = list(_against(problem, estimate, check)), list(_doubts(problem, estimate, check))
+    agreed = Trust.NOT_CHECKED if check is None else Trust.TRUSTED
+    trust = Trust.NOT_TRUSTED if against else Trust.DOUBTFUL if doubts else agreed
+    return Verdict(trust, (*against, *doubts), _depth_interval(problem, estimate.pose, check))
+
+
+def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
+    """Why an answer is not to be trusted."""
+    if estimate.outcome not in (Outcome.CONVERGED, Outcome.BUDGET):
+        yield f"the search ended as: {estimate.outcome}"
+    if at := at_bounds(problem, estimate.pose):
+        yield (
+            f"{', '.join(at)} ended at the bounds of the search, so that the true pose may lie beyond: start nearer "
+            "(--start) or search wider (--search)"
+        )
+    if check is not None and not check.agreed and check.apart[measure(problem)] > _FAR * AGREEMENT_MM:
+        yield _disagreement(problem, check)
+
+
+def _doubts(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
+    if check is not None and not check.agreed and check.apart[measure(problem)] <= _FAR * AGREEMENT_MM:
+        yield _disagreement(problem, check)
+    if estimate.outcome is Outcome.BUDGET:
+        yield "the search stopped at its budget, perhaps before the best pose"
+    for number, share in enumerate(seen(problem, estimate.pose), start=1):
+        if share < _MOSTLY:
+            yield f"{100 * (1 - share):.0f} % of the content lie beyond the image of view {number} or its border"
+
+
+def _disagreement(problem: Problem, check: Check) -> str:
+    apart_mm = check.apart[measure(problem)]
+    return f"another pose, {apart_mm:.1f} mm away, is the best by {check.similarity}; {AGREEMENT_MM:g} mm would agree"
+
+
+def _depth_interval(problem: Problem, pose: Matrix, check: Check | None) -> tuple[float, float] | None:
+    """Of the depths by both similarities, widened by what one view leaves open."""
+    if (half := depth_half_width(problem, pose)) is None:
+        return None
+    poses = (pose, check.other_pose) if check is not None and check.agreed else (pose,)
+    depths = [float((each @ [*problem.centre, 1.0])[2]) for each in poses]
+    return min(depths) - half, max(depths) + half

@@ -1,0 +1,214 @@
+"""The verdict on an answer: from synthetic checks, and from a search on a small volume."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.contract import Case, Estimate, Outcome
+from bench.geometry import Matrix, PoseFrame, compose, invert
+from bench.single import check as checking
+from bench.single.check import AGREEMENT_MM, Check, check_answer
+from bench.single.depth import IN_PLANE_MM, depth_half_width
+from bench.single.opinion import Answer, apart
+from bench.single.plausible import ImpossibleError, doubtful, require_possible
+from bench.single.trust import Trust
+from bench.single.turned import COUNT, turned
+from bench.single.verdict import assess, judge
+
+from .registration import build_case, cluster
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    """Two views; the search box holds the truth."""
+    return build_case(cluster(), sides=True)
+
+
+@pytest.fixture(scope="module")
+def one_view() -> Case:
+    return build_case(cluster())
+
+
+def shifted(case: Case, mm: float) -> Matrix:
+    """The truth moved along the image's columns."""
+    return PoseFrame(case.truth, case.problem.centre).pose([0, 0, 0, mm, 0, 0])
+
+
+def estimate(pose: Matrix, outcome: Outcome = Outcome.CONVERGED) -> Estimate:
+    return Estimate(pose=pose, outcome=outcome)
+
+
+def checked(case: Case, mm: float = 1.0, *, other: Matrix | None = None) -> Check:
+    """The second similarity's best pose lies ``mm`` away from the truth."""
+    second = shifted(case, mm) if other is None else other
+    return Check("lncc", 1, mm <= AGREEMENT_MM, apart(case.problem, case.truth, second), case.truth, second)
+
+
+def test_an_answer_found_again_is_trusted(case: Case) -> None:
+    verdict = judge(case.problem, estimate(case.truth), checked(case))
+    assert (verdict.trust, verdict.reasons, verdict.depth_interval_mm) == (Trust.TRUSTED, (), None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mm", "trust", "said"),
+    [
+        (Outcome.CONVERGED, 30, Trust.NOT_TRUSTED, "another pose, 30.0 mm away, is the best by lncc"),
+        (Outcome.CONVERGED, 4, Trust.DOUBTFUL, "another pose, 4.0 mm away, is the best by lncc"),
+        (Outcome.BUDGET, 1, Trust.DOUBTFUL, "stopped at its budget"),
+        (Outcome.LEFT_VIEW, 1, Trust.NOT_TRUSTED, "left the field of view"),
+    ],
+)
+def test_what_speaks_against_an_answer(case: Case, outcome: Outcome, mm: float, trust: Trust, said: str) -> None:
+    verdict = judge(case.problem, estimate(case.truth, outcome), checked(case, mm))
+    assert verdict.trust == trust
+    assert len(verdict.reasons) == 1
+    assert said in verdict.reasons[0]
+
+
+def test_an_answer_at_the_bounds_is_not_trusted_although_it_was_found_again(case: Case) -> None:
+    pose = case.problem.frame.pose([0, 0, 0, case.problem.search[3], 0, 0])
+    verdict = judge(case.problem, estimate(pose), checked(case))
+    assert verdict.trust == Trust.NOT_TRUSTED
+    assert verdict.reasons[0].startswith("tx_mm ended at the bounds")
+
+
+def test_content_beyond_the_image_is_a_doubt_and_no_check_is_no_trust(case: Case) -> None:
+    assert judge(case.problem, estimate(case.truth), None).trust == Trust.NOT_CHECKED
+    views = tuple(replace(view, valid=np.zeros((64, 64), dtype=np.bool_)) for view in case.problem.views)
+    verdict = judge(replace(case.problem, views=views), estimate(case.truth), None)
+    assert verdict.trust == Trust.DOUBTFUL
+    assert "100 % of the content lie beyond the image of view 1" in verdict.reasons[0]
+
+
+def test_one_view_states_a_depth_interval_that_holds_all_agreeing_answers(one_view: Case) -> None:
+    deeper = PoseFrame(one_view.truth, one_view.problem.centre).pose([0, 0, 0, 0, 0, 25])
+    half = depth_half_width(one_view.problem, one_view.truth)
+    assert half is not None
+    verdict = judge(one_view.problem, estimate(one_view.truth), checked(one_view, other=deeper))
+    depth = float((one_view.truth @ [*one_view.problem.centre, 1])[2])
+    assert verdict.depth_interval_mm == pytest.approx((depth - half, depth + 25 + half))
+
+
+def test_the_depth_interval_moves_the_surface_in_the_plane_by_what_it_is_made_for(one_view: Case) -> None:
+    problem = one_view.problem
+    half = depth_half_width(problem, one_view.truth)
+    assert half is not None
+    deeper = compose(np.eye(3), [0, 0, half]) @ one_view.truth
+    assert apart(problem, one_view.truth, deeper)["mrpd_mm"] == pytest.approx(IN_PLANE_MM, rel=0.35)
+
+
+def searches_that_end(monkeypatch: pytest.MonkeyPatch, poses: Sequence[Matrix], near: Matrix | None = None) -> None:
+    """Searches end at these poses, one after the other; local ones and all trials at ``near``."""
+    ends = iter(poses)
+    monkeypatch.setattr(checking, "searched", lambda *_: Answer(next(ends), 0.5))
+    if near is not None:
+        monkeypatch.setattr(checking, "searched_near", lambda *_: Answer(near, 0.5))
+        monkeypatch.setattr(checking, "answer", lambda *_: estimate(near))
+
+
+def test_one_search_is_enough_where_it_agrees_and_the_images_do(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches_that_end(monkeypatch, [shifted(case, 0.9 * AGREEMENT_MM)])
+    check = check_answer(case.problem, case.truth)
+    assert (check.searches, check.agreed) == (1, True)
+    assert check.apart["mtre_mm"] == pytest.approx(0.9 * AGREEMENT_MM)
+    assert np.array_equal(check.pose, case.truth)
+
+
+def test_agreement_on_a_pose_that_fits_little_is_searched_further(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both similarities meet in a wrong place; trials from elsewhere find the right one."""
+    wrong = shifted(case, 25)
+    monkeypatch.setattr(checking, "_PLAIN", 2.0)
+    searches_that_end(monkeypatch, [wrong, wrong], near=case.truth)
+    check = check_answer(case.problem, wrong, replaceable=True)
+    assert np.array_equal(check.pose, case.truth)
+    assert check.searches > 2
+    assert check.agreed
+
+
+def test_the_best_pose_by_the_second_similarity_counts_even_where_it_was_not_asked_for(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = shifted(case, 25)
+    searches_that_end(monkeypatch, [case.truth, case.truth], near=wrong)
+    check = check_answer(case.problem, wrong)
+    assert np.array_equal(check.pose, wrong)
+    assert np.array_equal(check.other_pose, case.truth)
+    assert not check.agreed
+    assert check.apart["mtre_mm"] == pytest.approx(25)
+
+
+def test_a_pose_of_another_method_is_judged_as_it_is(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches_that_end(monkeypatch, [case.truth, case.truth], near=case.truth)
+    monkeypatch.setattr("bench.single.verdict.inverted_fits_better", lambda *_: True)
+    found = assess(case.problem, estimate(shifted(case, 25)), "initial", {})
+    assert np.array_equal(found.estimate.pose, shifted(case, 25))
+    assert found.verdict.trust == Trust.NOT_TRUSTED
+    assert found.verdict.reasons[-1] == "the inverted X-ray fits better: check --bright"
+    assert json.loads(json.dumps(found.written()))["check"]["agreed"] is False
+
+
+def test_inverted_images_are_named(case: Case) -> None:
+    views = tuple(replace(view, image=-np.asarray(view.image)) for view in case.problem.views)
+    assert checking.inverted_fits_better(replace(case.problem, views=views))
+    assert not checking.inverted_fits_better(case.problem)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"depth": 5000.0}, "it lies 5000 mm from the source"),
+        ({"depth": -300.0}, "it lies -300 mm from the source"),
+        ({"aside": 3000.0}, "nothing of the content lies in any image"),
+        ({"focal": 0.001}, "a cone of rays of 0.5 to 110 degrees"),
+        ({"focal": 1000.0}, "a cone of rays of 0.5 to 110 degrees"),
+        ({"sdd": 1e5}, "pixels of 0.005 to 20 mm; got 400 x 400"),
+        ({"aspect": 3.0}, "pixels whose sides are in the ratio 0.5 to 2 : 1; got 3"),
+    ],
+)
+def test_impossible_geometry_is_one_line(one_view: Case, change: dict[str, float], said: str) -> None:
+    problem, view = one_view.problem, one_view.problem.views[0]
+    K = view.camera.K.copy()
+    K[[0, 1], [0, 1]] *= change.get("focal", 1.0)
+    K[0, 0] *= change.get("aspect", 1.0)
+    camera = replace(view.camera, K=K, sdd_mm=change.get("sdd", 1000.0 * change.get("focal", 1.0)))
+    shift = [change.get("aside", 0.0), 0, change["depth"] - 700 if "depth" in change else 0.0]
+    moved = compose(np.eye(3), shift) @ problem.nominal
+    with pytest.raises(ImpossibleError, match=said.replace("(", r"\(")) as caught:
+        require_possible(replace(problem, views=(replace(view, camera=camera),), start=moved))
+    assert "\n" not in str(caught.value)
+
+
+def test_doubtful_geometry_is_named_and_sound_geometry_is_not(one_view: Case) -> None:
+    problem, view = one_view.problem, one_view.problem.views[0]
+    assert doubtful(problem) == []
+    require_possible(problem)
+    valid = np.zeros((64, 64), dtype=np.bool_)
+    valid[:, 40:] = True
+    (border, beside) = doubtful(replace(problem, views=(replace(view, valid=valid),)))
+    assert "62 % of the image are taken for collimator or border" in border
+    assert "of the content lie beside the image" in beside
+    far = replace(view, camera=replace(view.camera, K=np.diag([0.1, 0.1, 1]) @ view.camera.K, sdd_mm=None))
+    assert any("pixels large" in each for each in doubtful(replace(problem, views=(far,))))
+
+
+def test_turned_poses_keep_the_centre_and_turn_by_15_to_180_degrees(one_view: Case) -> None:
+    poses = list(turned(one_view.problem.volume, one_view.truth))
+    assert len(poses) == COUNT
+    angles = [apart(one_view.problem, one_view.truth, pose)["rotation_deg"] for _, pose in poses]
+    assert min(angles) == pytest.approx(15)
+    assert max(angles) == pytest.approx(180)
+    fixed = [pose @ invert(one_view.truth) - np.eye(4) for _, pose in poses]
+    assert all(np.abs(np.linalg.det(each[:3, :3])) < 1e-9 for each in fixed)
+
+
+def test_the_first_axis_is_the_longest(one_view: Case) -> None:
+    """A rod along the patient's z axis: spins about it leave its ends where they are."""
+    volume = one_view.problem.volume
+    mask = np.zeros(volume.hu.shape, dtype=np.bool_)
+    mask[14:20, 12:16, 4:40] = True
+    rod = replace(volume, mask=mask)
+    (_, pose) = next(iter(turned(rod, np.eye(4))))
+    np.testing.assert_allclose(pose[:3, 2], [0, 0, 1], atol=0.01)
