@@ -14,7 +14,7 @@ from bench.single.opinion import METHOD, apart, searched, searched_near, weighed
 SECOND, FIRST = "lncc", "sgc"
 # Two answers agree within this: mTRE with several views, distance to the rays with one.
 AGREEMENT_MM = 3.0
-# A similarity ``FIRST`` below which agreement of two searches is not enough: both may have converged to the same wrong pose.
+# Below this similarity by ``FIRST`` agreement is not enough: both may have converged to the same wrong pose.
 _PLAIN = 0.45
 # Searches by the second similarity, and trials by the first one, where the answer is not plain.
 _SEARCHES, _TRIALS = 2, 8
