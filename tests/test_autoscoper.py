@@ -1,6 +1,5 @@
 """Autoscoper's folders: one written here, of the same structure, and the real wrist."""
 
-import re
 import shutil
 from collections.abc import Callable
 from importlib import import_module
@@ -18,7 +17,6 @@ from bench.contract import Patient, Split
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, compose, invert
-from bench.protocol import PROTOCOLS
 
 miniature: Any = import_module("bench.datasets.autoscoper.miniature")
 SPACING: tuple[float, float, float] = miniature.SPACING_MM
@@ -186,10 +184,8 @@ def test_a_run_says_which_frames_it_leaves_out(
     settings = f'folder = "{folder}"\nvoxel_spacing_mm = {list(SPACING)}\nbinning = 4'
     data = tmp_path / "data.toml"
     data.write_text(f"[data.settings]\n{settings}\n[start]\nper_patient = 1\n")
-    # The protocol's own frames are of another wrist.
-    text, mine = (PROTOCOLS / "wrist.toml").read_text(), tmp_path / "mine.toml"
-    mine.write_text(re.sub(r"\[data\.settings\.other_references\].*?(?=\n# Not)", "", text, flags=re.DOTALL))
-    words = ["run", str(mine), "--data", str(data), "--only", "Initial", "--out", str(tmp_path / "runs")]
+    # The protocol's references of frames are of another wrist, and stay behind.
+    words = ["run", "wrist", "--data", str(data), "--only", "Initial", "--out", str(tmp_path / "runs")]
     monkeypatch.setattr("sys.argv", ["fluorobench", *words])
     main()
     assert "knee: 1 acquisition(s) left out, which have no reference pose: 0011" in capsys.readouterr().err

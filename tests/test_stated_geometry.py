@@ -18,6 +18,7 @@ from bench.geometry import Camera, StandardView, nominal_pose, transform_points
 from bench.volume import Volume, VolumeError
 from bench.volume.describe import describe_volume, is_volume
 from bench.volume.read import read_volume
+from bench.volume.write import write_image
 
 sitk: Any = SimpleITK
 nib: Any = nibabel
@@ -265,3 +266,20 @@ def test_the_projector_takes_a_sheared_grid_exactly() -> None:
         images.append(project(AttenuationMap.from_volume(volume), pose[None], camera)[0, 0].numpy())
     np.testing.assert_allclose(images[1], images[0], atol=0.01 * images[0].max())
     assert images[0].max() > 0.3
+
+
+def test_info_tells_which_numbering_labels_may_have(tmp_path: Path) -> None:
+    hu = np.full((10, 10, 30), -1000, np.float32)
+    hu[2:8, 2:8] = 50
+    numbers = np.zeros(hu.shape, np.uint8)
+    for level, number in enumerate((24, 23, 22)):  # L5, L4, L3 upwards in VerSe's numbers
+        numbers[3:7, 3:7, 4 + 8 * level : 10 + 8 * level] = number
+    for name, data in (("ct", hu), ("labels", numbers)):
+        write_image(tmp_path / f"{name}.nii.gz", data.astype(np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    found = describe_volume(tmp_path / "ct.nii.gz", labels=tmp_path / "labels.nii.gz")
+    assert ("labels", "numbers 22 to 24") in found.fields
+    assert "'verse'" in found.missing[0]
+    assert "--label-scheme" in found.missing[0]
+    named = describe_volume(tmp_path / "ct.nii.gz", labels=tmp_path / "labels.nii.gz", label_scheme="verse")
+    assert ("labels", "L3, L4, L5 (scheme 'verse')") in named.fields
+    assert not named.missing

@@ -51,6 +51,12 @@ class Info:
     series: str | None = None
     """DICOM series UID, where a CT's folder holds several."""
 
+    labels: Path | None = None
+    """Label map on a CT's grid: its numbers or levels are printed, too."""
+
+    label_scheme: str | None = None
+    """Numbering of the labels; without it the schemes that fit are printed."""
+
     sheet: Path | None = None
     """Draw a contact sheet (PNG) of the first patients of the dataset: AP, lateral, axial, sagittal."""
 
@@ -82,7 +88,7 @@ class Info:
                 print_weights(path)
             return
         if Path(self.name).is_file() or Path(self.name).is_dir():
-            _print_file(Path(self.name), frame=self.frame, series=self.series)
+            self._print_file(Path(self.name))
             return
         by_name = {each.name: each for each in summaries()}
         name = _plugin_of_row(self.name, by_name.values())
@@ -101,6 +107,23 @@ class Info:
                 presets,
                 starts=kind == "methods",
             )
+
+    def _print_file(self, path: Path) -> None:
+        """What the file of a CT or an X-ray image states, and which values must be given by the user."""
+        from bench.volume.describe import describe_volume, is_volume
+        from bench.xray.describe import describe_xray
+
+        # A stack of slices may be a run of X-rays as well: who names a frame means that.
+        volume = self.frame is None and is_volume(path)
+        found = (
+            describe_volume(path, self.series, labels=self.labels, label_scheme=self.label_scheme)
+            if volume
+            else describe_xray(str(path), frame=self.frame)
+        )
+        print_table(f"{'CT' if volume else 'X-ray'}: {path}", ("field", "value"), found.fields)
+        if found.calibration:
+            print_table("geometry" if volume else "calibration", ("what", "found", "how"), found.calibration)
+        output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
 
     def _dataset(self) -> str:
         """The name, which must be a dataset's."""
@@ -121,20 +144,6 @@ class Info:
             path=path,
             fresh=self.fresh,
         )
-
-
-def _print_file(path: Path, *, frame: int | None, series: str | None) -> None:
-    """What the file of a CT or an X-ray image states, and which values must be given by the user."""
-    from bench.volume.describe import describe_volume, is_volume
-    from bench.xray.describe import describe_xray
-
-    # A stack of slices may be a run of X-rays as well: who names a frame means that.
-    volume = frame is None and is_volume(path)
-    found = describe_volume(path, series) if volume else describe_xray(str(path), frame=frame)
-    print_table(f"{'CT' if volume else 'X-ray'}: {path}", ("field", "value"), found.fields)
-    if found.calibration:
-        print_table("geometry" if volume else "calibration", ("what", "found", "how"), found.calibration)
-    output.print("missing: " + ("; ".join(found.missing) or "nothing"), markup=False, soft_wrap=True)
 
 
 def _print_metrics() -> None:

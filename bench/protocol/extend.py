@@ -3,7 +3,8 @@
 ``extends = "sopi-sim"`` names a protocol that comes with fluorobench or a path, relative to the file. The rules:
 
 * Tables are laid over the base's key by key, profiles included; lists and values replace the base's.
-* A distribution that states its ``kind`` replaces the base's whole; so do settings of a dataset that is not the base's.
+* A distribution that states its ``kind`` replaces the base's whole; so do settings of a dataset that is not the
+  base's, and settings that name another ``folder`` or ``file``: the base's spacings and references are of its data.
 * ``without = ["target.photons", "profile.smoke"]`` removes tables and values of the base first.
 * A row of ``[[methods]]`` replaces the base's row of that label where it stands; a row with a new label is appended.
 * ``rows = ["Initial", "Opt-GC"]`` then keeps these labels alone, in this order.
@@ -20,6 +21,8 @@ from bench.registry import unknown
 from bench.text import read_text
 
 Tables: TypeAlias = dict[str, Any]
+# Settings by which datasets name their files.
+_PLACES = ("folder", "file", "case", "volume")
 
 PROTOCOLS = Path(__file__).parents[1] / "protocols"
 # Of a checkout; an installed package has none.
@@ -76,7 +79,7 @@ def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tables:
     under, data = base.get("data"), over.get("data")
     if isinstance(under, dict) and isinstance(data, dict):
         before, after = cast(Tables, under), cast(Tables, data)
-        if after.get("dataset", before.get("dataset")) != before.get("dataset"):
+        if after.get("dataset", before.get("dataset")) != before.get("dataset") or _other_files(before, after):
             merged["data"]["settings"] = after.get("settings", {})
     return merged
 
@@ -171,6 +174,15 @@ def _chosen(path: Path, labels: Sequence[str], rows: Sequence[Tables]) -> list[T
         if label not in by_label:
             raise ProtocolError(f"{path}: rows: {unknown('method label', label, by_label)}")
     return [by_label[label] for label in labels]
+
+
+def _other_files(before: Tables, after: Tables) -> bool:
+    """Whether settings name another place of the same dataset's files."""
+    under, over = (tables.get("settings", {}) for tables in (before, after))
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return False
+    known, stated = cast(Tables, under), cast(Tables, over)
+    return any(name in stated and stated[name] != known.get(name, stated[name]) for name in _PLACES)
 
 
 def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tables:

@@ -10,8 +10,9 @@ from bench.volume.dicom import is_dicom, read_header
 from bench.volume.dicom_series import describe_series, series_of
 from bench.volume.grid import Grid
 from bench.volume.hounsfield import hounsfield_doubt
+from bench.volume.labels import present
 from bench.volume.nifti import is_nifti, nifti_shape
-from bench.volume.read import read_volume_grid
+from bench.volume.read import read_volume, read_volume_grid, unnamed_labels
 from bench.volume.sitk_file import image_shape
 
 _SHEAR = 1e-6
@@ -53,12 +54,16 @@ def is_volume(path: Path) -> bool:
     return path.name.lower().endswith(_VOLUME_ENDINGS) and len(image_shape(path).size) == 3
 
 
-def describe_volume(path: Path, series: str | None = None) -> Description:
+def describe_volume(
+    path: Path, series: str | None = None, *, labels: Path | None = None, label_scheme: str | None = None
+) -> Description:
     """Describe a CT as far as it can be read without help.
 
     Args:
         path: File or folder.
         series: DICOM series UID; of a folder of several, None lists them.
+        labels: A label map on its grid.
+        label_scheme: Numbering of the labels; None lists those that fit.
 
     Raises:
         VolumeError: It cannot be read, whatever values are given.
@@ -81,7 +86,19 @@ def describe_volume(path: Path, series: str | None = None) -> Description:
         if grid.affine is not None
         else ("the position of its voxels: give --voxel-spacing-mm, or write it into the file",)
     )
+    if labels is not None and grid.affine is not None:
+        held, unnamed = _labels(path, series, labels, label_scheme)
+        fields, missing = (*fields, ("labels", held)), (*missing, *unnamed)
     return Description(fields, _geometry(grid), missing)
+
+
+def _labels(path: Path, series: str | None, labels: Path, scheme: str | None) -> tuple[str, tuple[str, ...]]:
+    """What a label map holds, and what is to be given by hand."""
+    if scheme is not None:
+        volume = read_volume(path, labels=labels, label_scheme=scheme, series=series)
+        return f"{', '.join(present(volume)) or 'none'} (scheme {scheme!r})", ()
+    numbers, fitting = unnamed_labels(path, labels, series=series)
+    return numbers, (f"numbering of the labels: give --label-scheme; {fitting}",)
 
 
 def _geometry(grid: Grid) -> tuple[tuple[str, str, str], ...]:

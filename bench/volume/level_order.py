@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from bench.geometry import Matrix
 from bench.volume.labels import held_numbers, present, scheme
 from bench.volume.schemes import BUILT_IN, LEVELS
-from bench.volume.volume import MaskGrid, Volume, VolumeError
+from bench.volume.volume import LabelGrid, MaskGrid, Volume, VolumeError
 
 # A level cut off at the border of the CT keeps its order; this is for numerical noise alone.
 _TOLERANCE_MM = 1.0
@@ -63,6 +64,18 @@ def numbering_doubt(volume: Volume, names: Sequence[str]) -> str:
     else:
         remedy = _remedy(_fitting(_heights(volume), names))
     return f"{there}; scheme {volume.label_scheme!r} has {expected}; {remedy}"
+
+
+def held_and_fitting(numbers: LabelGrid, affine: Matrix) -> tuple[str, str]:
+    """The numbers that a map of labels holds, and the schemes under which its levels are in order, as text.
+
+    Args:
+        numbers: [i, j, k].
+        affine: world_from_index, 4x4, mm.
+    """
+    # Heights need no names: any scheme stands for the one that is not known.
+    volume = Volume(np.zeros(numbers.shape, np.float32), affine, labels=numbers, label_scheme=next(iter(BUILT_IN)))
+    return f"numbers {_ranges(held_numbers(volume)) or 'none'}", _remedy(_fitting(_heights(volume), LEVELS))
 
 
 def _remedy(fitting: Sequence[str]) -> str:

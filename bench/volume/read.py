@@ -16,7 +16,7 @@ from bench.volume.dicom_series import describe_series, read_file, read_folder, s
 from bench.volume.grid import Grid
 from bench.volume.hounsfield import warn_unless_hounsfield
 from bench.volume.labels import check_scheme
-from bench.volume.level_order import require_order
+from bench.volume.level_order import held_and_fitting, require_order
 from bench.volume.nifti import is_nifti, nifti_shape, read_nifti
 from bench.volume.sitk_file import image_shape, read_grid
 from bench.volume.volume import FloatGrid, LabelGrid, MaskGrid, Volume, VolumeError
@@ -85,6 +85,18 @@ def read_volume(
     if voxel_spacing_mm is None:
         require_order(volume, str(labels))
     return volume
+
+
+def unnamed_labels(path: Path, labels: Path, *, series: str | None = None) -> tuple[str, str]:
+    """The numbers of a label map whose scheme is not known, and which schemes would fit.
+
+    Raises:
+        VolumeError: Files that cannot be used, or a map that is not on the CT's grid.
+    """
+    grid = read_volume_grid(path, series)
+    ct = _Placed(grid.array.shape, _world(grid, path, None))
+    numbers = _labels(_read_on_grid(labels, "labels", ct, None), labels)
+    return held_and_fitting(numbers, ct.affine)
 
 
 def dicom_series(folder: str | Path) -> dict[str, str]:
