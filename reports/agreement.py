@@ -11,7 +11,7 @@ from bench.cases.records import ImageProvenance
 from bench.contract import Card, FinishedRun
 from bench.report.kinds import image_kind, image_name, reference_uncertainties
 from bench.report.marks import marked
-from bench.report.summary import PERCENT, MethodRow
+from bench.report.summary import COST_NOTE, PERCENT, MethodRow, cost_columns
 from bench.report.tables import Table, TableRow
 from bench.score.column import APART, OTHER_PREFIX, Column
 from bench.score.provenance import image_provenance
@@ -63,6 +63,7 @@ class Agreement:
                 f"{_uncertainties(images)} Starts of one image are not independent.",
                 "A reference that `fluorobench reference` found comes from Opt-SGC's search: Opt-SGC's row is no "
                 "independent check of it.",
+                COST_NOTE,
                 *(_apart(run.scores, images) if two else ()),
             ),
         )
@@ -78,12 +79,7 @@ class Agreement:
             _median_column("mtre_depth_mm", "Depth", group="median (mm)"),
             _median_column("mtre_mm", "mTRE", group="median (mm)"),
             _median_column("rotation_error_deg", "Rotation\n(deg)"),
-            Column(
-                heading="DRRs",
-                name="drr_evaluations_mean",
-                compute=lambda row: row.mean("drr_evaluations"),
-                decimals=0,
-            ),
+            *cost_columns(_registrations),
         )
 
     def _below(self, name: str, heading: str, key: str) -> Column[_ImageRow]:
@@ -100,6 +96,10 @@ class Agreement:
 
 def _image_row(scores: pd.DataFrame, label: str, image: ImageProvenance) -> _ImageRow:
     return _ImageRow(label, _of_image(of_label(scores, label), image), image=image_name(image))
+
+
+def _registrations(row: _ImageRow) -> MethodRow:
+    return row
 
 
 def _percent_below(row: MethodRow, name: str, threshold_mm: float) -> float:

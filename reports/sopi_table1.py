@@ -11,12 +11,14 @@ from bench.report.published import NOT_COMPARABLE, published_value
 from bench.report.summary import (
     BOUND_NOTE,
     CASES_COLUMN,
+    COST_NOTE,
     METHOD_COLUMN,
     PERCENT,
     Summary,
     axis_mean_column,
     bound_rows,
     bounded,
+    cost_columns,
     mean_column,
     mean_std_column,
     median_column,
@@ -27,6 +29,7 @@ from bench.report.summary import (
     p95_column,
     published_column,
     rate_cell,
+    registrations,
 )
 from bench.report.tables import Table
 from bench.score.column import Column
@@ -100,8 +103,7 @@ AUDITED_COLUMNS: tuple[Column[Summary], ...] = (
     _kind_column("depth_only", "Depth\nonly (%)"),
     median_column("mtre_mm", "Median", group="mTRE (mm)", best=True),
     p95_column("mtre_mm", "p95", group="mTRE (mm)", best=True),
-    median_column("seconds", "Median\ntime (s)"),
-    mean_column("drr_evaluations", "DRRs", decimals=0),
+    *cost_columns(registrations),
 )
 
 # By the published failure rate, the worst first; SOPI+opt has no value there.
@@ -176,6 +178,7 @@ class SopiTable1:
                 "other failures with a pose; one view determines depth weakly. mTRE percentiles are over all cases, a "
                 "missing pose standing at infinity, and are values of cases (the lower one of two). Deviations are "
                 "those of the cases themselves (divisor n).",
+                COST_NOTE,
                 _MISSING,
                 *_bound_note(run),
             ),

@@ -14,7 +14,7 @@ from bench.report.kinds import image_kind
 from bench.report.marks import marked
 from bench.report.order import Step, order_table, pairs_of
 from bench.report.published import NOT_COMPARABLE, load_published, published_value
-from bench.report.summary import PERCENT, MethodRow, rate_cell
+from bench.report.summary import COST_NOTE, PERCENT, MethodRow, cost_columns, rate_cell
 from bench.report.tables import Table, TableRow
 from bench.score.budgets import DRR_MOST
 from bench.score.column import Cell, Column, Value
@@ -189,13 +189,13 @@ def _failure_columns() -> tuple[Column[_AuditedRow], ...]:
     )
 
 
+def _registrations(row: _AuditedRow) -> MethodRow | None:
+    return None if row.truth else row
+
+
 def _cost_columns() -> tuple[Column[_AuditedRow], ...]:
     return (
-        Column(
-            heading="Time\n(s)",
-            name="seconds_median",
-            compute=_of_method(lambda row: row.median("seconds")),
-        ),
+        *cost_columns(_registrations, with_drrs=False),
         Column(
             heading="DRRs\n(at most)",
             name="drr_evaluations_mean",
@@ -278,6 +278,7 @@ class SopiTable3:
                 f"failure: rotation of {STRICT_DEG:g} deg or displacement of {STRICT_MM:g} mm or more, with a 95 % "
                 "interval where 6 patients or more allow one. Wrong basin: rotation or in-plane displacement of that "
                 "size. Depth only: the other failures with a pose; one view determines depth weakly.",
+                COST_NOTE,
                 "DRRs: rendered images a case, mean, and in brackets what the settings allow at most, where the method "
                 "states it: budgets are the methods' own and differ.",
                 "On real X-rays the truth is a reference pose made by registration: agreement, not accuracy; "

@@ -186,6 +186,18 @@ def test_many_comparisons_are_adjusted_for_their_number() -> None:
     assert [each.verdict for each in found] == ["larger", *["open"] * (count - 1)]
 
 
+def test_a_rate_of_nothing_begins_at_zero_and_one_of_all_ends_at_one() -> None:
+    for trials in (20, 21, 33, 50):
+        owners = [str(number) for number in range(trials)]
+        none, every = (
+            rate(np.zeros(trials, np.bool_), owners).interval,
+            rate(np.ones(trials, np.bool_), owners).interval,
+        )
+        assert none is not None
+        assert every is not None
+        assert (none.low, every.high) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("name", sorted(protocol_names()))
 def test_every_protocol_with_tables_shows_the_wins(name: str) -> None:
     names = read_protocol(name, "full").artefacts.names

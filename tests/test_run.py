@@ -25,6 +25,7 @@ from bench.protocol import Protocol, validate
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal, RunError
+from bench.run.meter import Meter
 from bench.score.finished import open_run
 
 METHOD = """
@@ -78,6 +79,13 @@ BODIES = {
     "dies": ("os._exit(7)", "None"),
     "declines": ("return Estimate(problem.start, Outcome.CONVERGED)", "'not my kind of patient'"),
     "answers": ("return Estimate(problem.start, Outcome.CONVERGED)", "None"),
+    "hides": (ANSWER, "time.sleep(0.3)"),
+    "renders": (
+        "from bench.drr import AttenuationMap, project; "
+        "mu = AttenuationMap.from_volume(problem.volume); "
+        "project(mu, np.stack([problem.nominal] * 3), problem.views[0].camera); " + ANSWER,
+        "None",
+    ),
     "is_slow": ("time.sleep(0.3); return Estimate(problem.start, Outcome.CONVERGED)", "None"),
 }
 
@@ -332,3 +340,27 @@ def test_more_patients_than_there_are(tmp_path: Path) -> None:
     data = protocol("answers").data.model_copy(update={"patients": 9})
     with pytest.raises(FluorobenchError, match="has 2 test patients"):
         Execution(protocol("answers").model_copy(update={"data": data}))
+
+
+def test_cost_cannot_be_hidden_in_skip_or_in_a_count(tmp_path: Path) -> None:
+    """A method's own word counts for nothing: ``hides`` sleeps in ``skip``, ``renders`` states no DRR."""
+    budget = {"seconds_per_case": 60.0, "seconds_to_prepare": 60.0}
+    journal = execute(protocol("hides", "renders", budget=budget), tmp_path)
+    rows = {row.label: row for row in journal.estimates()}
+    assert (rows["M-hides"].seconds or 0) >= 0.3
+    assert (rows["M-renders"].drr_evaluations, rows["M-renders"].drr_evaluations_stated) == (3, 0)
+    assert all((row.threads or 0) >= 1 and (row.processor_seconds or 0) > 0 for row in rows.values())
+    scored = open_run(journal.folder).scores
+    assert set(scored[scored["label"] == "M-renders"]["drr_evaluations"]) == {3}
+    assert (scored["processor_seconds"] > 0).all()
+
+
+def test_work_between_two_requests_counts_for_the_second_one() -> None:
+    meter = Meter()
+    until = time.process_time() + 0.05
+    while time.process_time() < until:
+        pass
+    meter.begin()
+    cost, after = meter.end(), meter.end()
+    assert cost.processor_seconds >= 0.045
+    assert after.processor_seconds < cost.processor_seconds

@@ -120,7 +120,19 @@ class ProblemRecord(Record):
 
 
 class EstimateRecord(Record):
-    """One registration. ``pose`` and ``error``: one of them is None; ``seconds`` is None if it was skipped."""
+    """One registration; what another program answered lacks what is measured in a method's process.
+
+    Attributes:
+        pose: 4x4, mm; None where the registration failed, ``error`` then states why.
+        seconds: Wall time from problem to answer; None if it was skipped.
+        seconds_prepare: Wall time of preparing the patient, shared by its cases.
+        processor_seconds: Processor time of the method's process for this case, all threads.
+        processor_seconds_prepare: The same of preparing the patient.
+        threads: That the process may use.
+        drr_evaluations: Images rendered by the projector; of another program, as it states them.
+        drr_evaluations_prepare: The same while preparing the patient.
+        drr_evaluations_stated: As the method states them.
+    """
 
     label: str
     case_id: str
@@ -131,6 +143,11 @@ class EstimateRecord(Record):
     seconds_prepare: float
     seconds_by_phase: dict[str, float]
     drr_evaluations: int
+    processor_seconds: float | None = None
+    processor_seconds_prepare: float | None = None
+    threads: int | None = None
+    drr_evaluations_prepare: int = 0
+    drr_evaluations_stated: int | None = None
     covariance: MatrixList | None = None
     error: str | None = None
 

@@ -3,6 +3,7 @@
 from bench.drr.attenuation import AttenuationError as AttenuationError
 from bench.drr.attenuation import AttenuationMap as AttenuationMap
 from bench.drr.autograd import project_differentiable as project_differentiable
+from bench.drr.count import rendered as rendered
 from bench.drr.features import project_features as project_features
 from bench.drr.project import KERNELS as KERNELS
 from bench.drr.project import project as project

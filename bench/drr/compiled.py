@@ -5,6 +5,13 @@ from typing import Any, TypeVar
 
 import numba
 
+
+def threads() -> int:
+    """Threads that the compiled kernels use."""
+    found: int = numba.get_num_threads()
+    return found
+
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Numba recognises its own object by value, so the kernels must loop over this very one.

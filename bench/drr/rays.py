@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.drr import count
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.geometry.rigid import RIGID_TOLERANCE
@@ -74,7 +75,7 @@ def _are_rigid(poses: Matrix) -> NDArray[np.bool_]:
 
 
 def trace_rays(grid: Grid, camera_from_world: ArrayLike, camera: Camera) -> Rays:
-    """Check the poses and express source and pixel rays in the volume's indices.
+    """Check the poses, count them and express source and pixel rays in the volume's indices; every kernel begins so.
 
     Args:
         grid: The volume.
@@ -93,6 +94,7 @@ def trace_rays(grid: Grid, camera_from_world: ArrayLike, camera: Camera) -> Rays
             f"pose {int(np.argmax(inside))} of {len(inside)} puts the X-ray source inside the volume's box; "
             "expected it outside; move the volume away from the source or crop it"
         )
+    count.add(len(inside))
     camera_from_pixel: Matrix = np.asarray(np.linalg.inv(camera.K), dtype=np.float64)
     return Rays(sources, index_from_camera @ camera_from_pixel, index_from_camera, camera_from_pixel)
 

@@ -11,12 +11,13 @@ from bench.report.summary import (
     METHOD_COLUMN,
     MethodRow,
     Summary,
+    cost_columns,
     mean_column,
     mean_std_column,
-    median_column,
     metric_heading,
     of_method,
     p95_column,
+    registrations,
     skipped_column,
 )
 from bench.report.tables import Table, TableRow
@@ -115,9 +116,7 @@ AUDITED_COLUMNS: tuple[Column[Summary], ...] = (
     p95_column("mtre_mm", "p95", group="mTRE, 3D (mm)", best=True),
     mean_column("mtre_in_plane_mm", "In\nplane", group="mTRE, 3D (mm)", best=True),
     mean_column("mtre_depth_mm", "In\ndepth", group="mTRE, 3D (mm)", best=True),
-    median_column("seconds", "Median\ntime (s)", decimals=3),
-    mean_column("seconds_prepare", "Preparing\n(s)", decimals=1),
-    mean_column("drr_evaluations", "DRRs", decimals=0),
+    *cost_columns(registrations),
 )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.contract import Outcome
 from bench.report.published import find_published
 from bench.report.tables import TableRow
-from bench.score.column import BOUND_PREFIX, Cell, Column, Value
+from bench.score.column import BOUND_PREFIX, Cell, Column, Context, Value
 from bench.score.columns import column
 from bench.score.statistics import Rate, failure_rate, of_label, spread, text_column, values
 
@@ -75,6 +75,17 @@ class MethodRow:
     def median(self, name: str) -> float:
         """Median of a metric over all cases, a case without a pose standing at infinity."""
         return spread(values(self.rows, name)).median
+
+    def measured_median(self, name: str) -> float | None:
+        """The same of what is measured in a method's process; None where answers came from elsewhere."""
+        known = name in self.rows.columns and bool(np.isfinite(values(self.rows, name)).any())
+        return self.median(name) if known else None
+
+    @property
+    def threads(self) -> str | None:
+        """How many its process may use; several numbers where that changed; None likewise."""
+        found = values(self.rows, "threads") if "threads" in self.rows.columns else np.empty(0)
+        return ", ".join(f"{each:.0f}" for each in np.unique(found[np.isfinite(found)])) or None
 
     def p95(self, name: str) -> float:
         """95th percentile, likewise."""
@@ -149,6 +160,11 @@ def of_method(compute: Callable[[MethodRow], Value | Cell]) -> Callable[[Summary
     return lambda row: compute(row) if isinstance(row, MethodRow) else None
 
 
+def registrations(row: Summary) -> MethodRow | None:
+    """Of a method; None in the row of the bound."""
+    return row if isinstance(row, MethodRow) else None
+
+
 METHOD_COLUMN: Column[Summary] = Column(heading="Method", name="method", compute=lambda row: row.label)
 CASES_COLUMN: Column[Summary] = Column(heading="Cases", name="cases", compute=lambda row: row.cases)
 
@@ -191,6 +207,36 @@ def median_column(
         group=group,
         best=best,
     )
+
+
+def cost_columns(of: Callable[[Context], MethodRow | None], *, with_drrs: bool = True) -> tuple[Column[Context], ...]:
+    """Wall and processor time of a case (medians), of preparing, threads, and renderings (mean).
+
+    Args:
+        of: The registrations of a row; None where the row states none.
+        with_drrs: Whether renderings are among them.
+    """
+    shown: tuple[tuple[str, str, int, Callable[[MethodRow], Value]], ...] = (
+        ("seconds_median", "Wall\n(s)", 2, lambda row: row.measured_median("seconds")),
+        ("processor_seconds_median", "Processor\n(s)", 2, lambda row: row.measured_median("processor_seconds")),
+        ("seconds_prepare_mean", "Preparing\n(s)", 1, lambda row: row.mean("seconds_prepare")),
+        ("threads", "Threads", 0, lambda row: row.threads),
+        ("drr_evaluations_mean", "DRRs", 0, lambda row: row.mean("drr_evaluations")),
+    )
+
+    def cell(what: Callable[[MethodRow], Value]) -> Callable[[Context], Value]:
+        return lambda context: None if (row := of(context)) is None else what(row)
+
+    return tuple(
+        Column(name=name, heading=heading, compute=cell(what), decimals=decimals, group="Cost")
+        for name, heading, decimals, what in (shown if with_drrs else shown[:-1])
+    )
+
+
+COST_NOTE = (
+    "Cost: wall and processor time of a case are medians, without preparing the patient; all are measured in the "
+    "method's process from problem to answer, DRRs by the projector."
+)
 
 
 def p95_column(name: str, heading: str, *, group: str, best: bool = False) -> Column[Summary]:

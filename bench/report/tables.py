@@ -20,6 +20,8 @@ from bench.report.latex import render_latex
 from bench.score.column import Cell, Column, Context, Value
 
 NO_VALUE = "–"
+# Smaller numbers are printed as zero: they are left by arithmetic.
+_ROUNDING = 1e-9
 # Name of the column that names a row's method.
 METHOD = "method"
 
@@ -152,8 +154,8 @@ def _print_value(value: Value, decimals: int) -> str:
 
 
 def _print_number(value: float, decimals: int) -> str:
-    """With so many decimals; what they would print as nothing keeps one digit."""
-    vanishes = value != 0 and abs(value) < 0.5 * 10.0**-decimals
+    """With so many decimals; what they would print as nothing keeps one digit, rounding errors do not."""
+    vanishes = _ROUNDING < abs(value) < 0.5 * 10.0**-decimals
     return np.format_float_positional(value, precision=1, fractional=False) if vanishes else f"{value:.{decimals}f}"
 
 

@@ -22,6 +22,7 @@ from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutError
 from bench.run.journal import Journal
+from bench.run.meter import Cost
 from bench.run.worker import Done, InvalidEstimate, Raised, Reply, Skipped
 
 KEPT_BYTES = 300 * 2**20
@@ -108,8 +109,8 @@ class Execution:
                     continue
                 prepared = self._prepared(patient_id)
                 wanted = [each for each in prepared.cases if each.case.problem.case_id in left]
-                for case_id, answer, seconds_prepare in _answers(method, prepared.patient, wanted):
-                    yield _record(choice.label, case_id, name, answer, seconds_prepare)
+                for case_id, answer, ready in _answers(method, prepared.patient, wanted):
+                    yield _record(choice.label, case_id, name, answer, ready)
 
     def _prepared(self, patient_id: str) -> _Prepared:
         if patient_id in self._kept:
@@ -149,11 +150,27 @@ class _Answer:
     reply: Reply | _Lost
     waited: float | None
 
+    @property
+    def cost(self) -> Cost | None:
+        """Measured in the method's process; None where it died or could not be built."""
+        return None if isinstance(self.reply, _Lost) else self.reply.cost
+
+    @property
+    def seconds(self) -> float | None:
+        """By the process's clock; by the harness's where there is no answer; None where the case was skipped."""
+        match self.reply:
+            case Skipped():
+                return None
+            case Done(Cost(seconds=seconds)) | InvalidEstimate(cost=Cost(seconds=seconds)):
+                return seconds
+            case _:
+                return self.waited
+
 
 def _answers(
     method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
-) -> Iterator[tuple[str, _Answer, float]]:
-    """One reply per case, also after failures; with the seconds that preparing took."""
+) -> Iterator[tuple[str, _Answer, _Answer]]:
+    """One reply per case, also after failures; with the one to preparing."""
     for group in _by_geometry(cases):
         yield from _answers_of_geometry(method, patient, group)
 
@@ -169,15 +186,14 @@ def _by_geometry(cases: list[BuiltCase]) -> list[list[BuiltCase]]:
 
 def _answers_of_geometry(
     method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
-) -> Iterator[tuple[str, _Answer, float]]:
+) -> Iterator[tuple[str, _Answer, _Answer]]:
     views = tuple(view.without_image() for view in cases[0].case.problem.views)
     ready = _ask(partial(method.prepare, patient.moving, views))
-    seconds = ready.reply.seconds if isinstance(ready.reply, Done) else ready.waited or 0.0
     unready = _Answer(ready.reply, None)
     for problem in (built.case.problem for built in cases):
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
         answer = _ask(partial(method.register, problem)) if isinstance(ready.reply, Done) else unready
-        yield problem.case_id, answer, seconds
+        yield problem.case_id, answer, ready
 
 
 def _ask(request: Callable[[], Reply]) -> _Answer:
@@ -192,35 +208,41 @@ def _ask(request: Callable[[], Reply]) -> _Answer:
     return _Answer(reply, time.perf_counter() - began)
 
 
-def _record(label: str, case_id: str, name: str, answer: _Answer, seconds_prepare: float) -> EstimateRecord:
-    outcome, error, estimate, seconds = _judge(answer)
+def _record(label: str, case_id: str, name: str, answer: _Answer, ready: _Answer) -> EstimateRecord:
+    outcome, error, estimate = _judge(answer.reply)
+    cost, to_prepare = answer.cost if answer.waited is not None else None, ready.cost
     return EstimateRecord(
         label=label,
         case_id=case_id,
         perturbation_hash=name,
         pose=None if estimate is None else as_list(np.asarray(estimate.pose)),
         outcome=outcome,
-        seconds=seconds,
-        seconds_prepare=seconds_prepare,
+        seconds=answer.seconds,
+        seconds_prepare=ready.seconds or 0.0,
         seconds_by_phase={} if estimate is None else dict(estimate.seconds),
-        drr_evaluations=0 if estimate is None else estimate.drr_evaluations,
+        drr_evaluations=0 if cost is None else cost.rendered,
+        processor_seconds=None if cost is None else cost.processor_seconds,
+        processor_seconds_prepare=None if to_prepare is None else to_prepare.processor_seconds,
+        threads=None if cost is None else cost.threads,
+        drr_evaluations_prepare=0 if to_prepare is None else to_prepare.rendered,
+        drr_evaluations_stated=None if estimate is None else estimate.drr_evaluations,
         covariance=None if estimate is None or estimate.covariance is None else as_list(estimate.covariance),
         error=error,
     )
 
 
-def _judge(answer: _Answer) -> tuple[Outcome, str | None, Estimate | None, float | None]:
-    """Outcome, error, the estimate where its pose can be used, and the seconds that the case took."""
-    match answer.reply:
+def _judge(reply: Reply | _Lost) -> tuple[Outcome, str | None, Estimate | None]:
+    """Outcome, error, and the estimate where its pose can be used."""
+    match reply:
         case _Lost(outcome, error):
-            return outcome, error, None, answer.waited
+            return outcome, error, None
         case Skipped(reason):
-            return Outcome.SKIPPED, reason, None, None
+            return Outcome.SKIPPED, reason, None
         case Raised(error):
-            return Outcome.RAISED, error, None, answer.waited
-        case InvalidEstimate(error, seconds):
-            return Outcome.INVALID, error, None, seconds
-        case Done(seconds, Estimate() as estimate):
-            return estimate.outcome, None, estimate, seconds
-        case Done(seconds):
-            return Outcome.INVALID, "it returned no estimate", None, seconds
+            return Outcome.RAISED, error, None
+        case InvalidEstimate(error):
+            return Outcome.INVALID, error, None
+        case Done(estimate=Estimate() as estimate):
+            return estimate.outcome, None, estimate
+        case Done():
+            return Outcome.INVALID, "it returned no estimate", None

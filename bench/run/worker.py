@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ import numpy as np
 from bench import registry
 from bench.contract import Estimate, Method, Outcome, Problem, View
 from bench.geometry import require_rigid
+from bench.run.meter import Cost, Meter
 from bench.volume import Volume
 
 
@@ -40,9 +40,9 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A request that ended well; ``estimate`` is None after ``Prepare``."""
+    """A request that ended well; ``estimate`` is None after ``Prepare``, ``cost`` when the method was built."""
 
-    seconds: float
+    cost: Cost | None
     estimate: Estimate | None = None
 
 
@@ -51,21 +51,23 @@ class Skipped:
     """The method cannot take this problem."""
 
     reason: str
+    cost: Cost
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The method raised."""
+    """The method raised; without a cost where it could not be built."""
 
     error: str
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidEstimate:
-    """The method returned something that is not a valid estimate."""
+    """The method answered with something that is no estimate."""
 
     error: str
-    seconds: float
+    cost: Cost
 
 
 Request: TypeAlias = Prepare | Register
@@ -83,7 +85,7 @@ def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[s
     except Exception as error:
         pipe.send(Raised(_last_line(error)))
         return
-    pipe.send(Done(0.0))
+    pipe.send(Done(None))
     with suppress(EOFError, BrokenPipeError):  # the harness closed the pipe: it is done with this process
         _serve(pipe, method)
 
@@ -91,34 +93,35 @@ def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[s
 def _serve(pipe: Connection, method: Method) -> None:
     volume: Volume | None = None
     prepared: Any = None
+    meter = Meter()
     while True:
         request: Request = pipe.recv()
+        meter.begin()
         try:
             if isinstance(request, Prepare):
                 volume = request.volume
-                began = time.perf_counter()
                 prepared = method.prepare(request.volume, request.views)
-                pipe.send(Done(time.perf_counter() - began))
+                pipe.send(Done(meter.end()))
             else:
                 problem = Problem(volume=volume, **request.fields)  # type: ignore[arg-type]
-                pipe.send(_answer(method, problem, prepared))
+                pipe.send(_answer(method, problem, prepared, meter))
         except BrokenPipeError:
             raise
-        except Exception as error:  # a method may raise anything; the run continues
-            pipe.send(Raised(_last_line(error)))
+        except Exception as error:  # a method may raise anything; the run goes on
+            pipe.send(Raised(_last_line(error), meter.end()))
 
 
-def _answer(method: Method, problem: Problem, prepared: Any) -> Reply:
+def _answer(method: Method, problem: Problem, prepared: Any, meter: Meter) -> Reply:
+    """Everything that the method does with the problem is measured: ``skip`` and reading the estimate, too."""
     reason = method.skip(problem)
     if reason is not None:
-        return Skipped(reason)
-    began = time.perf_counter()
+        return Skipped(reason, meter.end())
     estimate = method.register(problem, prepared)
-    seconds = time.perf_counter() - began
     try:
-        return Done(seconds, _plain(estimate))
-    except Exception as error:  # any error means that it is no valid estimate
-        return InvalidEstimate(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", seconds)
+        plain = _plain(estimate)
+    except Exception as error:  # whatever it is, it is no estimate
+        return InvalidEstimate(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", meter.end())
+    return Done(meter.end(), plain)
 
 
 def _plain(estimate: Estimate) -> Estimate:

@@ -16,7 +16,8 @@ _mstats: Any = mstats
 def wilson(successes: float, trials: float, confidence: float) -> tuple[float, float]:
     """Wilson's interval of a share, both ends in [0, 1]."""
     low, high = _proportion.proportion_confint(successes, trials, alpha=1 - confidence, method="wilson")
-    return float(low), float(high)
+    # Its closed form leaves rounding errors at the ends.
+    return 0.0 if successes <= 0 else float(low), 1.0 if successes >= trials else float(high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

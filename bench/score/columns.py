@@ -99,8 +99,18 @@ _COST: tuple[Column[Registration], ...] = (
         name="seconds",
         heading="Time",
         unit="s",
-        definition="Wall time of one registration by the harness's clock, without preparation.",
+        definition="Wall time of one registration from problem to answer, measured in the method's process; without "
+        "preparation.",
         compute=lambda each: each.estimate.seconds,
+        smaller_is_better=True,
+    ),
+    Column(
+        name="processor_seconds",
+        heading="Processor time",
+        unit="s",
+        definition="Processor time of the method's process for one registration, all threads; does not depend on the "
+        "load of the machine.",
+        compute=lambda each: each.estimate.processor_seconds,
         smaller_is_better=True,
     ),
     Column(
@@ -112,10 +122,34 @@ _COST: tuple[Column[Registration], ...] = (
         smaller_is_better=True,
     ),
     Column(
+        name="processor_seconds_prepare",
+        heading="Preparation, processor",
+        unit="s",
+        definition="Processor time of preparing the patient, shared by its cases.",
+        compute=lambda each: each.estimate.processor_seconds_prepare,
+        smaller_is_better=True,
+    ),
+    Column(
+        name="threads",
+        heading="Threads",
+        definition="Threads that the method's process may use.",
+        compute=lambda each: each.estimate.threads,
+        decimals=0,
+    ),
+    Column(
         name="drr_evaluations",
         heading="DRRs",
-        definition="Rendered images, summed over views and resolutions.",
+        definition="Images rendered for one registration, summed over views and resolutions, counted by the projector "
+        "in the method's process.",
         compute=lambda each: each.estimate.drr_evaluations,
+        decimals=0,
+        smaller_is_better=True,
+    ),
+    Column(
+        name="drr_evaluations_prepare",
+        heading="DRRs, preparation",
+        definition="Images rendered while preparing the patient.",
+        compute=lambda each: each.estimate.drr_evaluations_prepare,
         decimals=0,
         smaller_is_better=True,
     ),

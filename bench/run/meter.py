@@ -1,0 +1,56 @@
+"""What a request costs, measured in the method's process: clock, processor, renderings, threads."""
+
+import resource
+import time
+from dataclasses import dataclass
+
+import torch
+
+from bench.drr import rendered
+from bench.drr.compiled import threads as kernel_threads
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one request.
+
+    Attributes:
+        seconds: Wall time from the request to the answer.
+        processor_seconds: Of all threads of the process, and of children that have ended, since the answer before: work
+            between two requests counts for the second one.
+        rendered: Images, likewise.
+        threads: That kernels and torch may use; the larger number.
+    """
+
+    seconds: float
+    processor_seconds: float
+    rendered: int
+    threads: int
+
+
+class Meter:
+    """Measures requests one after the other."""
+
+    def __init__(self) -> None:
+        self._processor, self._rendered, self._began = _processor_seconds(), rendered(), time.perf_counter()
+
+    def begin(self) -> None:
+        """A request has arrived."""
+        self._began = time.perf_counter()
+
+    def end(self) -> Cost:
+        """Its cost; the next one counts from here."""
+        seconds, processor, images = time.perf_counter() - self._began, _processor_seconds(), rendered()
+        cost = Cost(
+            seconds=seconds,
+            processor_seconds=processor - self._processor,
+            rendered=images - self._rendered,
+            threads=max(torch.get_num_threads(), kernel_threads()),
+        )
+        self._processor, self._rendered = processor, images
+        return cost
+
+
+def _processor_seconds() -> float:
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
