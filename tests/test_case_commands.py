@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,8 @@ def test_render_and_register_begin_at_one_pose(case: Path, monkeypatch: pytest.M
     """AP stands about the centre of the content, whichever command asks."""
     for content in ("bone", "everything"):
         begin = ["--content", content, "--depth-mm", "650"]
-        run(monkeypatch, "register", "--case", str(case), "--start", "AP", *begin, "--method", "initial")
+        with suppress(SystemExit):  # the start is no answer, and not trusted
+            run(monkeypatch, "register", "--case", str(case), "--start", "AP", *begin, "--method", "initial")
         start = Path("registration/registration.json")
         run(monkeypatch, "render", "--case", str(case), "--pose", "AP", *begin, "--out", "ap.tif")
         run(monkeypatch, "render", "--case", str(case), "--pose", str(start), *begin, "--out", "start.tif")
