@@ -36,7 +36,7 @@ tables: $(STAMP) ## Write the tables and figures of the newest run again.
 
 regress: $(STAMP) ## Run the regression protocol and compare it with the frozen baseline.
 	$(BIN)/fluorobench run regress --profile full --fresh --out runs/regress
-	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress.json $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
+	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
 
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
 	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name

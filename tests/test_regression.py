@@ -66,12 +66,24 @@ def test_the_same_run_again_passes(tmp_path: Path, baseline: gate.Baseline) -> N
 
 def test_a_baseline_survives_its_file(tmp_path: Path, baseline: gate.Baseline) -> None:
     gate.write_baseline(tmp_path / "b.json", baseline)
-    assert gate.read_baseline(tmp_path / "b.json") == baseline
+    assert gate.read_baselines(tmp_path / "b.json") == gate.read_baselines(tmp_path) == [baseline]
     (tmp_path / "b.json").write_text("{}")
     with pytest.raises(gate.BaselineError, match="--update"):
-        gate.read_baseline(tmp_path / "b.json")
-    with pytest.raises(gate.BaselineError, match="no baseline"):
-        gate.read_baseline(tmp_path / "none.json")
+        gate.read_baselines(tmp_path / "b.json")
+    (tmp_path / "b.json").unlink()
+    for nothing in (tmp_path, tmp_path / "none.json"):
+        with pytest.raises(gate.BaselineError, match="no baseline"):
+            gate.read_baselines(nothing)
+
+
+def test_the_baseline_of_the_own_processor_decides(baseline: gate.Baseline) -> None:
+    """Elsewhere a row is worse where it is worse than on every known processor."""
+    rows = [baseline.rows[0].model_copy(update={"mtre_mm": 9.0}), *baseline.rows[1:]]
+    other = baseline.model_copy(update={"rows": rows, "processor": "other"})
+    now = baseline.model_copy(update={"rows": rows})
+    assert [each.what for each in gate.compare_all(now, [other, baseline])] == ["mtre_mm"]
+    assert gate.compare_all(now.model_copy(update={"processor": "third"}), [other, baseline]) == []
+    assert gate.compare_all(now.model_copy(update={"processor": "third"}), [baseline]) != []
 
 
 def test_a_pixel_centre_off_by_half_is_caught(

@@ -1,7 +1,7 @@
 """The regression gate: a run against frozen rows, case by case."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -75,12 +75,19 @@ def freeze(run: ScoredRun) -> Baseline:
     )
 
 
-def read_baseline(path: Path) -> Baseline:
-    """Read a frozen baseline.
+def read_baselines(path: Path) -> list[Baseline]:
+    """Read a frozen baseline, or a folder of them: one a kind of processor.
 
     Raises:
-        BaselineError: It is missing or damaged.
+        BaselineError: One is missing or damaged.
     """
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise BaselineError(f"no baseline (*.json) in the folder {path}; write one with --update")
+    return [_read(each) for each in files]
+
+
+def _read(path: Path) -> Baseline:
     try:
         return Baseline.model_validate_json(path.read_text())
     except OSError as error:
@@ -111,6 +118,20 @@ def compare(now: Baseline, before: Baseline, *, time_ratio: float = TIME_RATIO) 
     counts = now.processor == before.processor
     worse = [found for row in before.rows for found in _compare_row(rows.get((row.label, row.case_id)), row, counts)]
     return worse + list(_compare_times(now, before, time_ratio)) + list(_compare_projector(now, before))
+
+
+def compare_all(now: Baseline, baselines: Sequence[Baseline], *, time_ratio: float = TIME_RATIO) -> list[Worse]:
+    """Everything that became worse than in the baseline of the same processor.
+
+    Where none is of that processor: everything that is worse than in each of them. A search amplifies other rounding:
+    along depth, where an image says little, the same code ends tenths of a millimetre apart on two processors.
+    """
+    same = [each for each in baselines if each.processor == now.processor] or baselines
+    found = [
+        {(each.label, each.case_id, each.what): each for each in compare(now, one, time_ratio=time_ratio)}
+        for one in same
+    ]
+    return [worse for key, worse in found[0].items() if all(key in each for each in found)]
 
 
 def _frozen(row: dict[str, Any], problems: dict[str, ProblemRecord]) -> FrozenRow:
