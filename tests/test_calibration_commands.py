@@ -90,7 +90,9 @@ def test_k_on_the_command_line(
     assert "leave out --spacing-mm" in said
     said = refused(monkeypatch, capsys, *words, "--intrinsics", *intrinsics, "--calibration", "P.txt")
     assert "leave out --intrinsics" in said
-    assert "says a pose" in refused(monkeypatch, capsys, *words, "--intrinsics", *intrinsics, "--start", "calibration")
+    assert "needs a calibration that gives a pose" in refused(
+        monkeypatch, capsys, *words, "--intrinsics", *intrinsics, "--start", "calibration"
+    )
 
 
 def test_fiducials_print_and_store_their_residuals(

@@ -207,7 +207,7 @@ def test_a_case_of_another_camera_is_skipped(tmp_path: Path, cache: Path) -> Non
     other = replace(problem, views=(View(finer, image=problem.views[0].image),))
     assert "trained for 128 x 128 pixels" in str(LgffReg(weights=str(tmp_path / "w")).skip(other))
     missing = str(LgffReg(weights=str(tmp_path / "none")).skip(problem))
-    assert missing.endswith("none; make them: fluorobench train lgff_reg")
+    assert missing.endswith("none; train them: fluorobench train lgff_reg")
     (card_path,) = (tmp_path / "w").glob("*.toml")
     assert read_card(card_path).trained_on.hashes == (problem.patient_hash,)
 

@@ -169,7 +169,7 @@ def test_another_ct_is_refused_by_its_content(own: Own, capsys: pytest.CaptureFi
     _sitk.WriteImage(ct + 1, "ct.nii.gz")
     own.run("render", *own.words, "--region", "L3", "--size", "128", "--spacing-mm", "1.5", "--out", "ap.tif")
     why = own.refused(capsys, *["ap.tif" if word == "IMAGE" else word for word in words], *CAMERA)
-    assert "trained for ct alone, not ap, whose content is another" in why
+    assert "trained for ct alone, not ap, whose content differs" in why
 
 
 def test_an_image_without_contrast_is_one_line(own: Own, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,7 @@ def test_two_files_that_extend_each_other_are_refused(tmp_path: Path) -> None:
 def test_name_and_title_are_not_inherited(tmp_path: Path) -> None:
     path = tmp_path / "nameless.toml"
     path.write_text('extends = "sopi-sim"\n')
-    with pytest.raises(ProtocolError, match="name: Field required; title: Field required"):
+    with pytest.raises(ProtocolError, match="name: must be given; title: must be given"):
         read_protocol(str(path), "quick")
 
 

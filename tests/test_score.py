@@ -89,6 +89,9 @@ def _answer(label: str, case_id: str, pose: MatrixList | None, outcome: Outcome 
         outcome=outcome,
         seconds=1.5,
         seconds_prepare=0.5,
+        processor_seconds=1.4,
+        processor_seconds_prepare=0.4,
+        threads=1,
         seconds_by_phase={},
         drr_evaluations=100,
     )

@@ -213,7 +213,7 @@ def test_another_camera_and_no_weights_are_refused(
     chosen = method(name, weights(name))
     other = replace(asked, views=(View(SCENE.camera.binned(2), image=np.ones((16, 16), np.float32)),))
     assert "16 x 16" in chosen.skip(other)
-    assert "make them: fluorobench train" in method(name, tmp_path).skip(asked)
+    assert "train them: fluorobench train" in method(name, tmp_path).skip(asked)
     with pytest.raises(FluorobenchError, match="fluorobench train"):
         chosen.register(other, chosen.prepare(other.volume, other.views))
 

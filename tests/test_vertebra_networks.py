@@ -213,7 +213,7 @@ def test_weights_of_the_other_network_are_refused_in_one_line(name: str, cache: 
         build("methods", name, {"weights": str(tmp_path / "w")}).prepare(problem.volume, problem.views)
     assert "\n" not in str(refused.value)
     nobody = build("methods", name, {"weights": str(tmp_path / "none")})
-    assert str(nobody.skip(problem)).endswith(f"make them: fluorobench train {name}")
+    assert str(nobody.skip(problem)).endswith(f"train them: fluorobench train {name}")
 
 
 @pytest.mark.parametrize("similarity", ["ncc", "gc"])

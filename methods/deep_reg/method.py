@@ -101,7 +101,7 @@ class DeepRegMethod:
         cards = [card for _, card in self._cards()]
         if not cards:
             folder = self.weights or f"methods/{self.name}/weights"
-            return f"no weights are here; make them: fluorobench train {self.name} --weights {folder}"
+            return f"it has no weights; train them: fluorobench train {self.name} --weights {folder}"
         reasons = [self.refuse(card, problem) for card in cards]
         return None if None in reasons else reasons[0]
 
