@@ -1,4 +1,4 @@
-"""Deep-reg (ProST): feature volume, projected channels, two encoders; a descent on their distance.
+"""Deep-reg (ProST): feature volume, projected channels, one or two encoders; a descent on their distance.
 
 Deviations from Gao et al. (MICCAI 2020) and its published code:
 
@@ -9,7 +9,7 @@ Deviations from Gao et al. (MICCAI 2020) and its published code:
   image and projected channels are scaled by their own ranges.
 * A training has one 2D encoder for both images, and a tenth of its learning rate for the 3D branch, so that equal
   images stay at distance zero. ``shared = false`` restores two encoders, which begin alike and drift apart as soon as
-  they learn; the shipped weights are of two.
+  they learn.
 * The encoder begins near a smoothing one and the 3D branch near the plain volume; batch statistics are held while
   gradients are taken; AdamW, one cycle and averaged weights instead of SGD with a cyclic rate.
 * A pair of poses counts by the length of its gradient: the derivative of a unit vector grows as its length shrinks, and
@@ -39,7 +39,7 @@ def _provenance() -> tuple[TrainingProvenance, ...]:
 
 card = Card(
     title="Deep-reg / ProST (network alone, or with gradient correlation after it)",
-    source="Gao et al. 2020; SOPI Table 1's row Deep-reg; 781 723 parameters",
+    source="Gao et al. 2020; SOPI Table 1's row Deep-reg; 781 723 parameters as published, 395 291 with one encoder",
     citation="Gao et al., Generalizing Spatial Transformers to Projective Geometry, MICCAI 2020",
     licence="Apache-2.0; written from the papers and from facts about their code",
     deviations=(
@@ -47,7 +47,7 @@ card = Card(
         "Joseph's projector with exact derivatives instead of sampled rays.",
         "One network for all patients by default; of one patient with: fluorobench train deep_reg --volume CT.",
         "Rotation vector about the pose at hand; 4 mm of depth count as 1 mm; images scaled by their own ranges.",
-        "Trainings share one 2D encoder (shared = false: two, as the shipped weights); the 3D branch learns slowly.",
+        "One 2D encoder sees both images (train --set shared=false: two, as published); the 3D branch learns slowly.",
         "Encoders begin nearly plain; batch statistics are held; AdamW, one cycle, averaged weights.",
         "Pairs of poses count by the length of their gradient; a second loss matches features at the truth.",
         "A descent's step is the gradient times a factor measured in training; coarse voxels come before fine ones.",
