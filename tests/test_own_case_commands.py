@@ -165,8 +165,11 @@ def test_a_search_is_watched_up_to_the_count_it_states(case: Path) -> None:
 
 def turn_once(monkeypatch: pytest.MonkeyPatch, pose: Matrix) -> None:
     """One turned restart, by 180 degrees, instead of all: each is a search."""
-    turns = [("180 degrees", pose @ np.diag([-1.0, -1.0, 1.0, 1.0]))]
-    monkeypatch.setattr("bench.single.reference.turned", lambda *_: turns)
+
+    def once(*_: object) -> list[tuple[str, Matrix]]:
+        return [("180 degrees", pose @ np.diag([-1.0, -1.0, 1.0, 1.0]))]
+
+    monkeypatch.setattr("bench.single.reference.turned", once)
 
 
 def test_reference_goes_on_from_its_journal(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,9 +50,12 @@ def simulate(monkeypatch: pytest.MonkeyPatch, basins: Sequence[Matrix], values: 
         found = nearby(problem, basins, problem.start)
         return Answer(found, value(found))
 
+    def weighed(_problem: Problem, _name: str, poses: Sequence[Matrix]) -> Matrix:
+        return np.array([value(each) for each in poses])
+
     monkeypatch.setattr(reference, "searched", search)
     monkeypatch.setattr(reference, "searched_near", near)
-    monkeypatch.setattr(reference, "weighed", lambda _problem, _name, poses: np.array([value(each) for each in poses]))
+    monkeypatch.setattr(reference, "weighed", weighed)
 
 
 def about(case: Case, pose: Matrix) -> Problem:

@@ -1,8 +1,9 @@
 """The verdict on an answer: from synthetic checks, and from a search on a small volume."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from bench.single.turned import COUNT, turned
 from bench.single.verdict import assess, judge
 
 from .registration import build_case, cluster
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +106,23 @@ def test_the_depth_interval_moves_the_surface_in_the_plane_by_what_it_is_made_fo
 def searches_that_end(monkeypatch: pytest.MonkeyPatch, poses: Sequence[Matrix], near: Matrix | None = None) -> None:
     """Searches end at these poses, one after the other; local ones and all trials at ``near``."""
     ends = iter(poses)
-    monkeypatch.setattr(checking, "searched", lambda *_: Answer(next(ends), 0.5))
+
+    def search(*_: object) -> Answer:
+        return Answer(next(ends), 0.5)
+
+    monkeypatch.setattr(checking, "searched", search)
     if near is not None:
-        monkeypatch.setattr(checking, "searched_near", lambda *_: Answer(near, 0.5))
-        monkeypatch.setattr(checking, "answer", lambda *_: estimate(near))
+        monkeypatch.setattr(checking, "searched_near", always(Answer(near, 0.5)))
+        monkeypatch.setattr(checking, "answer", always(estimate(near)))
+
+
+def always(value: T) -> Callable[..., T]:
+    """A function of any arguments that returns this."""
+
+    def give(*_: object) -> T:
+        return value
+
+    return give
 
 
 def test_one_search_is_enough_where_it_agrees_and_the_images_do(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +158,7 @@ def test_the_best_pose_by_the_second_similarity_counts_even_where_it_was_not_ask
 
 def test_a_pose_of_another_method_is_judged_as_it_is(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     searches_that_end(monkeypatch, [case.truth, case.truth], near=case.truth)
-    monkeypatch.setattr("bench.single.verdict.inverted_fits_better", lambda *_: True)
+    monkeypatch.setattr("bench.single.verdict.inverted_fits_better", always(True))
     found = assess(case.problem, estimate(shifted(case, 25)), "initial", {})
     assert np.array_equal(found.estimate.pose, shifted(case, 25))
     assert found.verdict.trust == Trust.NOT_TRUSTED

@@ -20,9 +20,10 @@ def depth_half_width(problem: Problem, pose: Matrix) -> float | None:
         problem: Its first view is meant.
         pose: rig_from_world, 4x4, mm.
     """
-    if len(problem.views) > 1:
+    view, *others = problem.views
+    if others:
         return None
-    points = transform_points(problem.views[0].camera_from_rig @ pose, surface_landmarks(problem.volume, fewer=True))
-    lateral = points[:, :2] - points[:, :2].mean(axis=0)
+    points = transform_points(view.camera_from_rig @ pose, surface_landmarks(problem.volume, fewer=True))
+    lateral = points[:, :2] - np.mean(points[:, :2], axis=0)
     radius = float(np.sqrt(np.square(lateral).sum(axis=1).mean()))
     return IN_PLANE_MM * float(points[:, 2].mean()) / max(radius, 1e-6)
