@@ -54,7 +54,9 @@ def _caption(run: Path) -> list[str]:
     """When, where and with which code the run was made."""
     environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
     day = datetime.fromtimestamp((run / "truth.jsonl").stat().st_mtime, UTC).date()
-    where = f"{environment['cores']} cores of {environment['processor']}"
+    # Intel's full name would make the line longer than a line of README.md may be.
+    processor = str(environment["processor"]).replace("(R)", "").removesuffix(" Processor")
+    where = f"{environment['cores']} cores of {processor}"
     commit, run_hash = str(environment["commit"])[:9], run.resolve().name.rsplit("-", 1)[-1]
     return [f"*{day}, {where}, commit {commit}, run {run_hash}. Paper: for orientation only.*"]
 
