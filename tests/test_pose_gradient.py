@@ -89,7 +89,7 @@ def test_descends_on_plain_images_to_the_truth(freeze: bool) -> None:
 
     chart = PoseChart(start[None], CENTRE, 4.0)
     gain = way_per_gradient(distance, start, truth)
-    found = descend(distance, chart, gain, Descent(freeze=freeze, iterations=120, joint=80, seconds=None))
+    found = descend(distance, chart, gain, Descent(freeze=freeze, iterations=120, joint=80))
     assert rotation_angle_deg(start, truth) > 3
     assert rotation_angle_deg(found.pose, truth) < 1.0
     shift = (found.pose - truth)[:3, :3] @ CENTRE + (found.pose - truth)[:3, 3]
@@ -107,7 +107,7 @@ def test_a_frozen_rotation_stays() -> None:
         seen.append(poses.detach().numpy()[0].copy())
         return (project_differentiable(volume, poses, CAMERA) - fixed).square().mean()
 
-    settings = Descent(joint=5, iterations=12, ended=1e-9, seconds=None)
+    settings = Descent(joint=5, iterations=12, ended=1e-9)
     gain = way_per_gradient(distance, start, truth)
     seen.clear()
     found = descend(distance, PoseChart(start[None], CENTRE, 4.0), gain, settings)
@@ -129,6 +129,12 @@ def test_a_descent_that_loses_the_volume_says_diverged_and_keeps_its_best() -> N
     found = descend(distance, PoseChart(BASE[:1], CENTRE), np.ones(2), Descent())
     assert found.outcome is Outcome.DIVERGED
     assert found.distances == (4.0, 3.0, 2.0)
+
+
+def test_a_limit_in_seconds_says_so() -> None:
+    found = descend(lambda poses: poses.sum(), PoseChart(BASE[:1], CENTRE), np.ones(2), Descent(seconds=1e-9))
+    assert found.outcome is Outcome.SECONDS
+    assert len(found.distances) == 1
 
 
 def test_bad_descents_and_images_are_refused() -> None:

@@ -106,7 +106,7 @@ def test_two_views_share_a_budget_of_images(volume: Volume) -> None:
 
 def test_a_budget_of_seconds_ends_the_search_with_a_pose(case: Case) -> None:
     found = answer(Search(similarity="gc", levels=LEVELS, max_seconds=1e-3), case)
-    assert found.outcome is Outcome.BUDGET
+    assert found.outcome is Outcome.SECONDS
     assert found.drr_evaluations > 0
 
 

@@ -301,6 +301,14 @@ def test_other_code_does_not_mix(journal: Journal) -> None:
         Journal.open(journal.folder.parent, protocol("answers"), other, fresh=False)
 
 
+def test_other_threads_do_not_mix(journal: Journal) -> None:
+    """A library splits its sums by threads: learned rows then differ in their last digits."""
+    here = describe_environment()
+    other = here.model_copy(update={"threads": (here.threads or 0) + 1})
+    with pytest.raises(RunError, match="threads"):
+        Journal.open(journal.folder.parent, journal.protocol, other, fresh=False)
+
+
 def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
     chosen = protocol("answers")
     Journal.open(tmp_path, chosen, describe_environment(), fresh=False)

@@ -148,7 +148,7 @@ def weights(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 
 def method(name: str, folder: Path, **settings: Any) -> Any:
-    descent = Descent(iterations=4, joint=2, seconds=None, freeze=name == "sopi")
+    descent = Descent(iterations=4, joint=2, freeze=name == "sopi")
     start = {"initialiser": "start"} if name == "sopi" else {}
     return registry.load("methods", name)(weights=str(folder), descent=descent, **{**start, **settings})
 

@@ -48,7 +48,7 @@ def asked() -> Problem:
 def test_deep_reg_answers_alike_on_one_thread_and_on_two() -> None:
     """Torch splits the sums of its convolutions by threads, unless it is told not to."""
     problem, poses = asked(), list[bytes]()
-    method = registry.build("methods", "deep_reg", {"descent": Descent(iterations=6, seconds=None, freeze=False)})
+    method = registry.build("methods", "deep_reg", {"descent": Descent(iterations=6, freeze=False)})
     for of_torch, of_numba in ((1, 1), (2, 1), (1, MAX), (2, MAX)):
         torch.set_num_threads(of_torch)
         _numba.set_num_threads(of_numba)

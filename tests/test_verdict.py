@@ -61,6 +61,7 @@ def test_an_answer_found_again_is_trusted(case: Case) -> None:
         (Outcome.CONVERGED, 30, Trust.NOT_TRUSTED, "another pose, 30.0 mm away, is the best by lncc"),
         (Outcome.CONVERGED, 4, Trust.DOUBTFUL, "another pose, 4.0 mm away, is the best by lncc"),
         (Outcome.BUDGET, 1, Trust.DOUBTFUL, "stopped at its budget"),
+        (Outcome.SECONDS, 1, Trust.DOUBTFUL, "stopped at its limit in seconds"),
         (Outcome.LEFT_VIEW, 1, Trust.NOT_TRUSTED, "left the field of view"),
     ],
 )

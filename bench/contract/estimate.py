@@ -15,6 +15,7 @@ class Outcome(StrEnum):
 
     CONVERGED = "converged"
     BUDGET = "stopped at its budget"
+    SECONDS = "stopped at its limit in seconds"
     DIVERGED = "diverged"
     LEFT_VIEW = "the volume left the field of view"
 

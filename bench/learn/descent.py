@@ -36,8 +36,8 @@ class Descent:
         settled: Rotation has converged when the last distances' relative standard deviation is below this.
         ended: So has the whole.
         window: Number of last distances.
-        seconds: Processor time of the calling thread at most, so that a busy machine shortens no search; None = no
-            limit. The outcome states where it ended the search.
+        seconds: Processor time of the calling thread at most; None = no limit. A faster machine then goes farther:
+            ``Outcome.SECONDS`` states where it ended the search, and no shipped row sets it.
         turn_deg: Longest step of the rotation.
         shift: Longest step of the translation, in the chart's units (mm across the beam).
     """
@@ -50,7 +50,7 @@ class Descent:
     settled: float = 3e-3
     ended: float = 1e-3
     window: int = 10
-    seconds: float | None = 4.0
+    seconds: float | None = None
     turn_deg: float = 1.5
     shift: float = 3.0
 
@@ -69,7 +69,7 @@ class Descended:
 
     Attributes:
         pose: That of the smallest distance, camera_from_world, 4x4, mm.
-        outcome: Converged, stopped at its budget, or diverged.
+        outcome: Converged, stopped at its budget or at its limit in seconds, or diverged.
         distances: One an iteration.
         frozen: At which iteration the rotation was frozen; None = never.
         seconds: Altogether.
@@ -119,6 +119,7 @@ def descend(distance: Distance, chart: PoseChart, gain: Matrix, settings: Descen
             outcome = Outcome.CONVERGED
             break
         if settings.seconds is not None and time.thread_time() - worked > settings.seconds:
+            outcome = Outcome.SECONDS
             break
         _step(state, here, slope, gain, settings)
     return Descended(state.best, outcome, tuple(state.distances), state.frozen, time.perf_counter() - began)

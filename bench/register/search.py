@@ -100,7 +100,8 @@ class Search:
             half-widths: coarse images mislead mostly at the far ends of the search box.
         lr_adapt: CMA-ES adapts its learning rate.
         max_drrs: Rendered images allowed, over all views and levels; None = no limit.
-        max_seconds: Wall time allowed; None = no limit.
+        max_seconds: Wall time allowed; None = no limit. ``Outcome.SECONDS`` states where it ended the search, and no
+            shipped row sets it.
     """
 
     similarity: str
@@ -198,7 +199,7 @@ class _Run:
         self._began = time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._drrs = 0
-        self._cut_short = False
+        self._ended = Outcome.CONVERGED
         self._trace: list[tuple[int, float]] = []
 
     def candidates(self) -> Candidates:
@@ -282,9 +283,20 @@ class _Run:
             evaluations = (settings.max_drrs - self._drrs) // len(self._problem.views)
         if settings.max_seconds is not None:
             seconds = settings.max_seconds - (time.perf_counter() - self._began)
-        spent = (evaluations is not None and evaluations < 1) or (seconds is not None and seconds <= 0)
-        self._cut_short |= spent
-        return None if spent else EvaluationBudget(evaluations, seconds)
+        if seconds is not None and seconds <= 0:
+            self._cut_short(Stop.SECONDS)
+            return None
+        if evaluations is not None and evaluations < 1:
+            self._cut_short(Stop.EVALUATIONS)
+            return None
+        return EvaluationBudget(evaluations, seconds)
+
+    def _cut_short(self, stop: Stop) -> None:
+        """Note that a budget ended a search; a limit in seconds is what the outcome must tell."""
+        if stop is Stop.SECONDS:
+            self._ended = Outcome.SECONDS
+        elif stop is Stop.EVALUATIONS and self._ended is Outcome.CONVERGED:
+            self._ended = Outcome.BUDGET
 
     def _level(
         self, level: Level, objective: ViewObjective, start: Vector, *, phase: str, prior: float = 0.0
@@ -296,7 +308,7 @@ class _Run:
 
         optimum = minimise(self._optimiser(level, start), penalised, self._budget() or EvaluationBudget(1))
         self._drrs += optimum.evaluations * objective.view_count
-        self._cut_short |= optimum.stop in (Stop.EVALUATIONS, Stop.SECONDS)
+        self._cut_short(optimum.stop)
         self._trace += [(drrs_before + count * objective.view_count, -value) for count, value in optimum.trace]
         self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - began
         return optimum
@@ -328,7 +340,7 @@ class _Run:
             return Outcome.DIVERGED
         if not any(self._in_view(view, pose) for view in self._problem.views):
             return Outcome.LEFT_VIEW
-        return Outcome.BUDGET if self._cut_short else Outcome.CONVERGED
+        return self._ended
 
     def _in_view(self, view: View, pose: Matrix) -> bool:
         """Whether the part of the content's box that is before the source overlaps the detector."""

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from bench import registry
 from bench.cases.records import Record
+from bench.run.meter import threads
 
 _PACKAGES = (
     *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pydicom", "nibabel", "pandas"),
@@ -26,6 +27,8 @@ _DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 class Environment(Record):
     """Data for judging times, and for a resumed run to recognise its code and weights.
 
+    ``threads``: That a method's process may use (``bench.run.meter.threads``): a library splits its sums by them, so
+    another number gives other last bits. None where none is stated.
     ``weights``: Checksums of the weights files that the rows read (``bench.run.parts.weights_used``).
     ``layout``: Of the run's files (``LAYOUT``); 1 where none is stated.
     """
@@ -39,6 +42,7 @@ class Environment(Record):
     commit: str | None
     code_hash: str
     reference_kernel_seconds: float
+    threads: int | None = None
     weights: dict[str, str] = Field(default_factory=dict[str, str])
     layout: int = 1
 
@@ -55,6 +59,7 @@ def describe_environment() -> Environment:
         commit=_commit(),
         code_hash=code_hash(),
         reference_kernel_seconds=reference_kernel_seconds(),
+        threads=threads(),
         layout=LAYOUT,
     )
 

@@ -52,8 +52,8 @@ class Journal:
         """Open the folder of this protocol: a new one, or the one that an interrupted run left.
 
         Raises:
-            RunError: The folder was made by other code, with other weights or on another machine; ``fresh`` deletes
-                it.
+            RunError: The folder was made by other code, with other weights, other threads or on another machine;
+                ``fresh`` deletes it.
         """
         journal = cls.of(runs, protocol)
         environment = environment.model_copy(update={"weights": weights_used(protocol)})
@@ -61,7 +61,7 @@ class Journal:
             shutil.rmtree(journal.folder)
         if journal._exists():
             journal._require_layout()
-            journal.refuse_others(environment.code_hash, environment.weights)
+            journal.refuse_others(environment.code_hash, environment.threads, environment.weights)
         else:
             journal.folder.mkdir(parents=True, exist_ok=True)
             journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
@@ -205,11 +205,12 @@ class Journal:
         """Write a file whole or not at all."""
         write_text(self.folder / name, text, durable=True)
 
-    def refuse_others(self, code_hash: str, weights: Mapping[str, str]) -> None:
-        """Raise ``RunError`` unless the run was made by this code, these versions, this kind of machine, these weights.
+    def refuse_others(self, code_hash: str, threads: int | None, weights: Mapping[str, str]) -> None:
+        """Raise ``RunError`` unless the run was made by this code, this kind of machine, these threads, these weights.
 
         Args:
             code_hash: ``bench.run.environment.code_hash``.
+            threads: ``bench.run.meter.threads``.
             weights: ``bench.run.parts.weights_used`` of the protocol.
         """
         before = self.environment
@@ -217,6 +218,12 @@ class Journal:
             raise RunError(
                 f"{self.folder} was made by other code, versions or processor ({before.code_hash} then, {code_hash} "
                 "now): rows must not be mixed; use --fresh to run it again"
+            )
+        if before.threads != threads:
+            raise RunError(
+                f"{self.folder} was made with {before.threads} threads, this process may use {threads}: learned rows "
+                f"then differ in their last digits; set OMP_NUM_THREADS and NUMBA_NUM_THREADS to {before.threads}, or use "
+                "--fresh to run it again"
             )
         names = sorted(before.weights.keys() | weights.keys())
         changed = [name for name in names if before.weights.get(name) != weights.get(name)]

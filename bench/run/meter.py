@@ -45,10 +45,15 @@ class Meter:
             seconds=seconds,
             processor_seconds=processor - self._processor,
             rendered=images - self._rendered,
-            threads=max(torch.get_num_threads(), kernel_threads()),
+            threads=threads(),
         )
         self._processor, self._rendered = processor, images
         return cost
+
+
+def threads() -> int:
+    """Threads that kernels and torch may use in this process, and in those that it starts; the larger number."""
+    return max(torch.get_num_threads(), kernel_threads())
 
 
 def _processor_seconds() -> float:

@@ -7,6 +7,7 @@ from bench.protocol import Protocol
 from bench.run.environment import code_hash, describe_environment
 from bench.run.execute import Execution, RunProgress
 from bench.run.journal import Journal
+from bench.run.meter import threads
 from bench.run.parts import weights_used
 
 
@@ -28,11 +29,12 @@ def run_or_resume(
         report: Prints a line: what is complete already, which acquisitions are left out.
 
     Raises:
-        FluorobenchError: A complete run that other code or other weights made, or a protocol that cannot be run.
+        FluorobenchError: A complete run that other code, other weights or another number of threads made, or a
+            protocol that cannot be run.
     """
     journal = Journal.of(out, protocol)
     if journal.complete and not fresh:
-        journal.refuse_others(code_hash(), weights_used(protocol))
+        journal.refuse_others(code_hash(), threads(), weights_used(protocol))
         report(f"already complete: {journal.folder} (use --fresh to run it again)")
         return journal
     execution = Execution(protocol)

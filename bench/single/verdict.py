@@ -100,7 +100,7 @@ def judge(problem: Problem, estimate: Estimate, check: Check | None) -> Verdict:
 
 def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
     """Why an answer is not to be trusted."""
-    if estimate.outcome not in (Outcome.CONVERGED, Outcome.BUDGET):
+    if estimate.outcome not in (Outcome.CONVERGED, Outcome.BUDGET, Outcome.SECONDS):
         yield f"the search ended as: {estimate.outcome}"
     if at := at_bounds(problem, estimate.pose):
         yield (
@@ -114,8 +114,8 @@ def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Itera
 def _doubts(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
     if check is not None and not check.agreed and check.apart[measure(problem)] <= _FAR * AGREEMENT_MM:
         yield _disagreement(problem, check)
-    if estimate.outcome is Outcome.BUDGET:
-        yield "the search stopped at its budget, perhaps before the best pose"
+    if estimate.outcome in (Outcome.BUDGET, Outcome.SECONDS):
+        yield f"the search {estimate.outcome}, perhaps before the best pose"
     for number, share in enumerate(seen(problem, estimate.pose), start=1):
         if share < _MOSTLY:
             yield f"{100 * (1 - share):.0f} % of the content lie beyond the image of view {number} or its border"

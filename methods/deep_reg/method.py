@@ -71,7 +71,7 @@ class Prepared:
 
 def _descent() -> Descent:
     # Without SOPI's freezing; ProST allows 500 iterations and 20 seconds.
-    return Descent(freeze=False, iterations=100, seconds=20.0)
+    return Descent(freeze=False, iterations=100)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,7 +198,7 @@ def refined(
     def distance(poses: Tensor) -> Tensor:
         return network.distance(fixed, volume.project(poses, problems.camera))
 
-    return descend(distance, chart, network.gains(), Descent(seconds=None, freeze=False))
+    return descend(distance, chart, network.gains(), Descent(freeze=False))
 
 
 def _checked(network: nn.Module) -> RegiNet:

@@ -53,7 +53,7 @@ card = Card(
         "AdamW, one cycle and averaged weights instead of SGD with a cyclic rate; pairs of several distances.",
         "A descent's step is the gradient times a factor measured in training; rotation is frozen when L_N settles.",
         "No selection by the ground truth, as in the published test script.",
-        "Time is measured and also limited: a descent stops after `seconds` of processor time at the latest.",
+        "A descent is limited by its iterations, not by seconds: its answer does not depend on the machine's load.",
         "Weights for the ablation are not shipped: fluorobench train sopi --set composite=false (or masked=false) "
         "--out runs/train/sopi-no-ce --weights methods/sopi/weights/no-ce (no-el, no-ce-no-el).",
     ),

@@ -155,7 +155,7 @@ class SopiTrainer:
             return network.distance(fixed, image.to(problems.images.device))
 
         chart = self._chart(problems.patient, start[None])
-        return descend(distance, chart, network.gains(), Descent(seconds=None))
+        return descend(distance, chart, network.gains(), Descent())
 
     def _compare(self, network: Sopi, batch: list[Problems]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Losses of rotation and translation (B,), lengths of gradients and of ways (B, 2)."""

@@ -94,7 +94,7 @@ def test_weights_of_a_patient_before_a_camera_are_taken_there(weights: tuple[Pat
 
 def test_coarse_voxels_come_first_where_there_are_coarser_ones(weights: tuple[Path, AcquiredScene]) -> None:
     folder, scene = weights
-    problem, few = asked(scene), Descent(freeze=False, iterations=3, seconds=None)
+    problem, few = asked(scene), Descent(freeze=False, iterations=3)
     counts: list[int] = []
     for coarse in ((), (16, 64), (4, 8)):
         method = DeepRegMethod(weights=str(folder), descent=few, coarse=coarse)
