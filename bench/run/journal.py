@@ -221,9 +221,9 @@ class Journal:
             )
         if before.threads != threads:
             raise RunError(
-                f"{self.folder} was made with {before.threads} threads, this process may use {threads}: learned rows "
-                f"then differ in their last digits; set OMP_NUM_THREADS and NUMBA_NUM_THREADS to {before.threads}, or use "
-                "--fresh to run it again"
+                f"{self.folder} was made with {before.threads} threads, this process may use {threads}: rows would differ "
+                f"in their last digits; set OMP_NUM_THREADS and NUMBA_NUM_THREADS to {before.threads}, or use --fresh "
+                "to run it again"
             )
         names = sorted(before.weights.keys() | weights.keys())
         changed = [name for name in names if before.weights.get(name) != weights.get(name)]
