@@ -221,7 +221,7 @@ class Journal:
             )
         if before.threads != threads:
             raise RunError(
-                f"{self.folder} was made with {before.threads} threads, this process may use {threads}: rows would differ "
+                f"{self.folder} was made with {before.threads} threads, this process may use {threads}: rows differ "
                 f"in their last digits; set OMP_NUM_THREADS and NUMBA_NUM_THREADS to {before.threads}, or use --fresh "
                 "to run it again"
             )
