@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from bench.contract import Card, Patient, Split
 from bench.volume import VolumeError
-from bench.volume.region import crop_to_box
 
 Corner: TypeAlias = tuple[float, float, float]
 
@@ -24,7 +23,6 @@ class CtFile:
         id: The patient's name; by default that of the file or folder.
         series: DICOM series UID, where the folder holds several.
         voxel_spacing_mm: Along (columns, rows, slices), of a file that does not state where its voxels lie.
-        box: Lower and upper corner (x, y, z), LPS mm, of the part to use; or None for all of it.
     """
 
     volume: str
@@ -33,7 +31,6 @@ class CtFile:
     id: str | None = None
     series: str | None = None
     voxel_spacing_mm: Corner | None = None
-    box: tuple[Corner, Corner] | None = None
 
     def patient_ids(self, split: Split) -> Sequence[str]:
         """The one patient, for any split: a file belongs to no population."""
@@ -57,8 +54,6 @@ class CtFile:
             series=self.series,
             voxel_spacing_mm=self.voxel_spacing_mm,
         )
-        if self.box is not None:
-            volume = crop_to_box(volume, *self.box)
         return Patient(id=patient_id, hash=volume.fingerprint(), volume=volume)
 
     @property

@@ -16,6 +16,7 @@ import torch
 from bench.cli import main as cli
 from bench.learn import read_card
 from bench.protocol.load import read_protocol
+from bench.run.journal import Journal
 from bench.run.own_weights import OwnWeightsError, with_weights
 from bench.single.problem import build_problem
 from bench.xray.case import case_of
@@ -143,7 +144,10 @@ def test_a_protocol_runs_with_weights_of_ones_own(own: Own, capsys: pytest.Captu
         "run", "lgff-sim", "--profile", "smoke", *own.bare, "--box", *BOX.split(), "--weights", "mine/weights",
         "--only", "LGFF-Reg", "Nominal", "--out", "runs",
     )  # fmt: skip
-    table = (own.folder / "runs" / "latest" / "tables" / "lgff_table4.csv").read_text().splitlines()
+    latest = own.folder / "runs" / "latest"
+    assert Journal.existing(latest).protocol.data.box == ((-45, -45, -30), (45, 45, 30))
+    assert "the volume behind it covers" in (latest / "tables" / "lgff_table4.md").read_text()
+    table = (latest / "tables" / "lgff_table4.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in table[1:]] == [["Nominal", "1", "0"], ["LGFF-Reg", "1", "0"]]
     why = own.refused(capsys, "run", "lgff-sim", *own.bare, "--weights", "mine/weights", "--only", "Nominal")
     assert "lgff-sim has no row of lgff_reg" in why

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench import registry
+from bench.cases.extent import Extent, extent_of
 from bench.cases.real import RealTarget, real_targets, unreferenced
 from bench.cases.scene import Scene, protocol_scene
 from bench.contract import Dataset, LandmarkSet, Patient, Split, View
@@ -16,7 +17,7 @@ from bench.perturb import SamplingConstraints
 from bench.volume import Volume
 from bench.volume.content import with_content
 from bench.volume.landmarks import surface_landmarks
-from bench.volume.region import WIDE_REGIONS, crop_to_label, crop_to_lumbar
+from bench.volume.region import WIDE_REGIONS, crop_to_box, crop_to_label, crop_to_lumbar
 from bench.xray import Materials
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ class PreparedPatient:
 
     Attributes:
         patient: As the dataset gave it, whole.
+        hash: Fingerprint of the whole patient; where the scene crops it to a box, of the part in the box.
         moving: Volume that methods are given: the region, masked to the moving content.
         moving_map: Its attenuation.
         target: Attenuation of the content of the X-ray.
         materials: The same as two tissues, where images are formed from them; else None.
+        extent: Of the target's volume.
         frame: Nominal pose and rotation centre.
         views: Geometry, no images.
         real: The patient's own X-rays where the protocol uses them; empty = simulated ones.
@@ -42,10 +45,12 @@ class PreparedPatient:
     """
 
     patient: Patient
+    hash: str
     moving: Volume
     moving_map: AttenuationMap
     target: AttenuationMap
     materials: Materials | None
+    extent: Extent
     frame: PoseFrame
     views: tuple[View, ...]
     real: tuple[RealTarget, ...] = ()
@@ -56,11 +61,6 @@ class PreparedPatient:
     def id(self) -> str:
         """Name within the dataset."""
         return self.patient.id
-
-    @property
-    def hash(self) -> str:
-        """Fingerprint of the whole patient."""
-        return self.patient.hash
 
     def constraints(self, scene: Scene) -> SamplingConstraints:
         """Constraints on the draws of a case; without landmarks the corners of the target represent its content."""
@@ -84,17 +84,21 @@ def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
         FluorobenchError: A CT with NaN or infinite voxels, or without the structures that the scene needs.
     """
     _require_numbers(patient)
-    moving = with_content(region_of(patient.volume, scene.region, scene.margin_mm), scene.moving)
+    part = patient.volume if scene.box is None else crop_to_box(patient.volume, *scene.box)
+    moving = with_content(region_of(part, scene.region, scene.margin_mm), scene.moving)
     moving_map = AttenuationMap.from_volume(moving)
-    matched = scene.target == scene.moving and scene.target_region in (None, scene.region)
-    target = moving_map if matched else target_of(scene, patient.volume)
+    matched = scene.same_volume
+    shown = moving if matched else shown_of(scene, patient.volume)
+    target = moving_map if matched else AttenuationMap.from_volume(shown)
     centre = np.asarray(moving.content_centre())
     return PreparedPatient(
         patient=patient,
+        hash=patient.hash if scene.box is None else part.fingerprint(),
         moving=moving,
         moving_map=moving_map,
         target=target,
         materials=materials_of(scene, target, patient.volume),
+        extent=extent_of(shown),
         frame=PoseFrame(nominal_pose(scene.view, centre, scene.depth_mm), centre),
         views=(View(scene.camera),),
     )
@@ -116,8 +120,16 @@ def load_patient(protocol: "Protocol", dataset: Dataset, patient_id: str) -> Pre
 
 def target_of(scene: Scene, volume: Volume) -> AttenuationMap:
     """Attenuation of the part of a CT that the X-ray shows."""
-    region = scene.region if scene.target_region is None else scene.target_region
-    return AttenuationMap.from_volume(with_content(region_of(volume, region, scene.margin_mm), scene.target))
+    return AttenuationMap.from_volume(shown_of(scene, volume))
+
+
+def shown_of(scene: Scene, volume: Volume) -> Volume:
+    """The part of a CT that the X-ray shows, masked to its content."""
+    if scene.target_region is not None:
+        part, region = volume, scene.target_region
+    else:
+        part, region = volume if scene.box is None else crop_to_box(volume, *scene.box), scene.region
+    return with_content(region_of(part, region, scene.margin_mm), scene.target)
 
 
 def materials_of(scene: Scene, target: AttenuationMap, volume: Volume) -> Materials | None:

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from bench.cases.extent import Extent
 from bench.contract import Outcome, PatientOrigin
 from bench.geometry import Camera, Matrix
 
@@ -86,7 +87,7 @@ class PatientRecord(Record):
 
     ``origin``: What it was generated from; None for a patient that was imaged. ``voxels_hash``: Of the Hounsfield
     numbers alone (``Volume.voxels_hash``). ``unreferenced``: Names of the X-ray acquisitions that were left out because
-    their pose is unknown.
+    their pose is unknown. ``extent``: Of the volume behind simulated X-rays; None in records of earlier versions.
     """
 
     patient_id: str
@@ -96,6 +97,7 @@ class PatientRecord(Record):
     landmarks: list[LandmarkRecord]
     voxels_hash: str | None = None
     unreferenced: list[str] = []
+    extent: Extent | None = None
 
 
 class ProblemRecord(Record):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from bench.geometry import Camera, StandardView
 from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution
+from bench.volume.region import Box
 from bench.xray import Appearance, Formation, LowDose
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ class Scene:
         margin_mm: Round the region's labels.
         moving: Content that methods are given: ``bone``, ``body``, ``everything`` or a label's name.
         target: Content that the X-ray shows.
-        target_region: Part of the CT that the X-ray shows; None = ``region``.
+        target_region: Part of the CT that the X-ray shows, whole of any box; None = what methods are given.
+        box: To which the CT is cropped before ``region``; None = not at all.
         camera: Intrinsics of the one view.
         view: Nominal orientation.
         depth_mm: Source to rotation centre at the nominal pose.
@@ -41,6 +43,7 @@ class Scene:
     moving: str
     target: str
     target_region: str | None = None
+    box: Box | None = None
     camera: Camera
     view: StandardView
     depth_mm: float
@@ -53,6 +56,12 @@ class Scene:
     appearance: Appearance | None = None
     neighbours: NeighbourMotion | None = None
     low_dose: LowDose | None = None
+
+    @property
+    def same_volume(self) -> bool:
+        """Whether the X-ray shows what methods are given of the CT, and nothing else."""
+        whole = self.target_region == self.region and self.box is None
+        return self.target == self.moving and (self.target_region is None or whole)
 
     def described(self) -> dict[str, Any]:
         """All settings that change a case, as plain values for a weights' card and a checkpoint."""
@@ -72,6 +81,7 @@ class Scene:
             "start": {} if self.start is None else plain_table(self.start),
             "photons": 0.0 if self.photons is None else self.photons,
             "kernel": self.kernel,
+            **({} if self.box is None else {"box": [list(each) for each in self.box]}),
             **stated,
         }
 
@@ -101,6 +111,7 @@ def protocol_scene(protocol: "Protocol") -> Scene:
         moving=data.moving,
         target=data.target,
         target_region=data.target_region,
+        box=data.box,
         camera=camera.camera,
         view=camera.standard_view,
         depth_mm=camera.depth_mm,

@@ -52,7 +52,7 @@ class Run:
     """Part of the CT: lumbar (L1-L5, needs labels), the name of a label, or whole."""
 
     box: tuple[float, float, float, float, float, float] | None = None
-    """Crop the CT first: lower x y z, upper x y z, LPS mm; for a CT without labels (implies --region whole)."""
+    """Part of the CT that methods are given: lower x y z, upper x y z, LPS mm (implies --region whole)."""
 
     weights: tuple[Path, ...] = ()
     """Folders of your own weights (train --weights); the rows of their methods use them."""
@@ -114,7 +114,9 @@ class Run:
         start = {"distribution": self.start_distribution, "per_patient": starts}
         over["start"] |= {key: value for key, value in start.items() if value is not None}
         region = "whole" if self.region is None and self.box is not None else self.region
-        over["data"] |= {} if region is None else {"region": region}
+        box = None if self.box is None else (self.box[:3], self.box[3:])
+        part = {"region": region, "box": box}
+        over["data"] |= {key: value for key, value in part.items() if value is not None}
         if self.volume is None and any((self.labels, self.label_scheme, self.box, self.series, self.voxel_spacing_mm)):
             raise CommandError(
                 "--labels, --label-scheme, --box, --series and --voxel-spacing-mm belong to a CT of your own; name it "
@@ -140,8 +142,6 @@ class Run:
         settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
         given = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
         settings |= {key: value for key, value in given.items() if value is not None}
-        if self.box is not None:
-            settings["box"] = [self.box[:3], self.box[3:]]
         return settings
 
 

@@ -177,13 +177,15 @@ class Train:
     def _of_region(self, trainable: "Trainable") -> "Trainable":
         """The trainer for the part of the CT that the command names."""
         whole = self.volume is not None and self.labels is None and self.vertebra is None
-        region = "whole" if whole else self.vertebra
-        if region is None:
+        part: dict[str, Any] = {"region": "whole" if whole else self.vertebra}
+        part["box"] = None if self.box is None else (self.box[:3], self.box[3:])
+        given = {key: value for key, value in part.items() if value is not None}
+        if not given:
             return trainable
         settings: Mapping[str, Any] = getattr(trainable, "__dataclass_fields__", {})
         if "scene" not in settings:
             raise TrainCommandError(f"the trainer of {self.method} has no setting `scene`, so its region is fixed")
-        changed: Trainable = replace(cast("Any", trainable), scene=replace(trainable.scene, region=region))
+        changed: Trainable = replace(cast("Any", trainable), scene=replace(trainable.scene, **given))
         return changed
 
     def _population(self, trainable: "Trainable") -> "Population":
@@ -194,8 +196,6 @@ class Train:
         settings: dict[str, Any] = {key: str(path.resolve()) for key, path in paths.items() if path is not None}
         given = {"label_scheme": self.label_scheme, "series": self.series, "voxel_spacing_mm": self.voxel_spacing_mm}
         settings |= {key: value for key, value in given.items() if value is not None}
-        if self.box is not None:
-            settings["box"] = (self.box[:3], self.box[3:])
         one: dict[str, Any] = {"patients": 1, "validation_patients": 1, "active": 1}
         return replace(patients, dataset="ct_file", settings=settings, **one)
 

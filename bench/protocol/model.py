@@ -10,6 +10,7 @@ from bench.geometry import Camera, StandardView
 from bench.geometry.converters.sopi import ours_from_sopi
 from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution
 from bench.registry import unknown
+from bench.volume.region import Box
 from bench.xray import Appearance, Formation, LowDose
 
 Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -26,8 +27,9 @@ class Data(Table):
     """``[data]``: source of the patients, and the parts of them that are used.
 
     ``region``: ``lumbar`` crops to the box of L1-L5 plus ``margin_mm``; a label's name crops to that vertebra;
-    ``whole`` keeps everything. ``target_region`` is the X-ray's own, where it shows more than the methods are given;
-    left out, it is ``region``.
+    ``whole`` keeps everything. ``box`` (lower and upper corner, LPS mm) crops the CT before that. ``target_region`` is
+    the X-ray's own, where it shows more than the methods are given: no box crops it. Left out, the X-ray shows what the
+    methods are given of the CT.
     ``target`` and ``moving`` are contents: ``bone``, ``body``, ``everything`` or a label's name.
     ``views``: real X-rays taken together are one problem each (``each``) or one problem (``all``).
     """
@@ -38,6 +40,7 @@ class Data(Table):
     patients: int = Field(ge=1)
     region: str = "lumbar"
     target_region: str | None = None
+    box: Box | None = None
     margin_mm: float = Field(default=20.0, ge=0)
     target: str = "bone"
     moving: str = "bone"
@@ -193,7 +196,7 @@ class Protocol(Table):
     def same_content(self) -> bool:
         """Whether the target is rendered from the voxels that the methods are given, before noise and degradation."""
         data, target = self.data, self.target
-        same_region = data.target_region in (None, data.region)
+        same_region = data.target_region is None or (data.target_region == data.region and data.box is None)
         return data.target == data.moving and same_region and target.formation is None and target.neighbours is None
 
     @property

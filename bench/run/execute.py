@@ -132,6 +132,7 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
         landmarks=landmark_records(patient),
         voxels_hash=patient.patient.volume.voxels_hash(),
         unreferenced=list(patient.unreferenced),
+        extent=patient.extent,
     )
 
 

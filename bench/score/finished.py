@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.cases.build import build_case
+from bench.cases.extent import coverage, coverage_text
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset
 from bench.cases.records import EstimateRecord, ImageSource, ProblemRecord
 from bench.contract import Case, Dataset, Estimate
@@ -83,12 +84,25 @@ class ScoredRun:
         protocol, data = self.protocol, self.protocol.data
         real = [each.images.source is ImageSource.REAL for each in self.journal.problems()]
         simulated = (
-            f"simulated X-rays, target {data.target}, moving {data.moving}{_matched(protocol)}, {_formation(protocol)}"
+            f"simulated X-rays, target {data.target}{self._covered}, moving {data.moving}{_matched(protocol)}, "
+            f"{_formation(protocol)}"
         )
         if not any(real):
             return simulated
         acquired = f"real X-rays, moving {data.moving}, truth: the reference poses supplied with them{self._left_out}"
         return acquired if all(real) else f"{acquired}; and {simulated}"
+
+    @cached_property
+    def _covered(self) -> str:
+        """What the volumes behind simulated X-rays cover of their images, measured at the true poses."""
+        extents = {each.patient_id: each.extent for each in self.journal.patients()}
+        found = [
+            coverage(extent, np.array(view.camera_from_rig) @ np.array(self._truths[each.case_id]), view.camera)
+            for each in self._problems.values()
+            if each.images.source is not ImageSource.REAL and (extent := extents[each.patient_id]) is not None
+            for view in each.views
+        ]
+        return f" ({coverage_text(found)})" if found else ""
 
     @property
     def _left_out(self) -> str:

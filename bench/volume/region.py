@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,9 @@ from bench.volume.labels import present
 from bench.volume.level_order import numbering_doubt
 from bench.volume.schemes import LUMBAR
 from bench.volume.volume import Volume, VolumeError
+
+Box: TypeAlias = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Lower and upper corner (x, y, z), LPS mm."""
 
 # Names of parts of a CT that are no single structure.
 WIDE_REGIONS = ("whole", "lumbar")
