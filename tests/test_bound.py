@@ -9,6 +9,7 @@ import pytest
 from bench.contract import Case, View
 from bench.drr import AttenuationMap, project_with_jacobian
 from bench.geometry import Matrix
+from bench.metrics import LandmarkPair, PosePair, all_landmark_errors, all_pose_errors
 from bench.registry import build
 from bench.report.summary import (
     BOUND_LABEL,
@@ -21,7 +22,7 @@ from bench.report.summary import (
     no_pose_column,
 )
 from bench.report.tables import Table
-from bench.score.bound import expected_errors, mean_length, of_twist
+from bench.score.bound import NormalEstimate, expected_errors, mean_length, of_twist
 from bench.volume import Volume
 from bench.xray.bound import pose_bound, pose_information
 
@@ -97,7 +98,8 @@ def test_least_squares_ends_near_the_bound(case: Case) -> None:
         found = method.register(replace(case.problem, views=(view,), start=near), prepared)
         errors.append(case.problem.frame.parameters(found.pose) - TRUTH)
     moved = np.array(errors)
-    stated = of_twist(np.cov(moved.T), case.truth, case.problem.frame)
+    theta = NormalEstimate(np.cov(moved.T), case.truth, case.problem.frame, np.zeros((1, 3)), np.eye(4))
+    stated = of_twist([theta])[0].covariance
     ratio = np.sqrt(np.diagonal(stated) / np.diagonal(bound))
     assert ratio.min() > 0.6
     assert ratio.max() < 2.5
@@ -113,21 +115,30 @@ def test_mean_lengths_are_those_of_drawn_vectors() -> None:
 
 
 def test_expected_errors_are_the_metrics_of_drawn_answers(case: Case) -> None:
-    from bench.metrics import landmark_errors, pose_errors
-
-    frame, points = case.problem.frame, case.problem.volume.content_corners()
+    frame, points, view = case.problem.frame, case.problem.volume.content_corners(), case.problem.views[0]
     covariance = np.diag(np.array([0.2, 0.1, 0.15, 0.3, 0.2, 1.0]) ** 2)
-    expected = asdict(expected_errors(of_twist(covariance, case.truth, frame), case.truth, frame, points, np.eye(4)))
-    drawn: dict[str, list[float]] = {name: [] for name in expected}
-    random, camera = np.random.default_rng(8), case.problem.views[0].camera
-    for _ in range(1500):
-        pose = frame.pose(TRUTH + random.normal(size=6) * np.sqrt(np.diagonal(covariance)))
-        of_pose = pose_errors(pose, case.truth, frame, np.eye(4))
-        of_landmarks = landmark_errors(pose, case.truth, points, camera, np.eye(4))
-        for name, found in drawn.items():
-            found.append(getattr(of_landmarks if name == "mtre_mm" else of_pose, name))
-    for name, found in drawn.items():
-        assert expected[name] == pytest.approx(np.mean(found), rel=0.06), name
+    (mean,) = expected_errors(of_twist([NormalEstimate(covariance, case.truth, frame, points, np.eye(4))]))
+    thetas = np.random.default_rng(8).normal(TRUTH, np.sqrt(np.diagonal(covariance)), (1500, 6))
+    poses = all_pose_errors([PosePair(pose, case.truth, frame, np.eye(4)) for pose in frame.pose(thetas)])
+    landmarks = all_landmark_errors(
+        [LandmarkPair(pose, case.truth, points, view.camera, np.eye(4)) for pose in frame.pose(thetas)]
+    )
+    for name, expected in asdict(mean).items():
+        found = [getattr(each, name) for each in (landmarks if name == "mtre_mm" else poses)]
+        assert expected == pytest.approx(np.mean(found), rel=0.06), name
+
+
+def test_mean_errors_of_many_are_those_of_each(case: Case) -> None:
+    frame, corners = case.problem.frame, case.problem.volume.content_corners()
+    sizes = np.array([0.2, 0.1, 0.15, 0.3, 0.2, 1.0])
+    normals = [
+        NormalEstimate(np.diag((number * sizes) ** 2), case.truth, frame, corners[:count], np.eye(4))
+        for number, count in enumerate((8, 3, 8, 1), start=1)
+    ]
+    together = [list(asdict(each).values()) for each in expected_errors(normals)]
+    apart = [list(asdict(expected_errors([each])[0]).values()) for each in normals]
+    np.testing.assert_allclose(together, apart, rtol=1e-12)
+    assert expected_errors([]) == []
 
 
 def test_the_bound_row_fills_the_columns_that_have_one() -> None:

@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose
+from bench.geometry import Camera, Matrix, PoseFrame, StandardView, compose, nominal_pose, parameters_of
 from bench.geometry.rigid import NotRigidError
-from bench.metrics import MetricError, PoseErrors, double_geodesic_mm, landmark_errors, pose_errors
+from bench.metrics import (
+    LandmarkErrors,
+    LandmarkPair,
+    MetricError,
+    PoseErrors,
+    PosePair,
+    all_landmark_errors,
+    all_pose_errors,
+    double_geodesic_mm,
+    landmark_errors,
+    pose_errors,
+)
 
 CENTRE = np.array([12.0, -30.0, 45.0])
 FRAME = PoseFrame(nominal_pose(StandardView.AP, CENTRE, 700), CENTRE)
@@ -163,10 +174,47 @@ def test_a_landmark_behind_the_source_is_infinitely_wrong_on_the_detector() -> N
     assert found.mtre_mm == pytest.approx(900)
 
 
+def numbers(found: PoseErrors | LandmarkErrors) -> list[float]:
+    return [np.nan if value is None else value for value in asdict(found).values()]
+
+
+def test_many_pairs_are_measured_as_each_by_itself() -> None:
+    """Frames, cameras and numbers of landmarks differ between the cases of a run."""
+    random = np.random.default_rng(3)
+    other = PoseFrame(nominal_pose(StandardView.LATERAL, CENTRE + 20, 650), CENTRE + 20)
+    cameras = (CAMERA, replace(CAMERA, sdd_mm=None), CAMERA.binned(4))
+    poses, marks = list[PosePair](), list[LandmarkPair]()
+    for index in range(40):
+        frame, camera = (FRAME, other)[index % 2], cameras[index % 3]
+        truth, found = frame.pose(random.normal(0, 8, (2, 6)))
+        poses.append(PosePair(found, truth, frame, (ONE_VIEW, SIDE_VIEW)[index % 4 == 3], camera.sdd_mm))
+        marks.append(LandmarkPair(found, truth, POINTS[: 2 + index % 5], camera, ONE_VIEW))
+    for one, found_pose in zip(poses, all_pose_errors(poses), strict=True):
+        alone = pose_errors(one.estimate, one.truth, one.frame, one.camera_from_rig, sdd_mm=one.sdd_mm)
+        np.testing.assert_allclose(numbers(found_pose), numbers(alone), rtol=1e-12)
+    for each, found_marks in zip(marks, all_landmark_errors(marks), strict=True):
+        alone_marks = landmark_errors(each.estimate, each.truth, each.points, each.camera, each.camera_from_rig)
+        np.testing.assert_allclose(numbers(found_marks), numbers(alone_marks), rtol=1e-12)
+    assert all_pose_errors([]) == []
+    assert all_landmark_errors([]) == []
+
+
+def test_parameters_of_many_are_those_of_each_to_the_bit() -> None:
+    """Searches start from them: another last digit would end elsewhere."""
+    frames = [FRAME, PoseFrame(nominal_pose(StandardView.LATERAL, CENTRE + 20, 650), CENTRE + 20)] * 20
+    thetas = np.random.default_rng(4).uniform(-170, 170, (40, 6))
+    thetas[:8, 1] = 90
+    poses = np.stack([frame.pose(theta) for frame, theta in zip(frames, thetas, strict=True)])
+    assert np.array_equal(
+        parameters_of(frames, poses), [frame.parameters(pose) for frame, pose in zip(frames, poses, strict=True)]
+    )
+
+
 def test_bad_input_is_refused() -> None:
     with pytest.raises(MetricError, match="at least one landmark"):
         landmark_errors(TRUTH, TRUTH, np.empty((0, 3)), CAMERA, ONE_VIEW)
     with pytest.raises(MetricError, match="in front of the source"):
         landmark_errors(TRUTH, shifted(0, 0, -900), POINTS, CAMERA, ONE_VIEW)
-    with pytest.raises(NotRigidError, match="estimate"):
-        errors(np.full((4, 4), np.nan))
+    for bad in (np.full((4, 4), np.nan), np.diag([2.0, 1, 1, 1]), np.eye(3)):
+        with pytest.raises(NotRigidError, match="estimate"):
+            errors(bad)

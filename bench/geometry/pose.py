@@ -8,6 +8,7 @@ World is the CT's patient frame (LPS, mm); the camera is OpenCV's (x right, y do
 rotation centre, a world point. theta = 0 is the nominal pose, so a frame is known by its nominal pose and c.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -70,3 +71,12 @@ class PoseFrame:
         angles = angles_from_rotation(pose[:3, :3] @ self.nominal[:3, :3].T)
         moved_centre = pose[:3, :3] @ self.centre + pose[:3, 3]
         return np.concatenate([angles, moved_centre - self.centre_in_rig])
+
+
+def parameters_of(frames: Sequence[PoseFrame], poses: Matrix) -> Matrix:
+    """The six parameters (n, 6) of poses (n, 4, 4), each in its own frame; see ``PoseFrame.parameters``."""
+    nominals = np.array([frame.nominal for frame in frames]).reshape(-1, 4, 4)
+    centres = np.array([frame.centre for frame in frames]).reshape(-1, 3, 1)
+    angles = angles_from_rotation(poses[:, :3, :3] @ nominals[:, :3, :3].swapaxes(1, 2))
+    shifts = (poses[:, :3, :3] @ centres + poses[:, :3, 3:]) - (nominals[:, :3, :3] @ centres + nominals[:, :3, 3:])
+    return np.concatenate([angles, shifts[..., 0]], axis=1)

@@ -1,5 +1,6 @@
 """Errors of an estimated pose against the true one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, radians, sqrt
 
@@ -9,9 +10,9 @@ from bench.geometry import (
     PARAMETER_NAMES,
     Matrix,
     PoseFrame,
-    require_rigid,
-    rotation_angle_deg,
-    transform_points,
+    parameters_of,
+    require_all_rigid,
+    rotation_angles_deg,
 )
 from bench.geometry.converters.sopi import OURS_OF_SOPI
 
@@ -68,38 +69,65 @@ class PoseErrors:
     lgff_mae: float
 
 
-def pose_errors(
-    estimate: Matrix, truth: Matrix, frame: PoseFrame, camera_from_rig: Matrix, *, sdd_mm: float | None = None
-) -> PoseErrors:
-    """Compare two poses.
+@dataclass(frozen=True, slots=True, eq=False)
+class PosePair:
+    """An estimated and a true pose, and what their difference is measured in.
 
-    Args:
+    Attributes:
         estimate: rig_from_world, 4x4, mm.
         truth: rig_from_world, 4x4, mm.
         frame: Rotation centre, and where theta is measured from.
         camera_from_rig: The view whose axes separate in-plane from depth, 4x4, mm.
-        sdd_mm: That view's source-to-detector distance, for the double geodesic.
+        sdd_mm: That view's source-to-detector distance, for the double geodesic; or None.
+    """
+
+    estimate: Matrix
+    truth: Matrix
+    frame: PoseFrame
+    camera_from_rig: Matrix
+    sdd_mm: float | None = None
+
+
+def pose_errors(
+    estimate: Matrix, truth: Matrix, frame: PoseFrame, camera_from_rig: Matrix, *, sdd_mm: float | None = None
+) -> PoseErrors:
+    """Compare two poses: ``all_pose_errors`` of one pair."""
+    return all_pose_errors([PosePair(estimate, truth, frame, camera_from_rig, sdd_mm)])[0]
+
+
+def all_pose_errors(pairs: Sequence[PosePair]) -> list[PoseErrors]:
+    """Compare pairs of poses, all at once.
 
     Raises:
         bench.geometry.rigid.NotRigidError: A matrix is not a rigid transform.
     """
-    estimate, truth = require_rigid(estimate, "estimate"), require_rigid(truth, "truth")
-    rotation = require_rigid(camera_from_rig, "camera_from_rig")[:3, :3]
-    moved = rotation @ (transform_points(estimate, frame.centre) - transform_points(truth, frame.centre))
-    angle_deg, distance = rotation_angle_deg(estimate, truth), float(np.linalg.norm(moved))
-    axes = _axis_differences(estimate, truth, frame)
-    angles, shifts = [axes[name] for name in PARAMETER_NAMES[:3]], [axes[name] for name in PARAMETER_NAMES[3:]]
+    estimates = require_all_rigid([pair.estimate for pair in pairs], "estimate")
+    truths = require_all_rigid([pair.truth for pair in pairs], "truth")
+    views = require_all_rigid([pair.camera_from_rig for pair in pairs], "camera_from_rig")
+    centres = np.array([pair.frame.centre for pair in pairs]).reshape(-1, 3, 1)
+    found, true = (poses[:, :3, :3] @ centres + poses[:, :3, 3:] for poses in (estimates, truths))
+    seen = (views[:, :3, :3] @ (found - true))[..., 0]
+    axes = _axis_differences(estimates, truths, [pair.frame for pair in pairs])
+    numbers = np.column_stack([rotation_angles_deg(estimates, truths), seen, axes])
+    return [_pose_errors(row, pair.sdd_mm) for row, pair in zip(numbers.tolist(), pairs, strict=True)]
+
+
+def _pose_errors(numbers: Sequence[float], sdd_mm: float | None) -> PoseErrors:
+    """Of one pair: the angle, the displacement (x, y, z) as the view sees it, the six parameters' differences."""
+    angle_deg, x, y, z, *differences = numbers
+    distance, (angles, shifts) = sqrt(x * x + y * y + z * z), (differences[:3], differences[3:])
+    axes = dict(zip(PARAMETER_NAMES, differences, strict=True))
     return PoseErrors(
         rotation_error_deg=angle_deg,
         translation_error_mm=distance,
-        in_plane_error_mm=hypot(moved[0], moved[1]),
-        depth_error_mm=abs(float(moved[2])),
+        in_plane_error_mm=hypot(x, y),
+        depth_error_mm=abs(z),
         double_geodesic_mm=None if sdd_mm is None else double_geodesic_mm(angle_deg, distance, sdd_mm=sdd_mm),
         rotation_axis_mean_deg=sum(angles) / 3,
         translation_axis_mean_mm=sum(shifts) / 3,
         lgff_mae=(radians(sum(angles)) + sum(shifts) / LGFF_UNIT_MM) / 6,
-        **{_field(name): axes[name] for name in PARAMETER_NAMES},
-        **{f"sopi_{_field(name)}": axes[ours] for name, ours in OURS_OF_SOPI.items()},
+        **{_FIELDS[name]: axes[name] for name in PARAMETER_NAMES},
+        **{f"sopi_{_FIELDS[name]}": axes[ours] for name, ours in OURS_OF_SOPI.items()},
     )
 
 
@@ -108,12 +136,11 @@ def double_geodesic_mm(rotation_error_deg: float, translation_error_mm: float, *
     return sqrt((sdd_mm / 2 * radians(rotation_error_deg)) ** 2 + translation_error_mm**2)
 
 
-def _axis_differences(estimate: Matrix, truth: Matrix, frame: PoseFrame) -> dict[str, float]:
-    """|estimate - truth| of each parameter; angles the shorter way round."""
-    difference = np.abs(frame.parameters(estimate) - frame.parameters(truth))
-    difference[:3] = np.minimum(difference[:3], 360 - difference[:3])
-    return dict(zip(PARAMETER_NAMES, difference.tolist(), strict=True))
+def _axis_differences(estimates: Matrix, truths: Matrix, frames: Sequence[PoseFrame]) -> Matrix:
+    """|estimate - truth| of each parameter, (n, 6); angles the shorter way round."""
+    difference = np.abs(parameters_of(frames, estimates) - parameters_of(frames, truths))
+    difference[:, :3] = np.minimum(difference[:, :3], 360 - difference[:, :3])
+    return difference
 
 
-def _field(parameter: str) -> str:
-    return f"{parameter}_error_{'deg' if parameter.startswith('r') else 'mm'}"
+_FIELDS = {name: f"{name}_error_{'deg' if name.startswith('r') else 'mm'}" for name in PARAMETER_NAMES}

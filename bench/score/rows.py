@@ -1,7 +1,7 @@
 """From the lines of a run's files to one row a registration with every column of ``bench.score.columns``."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,9 @@ from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, Tr
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix
 from bench.score.columns import COLUMNS, KEY_COLUMNS, ORIGIN_TYPES
+from bench.score.measure import PosedCase, measure
 from bench.score.provenance import PROVENANCE_TYPES
-from bench.score.registration import Registration, ScoredCase
-
-Row: TypeAlias = dict[str, Any]
+from bench.score.registration import Registration
 
 
 class ScoreError(FluorobenchError):
@@ -38,22 +37,24 @@ def score_rows(
     _require_one_perturbation(problems, estimates)
     cases = _cases(patients, problems, truths)
     _require_same_cases(estimates, cases)
-    ordered = sorted(estimates, key=lambda record: (record.label, record.case_id))
-    rows = [_row(Registration(cases[record.case_id], record)) for record in ordered]
-    table = pd.DataFrame(rows, columns=[declared.name for declared in (*KEY_COLUMNS, *COLUMNS)])
-    return table.astype(PROVENANCE_TYPES | ORIGIN_TYPES)
+    registrations = measure(cases, sorted(estimates, key=lambda record: (record.label, record.case_id)))
+    return pd.DataFrame(dict(_columns(registrations)))
 
 
-def _row(registration: Registration) -> Row:
-    """Every column of one registration; a metric that is absent is NaN, a key that is absent None."""
-    keys = {declared.name: declared.value(registration) for declared in KEY_COLUMNS}
-    metrics = {declared.name: declared.value(registration) for declared in COLUMNS}
-    return {**keys, **{name: np.nan if value is None else value for name, value in metrics.items()}}
+def _columns(registrations: Sequence[Registration]) -> Iterator[tuple[str, Any]]:
+    """Every column by name; a metric that is absent is NaN, a key that is absent None."""
+    types = PROVENANCE_TYPES | ORIGIN_TYPES
+    for declared in KEY_COLUMNS:
+        values = [declared.value(each) for each in registrations]
+        yield declared.name, pd.array(values, dtype=types[declared.name]) if declared.name in types else values
+    for declared in COLUMNS:
+        values = [declared.value(each) for each in registrations]
+        yield declared.name, [np.nan if value is None else value for value in values]
 
 
 def _cases(
     patients: Iterable[PatientRecord], problems: Iterable[ProblemRecord], truths: Iterable[TruthRecord]
-) -> dict[str, ScoredCase]:
+) -> dict[str, PosedCase]:
     known = {patient.patient_hash: (patient, _points(patient)) for patient in patients}
     answers = {record.case_id: record for record in truths}
     return {problem.case_id: _case(problem, known, answers) for problem in problems}
@@ -61,7 +62,7 @@ def _cases(
 
 def _case(
     problem: ProblemRecord, known: Mapping[str, tuple[PatientRecord, Matrix]], answers: Mapping[str, TruthRecord]
-) -> ScoredCase:
+) -> PosedCase:
     case_id = problem.case_id
     if problem.patient_hash not in known:
         raise ScoreError(
@@ -77,7 +78,7 @@ def _case(
     other = None if record.other is None else np.array(record.other, dtype=np.float64)
     truth = np.array(record.truth, dtype=np.float64)
     patient, points = known[problem.patient_hash]
-    return ScoredCase(problem, patient, truth, points, bound, other)
+    return PosedCase(problem, patient, truth, points, bound, other)
 
 
 def _points(patient: PatientRecord) -> Matrix:
@@ -92,7 +93,7 @@ def _require_one_perturbation(problems: Iterable[ProblemRecord], estimates: Iter
         raise ScoreError(f"expected one set of perturbations; got hashes {sorted(hashes)}: score each run by itself")
 
 
-def _require_same_cases(estimates: Iterable[EstimateRecord], cases: Mapping[str, ScoredCase]) -> None:
+def _require_same_cases(estimates: Iterable[EstimateRecord], cases: Mapping[str, PosedCase]) -> None:
     """Methods are only compared on identical cases, each answered once."""
     answered: dict[str, list[str]] = {}
     for record in estimates:
