@@ -5,6 +5,7 @@ half a file; an error, a full disk or an interruption leaves the old file, or no
 name is random and its file is created exclusively, so that a link planted under a guessed name is never followed.
 """
 
+import hashlib
 import os
 import re
 import tempfile
@@ -69,6 +70,12 @@ def expanded_path(text: str) -> Path:
             f"the data of {text} needs the environment variable {unset[1]}, which is not set; set it to your folder"
         )
     return Path(expanded).expanduser()
+
+
+def slug(label: str) -> str:
+    """A file name for any label: plain labels stay readable, changed ones get a hash so that two never collide."""
+    plain = re.sub(r"[^A-Za-z0-9+.-]+", "-", label).strip("-.")
+    return plain if plain == label else f"{plain or 'label'}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
 
 
 def open_no_link(path: str, flags: int) -> int:

@@ -1,6 +1,7 @@
-"""Read a user's text file from any operating system."""
+"""Text from outside: a user's files from any operating system, and messages that a terminal may not obey."""
 
 import codecs
+import unicodedata
 from pathlib import Path
 
 from bench.errors import FluorobenchError
@@ -33,3 +34,17 @@ def read_text(path: Path) -> str:
     raw = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     return raw.decode(encoding)
+
+
+def one_line(text: str, length: int | None = None) -> str:
+    """A text as one line that every terminal, table and file can hold.
+
+    Line breaks and tabs become spaces; control characters, direction marks and halves of characters (surrogates) go.
+
+    Args:
+        text: Of anyone.
+        length: Characters to keep; None = all.
+    """
+    spaced = " ".join(text.split())
+    shown = "".join(each for each in spaced if not unicodedata.category(each).startswith("C"))
+    return shown if length is None or len(shown) <= length else f"{shown[: length - 3]}..."

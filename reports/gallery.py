@@ -11,9 +11,9 @@ import pandas as pd
 
 from bench.contract import Card, FinishedRun, Image, Problem
 from bench.drr import AttenuationMap, ProjectionError
+from bench.files import slug
 from bench.geometry import Matrix
 from bench.report.figures import GREY, INK, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
-from bench.report.files import slug
 from bench.report.overlay import grey, overlay, render
 from bench.score.statistics import of_label, values
 

@@ -19,10 +19,10 @@ from bench.run.environment import describe_environment
 from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal, RunError
 from bench.run.parts import ABSENT, anchored, parts, weights_used
-from bench.run.worker import Raised
+from bench.run.reply import Failed
 from bench.volume import Volume
 
-from .test_run import protocol as toy_protocol
+from .toy_run import protocol as toy_protocol
 
 
 def row(plugin: str, **settings: Any) -> MethodTable:
@@ -120,8 +120,8 @@ def test_a_method_finds_weights_named_from_where_the_command_stands(
     monkeypatch.chdir(tmp_path)
     with IsolatedMethod(row("reader", weights="mine"), BudgetTable()) as method:
         answer = method.prepare(Volume(np.zeros((2, 2, 2), np.float32), np.eye(4)), ())
-    assert isinstance(answer, Raised)
-    assert "found" in answer.error
+    assert isinstance(answer, Failed)
+    assert "found" in answer.reason
 
 
 def test_a_machine_that_gives_no_process_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,9 @@ from bench.cases.records import (
 )
 from bench.contract import Case, Estimate, Outcome, Problem, View
 from bench.drr import AttenuationMap, project
+from bench.files import slug
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose
 from bench.registry import UnknownNameError, load, module
-from bench.report.files import slug
 from bench.report.latex import escape
 from bench.report.overlay import edges, grey, overlay
 from bench.report.published import find_published, load_published

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,52 +20,14 @@ from bench.contract import Outcome, Patient
 from bench.drr import project
 from bench.errors import FluorobenchError
 from bench.geometry import PoseFrame
-from bench.protocol import Protocol, validate
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal, RunError
 from bench.run.meter import Meter
 from bench.score.finished import open_run
 
-METHOD = """
-import time, os
-import numpy as np
-from dataclasses import dataclass
-from bench.contract import Card, Estimate, Outcome
-card = Card(title="{name}", source="test", citation="none", licence="none")
-@dataclass(frozen=True)
-class Toy:
-    def prepare(self, volume, views):
-        assert all(view.image is None for view in views)
-        return None
-    def register(self, problem, prepared):
-        {body}
-    def skip(self, problem):
-        return {skip}
-plugin = Toy
-"""
-DATASET = """
-import numpy as np
-from dataclasses import dataclass
-from bench.contract import Card, Patient, Split
-from bench.volume import Volume
-card = Card(title="Toy patients", source="test", citation="none", licence="none")
-@dataclass(frozen=True)
-class Toys:
-    def patient_ids(self, split):
-        return ["toy-0", "toy-1"] if split is Split.TEST else []
-    def patient(self, patient_id):
-        random = np.random.default_rng(int(patient_id[-1]))
-        grid = np.indices((24, 20, 28)).astype(np.float32)
-        hu = np.full((24, 20, 28), -1000, np.float32)
-        for _ in range(5):
-            centre = random.uniform(6, 16, 3)
-            hu[((grid - centre[:, None, None, None]) ** 2).sum(0) < 16] = 600
-        volume = Volume(hu, np.diag([4.0, 4.0, 4.0, 1.0]))
-        return Patient(patient_id, volume.fingerprint(), volume)
-plugin = Toys
-"""
-ANSWER = "return Estimate(problem.start, Outcome.CONVERGED)"
+from .toy_run import ANSWER, execute, on_the_path, protocol
+
 BODIES = {
     "raises": ("raise ValueError('no\\nidea')", "None"),
     "hangs": ("time.sleep(600)", "None"),
@@ -90,71 +51,14 @@ BODIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plugins")
-    (folder / "methods").mkdir()
-    (folder / "datasets").mkdir()
-    for name, (body, skip) in BODIES.items():
-        (folder / "methods" / f"{name}.py").write_text(METHOD.format(name=name, body=body, skip=skip))
-    (folder / "datasets" / "toys.py").write_text(DATASET)
-    return folder
-
-
 @pytest.fixture(scope="module", autouse=True)
-def on_the_path(toys: Path) -> Iterator[None]:
-    import bench.datasets
-    import bench.methods
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLUOROBENCH_PLUGINS", str(toys))
-        for package in (bench.methods, bench.datasets):
-            folder = str(toys / package.__name__.rsplit(".", 1)[-1])
-            patch.setattr(package, "__path__", [*package.__path__, folder])
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with on_the_path(tmp_path_factory.mktemp("plugins"), BODIES):
         yield
 
 
-def protocol(*plugins: str, **over: Any) -> Protocol:
-    tables: dict[str, Any] = {
-        "name": "toy",
-        "title": "Toy",
-        "seed": 3,
-        "profile": "quick",
-        "data": {"dataset": "toys", "patients": 2, "region": "whole", "landmarks": 30},
-        "camera": {
-            "view": "AP",
-            "sdd_mm": 1000.0,
-            "height": 32,
-            "width": 32,
-            "spacing_mm": 5.0,
-            "depth_mm": 700.0,
-        },
-        "target": {
-            "distribution": {"kind": "normal", "width": [3, 3, 3, 5, 5, 5]},
-            "search": [12, 12, 12, 20, 20, 20],
-            "photons": 1000.0,
-        },
-        "start": {
-            "distribution": "near",
-            "per_patient": 2,
-            "distributions": {"near": {"kind": "uniform", "about": "truth", "width": [5, 5, 5, 9, 9, 9]}},
-        },
-        "methods": [{"label": f"M-{plugin}", "plugin": plugin} for plugin in plugins],
-        "budget": {"seconds_per_case": 2.0, "seconds_to_prepare": 60.0},
-    }
-    return validate(tables | over, source="test")
-
-
-def execute(chosen: Protocol, folder: Path, *, fresh: bool = False) -> Journal:
-    execution = Execution(chosen)
-    list(execution.prepare())
-    journal = Journal.open(folder, chosen, describe_environment(), fresh=fresh)
-    list(execution.register(journal))
-    return journal
-
-
 @pytest.fixture(scope="module")
-def finished(on_the_path: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(toys: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run whose method answers, for many tests."""
     return execute(protocol("answers"), tmp_path_factory.mktemp("finished")).folder
 

@@ -28,7 +28,7 @@ class Check:
 
     def __call__(self) -> None:
         """Compare or freeze."""
-        from bench.report.files import slug
+        from bench.files import slug
         from bench.score.finished import open_run
         from bench.score.regression import TIME_RATIO, compare_all, freeze, read_baselines, write_baseline
 

@@ -21,6 +21,7 @@ class Outcome(StrEnum):
 
     SKIPPED = "skipped"
     RAISED = "raised an error"
+    OUT_OF_MEMORY = "ran out of memory"
     TIMED_OUT = "took too long and was stopped"
     DIED = "its process died"
     INVALID = "returned something that is no rigid pose"
@@ -31,7 +32,16 @@ class Outcome(StrEnum):
         return self in _NO_POSE
 
 
-_NO_POSE = frozenset({Outcome.SKIPPED, Outcome.RAISED, Outcome.TIMED_OUT, Outcome.DIED, Outcome.INVALID})
+_NO_POSE = frozenset(
+    {
+        Outcome.SKIPPED,
+        Outcome.RAISED,
+        Outcome.OUT_OF_MEMORY,
+        Outcome.TIMED_OUT,
+        Outcome.DIED,
+        Outcome.INVALID,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +61,8 @@ class Estimate:
         outcome: How it ended.
         seconds: Time by phase, as the method counts it; the harness times the whole itself.
         drr_evaluations: Rendered images, summed over views and resolutions.
-        covariance: 6x6 in (degrees, mm) of theta, the method's own error estimate; or None.
+        covariance: 6x6 in (degrees, mm) of theta, the method's own error estimate: finite, symmetric, without negative
+            eigenvalues; or None.
         trace: Or None.
     """
 

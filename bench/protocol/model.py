@@ -150,10 +150,15 @@ class MethodTable(Table):
 
 
 class BudgetTable(Table):
-    """``[budget]``: when the harness stops a method that does not stop itself."""
+    """``[budget]``: when the harness stops a method that does not stop itself.
+
+    ``memory_mib``: What a method's process may allocate, Python and its libraries included (``bench.run.limits``);
+    left out, as much as there is.
+    """
 
     seconds_per_case: float = Field(default=120.0, gt=0)
     seconds_to_prepare: float = Field(default=300.0, gt=0)
+    memory_mib: int | None = Field(default=None, ge=256)
 
 
 class Scoring(Table):

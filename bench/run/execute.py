@@ -6,24 +6,20 @@ again, bit for bit.
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-
-import numpy as np
+from typing import Any
 
 from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records
 from bench.cases.hashes import perturbation_hash
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
-from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord, as_list
-from bench.contract import Dataset, Estimate, Outcome, patient_origin
+from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
+from bench.contract import Dataset, Outcome, patient_origin
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
-from bench.run.isolation import IsolatedMethod, MethodDiedError, MethodTimeoutError
+from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal
-from bench.run.meter import Cost
-from bench.run.worker import Done, InvalidEstimate, Raised, Reply, Skipped
+from bench.run.reply import Answered, Done, Failed, Reply
 
 KEPT_BYTES = 300 * 2**20
 
@@ -94,13 +90,15 @@ class Execution:
         total = len(self._protocol.methods) * self._protocol.cases
         yield RunProgress("registering", len(done), total, "")
         for choice in self._protocol.methods:
-            for record in self._register_method(choice, done):
+            for record in self._register_method(choice, done, journal):
                 journal.append(record)
                 done.add((record.label, record.case_id))
                 yield RunProgress("registering", len(done), total, f"{record.label} {record.case_id}")
         journal.write_truth(self._truths)
 
-    def _register_method(self, choice: MethodTable, done: set[tuple[str, str]]) -> Iterator[EstimateRecord]:
+    def _register_method(
+        self, choice: MethodTable, done: set[tuple[str, str]], journal: Journal
+    ) -> Iterator[EstimateRecord]:
         name = self._problems[0].perturbation_hash
         with IsolatedMethod(choice, self._protocol.budget) as method:
             for patient_id in self._patients:
@@ -109,8 +107,10 @@ class Execution:
                     continue
                 prepared = self._prepared(patient_id)
                 wanted = [each for each in prepared.cases if each.case.problem.case_id in left]
-                for case_id, answer, ready in _answers(method, prepared.patient, wanted):
-                    yield _record(choice.label, case_id, name, answer, ready)
+                for case_id, reply, ready in _answers(method, prepared.patient, wanted):
+                    yield _record(choice.label, case_id, name, reply, ready)
+            method.stop()
+            journal.keep_output(choice.label, method.printed())
 
     def _prepared(self, patient_id: str) -> _Prepared:
         if patient_id in self._kept:
@@ -136,41 +136,9 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    """No reply: the process was killed or died."""
-
-    outcome: Outcome
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A reply, and how long the harness waited for it."""
-
-    reply: Reply | _Lost
-    waited: float | None
-
-    @property
-    def cost(self) -> Cost | None:
-        """Measured in the method's process; None where it died or could not be built."""
-        return None if isinstance(self.reply, _Lost) else self.reply.cost
-
-    @property
-    def seconds(self) -> float | None:
-        """By the process's clock; by the harness's where there is no answer; None where the case was skipped."""
-        match self.reply:
-            case Skipped():
-                return None
-            case Done(Cost(seconds=seconds)) | InvalidEstimate(cost=Cost(seconds=seconds)):
-                return seconds
-            case _:
-                return self.waited
-
-
 def _answers(
     method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
-) -> Iterator[tuple[str, _Answer, _Answer]]:
+) -> Iterator[tuple[str, Reply, Reply]]:
     """One reply per case, also after failures; with the one to preparing."""
     for group in _by_geometry(cases):
         yield from _answers_of_geometry(method, patient, group)
@@ -187,63 +155,56 @@ def _by_geometry(cases: list[BuiltCase]) -> list[list[BuiltCase]]:
 
 def _answers_of_geometry(
     method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
-) -> Iterator[tuple[str, _Answer, _Answer]]:
+) -> Iterator[tuple[str, Reply, Reply]]:
     views = tuple(view.without_image() for view in cases[0].case.problem.views)
-    ready = _ask(partial(method.prepare, patient.moving, views))
-    unready = _Answer(ready.reply, None)
+    ready = method.prepare(patient.moving, views)
     for problem in (built.case.problem for built in cases):
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
-        answer = _ask(partial(method.register, problem)) if isinstance(ready.reply, Done) else unready
-        yield problem.case_id, answer, ready
+        if isinstance(ready, Failed):
+            yield problem.case_id, ready.model_copy(update={"cost": None, "waited": None}), ready
+        else:
+            yield problem.case_id, method.register(problem), ready
 
 
-def _ask(request: Callable[[], Reply]) -> _Answer:
-    began = time.perf_counter()
-    reply: Reply | _Lost
-    try:
-        reply = request()
-    except MethodTimeoutError as error:
-        reply = _Lost(Outcome.TIMED_OUT, str(error))
-    except MethodDiedError as error:
-        reply = _Lost(Outcome.DIED, str(error))
-    return _Answer(reply, time.perf_counter() - began)
-
-
-def _record(label: str, case_id: str, name: str, answer: _Answer, ready: _Answer) -> EstimateRecord:
-    outcome, error, estimate = _judge(answer.reply)
-    cost, to_prepare = answer.cost if answer.waited is not None else None, ready.cost
-    return EstimateRecord(
+def _record(label: str, case_id: str, name: str, reply: Reply, ready: Reply) -> EstimateRecord:
+    cost, to_prepare = reply.cost, ready.cost
+    common = EstimateRecord(
         label=label,
         case_id=case_id,
         perturbation_hash=name,
-        pose=None if estimate is None else as_list(np.asarray(estimate.pose)),
-        outcome=outcome,
-        seconds=answer.seconds,
-        seconds_prepare=ready.seconds or 0.0,
-        seconds_by_phase={} if estimate is None else dict(estimate.seconds),
+        pose=None,
+        outcome=Outcome.INVALID,
+        seconds=_seconds(reply),
+        seconds_prepare=_seconds(ready) or 0.0,
+        seconds_by_phase={},
         drr_evaluations=0 if cost is None else cost.rendered,
         processor_seconds=None if cost is None else cost.processor_seconds,
         processor_seconds_prepare=None if to_prepare is None else to_prepare.processor_seconds,
         threads=None if cost is None else cost.threads,
         drr_evaluations_prepare=0 if to_prepare is None else to_prepare.rendered,
-        drr_evaluations_stated=None if estimate is None else estimate.drr_evaluations,
-        covariance=None if estimate is None or estimate.covariance is None else as_list(estimate.covariance),
-        error=error,
     )
+    return common.model_copy(update=_found(reply))
 
 
-def _judge(reply: Reply | _Lost) -> tuple[Outcome, str | None, Estimate | None]:
-    """Outcome, error, and the estimate where its pose can be used."""
+def _found(reply: Reply) -> dict[str, Any]:
+    """The fields of a row that the method answered; or why there are none."""
     match reply:
-        case _Lost(outcome, error):
-            return outcome, error, None
-        case Skipped(reason):
-            return Outcome.SKIPPED, reason, None
-        case Raised(error):
-            return Outcome.RAISED, error, None
-        case InvalidEstimate(error):
-            return Outcome.INVALID, error, None
-        case Done(estimate=Estimate() as estimate):
-            return estimate.outcome, None, estimate
+        case Answered():
+            return {
+                "pose": reply.pose,
+                "outcome": reply.outcome,
+                "seconds_by_phase": reply.seconds,
+                "drr_evaluations_stated": reply.drr_evaluations,
+                "covariance": reply.covariance,
+            }
+        case Failed():
+            return {"outcome": reply.outcome, "error": reply.reason}
         case Done():
-            return Outcome.INVALID, "it returned no estimate", None
+            return {"error": "it returned no estimate"}
+
+
+def _seconds(reply: Reply) -> float | None:
+    """By the process's clock; by the harness's where the process gave none; None where the case was skipped."""
+    if isinstance(reply, Failed) and (reply.outcome is Outcome.SKIPPED or reply.cost is None):
+        return None if reply.outcome is Outcome.SKIPPED else reply.waited
+    return None if reply.cost is None else reply.cost.seconds

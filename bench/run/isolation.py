@@ -1,6 +1,10 @@
-"""The harness's side of a method's process: started by spawn, with a time limit, replaced when it dies."""
+"""The harness's side of a method's process: started by spawn, with limits, replaced when it dies."""
 
 import multiprocessing
+import os
+import pickle
+import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import fields
 from multiprocessing.connection import Connection
@@ -8,22 +12,18 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
-from bench.contract import Problem, View
+from bench.contract import Outcome, Problem, View
 from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import BudgetTable, MethodTable
+from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
+from bench.run.limits import Guard, Limits, death, kill_group
 from bench.run.parts import anchored
-from bench.run.worker import Prepare, Raised, Register, Reply, Request, serve
+from bench.run.reply import LONGEST, Done, Failed, Reply, decode
+from bench.run.worker import Choice, Prepare, Register, Request, serve
 from bench.volume import Volume
 
 SECONDS_TO_START = 120.0
-
-
-class MethodTimeoutError(Exception):
-    """No answer within the budget; the process was killed."""
-
-
-class MethodDiedError(Exception):
-    """The process ended without an answer."""
+_PRINTED_BYTES = 1 << 20
 
 
 class ProcessError(FluorobenchError):
@@ -34,16 +34,19 @@ class IsolatedMethod:
     """One method in a process of its own.
 
     Use as a context manager. A process that was killed or died is started again, and prepared for the same patient,
-    at the next request.
+    at the next request. Whatever the method does is a reply: ``Failed`` where it is no answer.
     """
 
     def __init__(self, choice: MethodTable, budget: BudgetTable) -> None:
         self._choice = choice
         self._budget = budget
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._process: BaseProcess | None = None
-        self._pipe: Connection | None = None
+        self._channel: Channel | None = None
+        self._guard: Guard | None = None
         self._patient: Prepare | None = None
         self._ready = False
+        self._number = 0
 
     def __enter__(self) -> "IsolatedMethod":
         return self
@@ -52,13 +55,12 @@ class IsolatedMethod:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self._output.close()
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Reply:
         """Send a patient.
 
         Raises:
-            MethodTimeoutError: Preparing took longer than the budget.
-            MethodDiedError: The process died.
             ProcessError: No process can be started.
         """
         self._patient = Prepare(volume, tuple(view.without_image() for view in views))
@@ -66,92 +68,121 @@ class IsolatedMethod:
         return self._send_patient()
 
     def register(self, problem: Problem) -> Reply:
-        """Send a problem of the prepared patient; raises as ``prepare`` does."""
+        """Send a problem of the prepared patient; raises as ``prepare`` does.
+
+        What a new process costs to start and to prepare, after one that died, is no time of the problem.
+        """
         if not self._ready:
             again = self._send_patient()
-            if isinstance(again, Raised):
-                return again
+            if isinstance(again, Failed):
+                return again.model_copy(update={"cost": None, "waited": None})
         return self._ask(Register(_message(problem)), self._budget.seconds_per_case)
 
+    def printed(self) -> str:
+        """What the method printed so far; of more than a megabyte the end."""
+        size = self._output.seek(0, 2)
+        self._output.seek(max(0, size - _PRINTED_BYTES))
+        return self._output.read().decode(errors="replace")
+
     def stop(self) -> None:
-        """Kill the process."""
-        if self._pipe is not None:
-            self._pipe.close()
+        """End the process and all that it started."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._guard is not None:
+            self._guard.dismiss()
         if self._process is not None:
             self._process.join(timeout=1.0)
             if self._process.is_alive():
                 self._process.kill()
                 self._process.join()
-        self._process, self._pipe, self._ready = None, None, False
+            if self._process.pid is not None:
+                kill_group(self._process.pid)
+        self._process, self._channel, self._guard, self._ready = None, None, None, False
 
     def _send_patient(self) -> Reply:
         if self._patient is None:
             raise RuntimeError("prepare must come before register")
         started = self._start()
-        if started is not None:
+        if isinstance(started, Failed):
             return started
         reply = self._ask(self._patient, self._budget.seconds_to_prepare)
-        self._ready = not isinstance(reply, Raised)
+        self._ready = isinstance(reply, Done)
         return reply
 
-    def _start(self) -> Raised | None:
+    def _start(self) -> Reply:
         if self._process is not None and self._process.is_alive():
-            return None
+            return Done()
         self.stop()
         # Spawn: a fork after a parallel numba call hangs, and would inherit the truth.
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        choice = self._choice
-        arguments = (theirs, choice.plugin, choice.preset, anchored(choice.settings))
-        process = context.Process(target=serve, args=arguments, daemon=True)
+        self._channel, theirs = pair(self._alive)
+        choice = Choice(self._choice.plugin, self._choice.preset, anchored(self._choice.settings))
+        limits = Limits(self._budget.memory_mib)
+        # A connection is what multiprocessing can hand a started process; only its descriptor is used there.
+        output = Connection(os.dup(self._output.fileno()), readable=False)
         try:
+            arguments = (theirs, output, choice, limits)
+            process = context.Process(target=serve, args=arguments, daemon=True)
             process.start()
+            self._process, self._guard = process, Guard(process.pid or 0)
         except Exception as error:  # no memory, too many processes or files, settings that cannot be sent
-            ours.close()
+            self.stop()
             raise ProcessError(
-                f"no process for {choice.label} can be started ({describe_error(error)}); free memory or processes, "
-                "then give the same command again"
+                f"no process for {self._choice.label} can be started ({describe_error(error)}); free memory or "
+                "processes, then give the same command again"
             ) from error
         finally:
             theirs.close()
-        self._process, self._pipe = process, ours
-        reply = self._wait(SECONDS_TO_START)
-        return reply if isinstance(reply, Raised) else None
+            output.close()
+        return self._wait(0, SECONDS_TO_START)
 
-    def _ask(self, request: Request, seconds: float) -> Reply:
-        assert self._pipe is not None
-        try:
-            self._pipe.send(request)
-        except (BrokenPipeError, ConnectionError):
-            raise self._death() from None
-        return self._wait(seconds)
+    def _alive(self) -> bool:
+        return self._process is not None and self._process.is_alive()
 
-    def _wait(self, seconds: float) -> Reply:
-        assert self._pipe is not None
-        if not self._pipe.poll(seconds):
-            self._kill()
-            raise MethodTimeoutError(f"no answer within {seconds:g} s")
+    def _ask(self, what: Prepare | Register, seconds: float) -> Reply:
+        """Send a request and wait for its reply; both within the same seconds."""
+        assert self._channel is not None
+        self._number += 1
+        began = time.monotonic()
         try:
-            reply: Reply = self._pipe.recv()
-        except (EOFError, ConnectionError):
-            raise self._death() from None
-        except Exception as error:  # a reply that cannot be unpickled: the method's own types came along
+            self._channel.send(pickle.dumps(Request(self._number, what), protocol=5), seconds=seconds)
+        except (TimeoutError, ChannelClosedError) as error:
+            return self._lost(error, began, seconds)
+        return self._wait(self._number, seconds, began)
+
+    def _wait(self, number: int, seconds: float, began: float | None = None) -> Reply:
+        assert self._channel is not None
+        began = time.monotonic() if began is None else began
+        try:
+            left = began + seconds - time.monotonic()
+            reply = decode(self._channel.receive(seconds=left, longest=LONGEST), number)
+        except (TimeoutError, ChannelClosedError, MessageTooLongError) as error:
+            return self._lost(error, began, seconds)
+        # After these nobody knows what state the process is in.
+        if isinstance(reply, Failed) and (reply.cost is None or reply.outcome is Outcome.OUT_OF_MEMORY):
             self._kill()
-            raise MethodDiedError(f"its answer could not be read: {error}") from None
         return reply
+
+    def _lost(self, error: Exception, began: float, seconds: float) -> Failed:
+        """Why there is no reply; the process is ended."""
+        waited = time.monotonic() - began
+        if isinstance(error, TimeoutError):
+            self._kill()
+            return Failed(outcome=Outcome.TIMED_OUT, reason=f"no answer within {seconds:g} s", waited=waited)
+        if isinstance(error, MessageTooLongError):
+            self._kill()
+            return Failed(outcome=Outcome.INVALID, reason=f"its process sent {error}", waited=waited)
+        process = self._process
+        if process is not None:
+            process.join(timeout=5.0)
+        code = None if process is None else process.exitcode
+        self._kill()
+        return Failed(outcome=Outcome.DIED, reason=death(code), waited=waited)
 
     def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
         self.stop()
-
-    def _death(self) -> MethodDiedError:
-        process = self._process
-        if process is not None:
-            process.join(timeout=5.0)
-        code = None if process is None else process.exitcode
-        self.stop()
-        return MethodDiedError(f"the process ended with exit code {code}")
 
 
 def _message(problem: Problem) -> dict[str, Any]:

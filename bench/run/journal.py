@@ -22,10 +22,11 @@ from bench.cases.records import (
     read_records,
 )
 from bench.errors import FluorobenchError
-from bench.files import write_text
+from bench.files import slug, write_text
 from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
 from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
+from bench.text import one_line
 
 
 class RunError(FluorobenchError):
@@ -175,6 +176,13 @@ class Journal:
     def write_truth(self, truths: Iterable[TruthRecord]) -> None:
         """Write the answers: the run is complete."""
         self._write("truth.jsonl", _lines(truths))
+
+    def keep_output(self, label: str, printed: str) -> None:
+        """Add what a method printed to ``output/LABEL.txt``; nothing where it printed nothing."""
+        if printed:
+            path = self.folder / "output" / f"{slug(label)}.txt"
+            before = path.read_text(encoding="utf-8") if path.is_file() else ""
+            write_text(path, before + "".join(f"{one_line(line)}\n" for line in printed.splitlines()))
 
     def _exists(self) -> bool:
         return (self.folder / "protocol.toml").is_file()

@@ -2,30 +2,12 @@
 
 import resource
 import time
-from dataclasses import dataclass
 
 import torch
 
 from bench.drr import rendered
 from bench.drr.compiled import threads as kernel_threads
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Of one request.
-
-    Attributes:
-        seconds: Wall time from the request to the answer.
-        processor_seconds: Of all threads of the process, and of children that have ended, since the answer before: work
-            between two requests counts for the second one.
-        rendered: Images, likewise.
-        threads: That kernels and torch may use; the larger number.
-    """
-
-    seconds: float
-    processor_seconds: float
-    rendered: int
-    threads: int
+from bench.run.reply import Cost
 
 
 class Meter:

@@ -4,23 +4,33 @@ A process boundary does not hide what can be computed from public files, such as
 """
 
 import os
-import signal
+import pickle
+import re
+import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from bench import registry
-from bench.contract import Estimate, Method, Outcome, Problem, View
-from bench.geometry import require_rigid
-from bench.run.meter import Cost, Meter
+from bench.contract import Method, Outcome, Problem, View
+from bench.run.channel import Channel, ChannelClosedError
+from bench.run.limits import Limits, confine
+from bench.run.meter import Meter
+from bench.run.reply import Done, Failed, Reply, answered, encode
 from bench.volume import Volume
+
+# How libraries in C and C++ say that there is no memory, in errors of a kind of their own.
+_NO_MEMORY = re.compile(
+    r"(can't|cannot|could not|failed to|unable to) allocate|out of memory|bad_alloc|not enough memory", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,110 +49,152 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A request that ended well; ``estimate`` is None after ``Prepare``, ``cost`` when the method was built."""
+class Request:
+    """Something to do, with a number that the reply repeats."""
 
-    cost: Cost | None
-    estimate: Estimate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """The method cannot take this problem."""
-
-    reason: str
-    cost: Cost
+    number: int
+    what: Prepare | Register
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
-    """The method raised; without a cost where it could not be built."""
+class Choice:
+    """The method to build."""
 
-    error: str
-    cost: Cost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidEstimate:
-    """The method answered with something that is no estimate."""
-
-    error: str
-    cost: Cost
+    plugin: str
+    preset: str | None
+    settings: Mapping[str, Any]
 
 
-Request: TypeAlias = Prepare | Register
-Reply: TypeAlias = Done | Skipped | Raised | InvalidEstimate
+def serve(end: socket.socket, output: Connection, choice: Choice, limits: Limits) -> None:
+    """Build the method and answer requests until the channel closes.
 
-
-def serve(pipe: Connection, plugin: str, preset: str | None, settings: Mapping[str, Any]) -> None:
-    """Build the method and answer requests until the pipe closes."""
-    # An interrupt is the harness's to handle: it ends this process by closing the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Args:
+        end: Of the channel to the harness.
+        output: Whose descriptor is the file that takes what the method prints.
+        choice: The method.
+        limits: For this process.
+    """
+    confine(limits)
+    _print_to(output.fileno())
     sys.argv = ["fluorobench-method"]
     os.chdir(tempfile.gettempdir())
-    try:
-        method: Method = registry.build("methods", plugin, settings, preset)
-    except Exception as error:
-        pipe.send(Raised(_last_line(error)))
-        return
-    pipe.send(Done(None))
-    with suppress(EOFError, BrokenPipeError):  # the harness closed the pipe: it is done with this process
-        _serve(pipe, method)
+    channel, meter = Channel(end), Meter()
+    with suppress(ChannelClosedError):  # the harness closed the channel: it is done with this process
+        built = list[Method]()
+
+        def build() -> Reply:
+            built.append(registry.build("methods", choice.plugin, choice.settings, choice.preset))
+            return Done()
+
+        channel.send(encode(0, _attempt(build, None)))
+        if built:
+            _serve(channel, built[0], meter)
 
 
-def _serve(pipe: Connection, method: Method) -> None:
-    volume: Volume | None = None
-    prepared: Any = None
-    meter = Meter()
+def _print_to(target: int) -> None:
+    """Have this process and its children print to a file."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+
+
+def _serve(channel: Channel, method: Method, meter: Meter) -> None:
+    own = os.getpid()
+    state = _State(method)
     while True:
-        request: Request = pipe.recv()
+        # Only what the harness sent is unpickled, never what a method did.
+        request: Request = pickle.loads(channel.receive())
         meter.begin()
+        reply = _attempt(partial(state.answer, request.what, meter), meter)
+        if os.getpid() != own:  # a child that the method forked came back from the method's code
+            os._exit(0)
+        channel.send(encode(request.number, reply))
+
+
+class _State:
+    """A method, and the patient that it is prepared for."""
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self._volume: Volume | None = None
+        self._prepared: Any = None
+
+    def answer(self, request: Prepare | Register, meter: Meter) -> Reply:
+        """Everything that the method does with the problem is measured: ``skip`` and reading the estimate, too."""
+        make_read_only(request)
+        if isinstance(request, Prepare):
+            self._volume = request.volume
+            self._prepared = self._method.prepare(request.volume, request.views)
+            return Done(cost=meter.end())
+        problem = Problem(volume=self._volume, **request.fields)  # type: ignore[arg-type]
+        reason: object = self._method.skip(problem)
+        if reason is not None:
+            return _skipped(reason, meter)
+        estimate: Any = self._method.register(problem, self._prepared)
         try:
-            if isinstance(request, Prepare):
-                volume = request.volume
-                prepared = method.prepare(request.volume, request.views)
-                pipe.send(Done(meter.end()))
-            else:
-                problem = Problem(volume=volume, **request.fields)  # type: ignore[arg-type]
-                pipe.send(_answer(method, problem, prepared, meter))
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # a method may raise anything; the run goes on
-            pipe.send(Raised(_last_line(error), meter.end()))
+            given = {name: getattr(estimate, name) for name in _ESTIMATE}
+        except Exception as error:  # whatever it is, it is no estimate
+            said = f"expected an Estimate; {_last_line(error)}"
+            return Failed(outcome=Outcome.INVALID, reason=said, cost=meter.end())
+        return answered(meter.end(), **given)
 
 
-def _answer(method: Method, problem: Problem, prepared: Any, meter: Meter) -> Reply:
-    """Everything that the method does with the problem is measured: ``skip`` and reading the estimate, too."""
-    reason = method.skip(problem)
-    if reason is not None:
-        return Skipped(reason, meter.end())
-    estimate = method.register(problem, prepared)
+# The fields of an estimate that a row holds.
+_ESTIMATE = ("pose", "outcome", "seconds", "drr_evaluations", "covariance")
+
+
+def _skipped(reason: object, meter: Meter) -> Failed:
+    if isinstance(reason, str):
+        return Failed(outcome=Outcome.SKIPPED, reason=reason, cost=meter.end())
+    said = f"skip must return a sentence or None; got {type(reason).__name__} {reason!r}"
+    return Failed(outcome=Outcome.INVALID, reason=said, cost=meter.end())
+
+
+def make_read_only(value: Any) -> None:
+    """Refuse writing to the arrays in dataclasses, mappings and tuples: what one case changed, the next would see."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            make_read_only(getattr(value, each.name))
+    elif isinstance(value, tuple):
+        for each in value:  # pyright: ignore[reportUnknownVariableType]
+            make_read_only(each)
+    elif isinstance(value, Mapping):
+        make_read_only(tuple(value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+
+
+def _attempt(act: Callable[[], Reply], meter: Meter | None) -> Reply:
+    """What ``act`` replies; an error of the method, whatever it is, is a reply too."""
     try:
-        plain = _plain(estimate)
-    except Exception as error:  # whatever it is, it is no estimate
-        return InvalidEstimate(f"expected an Estimate with a finite rigid 4x4 pose; {_last_line(error)}", meter.end())
-    return Done(meter.end(), plain)
+        return act()
+    except BaseException as error:  # also SystemExit and KeyboardInterrupt, which a method may raise
+        return Failed(
+            outcome=Outcome.OUT_OF_MEMORY if _is_memory(error) else Outcome.RAISED,
+            reason=_last_line(error),
+            cost=None if meter is None else meter.end(),
+        )
 
 
-def _plain(estimate: Estimate) -> Estimate:
-    """The answer as plain arrays and numbers, so that none of a method's own types reaches the harness."""
-    outcome = Outcome(estimate.outcome)
-    if outcome.failed:
-        raise ValueError(f"outcome {outcome.name} is reserved to the harness")
-    covariance = None if estimate.covariance is None else np.array(estimate.covariance, dtype=np.float64)
-    if covariance is not None and covariance.shape != (6, 6):
-        raise ValueError(f"the covariance must be 6x6; got shape {covariance.shape}")
-    return Estimate(
-        pose=require_rigid(np.array(estimate.pose, dtype=np.float64), "the pose"),
-        outcome=outcome,
-        seconds={str(phase): float(seconds) for phase, seconds in estimate.seconds.items()},
-        drr_evaluations=int(estimate.drr_evaluations),
-        covariance=covariance,
-    )
+def _is_memory(error: BaseException | None) -> bool:
+    """Whether an error, or what it was raised from, is one of memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(_text(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
-def _last_line(error: Exception) -> str:
-    """The error with the place it came from, in one line."""
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an error's own text may fail as well
+        return ""
+
+
+def _last_line(error: BaseException) -> str:
+    """The error with the place it came from."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{place}".replace("\n", " ")[:500]
+    return f"{type(error).__name__}: {_text(error)[:1000]}{place}"

@@ -1,0 +1,96 @@
+"""Limits of a method's process, and what ends it with everything that it started when its harness is gone."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+_MIB = 1 << 20
+# Of one file that a method writes, its output included; beyond it writing raises an error in the method.
+_FILE_BYTES = 1 << 30
+
+# Waits for its input to end, which happens when the harness ends, however it does; then kills the process group.
+_GUARD = """
+import os, signal, sys
+sys.stdin.buffer.read()
+for kill in (os.killpg, os.kill):
+    try:
+        kill(int(sys.argv[1]), signal.SIGKILL)
+    except OSError:
+        pass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Enforced by the kernel.
+
+    Attributes:
+        memory_mib: Memory that the process may allocate, MiB: private writable pages (RLIMIT_DATA), those of Python and
+            its libraries included; each child has the same limit for itself. None = no limit.
+    """
+
+    memory_mib: int | None = None
+
+
+def confine(limits: Limits) -> None:
+    """Make this process the leader of a session of its own, without the terminal, and limit it."""
+    os.setsid()
+    # An interrupt is the harness's to handle: it ends this process by closing the channel.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)
+    if limits.memory_mib is not None:
+        # RLIMIT_AS would count what is only reserved: a CUDA context reserves more than any machine has.
+        _lower(resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS, limits.memory_mib * _MIB)
+
+
+def _lower(what: int, to: int) -> None:
+    """Lower a limit for good; one that is lower already stays."""
+    _, hard = resource.getrlimit(what)
+    most = to if hard == resource.RLIM_INFINITY else min(to, hard)
+    resource.setrlimit(what, (most, most))
+
+
+class Guard:
+    """A small process that kills another and its group when this process ends, even by SIGKILL.
+
+    Args:
+        pid: Of the process to guard against outliving this one; the leader of its group.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """End it without a kill."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def kill_group(pid: int) -> None:
+    """Kill what is left of the group of a process, such as the children of a method."""
+    with suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def death(exit_code: int | None) -> str:
+    """How a process ended, in words."""
+    if exit_code is None or exit_code >= 0:
+        return f"the process ended with exit code {exit_code}"
+    number = -exit_code
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "unknown"
+    hint = ", as the system does when memory runs out" if number == signal.SIGKILL else ""
+    return f"the process was ended by signal {number} ({name}){hint}"
