@@ -70,6 +70,15 @@ def write_dicom(
     return path
 
 
+def state_overlay(path: Path, bit: int) -> Path:
+    """State that an overlay lies in a bit of a file's pixels."""
+    made = _pydicom.dcmread(path)
+    made.add_new((0x6000, 0x0100), "US", made.BitsAllocated)
+    made.add_new((0x6000, 0x0102), "US", bit)
+    made.save_as(path, enforce_file_format=True)
+    return path
+
+
 def write_series(
     folder: Path, volume: NDArray[Any], positions: Sequence[Sequence[float]], fields: Mapping[str, Any] | None = None
 ) -> Path:

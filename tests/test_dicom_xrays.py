@@ -14,7 +14,7 @@ from bench.xray.describe import describe_xray
 from bench.xray.line_integrals import XrayError
 from bench.xray.read import read_xray
 
-from .dicom_files import DX, RT_IMAGE, XA, write_dicom
+from .dicom_files import DX, RT_IMAGE, XA, state_overlay, write_dicom
 
 sitk: Any = SimpleITK  # no types
 SHAPE = (40, 60)
@@ -115,9 +115,11 @@ def test_signed_numbers_need_their_zero(tmp_path: Path) -> None:
 
 
 def test_unused_bits_hold_nothing(tmp_path: Path) -> None:
-    """An overlay in the high bits, or numbers shifted to the top of theirs."""
+    """An overlay that the header states in the high bits, or numbers shifted to the top of theirs."""
     stored = pixels(12)
     overlaid = write_dicom(tmp_path / "x.dcm", fields(BitsStored=12), np.bitwise_or(stored, np.uint16(0xA000)))
+    assert "need more bits" in refusal(overlaid)
+    state_overlay(overlaid, 13)
     np.testing.assert_array_equal(read_xray(overlaid).intensities, stored)
     shifted = write_dicom(tmp_path / "y.dcm", fields(BitsStored=12, HighBit=15), np.left_shift(stored, np.uint16(4)))
     np.testing.assert_array_equal(read_xray(shifted).intensities, stored)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 FIRST_ROOMS = [
     "errors",
     "text",
+    "cells",
     "files",
     "geometry",
     "volume",

@@ -4,22 +4,21 @@ Views count from 1 in the order of the images. Pixels are those of the whole ima
 (0, 0), as seen from the source unless stated to be of the stored image.
 """
 
-import csv
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bench.cells import CellError, table_number, table_of
 from bench.errors import describe_error
 from bench.geometry.converters.projection import flip_pixels
 from bench.start.landmarks import LandmarkError
 from bench.text import read_text
 
 _CLICK = re.compile(r"^(?:(?P<view>\d+):)?(?P<name>[^=]+)=(?P<column>[^,]+),(?P<row>[^,]+)$")
-_TITLE = {"name", "column", "row"}
+_TITLE = ("name", "column", "row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,9 @@ def read_clicks(path: Path) -> list[NamedPixel]:
         text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise LandmarkError(f"{path}: expected a CSV file of clicks: {describe_error(error)}") from None
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    reader = csv.DictReader(io.StringIO("\n".join(lines)), skipinitialspace=True)
-    if reader.fieldnames is None or not set(reader.fieldnames) >= _TITLE:
-        raise LandmarkError(f"{path}: expected a title line [view,]name,column,row; got {(lines or ['nothing'])[0]!r}")
-    words = [f"{row.get('view') or 1}:{row['name']}={row['column']},{row['row']}" for row in reader]
     try:
-        return parse_clicks(words)
-    except LandmarkError as error:
+        return [_of_row(row) for row in table_of(text, _TITLE)]
+    except (CellError, LandmarkError) as error:
         raise LandmarkError(f"{path}: {error}") from None
 
 
@@ -104,14 +98,22 @@ def check_clicks(clicks: Sequence[NamedPixel], sizes: Sequence[tuple[int, int]])
 
 def _parsed(word: str) -> NamedPixel:
     found = _CLICK.match(word.strip())
-    try:
-        if found is None:
-            raise ValueError
-        view, column, row = int(found["view"] or 1), float(found["column"]), float(found["row"])
-        if view < 1 or not np.isfinite([column, row]).all():
-            raise ValueError
-    except ValueError:
-        raise LandmarkError(
-            f"a click is [VIEW:]NAME=COLUMN,ROW, such as L3=512,300 or 2:L3=498.5,311; got {word!r}"
-        ) from None
-    return NamedPixel(view - 1, found["name"].strip(), column, row)
+    if found is None:
+        raise _no_click(word)
+    return _of_row({**found.groupdict(), "view": found["view"] or ""}, word)
+
+
+def _of_row(row: Mapping[str, str], shown: str | None = None) -> NamedPixel:
+    """A click of its texts; the view may be empty."""
+    view, name = row.get("view") or "1", row["name"].strip()
+    pixel = [table_number(row[axis].strip()) for axis in ("column", "row")]
+    if not view.isdecimal() or int(view) < 1 or not name or not np.isfinite(pixel).all():
+        raise _no_click(shown or ",".join(row.values()))
+    return NamedPixel(int(view) - 1, name, *pixel)
+
+
+def _no_click(shown: str) -> LandmarkError:
+    return LandmarkError(
+        f"a click is [VIEW:]NAME=COLUMN,ROW, such as L3=512,300 or 2:L3=498.5,311, or a line view,name,column,row; "
+        f"got {shown!r}"
+    )

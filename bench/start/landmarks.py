@@ -8,7 +8,6 @@
 """
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from bench.cells import CellError, table_number, table_of
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, transform_points
 from bench.text import read_text
@@ -143,11 +143,11 @@ def _slicer_csv(path: Path, text: str) -> list[tuple[str, Matrix]]:
 
 
 def _plain_csv(path: Path, text: str) -> list[tuple[str, Matrix]]:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    reader = csv.DictReader(io.StringIO("\n".join(lines)), skipinitialspace=True)
-    if reader.fieldnames is None or not {"name", "x", "y", "z"} <= set(reader.fieldnames):
-        raise LandmarkError(f"{path}: expected a title line name,x,y,z (LPS, mm); got {(lines or ['nothing'])[0]!r}")
-    return [(_cell(path, row, "name"), _lps(path, [row[axis] for axis in "xyz"], "LPS")) for row in reader]
+    try:
+        rows = table_of(text, ("name", "x", "y", "z"))
+    except CellError as error:
+        raise LandmarkError(f"{path}: a table of landmarks (LPS, mm): {error}") from None
+    return [(_cell(path, row, "name"), _lps(path, [table_number(row[axis]) for axis in "xyz"], "LPS")) for row in rows]
 
 
 def _cell(path: Path, row: Mapping[str, Any], column: str) -> str:

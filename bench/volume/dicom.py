@@ -40,6 +40,8 @@ _MAX_BYTES = 1 << 34
 _DAMAGED = re.compile(r"corrupt|premature|extraneous|truncated", re.IGNORECASE)
 # Largest plausible compression, that of an image of one grey value; beyond it the header contradicts the file.
 _MAX_COMPRESSION = 5000
+# Overlay Bit Position of an overlay that lies in the pixels themselves, where it is not 0.
+_OVERLAY_BIT = 0x0102
 _NOT_PIXELS = ("SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN")
 
 
@@ -247,9 +249,35 @@ def _used_bits(header: DicomHeader, numbers: NDArray[Any]) -> NDArray[Any]:
     above = 8 * numbers.dtype.itemsize - 1 - int(stored - 1 if high is None else high)
     if not 0 <= above <= 8 * numbers.dtype.itemsize - int(stored):
         raise VolumeError(f"{header.path}: HighBit {high} does not fit {stored:g} of {allocated:g} bits; correct it")
+    numbers = numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
+    _require_unused(header, numbers, above)
     # To the top, where the sign is, and back down: an arithmetic shift repeats the sign.
     raised = np.left_shift(numbers, numbers.dtype.type(above))
     return np.asarray(np.right_shift(raised, numbers.dtype.type(8 * numbers.dtype.itemsize - int(stored))))
+
+
+def _require_unused(header: DicomHeader, numbers: NDArray[Any], above: int) -> None:
+    """Refuse values that need more bits than the header states: without their upper bits they would be other ones.
+
+    Upper bits may be 0, repeat the sign, or hold an overlay that the header states (PS3.5 8.1.1).
+    """
+    overlaid = any(
+        element.value for element in header.dataset.group_dataset(0x6000) if element.tag.elem == _OVERLAY_BIT
+    )
+    if above == 0 or overlaid:
+        return
+    size = 8 * numbers.dtype.itemsize
+    upper = np.right_shift(numbers.view(f"u{numbers.dtype.itemsize}"), size - above)
+    wrong = upper != 0
+    if numbers.dtype.kind == "i":
+        wrong &= np.left_shift(numbers, numbers.dtype.type(above)) >= 0
+        wrong |= (upper != 0) & (upper != 2**above - 1)
+    if wrong.any():
+        raise VolumeError(
+            f"{header.path}: {int(wrong.sum())} pixels need more bits than the header states (BitsStored "
+            f"{header.number('BitsStored'):g}, HighBit {size - 1 - above}); correct it, or write the file without an "
+            "overlay in its upper bits"
+        )
 
 
 def _shape(header: DicomHeader) -> tuple[int, int, int]:
@@ -279,6 +307,8 @@ def require_pixels(header: DicomHeader) -> tuple[int, int, int]:
     shape, uid = _shape(header), _pydicom.uid.UID(_syntax(header))
     if not uid.is_transfer_syntax:
         raise VolumeError(f"{header.path}: TransferSyntaxUID {uid!r} is unknown; correct it")
+    if header.number("BitsAllocated") == 1:
+        raise VolumeError(f"{header.path}: one bit a pixel is a mask; expected grey values; name another file")
     pixels, size = float(np.prod(shape, dtype=np.float64)), header.path.stat().st_size
     needed = pixels * int(header.number("BitsAllocated") or 16) / 8
     plain = not uid.is_compressed and not uid.is_deflated

@@ -22,15 +22,19 @@ from bench.volume.volume import FloatGrid, VolumeError
 
 SLICE_TOLERANCE = 0.1
 _DIRECTION_TOLERANCE = 1e-4
+# Of a pixel, over the whole width: slices of one series are written with more and fewer digits.
+_SPACING_TOLERANCE_PX = 0.1
 _AIR_HU = -1000.0
 _INDEX = "DICOMDIR"
 _FOLDERS_SHOWN, _FILES_LOOKED_AT = 4, 5000
 # Modalities that are not CT; secondary captures (OT) and rotational angiography (XA) may be one.
-_OTHER_MODALITIES = {
+OTHER_MODALITIES = {
     "RTDOSE": "a dose distribution", "MR": "a magnetic resonance image", "PT": "a PET image", "NM": "a nuclear image",
     "US": "an ultrasound image", "SEG": "a segmentation", "RTSTRUCT": "a set of contours", "RTPLAN": "a plan",
     "REG": "a registration", "SR": "a report", "PR": "a presentation state",
 }  # fmt: skip
+# Rescale Types (PS3.3 C.11.1.1.2) of numbers that are, or may be, Hounsfield units; others are other quantities.
+_HOUNSFIELD_TYPES = ("HU", "HU_MOD", "US")
 
 Series: TypeAlias = dict[str, tuple[DicomHeader, ...]]
 
@@ -131,10 +135,16 @@ def _elsewhere(folder: Path) -> str:
 
 def _require_ct(header: DicomHeader) -> None:
     modality = header.text("Modality") or ""
-    if modality in _OTHER_MODALITIES:
+    if modality in OTHER_MODALITIES:
         raise VolumeError(
-            f"{header.path}: {_OTHER_MODALITIES[modality]} (Modality {modality}); expected a CT in Hounsfield units; "
+            f"{header.path}: {OTHER_MODALITIES[modality]} (Modality {modality}); expected a CT in Hounsfield units; "
             "name the CT"
+        )
+    units = header.text("RescaleType") or "HU"
+    if units not in _HOUNSFIELD_TYPES:
+        raise VolumeError(
+            f"{header.path}: its numbers are {units} (RescaleType), not Hounsfield units; expected a CT in Hounsfield "
+            "units; name the series of that kind"
         )
 
 
@@ -158,7 +168,7 @@ def _stacked(headers: Sequence[DicomHeader], source: Path) -> Grid:
 def _require_one_kind(headers: Sequence[DicomHeader], source: Path) -> None:
     """Refuse localisers and slices of several sizes, each with its own message."""
     for header in headers:
-        _require_ct(header)
+        _require_ct(header.of_frame(0))
     localisers = [header for header in headers if "LOCALIZER" in header.texts("ImageType")]
     if localisers and len(localisers) < len(headers):
         raise VolumeError(
@@ -213,12 +223,18 @@ def _plane(frame: _Frame) -> _Plane:
 def _require_parallel(planes: Sequence[_Plane], source: Path) -> None:
     first = planes[0]
     for plane in planes:
-        if plane.spacing != first.spacing or np.abs(plane.axes - first.axes).max() > _DIRECTION_TOLERANCE:
+        if not _same_spacing(plane, first) or np.abs(plane.axes - first.axes).max() > _DIRECTION_TOLERANCE:
             raise VolumeError(
                 f"{source}: its slices have several orientations or pixel spacings ({plane.frame.file.path.name}, "
                 f"frame {plane.frame.index} differs); expected one stack: move localisers and other stacks out of the "
                 "folder, or choose a series"
             )
+
+
+def _same_spacing(plane: _Plane, first: _Plane) -> bool:
+    size = np.array([plane.frame.file.number(name) or 1 for name in ("Columns", "Rows")])
+    apart = np.abs(np.array(plane.spacing) / np.array(first.spacing) - 1) * size
+    return bool(apart.max() < _SPACING_TOLERANCE_PX)
 
 
 def _affine(planes: Sequence[_Plane], source: Path) -> Matrix:
@@ -260,6 +276,9 @@ def _stored(frame: _Frame, decoded: dict[Path, NDArray[Any]]) -> NDArray[Any]:
 
 def _rescaled(header: DicomHeader, stored: NDArray[Any]) -> FloatGrid:
     slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
+    if slope == 0 or header.has("ModalityLUTSequence"):
+        what = "RescaleSlope is 0" if slope == 0 else "its numbers are turned by a ModalityLUTSequence"
+        raise VolumeError(f"{header.path}: {what}; expected RescaleSlope and RescaleIntercept to Hounsfield units")
     hu = stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
     padding = header.number("PixelPaddingValue")
     if padding is not None:

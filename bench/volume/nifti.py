@@ -25,6 +25,9 @@ ENDINGS = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 _VALUES_AXIS = 4
+_GZIP = b"\x1f\x8b"
+# What the first four bytes of a header hold.
+_HEADER_SIZES = (348, 540)
 _SPACING_TOLERANCE = 1e-3
 # Corners this far apart, in voxels, are two geometries; float32 and the quaternion of a sheared grid stay below.
 _CORNER_TOLERANCE_VOXELS = 1.0
@@ -85,7 +88,22 @@ def read_nifti(path: Path) -> Nifti:
 
 
 def _load(path: Path) -> Any:
+    _require_name(path)
     return _guarded(lambda: _nib.load(path), path)
+
+
+def _require_name(path: Path) -> None:
+    """Refuse a file whose ending states the compression that it does not have: the libraries go by the ending."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+    except OSError:
+        return  # reported when it is read
+    zipped = head.startswith(_GZIP)
+    plain = any(int.from_bytes(head, order) in _HEADER_SIZES for order in ("little", "big"))
+    if (zipped or plain) and zipped != (path.suffix.lower() == ".gz"):
+        what, right = ("compressed", f"{path.name}.gz") if zipped else ("not compressed", path.stem)
+        raise VolumeError(f"{path}: it is {what}, which its ending does not say; rename it to {right}")
 
 
 def _shape(image: Any) -> tuple[int, ...]:

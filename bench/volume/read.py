@@ -23,6 +23,8 @@ from bench.volume.volume import FloatGrid, LabelGrid, MaskGrid, Volume, VolumeEr
 
 GRID_TOLERANCE_VOXELS = 0.05
 _AIR_HU = -1000.0
+# A grid's longest edge, mm: beyond these a file's unit of length is not the one that it states.
+_SMALLEST_MM, _LARGEST_MM = 2.0, 5000.0
 Spacing = tuple[float, float, float]
 
 
@@ -177,6 +179,7 @@ def _world(grid: Grid, path: str | Path, spacing_mm: Spacing | None) -> Matrix:
             raise VolumeError(
                 f"{path}: the file states its own geometry ({grid.stated_by}); leave out voxel_spacing_mm"
             )
+        _require_plausible_size(grid.affine, grid.array.shape, path)
         return grid.affine
     if spacing_mm is None:
         raise VolumeError(
@@ -190,6 +193,17 @@ def _world(grid: Grid, path: str | Path, spacing_mm: Spacing | None) -> Matrix:
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = -0.5 * spacing * grid.array.shape
     return affine
+
+
+def _require_plausible_size(affine: Matrix, shape: tuple[int, ...], path: str | Path) -> None:
+    """Refuse lengths in metres or micrometres that a header takes for millimetres."""
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    longest = float((edges * shape[:3]).max())
+    if not _SMALLEST_MM <= longest <= _LARGEST_MM:
+        raise VolumeError(
+            f"{path}: by its header the grid is {longest:.4g} mm long (voxels of {edges.round(6).tolist()} "
+            f"mm); expected {_SMALLEST_MM:g} to {_LARGEST_MM:g} mm: its lengths are in another unit; correct the header"
+        )
 
 
 def _finite(grid: Grid, path: str | Path) -> FloatGrid:

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from bench.volume.grid import Grid
 from bench.volume.quiet import quietly
-from bench.volume.stated import mm_per_unit, not_stated
+from bench.volume.stated import mm_per_unit, not_stated, require_sound
 from bench.volume.volume import VolumeError
 
 # SimpleITK ships no types; here they end.
 _sitk: Any = SimpleITK
 _Answer = TypeVar("_Answer")
 
-_PHOTOMETRIC_TAG = 262
+_PHOTOMETRIC_TAG, _ORIENTATION_TAG = 262, 274
+_TURNABLE = (".tif", ".tiff", ".png")
 _MAX_BYTES = 1 << 34
 # What the format libraries print, and only print, when a file ends before its image does.
 _CUT_SHORT = re.compile(r"IO error|Failed to read|Can not read|not read completely|unexpected end", re.IGNORECASE)
@@ -42,6 +43,8 @@ def image_shape(path: Path) -> ImageShape:
     Raises:
         VolumeError: The file is damaged, of no known format, or too large for the memory.
     """
+    _require_unturned(path)
+    require_sound(path)
     reader = _reader(path)
     size = tuple(int(each) for each in reader.GetSize())
     shape = ImageShape(size, int(reader.GetNumberOfComponents()))
@@ -91,6 +94,22 @@ def _reader(path: Path) -> Any:
     return reader
 
 
+def _require_unturned(path: Path) -> None:
+    """Refuse a picture that its file turns or mirrors for display: viewers show it otherwise than it is stored."""
+    if path.suffix.lower() not in _TURNABLE:
+        return
+    try:
+        with PIL.Image.open(path) as image:
+            turn = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (OSError, ValueError, SyntaxError):
+        return  # a kind that Pillow does not know; SimpleITK decides
+    if turn not in (0, 1):
+        raise VolumeError(
+            f"{path}: its Orientation tag ({turn}) turns or mirrors it for display; write it again as it is shown, "
+            "without the tag"
+        )
+
+
 def _white_is_zero(path: Path) -> bool:
     """Whether a TIFF file shows 0 as white; SimpleITK returns its numbers as stored."""
     if path.suffix.lower() not in (".tif", ".tiff"):
@@ -110,15 +129,23 @@ def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
     try:
         return quietly(call, refuse=_CUT_SHORT)
     except RuntimeError as error:
-        raise VolumeError(f"{path}: cannot be read as an image: {_reason(str(error))}") from None
+        raise VolumeError(f"{path}: cannot be read as an image: {_reason(str(error), path)}") from None
     finally:
         locale.setlocale(locale.LC_ALL, before)
 
 
-def _reason(message: str) -> str:
-    """The informative part of an ITK message: its last line, without addresses in memory and its own preamble."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if any("ImageIO reader" in line or "not recognized" in line for line in lines):
-        return "it is damaged, or not a DICOM, NIfTI, NRRD, MetaImage, TIFF or PNG file"
-    last = re.sub(r"^(sitk::|itk::|ITK )ERROR: ", "", lines[-1] if lines else "no reason given")
-    return re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", last)
+def _reason(message: str, path: Path) -> str:
+    """The informative part of an ITK message, in one line, without addresses in memory and its own preamble."""
+    if "ImageIO reader" in message or "not recognized" in message:
+        case = (
+            ""
+            if path.suffix == path.suffix.lower()
+            else f" (endings are in lower case: rename it to {path.suffix.lower()})"
+        )
+        return f"it is damaged, or not a DICOM, NIfTI, NRRD, MetaImage, TIFF or PNG file{case}"
+    if "Unknown PixelType" in message:
+        return "a pixel holds several values, such as grey and transparency; write it again with one grey value a pixel"
+    if "No such file" in message and path.is_file():
+        return "its header is damaged, or names a file of numbers that is not there"
+    told = re.split(r"(?:sitk::|itk::|ITK )ERROR: ", message)[-1]
+    return " ".join(re.sub(r"\w+\(0x[0-9a-f]+\): ?", "", told).split()) or "no reason given"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.cells import plain_number
 from bench.volume.volume import VolumeError
 
 _NRRD, _META = (".nrrd", ".nhdr"), (".mha", ".mhd")
@@ -58,6 +59,31 @@ def mm_per_unit(path: Path) -> float:
     if len(factors) > 1 or None in factors:
         raise VolumeError(f"{path}: space units are {text}; expected mm, cm, m or um along all axes; correct them")
     return next((factor for factor in factors if factor is not None), 1.0)
+
+
+def require_sound(path: Path) -> None:
+    """Refuse fields of a MetaImage that ITK reads otherwise than written, without notice.
+
+    Raises:
+        VolumeError: Such a field, by its name.
+    """
+    if not path.name.lower().endswith(_META):
+        return
+    fields = _fields(path, "=")
+    spacing = fields.get("elementspacing", "")
+    if any(not _positive(cell) for cell in spacing.split()):
+        raise VolumeError(f"{path}: ElementSpacing must be positive numbers; got {spacing.strip()!r}; correct it")
+    if path.suffix.lower() == ".mha" and fields.get("headersize", "0").strip() not in ("0", "-1"):
+        raise VolumeError(
+            f"{path}: its header states a HeaderSize, which is not followed within one file; write it again without"
+        )
+
+
+def _positive(cell: str) -> bool:
+    try:
+        return plain_number(cell) > 0
+    except ValueError:
+        return False
 
 
 def _nrrd(path: Path) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def _zero(header: DicomHeader) -> float | None:
 
 def _bright(header: DicomHeader, photometric: str) -> Found[Bright]:
     sign = header.number("PixelIntensityRelationshipSign")
-    if sign is not None:
+    if sign in (1, -1):
         return stated("air" if sign > 0 else "bone", "PixelIntensityRelationshipSign")
     falling = (header.number("RescaleSlope") or 1.0) < 0
     # Fluoroscopy stores MONOCHROME2 with dark = few X-rays; radiography stores what its maker likes.

@@ -1,16 +1,15 @@
-"""Text files of numbers: separated by comma, semicolon or white space, ``#`` before comments, one optional title."""
+"""Text files of numbers (``bench.cells``): ``#`` before comments, one optional title."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 
+from bench.cells import cells_of, plain_number
 from bench.errors import describe_error
 from bench.geometry import Matrix
 from bench.text import read_text
 from bench.xray.line_integrals import XrayError
-
-_SEPARATORS = re.compile(r"[,;\s]+")
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Matrix:
@@ -25,16 +24,16 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Matrix:
     """
     rows = list[list[float]]()
     for number, line in enumerate(_lines(path), start=1):
-        cells = [cell for cell in _SEPARATORS.split(line.partition("#")[0].strip()) if cell]
+        cells = cells_of(line.partition("#")[0])
         if not cells:
             continue
         try:
-            values = [float(cell) for cell in cells]
+            values = [plain_number(cell) for cell in cells]
         except ValueError:
             if not rows and not any(_is_number(cell) for cell in cells):
                 continue  # the title line
             values = []
-        if len(values) != len(columns) or not np.isfinite(values).all():
+        if len(values) != len(columns):
             raise XrayError(
                 f"{path}, line {number}: expected {len(columns)} numbers ({', '.join(columns)}); got {line.strip()!r}"
             )
@@ -48,9 +47,9 @@ def read_numbers(path: Path) -> list[float] | None:
     Raises:
         XrayError: The file cannot be read.
     """
-    text = " ".join(line.partition("#")[0] for line in _lines(path))
-    cells = [cell for cell in re.split(r"[,;\s\[\]()]+", text) if cell]
-    return [float(cell) for cell in cells] if all(_is_number(cell) for cell in cells) else None
+    lines = (re.sub(r"[\[\]()]+", " ", line.partition("#")[0]) for line in _lines(path))
+    cells = [cell for line in lines for cell in cells_of(line)]
+    return [plain_number(cell) for cell in cells] if all(_is_number(cell) for cell in cells) else None
 
 
 def _lines(path: Path) -> list[str]:
@@ -62,7 +61,7 @@ def _lines(path: Path) -> list[str]:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        plain_number(cell)
     except ValueError:
         return False
     return True

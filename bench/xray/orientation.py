@@ -69,8 +69,10 @@ def orientation_of(header: DicomHeader, angles_deg: tuple[float, float] | None) 
     """
     flip = header.text("FieldOfViewHorizontalFlip")
     if flip in ("YES", "NO"):
-        turns = round((header.number("FieldOfViewRotation") or 0.0) / 90) % 4
-        return stated(Orientation(turns, flip == "YES"), "FieldOfViewHorizontalFlip, FieldOfViewRotation")
+        turns, rest = divmod(header.number("FieldOfViewRotation") or 0.0, 90)
+        if rest:
+            return missing("FieldOfViewRotation is not a multiple of 90 degrees")
+        return stated(Orientation(int(turns) % 4, flip == "YES"), "FieldOfViewHorizontalFlip, FieldOfViewRotation")
     receptor = header.numbers("RTImageOrientation", 6)
     if receptor:
         # Rows of the camera's axes: right is the receptor's x, down its -y.

@@ -56,8 +56,8 @@ def _increment(header: DicomHeader, name: str, frame: int) -> float | None:
         raise _UnclearError(f"{name}Increment has {len(values)} values for {frames} frames")
     initial = header.number(name) or 0.0
     steps = [abs(after - before) for before, after in pairwise(values)]
-    if values[0] != 0 and max(steps) == 0:
-        raise _UnclearError(f"{name}Increment is {values[0]:g} degrees for every frame, which is not an offset")
+    if values[-1] != 0 and max(steps[1:], default=0.0) == 0 and frames > 2:
+        raise _UnclearError(f"{name}Increment is {values[-1]:g} degrees for every frame, which is not an offset")
     if initial != 0 and abs(values[0]) > max(steps) + 1e-6:
         raise _UnclearError(
             f"{name}Increment begins with {values[0]:g} degrees although {name} is {initial:g} and not 0, so that it "

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.volume.dicom import DicomHeader, is_dicom, read_header, stored_numbers, through_modality_lut
+from bench.volume.dicom_series import OTHER_MODALITIES
 from bench.volume.nifti import is_nifti, read_nifti
 from bench.volume.sitk_file import image_shape, read_numbers
 from bench.volume.volume import VolumeError
@@ -29,6 +30,7 @@ from bench.xray.orientation import Orientation, Point
 Flip: TypeAlias = Literal["none", "horizontal", "vertical", "both"]
 Spacing: TypeAlias = tuple[float, float]
 
+_NO_XRAYS = {**OTHER_MODALITIES, "CT": "a CT slice"}
 _OF_HEADER = ("spacing_mm", "sdd_mm", "source_to_patient_mm", "angles_deg", "principal_point_px", "bright")
 
 
@@ -193,6 +195,7 @@ def _read_dicom(header: DicomHeader, frame: int | None) -> _Raw:
             f"{header.path}: a DICOM file without pixels ({header.text('Modality') or 'a DICOMDIR or other index'}); "
             "expected an X-ray image; name its file"
         )
+    _require_xray(header)
     chosen = _chosen(header.path, frame, header.frames)
     own = header.of_frame(chosen)
     fields = dicom_fields(own, chosen)
@@ -202,6 +205,14 @@ def _read_dicom(header: DicomHeader, frame: int | None) -> _Raw:
     descriptor = own.items("ModalityLUTSequence")[0].numbers("LUTDescriptor", 3)
     linear = through_modality_lut(own, numbers)
     return _Raw(linear, replace(fields, bits=int(descriptor[2]), signed=False, zero=None), None)
+
+
+def _require_xray(header: DicomHeader) -> None:
+    modality = header.text("Modality") or ""
+    if modality in _NO_XRAYS:
+        raise XrayError(
+            f"{header.path}: {_NO_XRAYS[modality]} (Modality {modality}); expected an X-ray image; name its file"
+        )
 
 
 def _chosen(path: Path, frame: int | None, count: int) -> int:

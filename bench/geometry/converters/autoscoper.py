@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.cells import cells_of
 from bench.geometry.camera import Camera
 from bench.geometry.converters.view import ConversionError, ToolView
 from bench.geometry.rigid import Matrix, compose, require_rigid
@@ -93,12 +94,7 @@ def _block(lines: list[str], title: str, shape: tuple[int, int]) -> Matrix:
 
 
 def _cells(row: str, columns: int) -> list[str]:
-    """The numbers of a row: separated by commas; or by semicolons, tabs or spaces, where a comma is the decimal one."""
-    if columns == 1:
-        return [row.replace(",", ".")]
-    if re.search(r"[;\t]| (?=\S)", row) is None or re.search(r",\s", row) is not None:
-        return row.split(",")
-    return [cell.replace(",", ".") for cell in re.split(r"[;\s]+", row.strip("; \t"))]
+    return [row.replace(",", ".")] if columns == 1 else cells_of(row)
 
 
 def _too_many_commas(rows: list[str], shape: tuple[int, int]) -> bool:
