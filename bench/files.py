@@ -78,6 +78,13 @@ def slug(label: str) -> str:
     return plain if plain == label else f"{plain or 'label'}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
 
 
+def cache_folder(name: str) -> Path:
+    """A folder of the user's cache: ``$XDG_CACHE_HOME/fluorobench/NAME``, else under ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "fluorobench" / name
+
+
 def open_no_link(path: str, flags: int) -> int:
     """An ``opener`` for ``open`` that refuses a symbolic link, for files whose names others can guess."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), _MODE)

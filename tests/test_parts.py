@@ -49,7 +49,9 @@ def test_rows_name_their_parts_at_any_depth() -> None:
     stages = [{"plugin": "rtpi", "settings": {"weights": "a"}}, {"plugin": "opt_gc"}]
     found = parts(row("chain", stages=stages))
     assert [(each.plugin, each.weights) for each in found] == [("chain", ()), ("rtpi", ("a",)), ("opt_gc", ())]
-    assert parts(row("sopi_opt", sopi={"weights": "b"}))[0].weights == ("b",)
+    used = parts(row("sopi_opt", sopi={"weights": "b", "rtpi": {"weights": "c"}}))
+    names = [("sopi_opt", ()), ("sopi", ("b",)), ("rtpi", ("c",)), ("opt_gc", ())]
+    assert [(each.plugin, each.weights) for each in used] == names
 
 
 def test_paths_of_weights_are_made_absolute_and_nothing_else_is(
@@ -57,6 +59,7 @@ def test_paths_of_weights_are_made_absolute_and_nothing_else_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     made = anchored({"weights": "w", "stages": [{"settings": {"weights": "v", "size": 3}}], "refine": "none"})
+    assert anchored({"weights": "untrained"}) == {"weights": "untrained"}
     inner = {"settings": {"weights": str(tmp_path / "v"), "size": 3}}
     assert made == {"weights": str(tmp_path / "w"), "stages": [inner], "refine": "none"}
 

@@ -56,7 +56,10 @@ def export(
     network, position = restored(trainable, what.folder, patients, chosen)
     _round_to_half(network)
     held_out = validated(trainable, network, patients, chosen)
-    card = _card(trainable, what, patients, network, position, held_out, what.hardware or describe(chosen))
+    card = card_of(
+        trainable, what, patients, network=network, position=position, held_out=held_out,
+        hardware=what.hardware or describe(chosen),
+    )  # fmt: skip
     specific = patients.patient_specific
     name = what.name or (f"{trainable.name}-{card.trained_on.hashes[0]}" if specific else trainable.name)
     return save_weights(what.to, name, network, card)
@@ -90,15 +93,17 @@ def _round_to_half(network: nn.Module) -> None:
                 tensor.copy_(tensor.half().float())
 
 
-def _card(
+def card_of(
     trainable: Trainable,
     what: Export,
     patients: Population,
+    *,
     network: nn.Module,
     position: Position,
     held_out: Mapping[str, float],
     hardware: str,
 ) -> WeightsCard:
+    """The card of a network's weights, without their files."""
     return WeightsCard(
         method=trainable.name,
         version=trainable.version,

@@ -19,6 +19,7 @@ from bench.contract import Estimate, Outcome, Problem, View
 from bench.geometry import Matrix, transform_points
 from bench.learn.errors import TrainingError, WeightsError
 from bench.learn.grey import grey
+from bench.learn.untrained import weights_folder
 from bench.learn.weights import (
     Weights,
     camera_refusal,
@@ -105,7 +106,7 @@ class SingleViewRegressor(ABC):
 
     Attributes:
         weights: Folder of other weights (``fluorobench train ... --weights FOLDER``), which may hold subfolders of
-            them, such as one per camera; None = the shipped weights.
+            them, such as one per camera; ``untrained``; None = the shipped weights.
     """
 
     name: ClassVar[str]
@@ -182,7 +183,7 @@ class SingleViewRegressor(ABC):
         return problem.patient_hash in card.trained_on.hashes and self.refuse_cameras(card, problem.views) is None
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:
-        folder = self.folder if self.weights is None else Path(self.weights)
+        folder = weights_folder(self.weights, self.name, self.folder)
         return [(path, read_card(path)) for path in sorted(folder.rglob("*.toml"))]
 
     def _no_patient(self, problem: Problem, cards: Sequence[WeightsCard]) -> str:

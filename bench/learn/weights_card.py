@@ -133,7 +133,12 @@ class WeightsCard:
 
     @property
     def provenance(self) -> tuple[TrainingProvenance, ...]:
-        """For the plug-in's own card: which patients were trained and tuned on, in this training and before it."""
+        """For the plug-in's own card: which patients were trained and tuned on, in this training and before it.
+
+        Empty for weights without any optimiser step.
+        """
+        if not self.steps:
+            return ()
         before = [self._provenance_of(each.trained_on, each.steps) for each in self.earlier]
         return (*before, self._provenance_of(self.trained_on, self.steps))
 

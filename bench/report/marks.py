@@ -1,18 +1,19 @@
 """Marks behind methods' names: trained or tuned on patients of the table (†), trained on images of another kind (‡).
 
-Weights trained on another population are stated in a note without a mark, since this concerns most networks.
+Weights trained on another population, and weights of no training, are stated in a note without a mark.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
 
 from bench.report.tables import Table, TableRow
-from bench.score.caveats import DOMAIN_SHIFT, PROVENANCE, TRAINING_POPULATION
+from bench.score.caveats import DOMAIN_SHIFT, NO_TRAINING, PROVENANCE, TRAINING_POPULATION
 from bench.score.column import Context
 from bench.score.statistics import of_label, text_column
 
+_POPULATIONS = "Weights trained on another population than the table's patients: {}."
 OVERLAP, OTHER = "†", "‡"
 _NOTES = {
     OVERLAP: (PROVENANCE, "{label} was trained or tuned on {some} of these patients: {what}."),
@@ -35,23 +36,26 @@ def marked(table: Table[Context], scores: pd.DataFrame) -> Table[Context]:
     rows = tuple(_marked(row, notes) for row in table.rows)
     shown = dict.fromkeys(row.method for row in rows if row.method in known)
     found = [note for label in shown for note in notes[label].values()]
-    populations = _of_other_populations(scores, list(shown))
-    return replace(table, rows=rows, notes=(*table.notes, *found, *populations))
+    listed = [
+        *_listed(scores, shown, NO_TRAINING, "Without training: {}.", "{} ({})"),
+        *_listed(scores, shown, TRAINING_POPULATION, _POPULATIONS, "{} from {}"),
+    ]
+    return replace(table, rows=rows, notes=(*table.notes, *found, *listed))
 
 
 def _marked(row: TableRow[Context], notes: Mapping[str, Mapping[str, str]]) -> TableRow[Context]:
     return row if row.method is None else replace(row, mark="".join(notes.get(row.method, {})))
 
 
-def _of_other_populations(scores: pd.DataFrame, labels: Sequence[str]) -> list[str]:
-    """One note for all methods whose weights were trained on another population than the table's."""
-    trained: dict[str, list[str]] = {}
-    for label in labels if TRAINING_POPULATION in scores.columns else ():
-        stated = dict.fromkeys(each for each in text_column(of_label(scores, label), TRAINING_POPULATION) if each)
+def _listed(scores: pd.DataFrame, labels: Iterable[str], column: str, note: str, each_as: str) -> list[str]:
+    """One note for all methods that a column states something of."""
+    found: dict[str, list[str]] = {}
+    for label in labels if column in scores.columns else ():
+        stated = dict.fromkeys(each for each in text_column(of_label(scores, label), column) if each)
         if stated:
-            trained.setdefault("; ".join(stated), []).append(label)
-    listed = "; ".join(f"{', '.join(some)} from {stated}" for stated, some in trained.items())
-    return [f"Weights trained on another population than the table's patients: {listed}."] if listed else []
+            found.setdefault("; ".join(stated), []).append(label)
+    listed = "; ".join(each_as.format(", ".join(some), stated) for stated, some in found.items())
+    return [note.format(listed)] if listed else []
 
 
 def _notes(rows: pd.DataFrame, label: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from bench import registry
 from bench.errors import FluorobenchError
-from bench.learn import read_card
+from bench.learn import UNTRAINED, read_card
 from bench.protocol import Protocol
 from bench.run.parts import WEIGHTS
 
@@ -52,7 +52,11 @@ def _settled(
     plugin: str, settings: Mapping[str, Any], by_method: Mapping[str, Path], taken: set[str]
 ) -> dict[str, Any]:
     found = {key: _stage(each, by_method, taken) for key, each in settings.items()}
-    if plugin in by_method and WEIGHTS in registry.load("methods", plugin).__dataclass_fields__:
+    known = registry.load("methods", plugin).__dataclass_fields__
+    for used in (name for name in registry.uses(plugin) if name in known):
+        if theirs := _settled(used, settings.get(used, {}), by_method, taken):
+            found[used] = theirs
+    if plugin in by_method and WEIGHTS in known and settings.get(WEIGHTS) != UNTRAINED:
         found[WEIGHTS] = str(by_method[plugin])
         taken.add(plugin)
     return found

@@ -1,6 +1,7 @@
 """The parts of a protocol's row: its plug-in, the plug-ins that this uses, and the weights that they read.
 
-One convention: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card.
+Two conventions: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card, or
+``untrained``; a setting called like a plug-in that is used holds the settings of that plug-in.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import Any, cast
 
 from bench import registry
 from bench.contract import TrainingProvenance
-from bench.learn import WeightsCard, WeightsError, read_card
+from bench.learn import UNTRAINED, WeightsCard, WeightsError, read_card, untrained_weights
 from bench.protocol.model import MethodTable, Protocol
 
 WEIGHTS = "weights"
@@ -30,7 +31,8 @@ class Part:
     @property
     def own_files(self) -> list[Path]:
         """Cards and tensors of the weights that the settings name; a path that is not there is listed as it is."""
-        return [file for path in map(Path, self.weights) for file in _files(path)]
+        places = (untrained_weights(self.plugin) if name == UNTRAINED else Path(name) for name in self.weights)
+        return [file for path in places for file in _files(path)]
 
     @property
     def shipped_files(self) -> list[Path]:
@@ -82,7 +84,7 @@ def anchored(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _anchored(value: Any, key: str = "") -> Any:
     if key == WEIGHTS and isinstance(value, str):
-        return str(Path(value).absolute())
+        return value if value == UNTRAINED else str(Path(value).absolute())
     if isinstance(value, Mapping):
         table = cast("Mapping[str, Any]", value)
         return {name: _anchored(each, name) for name, each in table.items()}
@@ -92,11 +94,11 @@ def _anchored(value: Any, key: str = "") -> Any:
 
 
 def _parts(plugin: str, settings: Mapping[str, Any]) -> Iterator[Part]:
-    own, stages = list[str](), list[Mapping[str, Any]]()
-    _sort(settings, own, stages)
+    own, stages, used = list[str](), list[Mapping[str, Any]](), registry.uses(plugin)
+    _sort({key: value for key, value in settings.items() if key not in used}, own, stages)
     yield Part(plugin, tuple(own))
-    for name in registry.uses(plugin):
-        yield from _parts(name, {})
+    for name in used:
+        yield from _parts(name, settings.get(name, {}))
     for table in stages:
         yield from _parts(str(table["plugin"]), table.get("settings", {}))
 

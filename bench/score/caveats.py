@@ -20,6 +20,7 @@ from bench.score.statistics import text_column
 PROVENANCE = "training_provenance"
 DOMAIN_SHIFT = "domain_shift"
 TRAINING_POPULATION = "training_population"
+NO_TRAINING = "no_training"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Caveats:
     def trainings_with(self) -> str:
         """Trainings and tunings that included the patient."""
         return _joined(line for part in self.parts for line in trainings_with(part.provenance, self.patient))
+
+    def no_training(self) -> str:
+        """How the weights came about, where no optimiser made a step; one phrase a network."""
+        cards = (card for part in self.parts for card in part.cards)
+        return _joined(f"{card.method}: {card.note}" for card in cards if not card.steps)
 
     def domain_shift(self) -> str:
         """How the images of the case differ from those that weights were trained on, one phrase a card."""
@@ -66,6 +72,12 @@ CAVEAT_COLUMNS: tuple[Column[Caveats], ...] = (
         heading="Trained on the patient",
         definition="Trainings and tunings of the method that included the patient; empty where none did.",
         compute=Caveats.trainings_with,
+    ),
+    Column(
+        name=NO_TRAINING,
+        heading="No training",
+        definition="Networks of the method whose weights are those before a training's first step; empty without any.",
+        compute=Caveats.no_training,
     ),
     Column(
         name=DOMAIN_SHIFT,
@@ -118,8 +130,9 @@ def _joined(lines: Iterable[str]) -> str:
 
 
 def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
-    """Cards of the weights that are for this patient."""
-    return [card for card in part.cards if not card.trained_on.patient_specific or _knows(card, patient)]
+    """Cards of trained weights that are for this patient."""
+    trained = (card for card in part.cards if card.steps)
+    return [card for card in trained if not card.trained_on.patient_specific or _knows(card, patient)]
 
 
 def population_of(patient: PatientRecord) -> str:

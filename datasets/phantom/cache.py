@@ -1,6 +1,5 @@
 """Generated patients on disk: one npz a patient, written atomically, regenerated when damaged or of another recipe."""
 
-import os
 import zipfile
 import zlib
 from contextlib import suppress
@@ -11,13 +10,6 @@ import numpy as np
 from bench.contract import LandmarkSet
 from bench.files import write_whole
 from bench.volume import Volume
-
-
-def default_folder() -> Path:
-    """Folder of the cache: ``$XDG_CACHE_HOME/fluorobench/phantom``, else under ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "fluorobench" / "phantom"
 
 
 def load(path: Path, recipe: str) -> tuple[Volume, LandmarkSet] | None:

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 
 from bench.contract import Patient, PatientOrigin, Split
+from bench.files import cache_folder
 from bench.volume import LabelGrid
 
 from . import cache
@@ -125,7 +126,7 @@ class Phantom:
         )
 
     def _folder(self) -> Path:
-        return Path(self.cache_dir) if self.cache_dir is not None else cache.default_folder()
+        return Path(self.cache_dir) if self.cache_dir is not None else cache_folder("phantom")
 
     def _recipe(self, seed: int) -> str:
         """What a patient is made from, such as ``phantom-v5-200000-128-2.0mm``; options are named where not default."""

@@ -26,6 +26,7 @@ from bench.learn import (
     read_card,
     refusal,
     tell_of_resampling,
+    weights_folder,
 )
 from bench.learn.descent import Descended, Descent, Distance, descend
 from bench.learn.distance import scaled, small
@@ -83,7 +84,7 @@ class DeepRegMethod:
         descent: Steps and stops, on every volume of voxels.
         coarse: Voxels along the longest axis of the volumes that are descended on first, where the network's own has
             more: coarse ones lead from farther away, fine ones show the depth.
-        weights: Folder of other weights; None = the shipped ones.
+        weights: Folder of other weights, or ``untrained``; None = the shipped ones.
     """
 
     name: ClassVar[str] = NAME
@@ -193,7 +194,7 @@ class DeepRegMethod:
         return built
 
     def _cards(self) -> list[tuple[Path, WeightsCard]]:
-        folder = self.folder if self.weights is None else Path(self.weights)
+        folder = weights_folder(self.weights, self.name, self.folder)
         cards = [(path, read_card(path)) for path in sorted(folder.glob("*.toml"))]
         # Weights for any patient first: their reason is given where all refuse.
         return sorted(cards, key=lambda each: each[1].trained_on.patient_specific)

@@ -22,6 +22,7 @@ from bench.learn import (
     read_card,
     refusal,
     tell_of_resampling,
+    weights_folder,
 )
 from bench.volume import Volume
 
@@ -67,7 +68,7 @@ class RtpiMethod:
     """Regress the pose from volume and image; needs no start.
 
     Attributes:
-        weights: Folder of the user's weights, or their card (.toml); None = the shipped ones.
+        weights: Folder of the user's weights, or their card (.toml), or ``untrained``; None = the shipped ones.
         device: ``cpu`` or ``cuda``.
     """
 
@@ -125,9 +126,8 @@ class RtpiMethod:
         return reason
 
     def _card_path(self) -> Path | None:
-        if self.weights is not None and not Path(self.weights).is_dir():
-            return Path(self.weights)
-        return find_weights(FOLDER if self.weights is None else Path(self.weights), _NAME)
+        place = weights_folder(self.weights, _NAME, FOLDER)
+        return place if self.weights is not None and not place.is_dir() else find_weights(place, _NAME)
 
 
 @cache

@@ -1,6 +1,6 @@
 """SOPI as a method: an initialiser's pose, then a descent on the learnt distance (section 2.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +24,7 @@ from bench.learn import (
     read_card,
     refusal,
     tell_of_resampling,
+    weights_folder,
 )
 from bench.learn.descent import Descent, descend
 from bench.learn.distance import small
@@ -64,7 +65,9 @@ class SopiMethod:
         composite: CE of Table 2: which weights are looked for.
         masked: EL of Table 2: same.
         descent: Steps and stops.
-        weights: Folder of weights of one's own; None = those shipped, of the variant that the switches name.
+        weights: Folder of weights of one's own, or ``untrained``; None = those shipped, of the variant that the
+            switches name. RTPI keeps its own.
+        rtpi: Settings of the initialiser RTPI.
     """
 
     initialiser: Literal["rtpi", "nominal", "start"] = "rtpi"
@@ -72,6 +75,7 @@ class SopiMethod:
     masked: bool = True
     descent: Descent = field(default_factory=Descent)
     weights: str | None = None
+    rtpi: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
 
     def skip(self, problem: Problem) -> str | None:
         """Why it cannot take this problem, or None."""
@@ -154,7 +158,7 @@ class SopiMethod:
         return estimate.pose, estimate.drr_evaluations
 
     def _rtpi(self) -> Method:
-        built: Method = registry.load("methods", "rtpi")()
+        built: Method = registry.build("methods", "rtpi", self.rtpi)
         return built
 
     def _network(self, card: WeightsCard) -> Sopi:
@@ -175,7 +179,7 @@ class SopiMethod:
         return read_card(path) if path.is_file() else None
 
     def _path(self) -> Path:
-        folder = FOLDER / self.variant if self.weights is None else Path(self.weights)
+        folder = weights_folder(self.weights, NAME, FOLDER / self.variant)
         return find_weights(folder, NAME) or folder / f"{NAME}.toml"
 
     def _folder_text(self) -> str:
