@@ -46,6 +46,12 @@ class SopiOpt:
         built: Method = chain.plugin(stages=(first, second))
         return built
 
+    @property
+    def stages(self) -> Sequence[Any]:
+        """SOPI and the refiner; the harness does not run the first one again where it is a row of its own."""
+        stages: Sequence[Any] = getattr(self.chain, "stages", ())
+        return stages
+
     def _refiner(self) -> Mapping[str, Any]:
         if self.then_settings is not None:
             return self.then_settings

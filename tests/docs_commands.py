@@ -66,14 +66,14 @@ def _check_fluorobench(command: str, words: list[str]) -> None:
 
 
 def _check_run(run: Run) -> None:
-    """A shipped protocol: profile, start distribution and row labels are its own."""
-    if run.protocol.endswith(".toml"):
-        studies = run.protocol.startswith("studies/")
-        assert not studies or (ROOT / run.protocol).is_file(), f"there is no {run.protocol}"
-        return
-    protocol = read_protocol(run.protocol, run.profile)
-    labels = {method.label for method in protocol.methods}
-    assert labels.issuperset(run.only), f"{run.protocol} has no rows {set(run.only) - labels}"
+    """Shipped protocols: profile, start distribution and row labels are their own."""
+    labels = set[str]()
+    for name in run.protocols:
+        if name.endswith(".toml"):
+            assert not name.startswith("studies/") or (ROOT / name).is_file(), f"there is no {name}"
+            return
+        labels |= {method.label for method in read_protocol(name, run.profile).methods}
+    assert labels.issuperset(run.only), f"{run.protocols} have no rows {set(run.only) - labels}"
 
 
 def _check_name(name: str) -> None:

@@ -117,6 +117,18 @@ def test_a_run_ends_with_its_rows(tmp_path: Path, ct: Path) -> None:
     assert command("score", "runs/latest", cwd=tmp_path).returncode == 0
 
 
+def test_several_protocols_are_read_first_then_run_in_order(tmp_path: Path, ct: Path) -> None:
+    first, second = protocol(tmp_path), tmp_path / "second.toml"
+    second.write_text(first.read_text().replace('name = "tiny"', 'name = "second"'))
+    refused(command("run", first, "sopi-smi", "--volume", ct, cwd=tmp_path), "did you mean 'sopi-sim'")
+    assert not (tmp_path / "runs").exists()
+    done = command("run", second, first, "--volume", ct, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.index("runs/second") < done.stdout.index("runs/tiny")
+    refused(command("run", cwd=tmp_path), "name of a protocol")
+    refused(command("run", first, "mismatch", "--only", "M", "--volume", ct, cwd=tmp_path), "mismatch has none")
+
+
 def test_a_run_of_a_ct_that_changed_leaves_its_tables_alone(tmp_path: Path, ct: Path) -> None:
     """The folder of a run is named after the protocol, in which the CT is a path."""
     words = protocol(tmp_path, extra='[artefacts]\nnames = ["success_curve"]'), "--volume", ct

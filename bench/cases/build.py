@@ -204,7 +204,7 @@ def _record(
         patient_hash=problem.patient_hash,
         images=drawn.images,
         start_distribution=protocol.start.distribution,
-        views=[_view_record(view, each) for view, each in zip(problem.views, drawn.drawn, strict=True)],
+        views=[view_record(view, each) for view, each in zip(problem.views, drawn.drawn, strict=True)],
         start=as_list(problem.start),
         nominal=as_list(problem.nominal),
         centre=problem.centre.tolist(),
@@ -218,7 +218,8 @@ def _record(
     )
 
 
-def _view_record(view: View, drawn: dict[str, float] | None) -> ViewRecord:
+def view_record(view: View, drawn: dict[str, float] | None = None) -> ViewRecord:
+    """The geometry of a view, and the strengths drawn for its image."""
     camera = view.camera
     return ViewRecord(
         K=as_list(camera.K),

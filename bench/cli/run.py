@@ -1,6 +1,7 @@
 """``fluorobench run``."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,13 +23,14 @@ class CommandError(FluorobenchError):
 
 @dataclass(frozen=True)
 class Run:
-    """Run a protocol: every method on identical cases; ends with the tables.
+    """Run protocols: every method on identical cases; ends with the tables.
 
-    The same command continues an interrupted run.
+    Several are run one after the other; then their tables are printed, in the order given. The same command continues
+    an interrupted run.
     """
 
-    protocol: Annotated[str, tyro.conf.Positional]
-    """A protocol's name (see ``fluorobench list``) or the path of a .toml file."""
+    protocols: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Names of protocols (see ``fluorobench list``) or paths of .toml files."""
 
     profile: str = "quick"
     """Size of the run: smoke, quick or full."""
@@ -78,35 +80,49 @@ class Run:
     def __call__(self) -> None:
         """Run, score, report."""
         from bench.cli.report import write_report
-        from bench.protocol import load_protocol
-        from bench.run.own_weights import with_weights
         from bench.run.resume import run_or_resume
         from bench.score.finished import open_run
 
-        self._tell_of_borrowed_name()
-        whole = load_protocol(self.protocol, self.profile, self._overrides(self._starts()))
-        protocol = with_weights(_only(whole, self.only), self.weights)
-        journal = run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line)
-        write_report(open_run(journal.folder))
+        if not self.protocols:
+            raise CommandError("expected the name of a protocol; got none: `fluorobench list` prints them")
+        # All are read before any is run: a mistake in the last one shows at once.
+        chosen = _only([self._load(name) for name in self.protocols], self.only)
+        journals = [
+            run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line)
+            for protocol in map(self._with_weights, chosen)
+        ]
+        for journal in journals:
+            write_report(open_run(journal.folder))
 
-    def _tell_of_borrowed_name(self) -> None:
+    def _load(self, name: str) -> "Protocol":
+        from bench.protocol import load_protocol
+
+        self._tell_of_borrowed_name(name)
+        return load_protocol(name, self.profile, self._overrides(self._starts(name)))
+
+    def _with_weights(self, protocol: "Protocol") -> "Protocol":
+        from bench.run.own_weights import with_weights
+
+        return with_weights(protocol, self.weights)
+
+    def _tell_of_borrowed_name(self, protocol: str) -> None:
         from bench.protocol.load import borrowed_name
 
-        if (name := borrowed_name(self.protocol)) is not None:
+        if (name := borrowed_name(protocol)) is not None:
             messages.print(
-                f"{self.protocol} differs from the protocol {name} that comes with fluorobench and still calls itself "
+                f"{protocol} differs from the protocol {name} that comes with fluorobench and still calls itself "
                 f"{name}, as its tables will: give it a name of its own",
                 markup=False,
                 soft_wrap=True,
             )
 
-    def _starts(self) -> int | None:
+    def _starts(self, protocol: str) -> int | None:
         """Starts per patient: as given; for the user's one CT as many as the profile has cases."""
         from bench.protocol import read_protocol
 
         if self.starts is not None or self.volume is None:
             return self.starts
-        return read_protocol(self.protocol, self.profile).cases
+        return read_protocol(protocol, self.profile).cases
 
     def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""
@@ -145,15 +161,19 @@ class Run:
         return settings
 
 
-def _only(protocol: "Protocol", labels: tuple[str, ...]) -> "Protocol":
-    """The protocol with some of its methods."""
+def _only(protocols: Sequence["Protocol"], labels: tuple[str, ...]) -> list["Protocol"]:
+    """The protocols with some of their methods."""
     from bench import registry
 
-    known = {method.label for method in protocol.methods}
+    known = [method.label for protocol in protocols for method in protocol.methods]
     for label in labels:
         if label not in known:
             raise registry.unknown("method label", label, known)
-    if not labels:
-        return protocol
+    return [_with_rows(protocol, labels) for protocol in protocols] if labels else list(protocols)
+
+
+def _with_rows(protocol: "Protocol", labels: tuple[str, ...]) -> "Protocol":
     kept = tuple(method for method in protocol.methods if method.label in labels)
+    if not kept:
+        raise CommandError(f"{protocol.name} has none of the rows {', '.join(labels)}; leave it out or name one of its")
     return protocol.model_copy(update={"methods": kept})

@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records
+from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records, view_record
 from bench.cases.hashes import perturbation_hash
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
 from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
-from bench.contract import Dataset, Outcome, patient_origin
+from bench.contract import Dataset, Outcome, Problem, patient_origin
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
+from bench.run.first_stage import first_stage
 from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal
 from bench.run.reply import Answered, Done, Failed, Reply
+from bench.volume import Volume
 
 KEPT_BYTES = 300 * 2**20
 
@@ -35,17 +37,18 @@ class RunProgress:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
-    """A patient with its cases."""
+class _Posed:
+    """What methods are given of a patient: the moving volume, and cases with their images."""
 
-    patient: PreparedPatient
+    moving: Volume
     cases: list[BuiltCase]
 
     @property
     def size_bytes(self) -> int:
         views = [view for each in self.cases for view in each.case.problem.views]
-        images = sum(view.image.nbytes for view in views if view.image is not None)
-        return images + 8 * self.patient.moving.hu.nbytes + self.patient.patient.volume.hu.nbytes
+        images = [array for view in views for array in (view.image, view.valid) if array is not None]
+        grids = (self.moving.hu, self.moving.labels, self.moving.mask)
+        return sum(array.nbytes for array in (*images, *(grid for grid in grids if grid is not None)))
 
 
 class Execution:
@@ -59,7 +62,7 @@ class Execution:
         self._protocol = protocol
         self._dataset = open_dataset(protocol)
         self._patients = patient_ids(protocol, self._dataset)
-        self._kept: dict[str, _Prepared] = {}
+        self._kept: dict[str, _Posed] = {}
         self._patient_records: list[PatientRecord] = []
         self._problems: list[ProblemRecord] = []
         self._truths: list[TruthRecord] = []
@@ -69,10 +72,11 @@ class Execution:
         problems: list[ProblemRecord] = []
         for index, patient_id in enumerate(self._patients):
             yield RunProgress("preparing", index, len(self._patients), patient_id)
-            prepared = self._prepared(patient_id)
-            self._patient_records.append(_patient_record(self._protocol, self._dataset, prepared.patient))
-            problems.extend(each.problem_record for each in prepared.cases)
-            self._truths.extend(each.truth_record for each in prepared.cases)
+            patient = load_patient(self._protocol, self._dataset, patient_id)
+            self._patient_records.append(_patient_record(self._protocol, self._dataset, patient))
+            cases = self._pose(patient).cases
+            problems.extend(each.problem_record for each in cases)
+            self._truths.extend(each.truth_record for each in cases)
         name = perturbation_hash(problems)
         self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
         yield RunProgress("preparing", len(self._patients), len(self._patients), "")
@@ -100,27 +104,34 @@ class Execution:
         self, choice: MethodTable, done: set[tuple[str, str]], journal: Journal
     ) -> Iterator[EstimateRecord]:
         name = self._problems[0].perturbation_hash
-        with IsolatedMethod(choice, self._protocol.budget) as method:
+        first = first_stage(choice, self._protocol.methods, journal.estimates())
+        with IsolatedMethod(choice if first is None else first.rest, self._protocol.budget) as method:
             for patient_id in self._patients:
                 left = [case for case in case_ids(self._protocol, patient_id) if (choice.label, case) not in done]
                 if not left:
                     continue
-                prepared = self._prepared(patient_id)
-                wanted = [each for each in prepared.cases if each.case.problem.case_id in left]
-                for case_id, reply, ready in _answers(method, prepared.patient, wanted):
-                    yield _record(choice.label, case_id, name, reply, ready)
+                posed = self._posed(patient_id)
+                wanted = [each for each in posed.cases if each.case.problem.case_id in left]
+                begun = [each.case.problem if first is None else first.begun(each.case.problem) for each in wanted]
+                yield from (each for each in begun if isinstance(each, EstimateRecord))
+                problems = [each for each in begun if isinstance(each, Problem)]
+                for case_id, reply, ready in _answers(method, posed.moving, problems):
+                    record = _record(choice.label, case_id, name, reply, ready)
+                    yield record if first is None else first.whole(record)
             method.stop()
             journal.keep_output(choice.label, method.printed())
 
-    def _prepared(self, patient_id: str) -> _Prepared:
-        if patient_id in self._kept:
-            return self._kept[patient_id]
-        patient = load_patient(self._protocol, self._dataset, patient_id)
+    def _posed(self, patient_id: str) -> _Posed:
+        kept = self._kept.get(patient_id)
+        return self._pose(load_patient(self._protocol, self._dataset, patient_id)) if kept is None else kept
+
+    def _pose(self, patient: PreparedPatient) -> _Posed:
+        """Build a patient's cases; they stay in memory while they are small."""
         cases = [build_case(self._protocol, patient, index) for index in range(self._protocol.start.per_patient)]
-        prepared = _Prepared(patient, cases)
-        if prepared.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
-            self._kept[patient_id] = prepared
-        return prepared
+        posed = _Posed(patient.moving, cases)
+        if posed.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
+            self._kept[patient.id] = posed
+        return posed
 
 
 def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatient) -> PatientRecord:
@@ -136,29 +147,27 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
     )
 
 
-def _answers(
-    method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
-) -> Iterator[tuple[str, Reply, Reply]]:
-    """One reply per case, also after failures; with the one to preparing."""
-    for group in _by_geometry(cases):
-        yield from _answers_of_geometry(method, patient, group)
+def _answers(method: IsolatedMethod, moving: Volume, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
+    """One reply per problem, also after failures; with the one to preparing."""
+    for group in _by_geometry(problems):
+        yield from _answers_of_geometry(method, moving, group)
 
 
-def _by_geometry(cases: list[BuiltCase]) -> list[list[BuiltCase]]:
-    """Cases that share their views' geometry: a method prepares once for each; simulated ones are one group."""
-    groups: dict[str, list[BuiltCase]] = {}
-    for built in cases:
-        key = json.dumps([view.model_dump(mode="json", exclude={"drawn"}) for view in built.problem_record.views])
-        groups.setdefault(key, []).append(built)
+def _by_geometry(problems: list[Problem]) -> list[list[Problem]]:
+    """Problems that share their views' geometry: a method prepares once for each; simulated ones are one group."""
+    groups: dict[str, list[Problem]] = {}
+    for problem in problems:
+        key = json.dumps([view_record(view).model_dump(mode="json") for view in problem.views])
+        groups.setdefault(key, []).append(problem)
     return list(groups.values())
 
 
 def _answers_of_geometry(
-    method: IsolatedMethod, patient: PreparedPatient, cases: list[BuiltCase]
+    method: IsolatedMethod, moving: Volume, problems: list[Problem]
 ) -> Iterator[tuple[str, Reply, Reply]]:
-    views = tuple(view.without_image() for view in cases[0].case.problem.views)
-    ready = method.prepare(patient.moving, views)
-    for problem in (built.case.problem for built in cases):
+    views = tuple(view.without_image() for view in problems[0].views)
+    ready = method.prepare(moving, views)
+    for problem in problems:
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
         if isinstance(ready, Failed):
             yield problem.case_id, ready.model_copy(update={"cost": None, "waited": None}), ready
