@@ -24,6 +24,8 @@ card = Card(
     deviations=(
         restarted("three"),
         UNSTATED,
+        "Blind to polarity, w = (cos 2 alpha + 1) / 2; similarity_settings = {weight = 'same-polarity'} takes "
+        "(cos alpha + 1) / 2, which goes by the same name; the papers do not state theirs.",
         "SOPI's code calls another measure ngi (mutual information of raw gradients as labels); this is Otake's.",
     ),
     uses_start=True,

@@ -75,7 +75,7 @@ uses = ("sopi", "opt_gc")
 card = Card(
     title="SOPI+opt (SOPI, then Opt-GC)",
     source="SOPI section 3.3, Table 3",
-    citation="Chen et al., Optimization-Based Fast 2D/3D Registration with SOPI, ICASSP 2024",
+    citation="M. Chen et al. (SOPI), ICASSP 2024",
     licence="Apache-2.0; written from the paper",
     deviations=(
         "The paper runs it on real X-rays alone and states no settings. Opt-GC searches once, from SOPI's pose, "

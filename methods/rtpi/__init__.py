@@ -38,7 +38,7 @@ card = Card(
     licence="Apache-2.0; written from the paper and from facts about its code",
     deviations=(
         "All six parameters are regressed, through a sigmoid, within 3.5 standard deviations of the distribution.",
-        "Default network for CPUs: 40 x 56 x 48 voxels, 64 x 64 pixels, 289 390 parameters (paper: 128^3, 256^2).",
+        "Default network for CPUs: 40 x 56 x 48 voxels, 64 x 64 pixels, 289 534 parameters (paper: 128^3, 256^2).",
         "Voxels along the beam become channels where the image shows them, instead of a reshape.",
         "Group normalisation, no dropout in the branches; standardised images and their local contrast.",
         "AdamW, one cycle and averaged weights instead of cyclic SGD; L_mse in standard deviations; L_sim weighs 0.05.",

@@ -19,8 +19,8 @@ card = Card(
     licence="Apache-2.0; EfficientNet-B0 is MONAI's",
     deviations=(
         "Bottleneck of 256, 8 heads, one attention block, MLP and decoder widths are ours: the network is unpublished.",
-        "Input of 128 x 128 low-dose images of one vertebra (paper: 256 x 256); EfficientNet-B0 without pre-trained "
-        "weights and without dropped blocks.",
+        "Low-dose images of one vertebra, 128 x 128 (paper: 256 x 256), of which the shipped network sees 64 x 64; "
+        "EfficientNet-B0 without pre-trained weights and without dropped blocks.",
         "Incremental learning over 1/4, 1/2 and all of 10,000 poses, 400 steps each but the last; the paper's "
         "sizes are unknown. Images are rendered on the fly and degraded anew each time.",
         "Rotation and translation losses in shares of 18 degrees and 10 mm; AdamW, one cycle up to 1e-3, averaged "
