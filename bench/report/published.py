@@ -8,8 +8,8 @@ from bench.registry import unknown
 
 NOT_COMPARABLE = (
     "Published values are printed for their order only and are not comparable as numbers: private CTs, unstated "
-    "geometry, other hardware. The public test script selects each parameter by the truth and stops after 4.5 s; it may "
-    "not be what made the tables."
+    "geometry, other hardware. The public test script selects each parameter by the truth and stops after 4.5 s; it "
+    "may not be what made the tables."
 )
 
 
