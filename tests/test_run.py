@@ -185,6 +185,10 @@ def test_altered_files_are_not_scored(journal: Journal, name: str, word: str) ->
     number = re.search(r"-?\d+\.\d+", lines[0])
     assert number is not None
     file.write_text("\n".join([lines[0].replace(number[0], str(float(number[0]) + 1.0)), *lines[1:]]))
+    with pytest.raises(FluorobenchError, match=rf"{name}.jsonl was altered or damaged"):
+        open_run(journal.folder)
+    # Runs of earlier versions have no seals.
+    (journal.folder / "seals.json").unlink()
     with pytest.raises(FluorobenchError, match=word):
         _ = open_run(journal.folder).scores
 

@@ -4,9 +4,11 @@
 ``truth.jsonl``: TruthRecord. Matrices are nested lists, mm.
 """
 
+import hashlib
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -134,6 +136,7 @@ class EstimateRecord(Record):
         drr_evaluations: Images rendered by the projector; of another program, as it states them.
         drr_evaluations_prepare: The same while preparing the patient.
         drr_evaluations_stated: As the method states them.
+        seal: Checksum of the other fields, which the run adds as it writes the line.
     """
 
     label: str
@@ -152,6 +155,19 @@ class EstimateRecord(Record):
     drr_evaluations_stated: int | None = None
     covariance: MatrixList | None = None
     error: str | None = None
+    seal: str | None = None
+
+    def sealed(self) -> "EstimateRecord":
+        """The record with its checksum."""
+        return self.model_copy(update={"seal": self._checksum()})
+
+    @property
+    def intact(self) -> bool:
+        """Whether it is as it was sealed; true of one that never was."""
+        return self.seal in (None, self._checksum())
+
+    def _checksum(self) -> str:
+        return hashlib.sha256(self.model_dump_json(exclude={"seal"}).encode()).hexdigest()[:16]
 
 
 class TruthRecord(Record):
@@ -170,10 +186,48 @@ class TruthRecord(Record):
 RecordType = TypeVar("RecordType", bound=Record)
 
 
+@dataclass(frozen=True, slots=True)
+class Lines(Generic[RecordType]):
+    """A JSON-lines file, as far as it can be read.
+
+    Attributes:
+        records: By line number, from 1.
+        damaged: Why a line is no record, by its number.
+        torn: Bytes after the last line break: what a killed run had begun to write.
+    """
+
+    records: dict[int, RecordType]
+    damaged: dict[int, str]
+    torn: bytes
+
+
+def read_lines(path: Path, kind: type[RecordType]) -> Lines[RecordType]:
+    """Read a JSON-lines file, none as an empty one; a line that cannot be read costs no other."""
+    *lines, torn = (path.read_bytes() if path.is_file() else b"").split(b"\n")
+    records, damaged = dict[int, RecordType](), dict[int, str]()
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = kind.model_validate_json(line)
+        except ValueError:
+            damaged[number] = "no record"
+            continue
+        if isinstance(record, EstimateRecord) and not record.intact:
+            damaged[number] = "not what was written (its checksum differs)"
+        else:
+            records[number] = record
+    return Lines(records, damaged, torn)
+
+
 def read_records(path: Path, kind: type[RecordType]) -> list[RecordType]:
-    """Read a JSON-lines file; a half-written last line (a killed run) is left out."""
-    lines = path.read_text().split("\n")
-    return [kind.model_validate_json(line) for line in lines[:-1] if line]
+    """Read a JSON-lines file; a half-written last line (a killed run) is left out.
+
+    Raises:
+        ValueError: Names the lines that are damaged.
+    """
+    lines = read_lines(path, kind)
+    if lines.damaged:
+        raise ValueError("; ".join(f"line {number} is {why}" for number, why in lines.damaged.items()))
+    return list(lines.records.values())
 
 
 def as_list(matrix: Matrix) -> MatrixList:

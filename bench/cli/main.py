@@ -12,8 +12,11 @@ from bench.cli.report import Report, Score
 from bench.cli.run import Run
 from bench.cli.start import Start
 from bench.cli.train import Train
+from bench.cli.verify import Verify
 
-COMMANDS = Run | Train | Report | Score | Check | Register | Reference | Start | Render | Download | List | Info
+COMMANDS = (
+    Run | Train | Report | Score | Verify | Check | Register | Reference | Start | Render | Download | List | Info
+)
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
 

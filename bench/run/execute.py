@@ -86,10 +86,14 @@ class Execution:
         """Acquisitions left out because they have no reference pose, by patient; known once all cases are drawn."""
         return {each.patient_id: each.unreferenced for each in self._patient_records if each.unreferenced}
 
+    def resume(self, journal: Journal) -> list[str]:
+        """Write the cases, and make the rows of an interrupted run ready; returns a sentence for each that is lost."""
+        journal.write_cases(self._patient_records, self._problems)
+        return journal.mend()
+
     def register(self, journal: Journal) -> Iterator[RunProgress]:
         """Do every registration that the journal does not hold yet, then write the truth; yields a step at a time."""
-        journal.write_cases(self._patient_records, self._problems)
-        journal.mend()
+        self.resume(journal)
         done = {(each.label, each.case_id) for each in journal.estimates()}
         total = len(self._protocol.methods) * self._protocol.cases
         yield RunProgress("registering", len(done), total, "")

@@ -1,5 +1,6 @@
-"""The files of a run: written line by line, flushed, and read back when a killed run continues."""
+"""The files of a run: written line by line onto the disk, sealed, and read back when a killed run continues."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,14 +20,20 @@ from bench.cases.records import (
     Record,
     RecordType,
     TruthRecord,
+    read_lines,
     read_records,
 )
 from bench.errors import FluorobenchError
-from bench.files import slug, write_text
+from bench.files import open_no_link, slug, write_text
 from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
 from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
+from bench.run.rows import Rows, sorted_out
+from bench.run.seals import SEALED, SEALS, broken_seals, is_sealed, write_seals
 from bench.text import one_line
+
+# Names that begin so are the lock's (``bench.run.lock``).
+LOCK = ".lock"
 
 
 class RunError(FluorobenchError):
@@ -58,15 +65,15 @@ class Journal:
         """
         journal = cls.of(runs, protocol)
         environment = environment.model_copy(update={"weights": weights_used(protocol)})
-        if fresh and journal.folder.exists():
-            shutil.rmtree(journal.folder)
-        if journal._exists():
+        if fresh:
+            journal.clear()
+        if journal.begun:
             journal._require_layout()
             journal.refuse_others(environment.code_hash, environment.threads, environment.weights)
         else:
             journal.folder.mkdir(parents=True, exist_ok=True)
             journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
-            journal._write("protocol.toml", tomli_w.dumps(protocol.model_dump(mode="json", exclude_none=True)))
+        journal._restore("protocol.toml", tomli_w.dumps(protocol.model_dump(mode="json", exclude_none=True)))
         _link_latest(journal.folder)
         return journal
 
@@ -78,7 +85,7 @@ class Journal:
             RunError: It is not one, or its files have the layout of another version.
         """
         journal = cls(folder)
-        if not journal._exists():
+        if not (folder / "protocol.toml").is_file():
             raise RunError(f"{folder} is not a run's folder: expected protocol.toml and problems.jsonl in it")
         journal._require_layout()
         return journal
@@ -110,9 +117,38 @@ class Journal:
             ) from None
 
     @property
+    def begun(self) -> bool:
+        """Whether any file of a run is there."""
+        return any((self.folder / name).exists() for name in (*SEALED, SEALS))
+
+    @property
     def complete(self) -> bool:
-        """Whether every registration was done: the truth is written last."""
+        """Whether the truth was written, which happens last; rows may have been lost or damaged since (``rows``)."""
         return (self.folder / "truth.jsonl").is_file()
+
+    def rows(self) -> Rows:
+        """Which registrations can be used, which lines cannot, and what is missing.
+
+        Raises:
+            RunError: The cases cannot be read.
+        """
+        problems, lines = self.problems(), read_lines(self.folder / "estimates.jsonl", EstimateRecord)
+        wanted = [(method.label, case.case_id) for method in self.protocol.methods for case in problems]
+        name = problems[0].perturbation_hash if problems else ""
+        return sorted_out(lines, wanted, perturbation=name, sealed=is_sealed(self.folder))
+
+    def clear(self) -> None:
+        """Delete a run's files, rows first: what a kill leaves of them is never taken for the rows of another run."""
+        if not self.folder.is_dir():
+            return
+        last = ("environment.json", "protocol.toml")
+        found = [each for each in self.folder.iterdir() if not each.name.startswith(LOCK)]
+        found.sort(key=lambda each: (each.name in last, each.name != "estimates.jsonl"))
+        for each in found:
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
 
     def patients(self) -> list[PatientRecord]:
         """The patients of the run."""
@@ -133,6 +169,15 @@ class Journal:
         return self._read("truth.jsonl", TruthRecord)
 
     def require_seals(self) -> None:
+        """Raise ``RunError`` unless the files are as the run left them, and the cases match the hashes it recorded."""
+        if broken := broken_seals(self.folder):
+            raise RunError(
+                f"{self.folder}/{broken[0]}{_and_more(broken)} was altered or damaged since the run ended; "
+                "`fluorobench verify` tells what; the run's own command does lost registrations again"
+            )
+        self.require_cases()
+
+    def require_cases(self) -> None:
         """Raise ``RunError`` unless starts, views, centres and landmarks match the hashes recorded by the run."""
         problems = self.problems()
         if {record.perturbation_hash for record in problems} != {perturbation_hash(problems)}:
@@ -143,39 +188,53 @@ class Journal:
                 raise RunError(f"{self.folder}/patients.jsonl: landmarks of {problem.patient_id!r} were altered")
 
     def write_cases(self, patients: Iterable[PatientRecord], problems: Sequence[ProblemRecord]) -> None:
-        """Write the cases, or check that those of an interrupted run are the same.
+        """Write the cases, or check that those of an interrupted run are the same; damaged ones are written again.
 
         Raises:
             RunError: They are not: the dataset's files changed in between.
         """
-        path = self.folder / "problems.jsonl"
-        if path.exists():
-            if self.problems() != list(problems):
-                raise RunError(
-                    f"{self.folder} was begun on other cases (did the CT change?); use --fresh to start over"
-                )
-            return
-        self._write("patients.jsonl", _lines(patients))
-        self._write("problems.jsonl", _lines(problems))
+        given = {each.case_id: each for each in problems}
+        recorded = read_lines(self.folder / "problems.jsonl", ProblemRecord).records.values()
+        if any(each != given.get(each.case_id) for each in recorded):
+            raise RunError(f"{self.folder} was begun on other cases (did the CT change?); use --fresh to start over")
+        self._restore("patients.jsonl", _lines(patients))
+        self._restore("problems.jsonl", _lines(problems))
 
     def append(self, estimate: EstimateRecord) -> None:
-        """Append one registration and flush it."""
-        path = self.folder / "estimates.jsonl"
-        with path.open("a") as file:
-            file.write(estimate.model_dump_json() + "\n")
+        """Append one registration, with a checksum, and wait until it is on the disk."""
+        with open(self.folder / "estimates.jsonl", "ab", opener=open_no_link) as file:
+            file.write(estimate.sealed().model_dump_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
-    def mend(self) -> None:
-        """Cut the half-written line that a killed run may have left."""
+    def mend(self) -> list[str]:
+        """Make the rows ready to be continued.
+
+        The half-written line that a killed run may have left is cut. Lines that are damaged, doubled or of another run
+        are taken out, and their registrations will be done again; the file as it was is kept beside.
+
+        Returns:
+            A sentence for every line that was taken out, and for a finished run for what it lacks.
+        """
         path = self.folder / "estimates.jsonl"
-        if path.exists():
-            text = path.read_bytes()
-            whole = text.rfind(b"\n") + 1
-            if whole < len(text):
-                os.truncate(path, whole)
+        rows, finished = self.rows(), self.complete
+        if rows.dropped:
+            shutil.copyfile(path, self.folder / f"estimates-damaged-{_digest(path)}.jsonl")
+            self._write("estimates.jsonl", _lines(rows.kept))
+        elif path.is_file():
+            _cut_torn(path)
+        if finished and rows.missing:
+            # No truth while methods run.
+            for name in ("truth.jsonl", SEALS):
+                (self.folder / name).unlink(missing_ok=True)
+        told = [f"{path}: {fault}" for fault in rows.faults]
+        return [*told, f"{path}: {len(rows.missing)} registrations are missing"] if finished and rows.missing else told
 
     def write_truth(self, truths: Iterable[TruthRecord]) -> None:
-        """Write the answers: the run is complete."""
-        self._write("truth.jsonl", _lines(truths))
+        """Seal the run, then write the answers: it is complete."""
+        text = _lines(truths)
+        write_seals(self.folder, text)
+        self._write("truth.jsonl", text)
 
     def keep_output(self, label: str, printed: str) -> None:
         """Add what a method printed to ``output/LABEL.txt``; nothing where it printed nothing."""
@@ -184,14 +243,11 @@ class Journal:
             before = path.read_text(encoding="utf-8") if path.is_file() else ""
             write_text(path, before + "".join(f"{one_line(line)}\n" for line in printed.splitlines()))
 
-    def _exists(self) -> bool:
-        return (self.folder / "protocol.toml").is_file()
-
     def _require_layout(self) -> None:
         """Refuse records of another version; a damaged ``environment.json`` is reported by those who need it."""
         try:
             environment: object = json.loads((self.folder / "environment.json").read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return
         found = cast("dict[str, Any]", environment).get("layout", 1) if isinstance(environment, dict) else 1
         if found != LAYOUT:
@@ -207,11 +263,19 @@ class Journal:
         try:
             return read_records(path, kind)
         except ValueError as error:
-            raise RunError(f"{path} is damaged: {str(error).splitlines()[0]}; use --fresh to start over") from None
+            raise RunError(
+                f"{path} is damaged: {one_line(str(error), 300)}; give the run's command again, which mends it"
+            ) from None
 
     def _write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
         write_text(self.folder / name, text, durable=True)
+
+    def _restore(self, name: str, text: str) -> None:
+        """Write a file unless it has this content: a kill or a disk may have taken it."""
+        path = self.folder / name
+        if not path.is_file() or path.read_bytes() != text.encode():
+            self._write(name, text)
 
     def refuse_others(self, code_hash: str, threads: int | None, weights: Mapping[str, str]) -> None:
         """Raise ``RunError`` unless the run was made by this code, this kind of machine, these threads, these weights.
@@ -244,6 +308,18 @@ class Journal:
 
 def _and_more(names: Sequence[str]) -> str:
     return f" and {len(names) - 1} more" if len(names) > 1 else ""
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+
+
+def _cut_torn(path: Path) -> None:
+    """Cut the bytes after the last line break."""
+    text = path.read_bytes()
+    whole = text.rfind(b"\n") + 1
+    if whole < len(text):
+        os.truncate(path, whole)
 
 
 def _lines(records: Iterable[Record]) -> str:

@@ -7,6 +7,7 @@ from bench.protocol import Protocol
 from bench.run.environment import code_hash, describe_environment
 from bench.run.execute import Execution, RunProgress
 from bench.run.journal import Journal
+from bench.run.lock import RunLock
 from bench.run.meter import threads
 from bench.run.parts import weights_used
 
@@ -33,19 +34,40 @@ def run_or_resume(
             protocol that cannot be run.
     """
     journal = Journal.of(out, protocol)
-    if journal.complete and not fresh:
-        journal.refuse_others(code_hash(), threads(), weights_used(protocol))
-        report(f"already complete: {journal.folder} (use --fresh to run it again)")
-        return journal
-    execution = Execution(protocol)
-    show(execution.prepare())
-    for patient, names in execution.unreferenced.items():
-        report(
-            f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
-            "(find one with `fluorobench reference`)"
-        )
-    journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
-    if done := len(journal.estimates()):
-        report(f"continuing: {journal.folder} holds {done} registrations already")
-    show(execution.register(journal))
+    with RunLock(journal.folder) as lock:
+        if journal.folder.exists():
+            lock.take()
+        if not fresh and _whole(journal, protocol):
+            report(f"already complete: {journal.folder} (use --fresh to run it again)")
+            return journal
+        execution = Execution(protocol)
+        show(execution.prepare())
+        for patient, names in execution.unreferenced.items():
+            report(
+                f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
+                "(find one with `fluorobench reference`)"
+            )
+        lock.take()
+        journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
+        for fault in execution.resume(journal):
+            report(fault)
+        if done := len(journal.estimates()):
+            report(f"continuing: {journal.folder} holds {done} registrations already")
+        show(execution.register(journal))
     return journal
+
+
+def _whole(journal: Journal, protocol: Protocol) -> bool:
+    """Whether a run is complete, and every row of it is there as it was written.
+
+    Raises:
+        RunError: Other code, weights or threads made it; or it was altered otherwise than by losing rows.
+    """
+    if not journal.complete:
+        return False
+    journal.refuse_others(code_hash(), threads(), weights_used(protocol))
+    rows = journal.rows()
+    if rows.dropped or rows.missing:
+        return False
+    journal.require_seals()
+    return True
