@@ -8,6 +8,8 @@ CT ?=
 XRAYS ?=
 METHOD ?= rtpi
 BUDGET ?= 20m
+STEPS ?= 500
+PROFILE ?= quick
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +29,11 @@ bench-sim: $(STAMP) ## SOPI's Table 1 on realistic X-rays and as published, on m
 
 train: $(STAMP) ## Train a network into runs/train/METHOD: make train METHOD=rtpi BUDGET=20m (goes on where it stopped).
 	$(BIN)/fluorobench train $(METHOD) --budget $(BUDGET)
+
+# Interrupted, it goes on with the same command; what is trained is kept. Times of 500 steps: studies/ablations/README.md.
+ablations: $(STAMP) ## Train every row of the ablation tables and fill them: make ablations STEPS=500 PROFILE=quick (hours; goes on where it stopped).
+	$(BIN)/python -m studies.ablations train --steps $(STEPS)
+	$(BIN)/python -m studies.ablations run --profile $(PROFILE)
 
 bench-xray: $(STAMP) ## SOPI's Table 3: XRAYS=FILE.toml names your X-rays; without, simulated ones.
 	$(BIN)/fluorobench run sopi-xray --profile quick $(if $(XRAYS),--data $(XRAYS))
@@ -76,4 +83,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install bench-sim bench-xray train tables regress bench-perf test check check-mypy check-pyright docs format
+.PHONY: help install ablations bench-sim bench-xray train tables regress bench-perf test check check-mypy check-pyright docs format

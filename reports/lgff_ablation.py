@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.contract import Card, FinishedRun
 from bench.report.lgff import LGFF_NOT_COMPARABLE, MISSING, PAPER_COLUMNS, UNITS, lgff_order, lgff_row
 from bench.report.marks import marked
-from bench.report.summary import Summary
+from bench.report.summary import ABSENT, Summary
 from bench.report.tables import Table
 
 _TITLES = {"1": "number of stages", "2": "parts of the network", "3": "weights of the auxiliary losses"}
@@ -64,8 +64,7 @@ class LgffAblation:
             rows=tuple(lgff_row(run, label, table=table) for label in labels),
             caption=f"LGFF-Reg Table {table}: {_TITLES[table]}. {run.description}.",
             notes=(
-                "Skipped rows have no weights yet: they are not shipped; the protocol file names the command "
-                "that trains each. Compare rows of equal training alone; what another seed changes is chance.",
+                f"{ABSENT} What another seed changes is chance.",
                 UNITS,
                 MISSING,
                 LGFF_NOT_COMPARABLE,

@@ -9,6 +9,7 @@ from bench.report.marks import marked
 from bench.report.order import Step, order_table
 from bench.report.published import NOT_COMPARABLE, published_value
 from bench.report.summary import (
+    ABSENT,
     CASES_COLUMN,
     METHOD_COLUMN,
     Summary,
@@ -73,8 +74,7 @@ class SopiTable2:
             rows=tuple(method_row(run.scores, label) for label in run.labels),
             caption=f"SOPI Table 2: parts of the method. {run.description}.",
             notes=(
-                "Skipped rows have no weights: those of the ablation are not shipped; the protocol file names the "
-                "command that trains each. Compare rows of equal training alone.",
+                ABSENT,
                 "CE off: the 2D encoder of Deep-reg; EL off: features count everywhere. RTPI off: the descent begins "
                 "at the case's start. RTPI alone is the initialiser without a descent.",
                 "Errors: mean over axes of each axis's mean ± mean over axes of each axis's standard deviation, over "

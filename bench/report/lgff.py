@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.contract import FinishedRun
-from bench.report.order import Step, order_table
+from bench.report.order import Step, order_table, published_label
 from bench.report.published import published_value
 from bench.report.summary import (
     CASES_COLUMN,
@@ -120,14 +120,16 @@ AUDITED_COLUMNS: tuple[Column[Summary], ...] = (
 )
 
 
-def lgff_order(run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: str) -> Table[Step]:
+def lgff_order(
+    run: FinishedRun, steps: Sequence[tuple[str, str]], *, table: str, notes: Sequence[str] = ()
+) -> Table[Step]:
     """Each step of a published order as a hypothesis: (worse, better) labels as published, of one of the tables."""
     return order_table(
         run,
         steps,
         METRICS,
-        published=lambda label, name: published_value(PAPER, table, label, name),
+        published=lambda label, name: published_value(PAPER, table, published_label(label), name),
         caption=f"LGFF-Reg Table {table}",
-        notes=(LGFF_NOT_COMPARABLE,),
+        notes=(*notes, LGFF_NOT_COMPARABLE),
         decimals=3,
     )

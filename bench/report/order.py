@@ -37,6 +37,9 @@ class Step:
         return "held" if (self.found.verdict == "larger") == (self.published > 0) else "reversed"
 
 
+# In the labels of rows that search once.
+_ONCE = " (single search"
+
 _NOTE = (
     "Differences are the first method's error minus the second's; published, the first is worse. A missing or infinite "
     "error counts as twice the largest finite one of the two methods, and loses. Median [95 %]: of the patients' mean "
@@ -86,6 +89,26 @@ def order_table(
 def pairs_of(order: Sequence[str], run: FinishedRun) -> list[tuple[str, str]]:
     """Neighbours of a published order, the worst first, among the rows that the run has."""
     return list(pairwise(label for label in order if label in run.labels))
+
+
+def searching_once(order: Sequence[str], run: FinishedRun) -> list[str]:
+    """An order with the rows that search once, from the start, in place of the tuned ones, where the run has them."""
+    once = {label: [*(each for each in run.labels if each.startswith(label + _ONCE))] for label in order}
+    # The most customary one stands last.
+    return [once[label][-1] if once[label] else label for label in order]
+
+
+def published_label(label: str) -> str:
+    """The label under which a row's published values go: the papers do not state how their rows search."""
+    return label.partition(_ONCE)[0]
+
+
+def search_note(order: Sequence[str]) -> str:
+    """Which of a method's rows a table compares."""
+    once = [label for label in order if _ONCE in label]
+    if once:
+        return f"Rows that search once, from the start: {', '.join(once)}."
+    return "Opt-* are the tuned rows: several searches, one of them from the nominal pose."
 
 
 def order_columns(decimals: int) -> tuple[Column[Step], ...]:

@@ -233,6 +233,12 @@ def cost_columns(of: Callable[[Context], MethodRow | None], *, with_drrs: bool =
     )
 
 
+ABSENT = (
+    "Skipped rows have no weights, which are not shipped: `make ablations` in a checkout trains each for equal steps, "
+    "goes on where it stopped, and fills the tables. Compare rows of equal training alone."
+)
+"""Of tables of ablations."""
+
 COST_NOTE = (
     "Cost: wall and processor time of a case are medians, without preparing the patient; all are measured in the "
     "method's process from problem to answer, DRRs by the projector."

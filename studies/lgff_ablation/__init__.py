@@ -1,1 +1,0 @@
-"""LGFF-Reg's Tables 1 to 3, trained for equal numbers of steps. See README.md."""
