@@ -53,8 +53,8 @@ class LgffTable4:
             caption=f"LGFF-Reg Table 4, paper-compatible columns. {run.description}.",
             notes=(
                 UNITS,
-                "Opt-* rows search several times, first from the nominal pose; single search: once, from there; customary: "
-                "usual settings, for the paper states none. Published values stand beside the tuned rows.",
+                "Opt-* rows search several times, first from the nominal pose; single search: once, from there; "
+                "customary: usual settings, for the paper states none. Published values stand beside the tuned rows.",
                 MISSING,
                 LGFF_NOT_COMPARABLE,
             ),
