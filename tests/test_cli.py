@@ -77,6 +77,18 @@ def test_the_installed_command_answers(tmp_path: Path) -> None:
     assert "opt_gc" in done.stdout
 
 
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["info", "phantom"]])
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, words: list[str]) -> None:
+    """As in ``fluorobench --help | head``."""
+    program = [str(Path(sys.executable).with_name("fluorobench")), *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode != 0
+
+
 def protocol(folder: Path, *, depth: float = 700.0, label: str = "M", plugin: str = "initial", extra: str = "") -> Path:
     path = folder / "tiny.toml"
     path.write_text(PROTOCOL.format(depth=depth, label=label, plugin=plugin, extra=extra))

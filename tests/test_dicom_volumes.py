@@ -206,6 +206,18 @@ def test_series_are_listed_and_chosen(tmp_path: Path) -> None:
     assert ("series 1.2.3.9", "thin, 16 slices") in describe_volume(folder, "1.2.3.9").fields
 
 
+def test_labels_of_several_series_name_their_own_remedy(tmp_path: Path) -> None:
+    """There is no --series for a label map."""
+    ct = write_series(tmp_path / "ct", stored(), POSITIONS)
+    labels = write_series(tmp_path / "labels", np.ones(SHAPE, np.uint16), POSITIONS, {"RescaleIntercept": "0"})
+    said: dict[str, Any] = {"labels": labels, "label_scheme": "verse"}
+    assert read_volume(ct, **said).labels is not None
+    write_dicom(labels / "more.dcm", {"Modality": "CT", "SeriesInstanceUID": "1.2.3.10"}, np.ones((4, 4), np.uint16))
+    assert "put that of the labels into a folder of its own" in refusal(ct, **said)
+    segmentation = write_dicom(tmp_path / "seg.dcm", {"Modality": "SEG"}, np.transpose(stored()))
+    assert "convert it to NIfTI" in refusal(ct, labels=segmentation, label_scheme="verse")
+
+
 def test_volumes_and_images_are_told_apart_by_their_headers(tmp_path: Path) -> None:
     folder = write_series(tmp_path / "ct", stored(), POSITIONS)
     assert is_volume(folder)

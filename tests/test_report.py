@@ -280,6 +280,8 @@ def test_table_marks_the_best_and_never_a_row_that_leaves_cases_out() -> None:
     assert [marks[1] for marks in table.bold()] == [True, True, False, False, False]
     assert [cells[1] for cells in table.printed()] == ["0.10 ± 1.00", "0.10 ± 2.00", "0.01 ± 0.00", "–", "5.00"]
     assert table.csv().splitlines()[4] == "d,,"
+    turned = replace(table, rows=(TableRow(context=("a", 7.999999999999998, 1 / 3)),))
+    assert turned.csv().splitlines()[1] == "a,8.0,0.3333333333333"
     short: Column[None] = Column(heading="x", name="x", further=("s",), compute=lambda _: 1.0)
     with pytest.raises(ColumnError, match="values"):
         Table(columns=(short,), rows=(TableRow(context=None),), caption="c").csv()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from bench.cli import main as cli
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, PoseFrame, Rig, StandardView, nominal_pose, rotation_angle_deg
 from bench.geometry.rig_pose import Click, RigPoseError, contradicting, rig_pose
+from bench.single.problem import build_problem
 from bench.start.clicked import clicked_pose
 from bench.start.clicks import NamedPixel, check_clicks, parse_clicks, read_clicks
 from bench.start.landmarks import LandmarkError, label_landmark, landmarks_by_name, read_landmarks
 from bench.volume import Volume
+from bench.xray.case import read_case
 
 from .xray_files import CAMERA, QUARTER, bone, true_pose, write_case
 
@@ -228,6 +231,27 @@ def test_the_command_writes_a_start_that_register_reads(
     )
     pose = json.loads((tmp_path / "r" / "registration.json").read_text())["rig_from_world"]
     np.testing.assert_allclose(pose, true_pose(), atol=1e-3)
+
+
+def test_a_rough_pose_stands_about_the_same_centre_as_registers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = write_case(tmp_path, views=1)
+    (tmp_path / "points.csv").write_text("name,x,y,z\nA,0,30,130\nB,0,30,150\n")
+    roughs = list[Matrix]()
+
+    def clicked(*_: object, rough: Matrix) -> dict[str, Any]:
+        roughs.append(rough)
+        return {"residuals": [], "rms_px": 0.0, "rms_mm": 0.0, "warnings": []}
+
+    monkeypatch.setattr("bench.start.clicked.clicked_pose", clicked)
+    clicks = ["--landmarks", "points.csv", "--pixel", "A=10,10", "--pixel", "B=10,40"]
+    for content in ("bone", "everything"):
+        how = ["--start", "AP", "--depth-mm", "700", "--content", content]
+        run(monkeypatch, "start", "--case", str(case), *clicks, *how)
+        problem = build_problem(read_case(case), content=content, start="AP", depth_mm=700.0)
+        np.testing.assert_allclose(roughs.pop(), problem.start, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The page that moves the rendering over the X-ray: its server's rules, and its use in a headless browser."""
 
+import http.client
 import json
 import shutil
 import threading
@@ -116,6 +117,9 @@ def test_clicked_landmarks_place_the_rendering(tmp_path: Path) -> None:
         ("move", {"view": 0, "turn_deg": [0, 0, 0], "shift_mm": [0, 0, -700]}, "cannot be rendered"),
         ("move", {"view": "a", "turn_deg": [0, 0, 0], "shift_mm": [0, 0, 0]}, "another kind"),
         ("place", {"theta": [1, 2, 3]}, "six numbers"),
+        ("place", {"theta": [0, 0, 0, 1e8, 0, 0]}, "ten metres"),
+        ("solve", {"clicks": [{"view": float("inf"), "name": "P0", "column": 1, "row": 1}]}, "a click has"),
+        ("solve", {"clicks": [{"view": 0, "name": "P0", "column": 10**400, "row": 1}]}, "a click has"),
         ("solve", {"clicks": [{"view": 0}]}, "a click has"),
         ("solve", {"clicks": [{"view": 0, "name": "X", "column": 1, "row": 1}]}, "no landmark named 'X'"),
         ("solve", {"clicks": []}, "at least 3"),
@@ -147,6 +151,20 @@ def test_only_this_computer_with_the_token_is_answered(served: Served) -> None:
         assert caught.value.code == 404
     assert served.ask("save", {"pose": [0] * MAX_REQUEST_BYTES})[0] == 413
     assert served.thread.is_alive()
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-5", "x"])
+def test_a_length_that_is_none_is_refused(served: Served, length: str) -> None:
+    connection = http.client.HTTPConnection(served.server.url.split("/")[2], timeout=10)
+    connection.request("POST", f"/{served.server.url.split('/')[3]}/render", headers={"Content-Length": length})
+    assert connection.getresponse().status == 413
+    assert served.ask("begin")[0] == 200
+
+
+def test_a_request_nested_too_deep_is_refused(served: Served) -> None:
+    connection = http.client.HTTPConnection(served.server.url.split("/")[2], timeout=10)
+    connection.request("POST", f"/{served.server.url.split('/')[3]}/render", body=b"[" * 50_000)
+    assert connection.getresponse().status == 400
 
 
 def test_saving_ends_the_server(served: Served) -> None:

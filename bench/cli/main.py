@@ -1,5 +1,10 @@
 """The ``fluorobench`` command."""
 
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import tyro
 
 from bench.cli.catalogue import Info, List
@@ -19,11 +24,29 @@ COMMANDS = (
 )
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
+# Of a shell: 128 + SIGPIPE.
+_BROKEN_PIPE = 141
+
 
 def main() -> None:
     """Parse the command line and run the command; errors of input and disk are one line and exit status 2."""
-    command = tyro.cli(COMMANDS, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
-    execute(command, "fluorobench")
+    with _reader_may_leave():
+        command = tyro.cli(COMMANDS, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
+        execute(command, "fluorobench")
+
+
+@contextmanager
+def _reader_may_leave() -> Generator[None]:
+    """End without a word where the reader of the output, such as ``head``, has closed it."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, or Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
 
 
 if __name__ == "__main__":

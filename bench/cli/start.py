@@ -15,6 +15,7 @@ from bench.errors import FluorobenchError
 if TYPE_CHECKING:
     from bench.geometry import Matrix
     from bench.start.clicks import NamedPixel
+    from bench.volume import Volume
     from bench.xray.case import XrayCase
 
 
@@ -52,7 +53,8 @@ class Start(CaseArguments):
     """Of the page; 0 = any that is free."""
 
     content: str = "bone"
-    """Of the CT, for the page: bone, body, everything, or a label's name."""
+    """Of the CT: bone, body, everything, or a label's name. The page shows it; AP, PA, LATERAL and header stand about
+    its centre."""
 
     out: Path = Path("start.json")
     """The file of the pose, for register --start."""
@@ -97,7 +99,7 @@ class Start(CaseArguments):
 
         volume = case.volume()
         points = landmarks_by_name((each.name for each in clicks), volume, self.landmarks)
-        rough = self._rough(case, volume.content_centre())
+        rough = self._rough(case, volume)
         found = clicked_pose(case.rig(), clicks, points, rough=rough)
         rows = [
             (each["name"], str(each["view"]), f"{each['px']:.2f}", f"{each['mm']:.2f}") for each in found["residuals"]
@@ -108,10 +110,14 @@ class Start(CaseArguments):
             messages.print(warning, style="yellow", markup=False, soft_wrap=True)
         return found
 
-    def _rough(self, case: "XrayCase", centre: "Matrix") -> "Matrix | None":
-        from bench.single.problem import starting_pose
+    def _rough(self, case: "XrayCase", volume: "Volume") -> "Matrix | None":
+        """The pose that --start names, about the same centre as register's."""
+        from bench.single.problem import content_of, starting_pose
 
-        return None if self.start is None else starting_pose(case, self.start, centre, self.depth_mm)
+        if self.start is None:
+            return None
+        centre = content_of(volume, content=self.content, region="whole", margin_mm=0.0).content_centre()
+        return starting_pose(case, self.start, centre, self.depth_mm)
 
     def _write(self, found: dict[str, Any]) -> None:
         from bench.files import write_text

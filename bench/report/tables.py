@@ -22,6 +22,8 @@ from bench.score.column import Cell, Column, Context, Value
 NO_VALUE = "–"
 # Smaller numbers are printed as zero: they are left by arithmetic.
 _ROUNDING = 1e-9
+# Of numbers in CSV files: one less or two are the arithmetic's, which makes 8 degrees 7.999999999999998.
+_CSV_DIGITS = 13
 # Name of the column that names a row's method.
 METHOD = "method"
 
@@ -162,7 +164,7 @@ def _print_number(value: float, decimals: int) -> str:
 def _csv_value(value: Value) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    return repr(float(f"{value:.{_CSV_DIGITS}g}")) if isinstance(value, float) else str(value)
 
 
 def _one_line(text: str) -> str:

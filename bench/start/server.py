@@ -100,14 +100,15 @@ class _Handler(BaseHTTPRequestHandler):
         if name is None:
             return
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
+        known = length.isascii() and length.isdecimal()
+        if not known or int(length) > MAX_REQUEST_BYTES:
             # Read a little more of it, or a browser sees a broken connection instead of the message.
-            self.rfile.read(min(int(length), 10 * MAX_REQUEST_BYTES) if length.isdigit() else 0)
+            self.rfile.read(min(int(length), 10 * MAX_REQUEST_BYTES) if known else 0)
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long")
             return
         try:
             content: Any = json.loads(self.rfile.read(int(length)))
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             self._refuse(HTTPStatus.BAD_REQUEST, "expected a JSON object")
@@ -153,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         except FluorobenchError as error:
             self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
             return
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             self._refuse(HTTPStatus.BAD_REQUEST, "the request has values of another kind")
             return
         self._send(json.dumps(found).encode(), "application/json")

@@ -129,7 +129,7 @@ class Session:
                 NamedPixel(int(each["view"]), str(each["name"]), float(each["column"]), float(each["row"]))
                 for each in clicks
             ]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise SessionError("a click has a view, a name, a column and a row") from None
         check_clicks(pixels, [(each.camera.height, each.camera.width) for each in self._views])
         points = {each.name: self._landmark(each.name) for each in pixels}
@@ -169,6 +169,8 @@ def _nearest_rigid(pose: Matrix) -> Matrix:
     given = np.asarray(pose, dtype=np.float64)
     if given.shape != (4, 4) or not np.isfinite(given).all() or np.abs(np.linalg.det(given[:3, :3]) - 1) > 0.01:
         raise SessionError("expected a pose as a rigid 4x4 matrix")
+    if np.abs(given[:3, 3]).max() > _MAX_MM:
+        raise SessionError("a pose more than ten metres away is refused")
     u, _, v = np.linalg.svd(given[:3, :3])
     return compose(u @ v, given[:3, 3])
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.geometry import Matrix, transform_points
 from bench.volume.dicom import is_dicom, read_header
-from bench.volume.dicom_series import describe_series, read_file, read_folder, series_of
+from bench.volume.dicom_series import OTHER_MODALITIES, describe_series, read_file, read_folder, series_of
 from bench.volume.grid import Grid
 from bench.volume.hounsfield import warn_unless_hounsfield
 from bench.volume.labels import check_scheme
@@ -236,6 +236,7 @@ def _mask(grid: Grid, path: str | Path) -> MaskGrid:
 
 def _read_on_grid(path: str | Path, what: str, ct: _Placed, spacing_mm: Spacing | None) -> Grid:
     """Read a label map or mask and refuse it unless its voxels lie on the CT's."""
+    _require_map(Path(path).expanduser(), what)
     grid = read_volume_grid(Path(path))
     affine = _world(grid, path, None if grid.affine is not None else spacing_mm)
     if grid.array.shape != ct.shape or _grid_distance_voxels(affine, ct) > GRID_TOLERANCE_VOXELS:
@@ -245,6 +246,23 @@ def _read_on_grid(path: str | Path, what: str, ct: _Placed, spacing_mm: Spacing 
             "resample them onto the CT"
         )
     return grid
+
+
+def _require_map(path: Path, what: str) -> None:
+    """Refuse DICOM files for which the messages about a CT would name the wrong remedy."""
+    known = series_of(path) if path.is_dir() else {}
+    if len(known) > 1:
+        listed = "; ".join(f"{uid}: {describe_series(headers)}" for uid, headers in known.items())
+        raise VolumeError(
+            f"{path}: {len(known)} DICOM series; put that of the {what} into a folder of its own: {listed}"
+        )
+    first = next((headers[0] for headers in known.values()), read_header(path) if is_dicom(path) else None)
+    modality = None if first is None else first.text("Modality")
+    if modality in ("SEG", "RTSTRUCT"):
+        raise VolumeError(
+            f"{path}: {OTHER_MODALITIES[modality]} as DICOM (Modality {modality}); expected the {what} as one number a "
+            "voxel: convert it to NIfTI on the CT's grid"
+        )
 
 
 def _grid_distance_voxels(affine: Matrix, ct: _Placed) -> float:

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.contract import Acquisition, Patient, Split, View
+from bench.contract import Acquisition, View
 from bench.errors import FluorobenchError
-from bench.files import expanded_path
 from bench.geometry import Matrix, Rig, compose, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.view import ConversionError, ToolView
 from bench.text import read_text
 from bench.volume import Volume
+from bench.xray.one_patient import OnePatient
 from bench.xray.outline import polygon_mask
 
 _FRAME = re.compile(r"\.(\d+)\.tiff?$", re.IGNORECASE)
@@ -30,90 +30,60 @@ class AutoscoperError(FluorobenchError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Autoscoper:
-    """One bone with its biplane frames; every split answers with this one patient.
+class Autoscoper(OnePatient):
+    """A folder with ``Calibration``, ``XMA_UND`` and ``Models``: one bone with its biplane frames.
 
     Attributes:
-        folder: Holds ``Calibration``, ``XMA_UND`` and ``Models``; environment variables in it are expanded.
         voxel_spacing_mm: Of the TIFF volume along (columns, rows, slices), mm; the file's own tags do not state it.
         model: File name in ``Models``; needed where there are several.
-        id: The patient's name; by default the folder's.
-        binning: X-ray pixels are means of blocks of this edge.
         other_references: By frame, a second reference (4x4, mm, first camera from volume), such as the answer of
             another similarity that ``fluorobench reference`` writes.
         outlines: By frame, one polygon a camera round the bone, drawn by hand: (column, row) in pixels of the X-ray
             file. Pixels beyond are not valid. None = the whole X-ray.
     """
 
-    folder: str
     voxel_spacing_mm: tuple[float, float, float]
     model: str | None = None
-    id: str | None = None
     binning: int = 4
     other_references: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=lambda: dict[str, Any]())
     outlines: Mapping[str, Sequence[Sequence[Sequence[float]]]] | None = None
 
     def __post_init__(self) -> None:
+        OnePatient.__post_init__(self)
         if not all(np.isfinite(edge) and edge > 0 for edge in self.voxel_spacing_mm):
             raise AutoscoperError(f"voxel_spacing_mm must be three positive numbers; got {self.voxel_spacing_mm}")
-        if self.binning < 1:
-            raise AutoscoperError(f"binning must be at least 1; got {self.binning}")
 
-    def patient_ids(self, split: Split) -> Sequence[str]:
-        """The one patient, for any split."""
-        return (self._name,)
-
-    def patient(self, patient_id: str) -> Patient:
-        """Read volume, calibration, X-rays and references.
-
-        Raises:
-            AutoscoperError: Another id, or a folder without the files expected.
-            FluorobenchError: A file that cannot be used.
-        """
-        if patient_id != self._name:
-            raise AutoscoperError(f"no patient {patient_id!r} in autoscoper; its one patient is {self._name!r}")
-        volume = self._volume()
-        return Patient(patient_id, volume.fingerprint(), volume, acquisitions=self._acquisitions())
-
-    @property
-    def _name(self) -> str:
-        return self.id or self._root.name
-
-    @property
-    def _root(self) -> Path:
-        return expanded_path(self.folder)
-
-    def _volume(self) -> Volume:
+    def volume(self) -> Volume:
+        """Read the bone."""
         # SimpleITK is loaded only where a file is read.
         from bench.volume.read import read_volume
 
         return read_volume(self._model_path(), voxel_spacing_mm=self.voxel_spacing_mm)
 
     def _model_path(self) -> Path:
-        models = _files(self._root / "Models", r"\.tiff?$", "a TIFF volume")
+        models = _files(self.root / "Models", r"\.tiff?$", "a TIFF volume")
         if self.model is None and len(models) == 1:
             return models[0]
         chosen = [path for path in models if path.name == self.model]
         if not chosen:
             names = ", ".join(path.name for path in models)
-            raise AutoscoperError(f"{self._root / 'Models'}: choose model=NAME; it holds {names}; got {self.model}")
+            raise AutoscoperError(f"{self.root / 'Models'}: choose model=NAME; it holds {names}; got {self.model}")
         return chosen[0]
 
-    def _acquisitions(self) -> tuple[Acquisition, ...]:
-        calibrations = [
-            _calibration(path) for path in _files(self._root / "Calibration", r"\.txt$", "calibration text")
-        ]
-        images = _images(self._root / "XMA_UND", len(calibrations))
+    def acquisitions(self) -> tuple[Acquisition, ...]:
+        """Read calibration, X-rays and references."""
+        calibrations = [_calibration(path) for path in _files(self.root / "Calibration", r"\.txt$", "calibration text")]
+        images = _images(self.root / "XMA_UND", len(calibrations))
         frames = sorted(frame for frame in images[0] if all(frame in camera for camera in images))
         if not frames:
             raise AutoscoperError(
-                f"{self._root / 'XMA_UND'}: no frame number that every camera has; names end .NNNN.tif"
+                f"{self.root / 'XMA_UND'}: no frame number that every camera has; names end .NNNN.tif"
             )
         if unknown := sorted(set(self.other_references) - set(frames)):
             raise AutoscoperError(
                 f"other_references names unknown frames: {', '.join(unknown)}; name frames of the X-rays"
             )
-        references, uncertainty = _references(self._root / "reference.json")
+        references, uncertainty = _references(self.root / "reference.json")
         rig = Rig.from_calibrations(
             [view.camera for view in calibrations], [view.camera_from_world for view in calibrations]
         )

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.contract import Acquisition, Patient, Split, View
+from bench.contract import Acquisition, View
 from bench.errors import FluorobenchError, describe_error
-from bench.files import expanded_path
 from bench.geometry import Camera, Matrix, invert, require_rigid
 from bench.text import read_text
+from bench.volume import Volume
+from bench.xray.one_patient import OnePatient
 
 _NAME = re.compile(r"epid_g([+-]\d+)\.png$")
 
@@ -23,64 +24,39 @@ class GantryError(FluorobenchError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gantry:
-    """One CT with its X-rays; every split answers with this one patient.
+class Gantry(OnePatient):
+    """A folder with ``ct.nii.gz``, ``truth.json`` and ``epid_g*.png``.
 
     Attributes:
-        folder: Holds ``ct.nii.gz``, ``truth.json`` and ``epid_g*.png``; environment variables in it are expanded.
         together: Gantry angles (degrees) of each acquisition; its first angle's camera is the rig. Empty = all angles
             in one.
-        id: The patient's name; by default the folder's.
-        binning: X-ray pixels are means of blocks of this edge.
     """
 
-    folder: str
     together: tuple[tuple[int, ...], ...] = ()
-    id: str | None = None
-    binning: int = 1
 
     def __post_init__(self) -> None:
-        if self.binning < 1:
-            raise GantryError(f"binning must be at least 1; got {self.binning}")
+        OnePatient.__post_init__(self)
         if not all(self.together):
             raise GantryError(f"together names the gantry angles of every acquisition; got {self.together}")
 
-    def patient_ids(self, split: Split) -> Sequence[str]:
-        """The one patient, for any split."""
-        return (self._name,)
-
-    def patient(self, patient_id: str) -> Patient:
-        """Read CT, X-rays, the machine's geometry and the reference pose.
-
-        Raises:
-            GantryError: Another id, or a folder without the files expected.
-            FluorobenchError: A file that cannot be used.
-        """
+    def volume(self) -> Volume:
+        """Read the CT."""
         # SimpleITK and nibabel are loaded only where a file is read.
         from bench.volume.read import read_volume
 
-        if patient_id != self._name:
-            raise GantryError(f"no patient {patient_id!r} in gantry; its one patient is {self._name!r}")
-        root = self._root
-        images, geometry = _images(root), _geometry(root / "truth.json")
+        return read_volume(self.root / "ct.nii.gz")
+
+    def acquisitions(self) -> tuple[Acquisition, ...]:
+        """Read X-rays, the machine's geometry and the reference pose."""
+        images, geometry = _images(self.root), _geometry(self.root / "truth.json")
         groups = self.together or (tuple(sorted(images)),)
-        acquisitions = tuple(self._acquisition(group, geometry, images) for group in groups)
-        volume = read_volume(root / "ct.nii.gz")
-        return Patient(patient_id, volume.fingerprint(), volume, acquisitions=acquisitions)
-
-    @property
-    def _name(self) -> str:
-        return self.id or self._root.name
-
-    @property
-    def _root(self) -> Path:
-        return expanded_path(self.folder)
+        return tuple(self._acquisition(group, geometry, images) for group in groups)
 
     def _acquisition(self, group: Sequence[int], geometry: "_Geometry", images: dict[int, Path]) -> Acquisition:
         known = set(images) & set(geometry.camera_from_iso)
         if absent := [angle for angle in group if angle not in known]:
             raise GantryError(
-                f"{self._root}: no X-ray with a pose at gantry {', '.join(f'{each:+d}' for each in absent)}; there are "
+                f"{self.root}: no X-ray with a pose at gantry {', '.join(f'{each:+d}' for each in absent)}; there are "
                 f"{', '.join(f'{each:+d}' for each in sorted(known))}"
             )
         poses = [geometry.camera_from_iso[angle] for angle in group]
