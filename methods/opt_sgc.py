@@ -30,6 +30,7 @@ class OptSgc:
         trials: At most so many.
         confirmations: Trials that must end within ``tie`` of the best value before no more are run.
         tie: Share of the best similarity.
+        voxel_px: Of ``Search``.
     """
 
     similarity: str = "sgc"
@@ -42,6 +43,7 @@ class OptSgc:
     trials: int = 8
     confirmations: int = 2
     tie: float = 0.03
+    voxel_px: float = 1.0
 
     def __post_init__(self) -> None:
         if not (self.coarse and self.fine and 1 <= self.confirmations <= self.trials and 0 <= self.tie < 1):
@@ -78,8 +80,13 @@ class OptSgc:
         return replace(found, seconds=seconds, drr_evaluations=drrs)
 
     def _search(self, levels: tuple[Level, ...]) -> Search:
-        settings = self.similarity_settings
-        return Search(similarity=self.similarity, similarity_settings=settings, levels=levels, restarts=1)
+        return Search(
+            similarity=self.similarity,
+            similarity_settings=self.similarity_settings,
+            levels=levels,
+            restarts=1,
+            voxel_px=self.voxel_px,
+        )
 
     def _tried(self, problem: Problem, prepared: Prepared) -> list[Estimate]:
         random, search = np.random.default_rng(problem.seed), self._search(self.coarse)

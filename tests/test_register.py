@@ -8,6 +8,7 @@ from bench.contract import Case, Estimate, Outcome, View
 from bench.drr import AttenuationMap, project
 from bench.geometry import Camera, compose
 from bench.register import Level, PyramidError, Search, SearchError, bin_view, coarsened
+from bench.register.pyramid import evened
 from bench.registry import UnknownNameError
 from bench.volume import Volume
 
@@ -64,6 +65,18 @@ def test_a_coarser_volume_gives_nearly_the_same_image(case: Case) -> None:
     assert coarse.mu.sum() * 8 == pytest.approx(fine.mu.sum(), rel=1e-4)
     first, second = (project(which, case.truth[None], CAMERA.binned(4)) for which in (fine, coarse))
     assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1] > 0.98
+
+
+def test_thick_slices_are_evened_within_and_even_voxels_stay(case: Case) -> None:
+    even = AttenuationMap.from_volume(case.problem.volume)
+    assert evened(even, 100.0) is even
+    affine = even.affine @ np.diag([0.2, 0.45, 1, 1])
+    thick = AttenuationMap(even.mu, affine)
+    assert np.allclose(evened(thick, 100.0).spacing_mm, [3.2, 3.6, 4.0])
+    assert np.allclose(evened(thick, 2.0).spacing_mm, [1.6, 1.8, 4.0])
+    assert evened(thick, 2.0) is evened(thick, 2.0)
+    first, second = (project(which, case.truth[None], CAMERA.binned(4)) for which in (thick, evened(thick, 100.0)))
+    assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1] > 0.97
 
 
 def test_finds_the_pose(case: Case) -> None:

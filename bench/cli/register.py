@@ -126,9 +126,9 @@ class Register(CaseArguments):
         from bench.cli.results import write_overlay, write_pose
         from bench.report.registration_page import Registered
         from bench.single.answer import agreement, answer, described
-        from bench.single.verdict import assess
+        from bench.single.verdict import assess, settings_for
 
-        settings = dict(setting(each) for each in self.set)
+        settings = settings_for(self.method, dict(setting(each) for each in self.set), check=self.check)
         with progress_bar() as bar:
             # A search that is sure of its answer ends earlier than at the count that it may go to.
             estimate = answer(

@@ -90,6 +90,11 @@ class AttenuationMap:
         """Voxels along (i, j, k)."""
         return self.mu.shape
 
+    @property
+    def spacing_mm(self) -> Matrix:
+        """Voxel edges along (i, j, k), mm."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+
     def packed(self, axis: int) -> PackedSlices:
         """The packed copy whose slices lie across ``axis``; made at its first use and cached."""
         if axis not in self._packed:

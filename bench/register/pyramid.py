@@ -11,6 +11,9 @@ from bench.drr import AttenuationMap
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 
+# Factors of coarser copies of a volume.
+COARSENINGS = (1, 2, 4)
+
 
 class PyramidError(FluorobenchError):
     """A view that cannot be binned to a level."""
@@ -69,15 +72,40 @@ def _blocks(pixels: NDArray[np.generic], factor: int) -> NDArray[np.generic]:
     return pixels[: height * factor, : width * factor].reshape(height, factor, width, factor)
 
 
-def coarsened(attenuation: AttenuationMap, factor: int) -> AttenuationMap:
-    """The map on voxels of ``factor`` times the edge: means of blocks, the last ones padded with zeros."""
-    if factor == 1:
+def coarsened(attenuation: AttenuationMap, factors: int | tuple[int, int, int]) -> AttenuationMap:
+    """The map on larger voxels: means of blocks, the last ones padded with zeros.
+
+    Args:
+        attenuation: The map.
+        factors: Voxels of a block's edge, one number or one along each axis.
+    """
+    i, j, k = (factors,) * 3 if isinstance(factors, int) else factors
+    if (i, j, k) == (1, 1, 1):
         return attenuation
-    padding = [(0, -side % factor) for side in attenuation.mu.shape]
+    padding = [(0, -side % factor) for side, factor in zip(attenuation.mu.shape, (i, j, k), strict=True)]
     padded = np.pad(attenuation.mu, padding)
-    i, j, k = (side // factor for side in padded.shape)
-    mu = padded.reshape(i, factor, j, factor, k, factor).mean(axis=(1, 3, 5), dtype=np.float32)
-    affine = attenuation.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ np.full(3, (factor - 1) / 2)
-    affine[:3, :3] *= factor
+    a, b, c = (side // factor for side, factor in zip(padded.shape, (i, j, k), strict=True))
+    mu = padded.reshape(a, i, b, j, c, k).mean(axis=(1, 3, 5), dtype=np.float32)
+    affine, edges = attenuation.affine.copy(), np.array([i, j, k])
+    affine[:3, 3] += affine[:3, :3] @ ((edges - 1) / 2)
+    affine[:3, :3] *= edges
     return AttenuationMap(np.ascontiguousarray(mu), affine)
+
+
+def evened(attenuation: AttenuationMap, most_mm: float) -> AttenuationMap:
+    """A map of thick slices on voxels that are coarser within them; made at its first use and kept with the map.
+
+    Thin voxels cost samples along the rays that thick slices do not repay.
+
+    Args:
+        attenuation: The map.
+        most_mm: Edges grow to so much at most, and to no more than the longest edge there is.
+    """
+    edges = attenuation.spacing_mm
+    most = min(float(edges.max()), most_mm)
+    i, j, k = (max(factor for factor in COARSENINGS if factor == 1 or edge * factor <= most) for edge in edges)
+    name = f"evened {i} {j} {k}"
+    if name not in attenuation.kept:
+        attenuation.kept[name] = coarsened(attenuation, (i, j, k))
+    found: AttenuationMap = attenuation.kept[name]
+    return found

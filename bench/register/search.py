@@ -14,12 +14,13 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, StandardView, nominal_pose, transform_points
 from bench.optimise import Box, CmaEs, EvaluationBudget, Optimiser, Optimum, Powell, Stop, Vector, minimise
 from bench.register.objective import ViewObjective
-from bench.register.pyramid import bin_factor, bin_view, coarsened
+from bench.register.pyramid import COARSENINGS, bin_factor, bin_view, coarsened, evened
 from bench.registry import build
 from bench.similarity import Similarity
 from bench.volume import Volume
 
-_COARSENINGS = (1, 2, 4)
+# Pixels: where slices are thick, voxels may be so large across them, and no larger than the slices are thick.
+_EVENED_PX = 1.5
 # Half-widths, degrees and mm, that hold every pose.
 _ANYWHERE = np.array([180.0, 180.0, 180.0, 1e4, 1e4, 1e4])
 
@@ -66,6 +67,12 @@ class Prepared:
     corners: Matrix
 
 
+def prepared_volume(volume: Volume) -> Prepared:
+    """Attenuation of a volume at all coarsenings."""
+    finest = AttenuationMap.from_volume(volume)
+    return Prepared({factor: coarsened(finest, factor) for factor in COARSENINGS}, volume.content_corners())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Poses to refine.
@@ -96,6 +103,7 @@ class Search:
         levels: Coarse to fine.
         restarts: At most so many searches of the first level, at least 1.
         agreement: Two searches agree when no parameter differs by more, as a share of the half-widths.
+        voxel_px: Copies of the volume are as coarse as their voxels' largest edge is so many pixels at most.
         prior: Taken off the first level's similarity times the squared distance from the nominal pose, in search
             half-widths: coarse images mislead mostly at the far ends of the search box.
         lr_adapt: CMA-ES adapts its learning rate.
@@ -114,6 +122,7 @@ class Search:
     )
     restarts: int = 4
     agreement: float = 0.1
+    voxel_px: float = 1.0
     prior: float = 0.0
     lr_adapt: bool = False
     max_drrs: int | None = None
@@ -146,8 +155,7 @@ class Search:
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
         """Attenuation at all coarsenings; the kernels and similarities are called once, so that they are compiled."""
-        finest = AttenuationMap.from_volume(volume)
-        prepared = Prepared({factor: coarsened(finest, factor) for factor in _COARSENINGS}, volume.content_corners())
+        prepared = prepared_volume(volume)
         self.warm_up(prepared, views)
         return prepared
 
@@ -258,23 +266,24 @@ class _Run:
         factors = [bin_factor(view.camera, level.size) if level.size else 1 for view in problem.views]
         return ViewObjective(
             [bin_view(view, factor) for view, factor in zip(problem.views, factors, strict=True)],
-            attenuation=self._prepared.attenuation[self._coarsening(factors)],
+            attenuation=self._attenuation(factors),
             corners=self._prepared.corners,
             similarity=self._settings.build_similarity(),
             frame=problem.frame,
             box=self._box,
         )
 
-    def _coarsening(self, factors: Sequence[int]) -> int:
-        """Voxels no larger than the finest view's pixels are where the volume is."""
-        pixels_mm = [
+    def _attenuation(self, factors: Sequence[int]) -> AttenuationMap:
+        """The coarsest copy of the volume that suits views binned by ``factors``."""
+        pixel_mm = min(
             (view.camera_from_rig[:3, :3] @ self._problem.frame.centre_in_rig + view.camera_from_rig[:3, 3])[2]
             / view.camera.K[0, 0]
             * factor
             for view, factor in zip(self._problem.views, factors, strict=True)
-        ]
-        voxel_mm = np.linalg.norm(self._prepared.attenuation[1].affine[:3, :3], axis=0).max()
-        return max(factor for factor in _COARSENINGS if factor == 1 or voxel_mm * factor <= min(pixels_mm))
+        )
+        voxel_mm, most = self._prepared.attenuation[1].spacing_mm.max(), self._settings.voxel_px * pixel_mm
+        common = max(factor for factor in COARSENINGS if factor == 1 or voxel_mm * factor <= most)
+        return evened(self._prepared.attenuation[common], _EVENED_PX * pixel_mm)
 
     def _budget(self) -> EvaluationBudget | None:
         """The remaining budget; None when it does not suffice for one more evaluation."""

@@ -22,7 +22,14 @@ _SHOWN = 600
 EDGE_COLOUR = (0.16, 1.0, 0.35)
 
 
-def render(problem: Problem, pose: Matrix, *, view: int = 0, attenuation: AttenuationMap | None = None) -> Image:
+def render(
+    problem: Problem,
+    pose: Matrix,
+    *,
+    view: int = 0,
+    attenuation: AttenuationMap | None = None,
+    kernel: str = "auto",
+) -> Image:
     """The moving volume as one view sees it.
 
     Args:
@@ -30,6 +37,7 @@ def render(problem: Problem, pose: Matrix, *, view: int = 0, attenuation: Attenu
         pose: rig_from_world, 4x4, mm.
         view: Which view.
         attenuation: Of ``problem.volume``, where it has been computed already; None = compute it.
+        kernel: Of ``bench.drr.project``.
 
     Returns:
         Line integrals, float32, (height, width).
@@ -39,7 +47,7 @@ def render(problem: Problem, pose: Matrix, *, view: int = 0, attenuation: Attenu
     """
     seen = problem.views[view]
     volume = attenuation or AttenuationMap.from_volume(problem.volume)
-    found: Image = project(volume, (seen.camera_from_rig @ pose)[None], seen.camera)[0, 0].numpy()
+    found: Image = project(volume, (seen.camera_from_rig @ pose)[None], seen.camera, kernel=kernel)[0, 0].numpy()
     return found
 
 

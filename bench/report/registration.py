@@ -1,22 +1,67 @@
 """Pictures of one registration: edges before, edges after, and a checkerboard of X-ray and rendering, view by view."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import PIL.Image
 
 from bench.contract import Image, Problem
-from bench.drr import AttenuationMap
 from bench.files import write_whole
 from bench.geometry import Matrix
 from bench.register.focus import focused
 from bench.report.overlay import Colours, grey, overlay, render
+from bench.single.moving import prepared_once
 
 _SIDE = 480
 # Of an image's longer side: what is shown about the content.
 _MARGIN = 0.1
 _TILES = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One view cut to the content, with the content rendered at the start and at the answer.
+
+    Attributes:
+        number: Of the view, from 1.
+        image: The X-ray, (H, W), as the others.
+        before: The rendering at the start.
+        after: The rendering at the answer.
+    """
+
+    number: int
+    image: Image
+    before: Image
+    after: Image
+
+
+def shown(problem: Problem, pose: Matrix) -> tuple[Shown, ...]:
+    """The views of a problem that have images, for pictures of an answer; rendered once for all of them.
+
+    Args:
+        problem: With images.
+        pose: rig_from_world, 4x4, mm.
+    """
+    return _shown(problem, pose.tobytes())
+
+
+@lru_cache(maxsize=1)
+def _shown(problem: Problem, pose_bytes: bytes) -> tuple[Shown, ...]:
+    pose: Matrix = np.frombuffer(pose_bytes).reshape(4, 4)
+    attenuation = prepared_once(problem.volume).attenuation[1]
+    cut = cut_to_content(problem, pose)
+
+    def rendered(view: int, each: Matrix) -> Image:
+        return render(cut, each, view=view, attenuation=attenuation, kernel="separable")
+
+    return tuple(
+        Shown(index + 1, view.image, rendered(index, cut.start), rendered(index, pose))
+        for index, view in enumerate(cut.views)
+        if view.image is not None
+    )
 
 
 def registration_picture(problem: Problem, pose: Matrix) -> Colours:
@@ -31,16 +76,11 @@ def registration_picture(problem: Problem, pose: Matrix) -> Colours:
     Returns:
         RGB in [0, 1]; rows are filled up with black on the right.
     """
-    attenuation = AttenuationMap.from_volume(problem.volume)
-    problem = cut_to_content(problem, pose)
     rows = list[Colours]()
-    for index, view in enumerate(problem.views):
-        if view.image is None:
-            continue
-        before, after = (render(problem, each, view=index, attenuation=attenuation) for each in (problem.start, pose))
+    for view in shown(problem, pose):
         scale = max(1, _SIDE // max(view.image.shape))
-        panels = [overlay(view.image, each, scale=scale) for each in (before, after)]
-        rows.append(np.concatenate([*panels, checkerboard(view.image, after, scale=scale)], axis=1))
+        panels = [overlay(view.image, each, scale=scale) for each in (view.before, view.after)]
+        rows.append(np.concatenate([*panels, checkerboard(view.image, view.after, scale=scale)], axis=1))
     width = max(row.shape[1] for row in rows)
     filled = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
     return np.concatenate(filled)
@@ -64,5 +104,10 @@ def checkerboard(target: Image, moving: Image, *, scale: int = 1) -> Colours:
 
 def write_picture(path: Path, picture: Colours) -> Path:
     """Write RGB in [0, 1] as an 8-bit PNG."""
+    return write_whole(path, lambda part: save_png(picture, part))
+
+
+def save_png(picture: Colours, target: Path | IO[bytes]) -> None:
+    """Save RGB in [0, 1] with 8 bits, little compressed: PNG's best compression of an X-ray takes a second."""
     pixels = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
-    return write_whole(path, lambda part: PIL.Image.fromarray(pixels).save(part, format="PNG"))
+    PIL.Image.fromarray(pixels).save(target, format="PNG", compress_level=1)

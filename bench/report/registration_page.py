@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import PIL.Image
 
 from bench.contract import Problem
-from bench.drr import AttenuationMap
 from bench.geometry import Matrix
 from bench.report.outlines import outlined
-from bench.report.overlay import Colours, grey, render
-from bench.report.registration import cut_to_content
+from bench.report.overlay import Colours, grey
+from bench.report.registration import save_png, shown
 from bench.single.trust import Trust
 
 _SIDE = 420
@@ -102,23 +100,16 @@ def _verdict(verdict: dict[str, Any]) -> list[str]:
 
 
 def _panels(each: Registered) -> list[str]:
-    attenuation = AttenuationMap.from_volume(each.problem.volume)
-    problem = cut_to_content(each.problem, each.pose)
     rows = list[str]()
-    for index, view in enumerate(problem.views):
-        if view.image is None:
-            continue
-        before, after = (
-            render(problem, pose, view=index, attenuation=attenuation) for pose in (problem.start, each.pose)
-        )
+    for view in shown(each.problem, each.pose):
         scale = max(1, _SIDE // max(view.image.shape))
         plain = np.repeat(np.repeat(np.repeat(grey(view.image)[..., None], 3, axis=2), scale, axis=0), scale, axis=1)
         panels = [
             (plain, "X-ray"),
-            (outlined(view.image, before, scale=scale), "start"),
-            (outlined(view.image, after, scale=scale), f"answer of {each.found['method']}"),
+            (outlined(view.image, view.before, scale=scale), "start"),
+            (outlined(view.image, view.after, scale=scale), f"answer of {each.found['method']}"),
         ]
-        label = f"{each.name}, view {index + 1}"
+        label = f"{each.name}, view {view.number}"
         figures = "".join(_figure(picture, f"{label}: {what}") for picture, what in panels)
         rows.append(f'<div class="panels">{figures}</div>')
     return rows
@@ -126,7 +117,7 @@ def _panels(each: Registered) -> list[str]:
 
 def _figure(picture: Colours, caption: str) -> str:
     buffer = io.BytesIO()
-    PIL.Image.fromarray(np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(buffer, format="PNG")
+    save_png(picture, buffer)
     data = base64.b64encode(buffer.getvalue()).decode()
     text = html.escape(caption)
     image = f'<img alt="{text}" src="data:image/png;base64,{data}">'

@@ -74,8 +74,7 @@ def eroded(valid: Tensor | None, size: int) -> Tensor | None:
     """Where a stencil of ``size`` a side is valid, (1, 1, H, W) -> (1, 1, H - size + 1, W - size + 1)."""
     if valid is None:
         return None
-    windows = valid.unfold(2, size, 1).unfold(3, size, 1)
-    return windows.all(dim=-1).all(dim=-1)
+    return valid.unfold(2, size, 1).all(dim=-1).unfold(3, size, 1).all(dim=-1)
 
 
 def correlation(fixed: Tensor, moving: Tensor, *, pseudo: bool = False) -> Tensor:

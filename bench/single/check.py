@@ -1,5 +1,6 @@
 """An answer searched for again by a second similarity, and, where that is not plain, by many more searches of both."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,19 +8,21 @@ import numpy as np
 
 from bench.contract import Problem
 from bench.geometry import Matrix
-from bench.single.answer import answer, frame_of
-from bench.single.opinion import METHOD, apart, searched, searched_near, weighed
+from bench.single.answer import frame_of
+from bench.single.opinion import ROUGH, apart, searched, searched_near, weighed
 
 # Intensities in small windows, where the default method weighs gradients within the silhouette; and the other way.
 SECOND, FIRST = "lncc", "sgc"
 # Two answers agree within this: mTRE with several views, distance to the rays with one.
 AGREEMENT_MM = 3.0
 # Below this similarity by ``FIRST`` agreement is not enough: both may have converged to the same wrong pose.
-_PLAIN = 0.45
-# Searches by the second similarity, and trials by the first one, where the answer is not plain.
-_SEARCHES, _TRIALS = 2, 8
+_PLAIN = 0.4
+# Searches from further starts where the answer is not plain: views of all of them.
+_TRIALS = 8
 # Of the starts, uniform, as a share of the search half-widths.
 _SPREAD = 0.5
+# How far along its beam the pose of one view may be off, in any direction of the rig.
+_ALONE_MM = 30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,7 @@ class Check:
     Attributes:
         similarity: Its name.
         searches: Searches that were run, by either similarity.
+        fit: ``FIRST`` at the answer, in [-1, 1].
         agreed: Whether both similarities have their best known pose here.
         apart: How far the second one's best pose is from the answer: mTRE (mm), its in-plane and depth parts and the
             distance to the rays of the first view (mm), rotation (deg).
@@ -38,6 +42,7 @@ class Check:
 
     similarity: str
     searches: int
+    fit: float
     agreed: bool
     apart: dict[str, float]
     pose: Matrix
@@ -45,11 +50,11 @@ class Check:
 
     def written(self) -> dict[str, Any]:
         """As ``register`` writes it."""
-        return {name: getattr(self, name) for name in ("similarity", "searches", "agreed", "apart")}
+        return {name: getattr(self, name) for name in ("similarity", "searches", "fit", "agreed", "apart")}
 
 
 def check_answer(problem: Problem, pose: Matrix, *, similarity: str = SECOND, replaceable: bool = False) -> Check:
-    """Search again by another similarity; where it disagrees, or the images agree little, search much more by both.
+    """Search again by another similarity; where it disagrees, or the images agree little, search on by both.
 
     Args:
         problem: As the method got it.
@@ -57,16 +62,9 @@ def check_answer(problem: Problem, pose: Matrix, *, similarity: str = SECOND, re
         similarity: One that the method did not use.
         replaceable: Whether a pose that ``FIRST`` values more takes the place of the method's.
     """
-    starts = _starts(problem)
-    found = [searched(starts[0], similarity).pose]
-    plain = agree(problem, pose, found[0]) and weighed(problem, FIRST, [pose])[0] >= _PLAIN
-    if plain:
-        return _check(problem, similarity, 1, pose, found[0])
-    found += [searched(start, similarity).pose for start in starts[1:]]
-    if replaceable:
-        pose = _best(problem, FIRST, [pose, _thorough(problem), *(_near(problem, FIRST, each) for each in found)])
-    other = _best(problem, similarity, [_near(problem, similarity, pose), *found])
-    return _check(problem, similarity, len(found) + _TRIALS * replaceable, pose, other)
+    other = searched(_moved(problem, 1), similarity, ROUGH).pose
+    checked = _check(problem, similarity, 1, pose, other)
+    return checked if _plain(checked) else _searched_on(problem, checked, replaceable=replaceable)
 
 
 def agree(problem: Problem, first: Matrix, second: Matrix) -> bool:
@@ -74,39 +72,68 @@ def agree(problem: Problem, first: Matrix, second: Matrix) -> bool:
     return apart(problem, first, second)[measure(problem)] <= AGREEMENT_MM
 
 
-def inverted_fits_better(problem: Problem) -> bool:
-    """Whether the inverted X-rays agree better with the CT: then ``--bright`` is wrong, or no search found the pose."""
-    inverted = tuple(view if view.image is None else replace(view, image=-view.image) for view in problem.views)
-    return searched(replace(problem, views=inverted), FIRST).value > searched(problem, FIRST).value
-
-
-def _check(problem: Problem, similarity: str, searches: int, pose: Matrix, other: Matrix) -> Check:
-    return Check(similarity, searches, agree(problem, pose, other), apart(problem, pose, other), pose, other)
-
-
 def measure(problem: Problem) -> str:
     """Which distance of ``apart`` tells two answers apart: one view leaves depth open."""
     return "mrpd_mm" if len(problem.views) == 1 else "mtre_mm"
 
 
-def _near(problem: Problem, similarity: str, pose: Matrix) -> Matrix:
-    return searched_near(problem, similarity, pose).pose
+def inverted_fits_better(problem: Problem, pose: Matrix) -> bool:
+    """Whether the inverted X-rays agree better with the CT at some pose than the X-rays do at the answer.
+
+    Then ``--bright`` is wrong, or no search found the pose.
+    """
+    views = tuple(view if view.image is None else replace(view, image=-view.image) for view in problem.views)
+    inverted = replace(problem, views=views)
+    other = searched(inverted, FIRST, ROUGH).pose
+    return bool(weighed(inverted, FIRST, [other])[0] > weighed(problem, FIRST, [pose])[0])
 
 
-def _thorough(problem: Problem) -> Matrix:
-    """The default method's answer when all of its trials are run, from other starts than before."""
-    settings = {"trials": _TRIALS, "confirmations": _TRIALS}
-    return answer(replace(problem, seed=problem.seed + 500), METHOD, settings).pose
+def _searched_on(problem: Problem, checked: Check, *, replaceable: bool) -> Check:
+    """Further searches by both similarities, until answer and images agree or all are spent."""
+    similarity, pose, searches = checked.similarity, checked.pose, 2
+    others = [checked.other_pose, searched(_moved(problem, 2), similarity, ROUGH).pose]
+
+    def judged() -> Check:
+        others.append(searched_near(problem, similarity, pose, ROUGH).pose)
+        return _check(problem, similarity, searches, pose, _best(problem, similarity, others))
+
+    checked = judged()
+    for found in _further(problem, list(others)) if replaceable else ():
+        searches += 1
+        if _best(problem, FIRST, [pose, found]) is found:
+            pose = _best(problem, FIRST, [found, searched_near(problem, FIRST, found).pose])
+            checked = judged()
+        if _plain(checked):
+            break
+    return replace(checked, searches=searches)
 
 
-def _best(problem: Problem, similarity: str, poses: list[Matrix]) -> Matrix:
+def _further(problem: Problem, others: Sequence[Matrix]) -> Iterator[Matrix]:
+    """What searches by ``FIRST`` find: near the other similarity's poses, near single views' poses, from elsewhere."""
+    yield from (searched_near(problem, FIRST, other, ROUGH).pose for other in others)
+    if len(problem.views) > 1:
+        for view in problem.views:
+            alone = searched(replace(problem, views=(view,)), FIRST, ROUGH).pose
+            yield searched_near(problem, FIRST, alone, ROUGH, mm=_ALONE_MM).pose
+    for number in range(_TRIALS // len(problem.views)):
+        yield searched(_moved(problem, 3 + number), FIRST, ROUGH).pose
+
+
+def _plain(checked: Check) -> bool:
+    return checked.agreed and checked.fit >= _PLAIN
+
+
+def _check(problem: Problem, similarity: str, searches: int, pose: Matrix, other: Matrix) -> Check:
+    fit, distance = float(weighed(problem, FIRST, [pose])[0]), apart(problem, pose, other)
+    return Check(similarity, searches, fit, distance[measure(problem)] <= AGREEMENT_MM, distance, pose, other)
+
+
+def _best(problem: Problem, similarity: str, poses: Sequence[Matrix]) -> Matrix:
     """The pose of the highest similarity; the first of equal ones."""
     return poses[int(np.nan_to_num(weighed(problem, similarity, poses), nan=-np.inf).argmax())]
 
 
-def _starts(problem: Problem) -> list[Problem]:
-    """The problem with other starts and seeds."""
-    random, frame = np.random.default_rng(problem.seed + 1), frame_of(problem, problem.start)
-    thetas = random.uniform(-_SPREAD, _SPREAD, (_SEARCHES, 6)) * problem.search
-    seeds = (problem.seed + 1000 * number for number in range(1, _SEARCHES + 1))
-    return [replace(problem, start=frame.pose(theta), seed=seed) for theta, seed in zip(thetas, seeds, strict=True)]
+def _moved(problem: Problem, number: int) -> Problem:
+    """The problem with another start and seed."""
+    theta = np.random.default_rng([problem.seed, number]).uniform(-_SPREAD, _SPREAD, 6) * problem.search
+    return replace(problem, start=frame_of(problem, problem.start).pose(theta), seed=problem.seed + 1000 * number)

@@ -4,7 +4,7 @@ import numpy as np
 
 from bench.contract import Problem
 from bench.geometry import Matrix, transform_points
-from bench.volume.landmarks import surface_landmarks
+from bench.single.moving import surface_points
 
 # To which outlines of content and X-ray are told apart at the content, mm; see docs/how-to/own-xrays.md.
 IN_PLANE_MM = 1.0
@@ -23,7 +23,7 @@ def depth_half_width(problem: Problem, pose: Matrix) -> float | None:
     view, *others = problem.views
     if others:
         return None
-    points = transform_points(view.camera_from_rig @ pose, surface_landmarks(problem.volume, fewer=True))
+    points = transform_points(view.camera_from_rig @ pose, surface_points(problem.volume))
     lateral = points[:, :2] - np.mean(points[:, :2], axis=0)
     radius = float(np.sqrt(np.square(lateral).sum(axis=1).mean()))
     return IN_PLANE_MM * float(points[:, 2].mean()) / max(radius, 1e-6)

@@ -10,13 +10,20 @@ from bench.contract import Outcome, Problem
 from bench.geometry import Matrix, rotation_angle_deg
 from bench.register import Level, Search
 from bench.register.focus import focused
-from bench.single.answer import answer, distance, frame_of
+from bench.single.answer import METHOD, answer, distance, frame_of
+from bench.single.moving import prepared_once
 
-METHOD = "opt_sgc"
 # A start is one trial: the starts are the repetitions, compared by their similarity.
 ONE_TRIAL: dict[str, Any] = {"trials": 1, "confirmations": 1}
-# A local search: half-widths (degrees, mm) about its start, and levels.
-_LOCAL = np.array([15.0, 15.0, 15.0, 10.0, 10.0, 30.0])
+# Coarse images need no finer voxels.
+LEAN: dict[str, Any] = {"voxel_px": 1.7}
+# To see whether a search ends at the same pose: the finest level costs most and moves it by less than a millimetre.
+ROUGH: dict[str, Any] = {
+    **LEAN,
+    "fine": (Level(size=128, population=12, generations=12, sigma=0.02, x_tolerance=1e-3),),
+}
+# A local search.
+_LOCAL_MM = 10.0
 _LOCALLY: dict[str, Any] = {
     "coarse": (Level(size=96, population=16, generations=15, sigma=0.2, x_tolerance=2e-3),),
     "fine": (Level(size=192, population=12, generations=12, sigma=0.03, x_tolerance=3e-4),),
@@ -40,9 +47,18 @@ def searched(problem: Problem, similarity: str, settings: dict[str, Any] | None 
     return Answer(estimate.pose, float(value) if usable else -np.inf)
 
 
-def searched_near(problem: Problem, similarity: str, pose: Matrix) -> Answer:
-    """A search about a pose, within 15 degrees, 10 mm and 30 mm of depth."""
-    return searched(replace(problem, start=pose, nominal=pose, search=_LOCAL), similarity, _LOCALLY)
+def searched_near(
+    problem: Problem,
+    similarity: str,
+    pose: Matrix,
+    settings: dict[str, Any] | None = None,
+    *,
+    mm: float = _LOCAL_MM,
+) -> Answer:
+    """A search about a pose, within 15 degrees, ``mm`` across the first view's beam and 30 mm along it."""
+    reach = np.array([15.0, 15.0, 15.0, mm, mm, 30.0])
+    about = replace(problem, start=pose, nominal=pose, search=reach)
+    return searched(about, similarity, {**_LOCALLY, **(settings or {})})
 
 
 def best_of(answers: Sequence[Answer]) -> Answer:
@@ -61,7 +77,7 @@ def weighed(problem: Problem, similarity: str, poses: Sequence[Matrix]) -> Matri
     Searches cut their views by their own bounds, so that values of different searches are not comparable.
     """
     search = Search(similarity=similarity, levels=_FINEST)
-    prepared = search.prepare(problem.volume, [view.without_image() for view in problem.views])
+    prepared = prepared_once(problem.volume)
     frame = frame_of(problem, poses[0])
     reach = np.abs([frame.parameters(pose) for pose in poses]).max(axis=0)
     about = replace(problem, start=poses[0], nominal=poses[0], search=reach)

@@ -5,7 +5,7 @@ import numpy as np
 from bench.contract import Problem, View
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix, transform_points
-from bench.volume.landmarks import surface_landmarks
+from bench.single.moving import surface_points
 
 # Wider than any detector: before binning, portal imagers have pixels of 0.8 mm, intensifiers and panels 0.1 to 0.4 mm.
 _PIXEL_MM = (0.005, 20.0)
@@ -67,7 +67,7 @@ def doubtful(problem: Problem) -> list[str]:
 
 def seen(problem: Problem, pose: Matrix) -> list[float]:
     """Share of the content's surface that each view's image shows at a pose, in [0, 1]; its border does not count."""
-    points = surface_landmarks(problem.volume, fewer=True)
+    points = surface_points(problem.volume)
     return [_shown(view, _in_camera(view, pose, points)) for view in problem.views]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from bench.geometry import Matrix, compose
+from bench.single.moving import surface_points
 from bench.volume import Volume
-from bench.volume.landmarks import surface_landmarks
 
 # Degrees about the longest axis: with searches of 15 degrees about each, all spins are within reach.
 _SPINS = (15, -15, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180)
@@ -25,7 +25,7 @@ def turned(volume: Volume, pose: Matrix) -> Iterator[tuple[str, Matrix]]:
     Yields:
         What was turned, in words, and rig_from_world.
     """
-    points = surface_landmarks(volume, fewer=True)
+    points = surface_points(volume)
     centre = points.mean(axis=0)
     axes = np.linalg.svd(points - centre, full_matrices=False)[2]
     for rank, axis in enumerate(axes):

@@ -6,16 +6,21 @@ from typing import Any
 
 from bench.contract import Estimate, Outcome, Problem
 from bench.geometry import Matrix
-from bench.single.answer import at_bounds
+from bench.single.answer import METHOD, at_bounds
 from bench.single.check import AGREEMENT_MM, FIRST, SECOND, Check, check_answer, inverted_fits_better, measure
 from bench.single.depth import depth_half_width
-from bench.single.opinion import METHOD
+from bench.single.opinion import LEAN, ONE_TRIAL
 from bench.single.plausible import seen
-from bench.single.trust import USABLE, Trust
+from bench.single.trust import Trust
 
 _MOSTLY = 0.5
 # Answers farther apart than this many times ``AGREEMENT_MM`` are different ones, nearer ones the same one, blurred.
 _FAR = 2.0
+# By ``FIRST``: where the images agree less, a pose is hardly right although both similarities prefer it.
+_POOR = 0.34
+
+# Of the default method where its answer is checked: the check is the second trial, and runs more where it disagrees.
+CHECKED: dict[str, Any] = {**LEAN, **ONE_TRIAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,11 @@ class Assessed:
         }
 
 
+def settings_for(plugin: str, settings: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Settings of a method whose answer is checked: one trial of the default one, since the check searches on."""
+    return {**(CHECKED if check and plugin == METHOD else {}), **settings}
+
+
 def assess(
     problem: Problem, estimate: Estimate, plugin: str, settings: Mapping[str, Any], *, check: bool = True
 ) -> Assessed:
@@ -79,7 +89,7 @@ def assess(
     checked = check_answer(problem, estimate.pose, similarity=similarity, replaceable=default)
     estimate = replace(estimate, pose=checked.pose)
     verdict = judge(problem, estimate, checked)
-    if verdict.trust not in USABLE and inverted_fits_better(problem):
+    if not checked.agreed and inverted_fits_better(problem, estimate.pose):
         verdict = replace(verdict, reasons=(*verdict.reasons, "the inverted X-ray fits better: check --bright"))
     return Assessed(estimate, checked, verdict)
 
@@ -114,6 +124,11 @@ def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Itera
 def _doubts(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
     if check is not None and not check.agreed and check.apart[measure(problem)] <= _FAR * AGREEMENT_MM:
         yield _disagreement(problem, check)
+    if check is not None and check.fit < _POOR:
+        yield (
+            f"X-ray and CT agree little here: {check.fit:.2f} by {FIRST}, of at most 1, where {_POOR:g} is "
+            "the least of right answers; look at the overlay, and check --content, --bright and --flip"
+        )
     if estimate.outcome in (Outcome.BUDGET, Outcome.SECONDS):
         yield f"the search {estimate.outcome}, perhaps before the best pose"
     for number, share in enumerate(seen(problem, estimate.pose), start=1):

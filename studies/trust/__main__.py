@@ -9,9 +9,9 @@ from typing import Any
 import tyro
 
 from bench.cli.console import output
-from bench.single.answer import answer
-from bench.single.opinion import METHOD, apart
-from bench.single.verdict import assess
+from bench.single.answer import METHOD, answer
+from bench.single.opinion import apart
+from bench.single.verdict import assess, settings_for
 from studies.trust.problems import Known, known, plan
 from studies.trust.table import table
 
@@ -29,12 +29,15 @@ class Run:
     rounds: int = 5
     """Starts of every image."""
 
+    first: int = 2
+    """Number of the first one; thresholds were chosen on 0 and 1."""
+
     def __call__(self) -> None:
         """Run what is not there yet."""
         self.out.mkdir(parents=True, exist_ok=True)
         rows = self.out / "rows.jsonl"
         there = {json.loads(line)["name"] for line in rows.read_text().splitlines()} if rows.is_file() else set[str]()
-        for images, number in plan(self.rounds):
+        for images, number in plan(self.first, self.rounds):
             if f"{images.name} start {number}" not in there:
                 with rows.open("a") as file:
                     file.write(json.dumps(_row(known(images, number, HALVES))) + "\n")
@@ -55,18 +58,20 @@ class Table:
 
 def _row(case: Known) -> dict[str, Any]:
     began = time.process_time()
-    first = answer(case.problem, METHOD)
-    found = assess(case.problem, first, METHOD, {})
+    settings = settings_for(METHOD, {}, check=True)
+    first = answer(case.problem, METHOD, settings)
+    found = assess(case.problem, first, METHOD, settings)
     measure = "mtre_mm" if len(case.problem.views) > 1 else "mrpd_mm"
     pose = found.estimate.pose
+    error = apart(case.problem, case.truth, pose)
     centre = [*case.problem.centre, 1.0]
     return {
         "name": case.name,
         "half": case.half,
         "views": len(case.problem.views),
-        "error_mm": apart(case.problem, case.truth, pose)[measure],
+        "error_mm": error[measure],
         "first_error_mm": apart(case.problem, case.truth, first.pose)[measure],
-        "rotation_deg": apart(case.problem, case.truth, pose)["rotation_deg"],
+        "error": error,
         "depth_error_mm": float((pose @ centre)[2] - (case.truth @ centre)[2]),
         "true_depth_mm": float((case.truth @ centre)[2]),
         "tie_mm": case.tie_mm,

@@ -23,6 +23,7 @@ _HALF = ("calibrate", "check")
 _VOXELS_MM = (0.39625, 0.39625, 0.625)
 _SIDE = compose(np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]]), np.array([-700, 0, 700.0]))
 _WRIST = [(frame, cameras) for frame in ("0002", "0099") for cameras in ((0, 1), (0,), (1,))]
+FAULTS = ("inverted", "far", "far", "inverted")
 _HEAD = [(0,), (0, 20), (-20,), (-12, 8), (8,), (20,)]
 
 
@@ -47,37 +48,41 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """X-rays of one acquisition: ``kind`` and what of it, and whether they are inverted (a wrong ``--bright``)."""
+    """X-rays of one acquisition: ``kind``, what of it, and what of a user's input is wrong.
+
+    ``fault`` is ``inverted`` (a wrong ``--bright``), ``far`` (the true pose lies beyond the search range), or nothing.
+    """
 
     kind: str
     which: tuple[int, ...]
     frame: str = ""
-    inverted: bool = False
+    fault: str = ""
 
     @property
     def name(self) -> str:
         """In a table."""
         views = "+".join(map(str, self.which))
-        return f"{self.kind} {self.frame} {views}{' inverted' if self.inverted else ''}".replace("  ", " ")
+        return " ".join(filter(None, (self.kind, self.frame, views, self.fault)))
 
 
-def plan(rounds: int) -> list[tuple[Images, int]]:
-    """Images and the number of the start, round by round; one image of a round is inverted."""
-    return [(images, number) for number in range(rounds) for images in _round(number)]
+def plan(first: int, rounds: int) -> list[tuple[Images, int]]:
+    """Images and the number of the start, round by round; one image of a round for every fault."""
+    return [(images, number) for number in range(first, first + rounds) for images in _round(number)]
 
 
 def _round(number: int) -> list[Images]:
     wrist = [Images("wrist", cameras, frame) for frame, cameras in _WRIST]
     head = [Images("head", angles) for angles in _HEAD[number % 2 :: 2]]
     lumbar = [Images("lumbar", views, str(number)) for views in ((0, 1), (0,))]
-    wrong = replace((wrist + head)[number % 5], inverted=True)
-    return [*wrist, *head, *lumbar, wrong]
+    sound = [*wrist, *lumbar, *head]
+    wrong = [replace(sound[(number + 3 * index) % len(sound)], fault=fault) for index, fault in enumerate(FAULTS)]
+    return [*wrist, *head, *lumbar, *wrong]
 
 
 def known(images: Images, number: int, half_of: dict[str, str]) -> Known:
     """The registration of some images from one start."""
     volume, views, truth = _acquired(images)
-    if images.inverted:
+    if images.fault == "inverted":
         views = tuple(replace(view, image=None if view.image is None else -view.image) for view in views)
     centre = np.asarray(volume.content_centre())
     start = PoseFrame(truth, centre).pose(_offset(number, images))
@@ -100,6 +105,9 @@ def known(images: Images, number: int, half_of: dict[str, str]) -> Known:
 def _offset(number: int, images: Images) -> Matrix:
     """In turn 9 degrees and 10 mm, 10 degrees and 30 mm, and anywhere in nine tenths of the search box."""
     random = np.random.default_rng([number, *images.name.encode()])
+    if images.fault == "far":
+        signs, shares = random.choice([-1.0, 1.0], 3), random.uniform(1.3, 2.0, 3)
+        return np.asarray(SEARCH * [0, 0, 0, *(signs * shares)])
     if number % 3 == 2:
         return np.asarray(random.uniform(-0.9, 0.9, 6) * SEARCH)
     degrees, mm = ((9.0, 10.0), (10.0, 30.0))[number % 3]

@@ -32,8 +32,8 @@ def test_the_table_counts_warnings_true_and_false() -> None:
     assert lines[3] == "| calibrate | wrist, two views | 2 | 1 | 3 | 1 | - |"
 
 
-def test_every_round_has_both_views_and_a_wrong_polarity() -> None:
-    names = [images.name for images, _ in plan(2)]
-    assert sum("inverted" in name for name in names) == 2
+def test_every_round_has_all_images_and_all_faults() -> None:
+    names = [images.name for images, _ in plan(0, 2)]
+    assert sum("inverted" in name for name in names) == sum("far" in name for name in names) == 4
     assert {"wrist 0002 0+1", "wrist 0099 1", "head 0", "head 0+20", "lumbar 0 0"} <= set(names)
-    assert Images("head", (0,), inverted=True).name == "head 0 inverted"
+    assert Images("head", (0,), fault="far").name == "head 0 far"
