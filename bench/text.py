@@ -29,6 +29,8 @@ def read_text(path: Path) -> str:
         UnicodeDecodeError: It is not a text file.
         TextError: It is larger than any calibration or table.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise TextError(f"{path}: expected a text file; it is a device or pipe; name a file")
     if path.stat().st_size > _MAX_BYTES:
         raise TextError(f"{path}: expected a text file; it has {path.stat().st_size} bytes; name another")
     raw = path.read_bytes()

@@ -17,6 +17,10 @@ Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Six = tuple[Width, Width, Width, Width, Width, Width]
 
 
+# Larger than any: a mistyped number is refused before memory is taken for it.
+MAX_PIXELS, MAX_COUNT = 8192, 1_000_000
+
+
 class Table(BaseModel):
     """A table of a protocol file: frozen, and unknown keys are refused."""
 
@@ -37,7 +41,7 @@ class Data(Table):
     dataset: str
     settings: dict[str, Any] = {}
     split: Split = Split.TEST
-    patients: int = Field(ge=1)
+    patients: int = Field(ge=1, le=MAX_COUNT)
     region: str = "lumbar"
     target_region: str | None = None
     box: Box | None = None
@@ -45,7 +49,7 @@ class Data(Table):
     target: str = "bone"
     moving: str = "bone"
     views: Literal["each", "all"] = "each"
-    landmarks: int = Field(default=200, ge=1)
+    landmarks: int = Field(default=200, ge=1, le=MAX_COUNT)
 
 
 class CameraTable(Table):
@@ -53,8 +57,8 @@ class CameraTable(Table):
 
     view: Literal["AP", "PA", "LATERAL"]
     sdd_mm: float = Field(gt=0)
-    height: int = Field(ge=1)
-    width: int = Field(ge=1)
+    height: int = Field(ge=1, le=MAX_PIXELS)
+    width: int = Field(ge=1, le=MAX_PIXELS)
     spacing_mm: float = Field(gt=0)
     depth_mm: float = Field(gt=0)
 
@@ -125,7 +129,7 @@ class Start(Table):
     """``[start]``: distributions of the start by name, which one is used, and how many starts a patient gets."""
 
     distribution: str
-    per_patient: int = Field(ge=1)
+    per_patient: int = Field(ge=1, le=MAX_COUNT)
     distributions: dict[str, StartTable]
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
+from bench.volume.memory import require_memory
 from bench.volume.quiet import quietly
 from bench.volume.volume import VolumeError
 
@@ -210,6 +211,7 @@ def stored_numbers(header: DicomHeader, frame: int | None = None) -> NDArray[Any
             than the file holds.
     """
     shape, syntax = require_pixels(header), _syntax(header)
+    require_memory(header.path, shape if frame is None else shape[1:])
     array = _decoded(header, syntax, frame)
     expected = shape[1:] if frame is not None or shape[0] == 1 else shape
     if array.shape != expected:

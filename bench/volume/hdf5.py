@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, compose, require_rigid
+from bench.volume.memory import require_memory
+from bench.volume.volume import VolumeError
 
 # h5py ships no types; here they end.
 _h5py: Any = h5py
@@ -73,6 +75,7 @@ class Hdf5Group:
         found = self._find(name)
         if isinstance(found, _h5py.Group):
             raise Hdf5Error(f"{self.file}: {self._full(name)} is a group; expected a dataset of numbers")
+        self._require_own(found, name)
         try:
             values = np.asarray(found[()])
         except (OSError, TypeError) as error:
@@ -88,6 +91,15 @@ class Hdf5Group:
             expected = " x ".join("any" if length is None else str(length) for length in shape) or "a single number"
             raise Hdf5Error(f"{self.file}: {self._full(name)} must have shape {expected}; got {values.shape}")
         return values
+
+    def _require_own(self, found: Any, name: str) -> None:
+        """Refuse numbers that are too many for the memory, or that the file takes from other files."""
+        if found.external or found.is_virtual:
+            raise Hdf5Error(f"{self.file}: {self._full(name)} lies in another file; write it into this one")
+        try:
+            require_memory(self.file, found.shape or ())
+        except VolumeError as error:
+            raise Hdf5Error(f"{error} ({self._full(name)})") from None
 
     def number(self, name: str) -> float:
         """A dataset of a single number."""
@@ -142,6 +154,8 @@ class Hdf5Group:
                     f"{self.file}: no group or dataset {missing!r}; {at or 'the file'} holds {shown or 'nothing'}; "
                     "is it the file that the dataset's card names?"
                 )
+            if isinstance(node.get(part, getlink=True), _h5py.ExternalLink):
+                raise Hdf5Error(f"{self.file}: {part} of {at or 'the file'} is a link to another file; copy it in")
             node, at = node[part], f"{at}/{part}" if at else part
         return node
 

@@ -1,14 +1,14 @@
 """Whether an image file is long enough for its image, where its format's reader does not check it."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.volume.volume import VolumeError
+from bench.volume.whole import decompressed
 
-_BLOCK = 1 << 22
+# What may follow an image: padding of some writers.
+_SLACK = 1 << 20
 
 
 def require_bytes(path: Path, needed: int) -> None:
@@ -36,21 +36,18 @@ def _data_file(path: Path) -> Path:
 
 
 def _length(path: Path, enough: int) -> int:
-    """Bytes of a file once decompressed, counted as far as ``enough``."""
+    """Bytes of a file once decompressed; a compressed one is read to its end, where its checksum is."""
     if path.suffix.lower() != ".gz":
         return path.stat().st_size
     length = 0
     for block in _blocks(path):
         length += len(block)
-        if length >= enough:
-            break
+        if length > enough + _SLACK:
+            raise VolumeError(f"{path}: it holds more than the {enough} bytes that its header states; copy it again")
     return length
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The bytes of a compressed file, a few megabytes at a time."""
-    try:
-        with gzip.open(path) as stream:
-            yield from iter(lambda: stream.read(_BLOCK), b"")
-    except (EOFError, OSError, zlib.error) as error:
-        raise VolumeError(f"{path}: cut short or damaged: {error}; copy it again") from None
+    """The bytes of a compressed file, a megabyte at a time."""
+    with path.open("rb") as stream:
+        yield from decompressed(stream, path)

@@ -13,6 +13,7 @@ import numpy as np
 from bench.geometry import Matrix, transform_points
 from bench.volume.grid import Grid
 from bench.volume.intact import require_bytes
+from bench.volume.memory import require_memory
 from bench.volume.volume import VolumeError
 
 # nibabel's images are generic in ways that no type checker follows; here they end.
@@ -77,6 +78,7 @@ def read_nifti(path: Path) -> Nifti:
     if kind.names or kind.kind not in "iuf":
         raise VolumeError(f"{path}: expected one value a voxel (HU); got {kind}, a colour or vector image")
     shape = tuple(int(size) for size in image.shape)
+    require_memory(path, shape)
     require_bytes(path, int(np.prod(shape, dtype=np.int64)) * kind.itemsize + int(image.dataobj.offset))
     array = _guarded(lambda: np.asarray(image.dataobj), path)
     affine, how = _affine(image, path)

@@ -23,6 +23,8 @@ from bench.volume.volume import FloatGrid, LabelGrid, MaskGrid, Volume, VolumeEr
 
 GRID_TOLERANCE_VOXELS = 0.05
 _AIR_HU = -1000.0
+# Far beyond metal, and beyond the stored numbers of any scanner.
+_MAX_HU = 1e6
 # A grid's longest edge, mm: beyond these a file's unit of length is not the one that it states.
 _SMALLEST_MM, _LARGEST_MM = 2.0, 5000.0
 Spacing = tuple[float, float, float]
@@ -135,6 +137,8 @@ def read_volume_grid(path: Path, series: str | None = None) -> Grid:
         )
     if file.is_dir():
         return read_folder(file, series)
+    if not file.is_file():
+        raise VolumeError(f"{file} is a device or pipe; expected a CT, label or mask file, or a folder of DICOM slices")
     if series is not None:
         raise VolumeError(f"series {series!r} was named, but {file} is a file; name the folder of DICOM slices")
     if is_dicom(file):
@@ -164,6 +168,10 @@ def _read_ct(path: Path, series: str | None, spacing_mm: Spacing | None) -> tupl
     grid = read_volume_grid(path, series)
     affine = _world(grid, path, spacing_mm)
     hu = _finite(grid, path)
+    if (extreme := float(np.abs(hu).max())) > _MAX_HU:
+        raise VolumeError(
+            f"{path}: its numbers reach {extreme:.3g}; expected Hounsfield units (air -1000, metal to 30000): convert it"
+        )
     if grid.affine is None and float(hu.min()) >= 0:
         if not hu.any():
             raise VolumeError(f"{path}: a segmented bone has numbers >= 0 and some above; got none")

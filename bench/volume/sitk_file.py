@@ -2,6 +2,7 @@
 
 import locale
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +15,20 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from bench.volume.grid import Grid
+from bench.volume.memory import require_memory
 from bench.volume.quiet import quietly
 from bench.volume.stated import mm_per_unit, not_stated, require_sound
 from bench.volume.volume import VolumeError
+from bench.volume.whole import require_header, require_whole
 
 # SimpleITK ships no types; here they end.
 _sitk: Any = SimpleITK
 _Answer = TypeVar("_Answer")
 
 _PHOTOMETRIC_TAG, _ORIENTATION_TAG = 262, 274
+# What Pillow raises for a file that it does not read, or finds too large.
+_NOT_READ = (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError)
 _TURNABLE = (".tif", ".tiff", ".png")
-_MAX_BYTES = 1 << 34
 # What the format libraries print, and only print, when a file ends before its image does.
 _CUT_SHORT = re.compile(r"IO error|Failed to read|Can not read|not read completely|unexpected end", re.IGNORECASE)
 
@@ -44,12 +48,12 @@ def image_shape(path: Path) -> ImageShape:
         VolumeError: The file is damaged, of no known format, or too large for the memory.
     """
     _require_unturned(path)
+    require_header(path)
     require_sound(path)
     reader = _reader(path)
     size = tuple(int(each) for each in reader.GetSize())
     shape = ImageShape(size, int(reader.GetNumberOfComponents()))
-    if np.prod(size, dtype=np.float64) * shape.components * 2 > _MAX_BYTES:
-        raise VolumeError(f"{path}: its header promises {size} voxels, more than can be read; correct it or crop it")
+    require_memory(path, (*size, shape.components))
     return shape
 
 
@@ -62,6 +66,7 @@ def read_numbers(path: Path) -> NDArray[Any]:
         VolumeError: The file is damaged or cut short.
     """
     image_shape(path)
+    require_whole(path)
     numbers = np.asarray(_sitk.GetArrayFromImage(_guarded(_reader(path).Execute, path)))
     if numbers.dtype.kind == "u" and _white_is_zero(path):
         return np.asarray(np.iinfo(numbers.dtype).max - numbers)
@@ -94,14 +99,21 @@ def _reader(path: Path) -> Any:
     return reader
 
 
+def _picture(path: Path) -> PIL.Image.Image:
+    """A picture's header by Pillow, without its remarks on large ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return PIL.Image.open(path)
+
+
 def _require_unturned(path: Path) -> None:
     """Refuse a picture that its file turns or mirrors for display: viewers show it otherwise than it is stored."""
     if path.suffix.lower() not in _TURNABLE:
         return
     try:
-        with PIL.Image.open(path) as image:
+        with _picture(path) as image:
             turn = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (OSError, ValueError, SyntaxError):
+    except _NOT_READ:
         return  # a kind that Pillow does not know; SimpleITK decides
     if turn not in (0, 1):
         raise VolumeError(
@@ -115,9 +127,9 @@ def _white_is_zero(path: Path) -> bool:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
     try:
-        with PIL.Image.open(path) as image:
+        with _picture(path) as image:
             return isinstance(image, PIL.TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
-    except (OSError, ValueError):
+    except _NOT_READ:
         return False  # a kind of TIFF that Pillow does not know
 
 

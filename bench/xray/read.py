@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bench.volume.dicom import DicomHeader, is_dicom, read_header, stored_numbers, through_modality_lut
 from bench.volume.dicom_series import OTHER_MODALITIES
+from bench.volume.memory import require_memory
 from bench.volume.nifti import is_nifti, read_nifti
 from bench.volume.sitk_file import image_shape, read_numbers
 from bench.volume.volume import VolumeError
@@ -30,6 +31,8 @@ from bench.xray.orientation import Orientation, Point
 Flip: TypeAlias = Literal["none", "horizontal", "vertical", "both"]
 Spacing: TypeAlias = tuple[float, float]
 
+# Of one frame; detectors have up to 4300 x 4300.
+_MAX_PIXELS = 1 << 27
 _NO_XRAYS = {**OTHER_MODALITIES, "CT": "a CT slice"}
 _OF_HEADER = ("spacing_mm", "sdd_mm", "source_to_patient_mm", "angles_deg", "principal_point_px", "bright")
 
@@ -174,7 +177,9 @@ def _read_other(path: Path, frame: int | None) -> _Raw:
         frames = np.transpose(image.grid.array)
         spacing = None if image.spacing_mm is None else (image.spacing_mm[0], image.spacing_mm[1])
     else:
-        components = image_shape(path).components
+        shape = image_shape(path)
+        components = shape.components
+        require_memory(path, shape.size[:2], most=_MAX_PIXELS)
         if components != 1:
             raise XrayError(
                 f"{path}: expected one grey value a pixel; got {components} (colour); convert it to grey first"
