@@ -118,12 +118,7 @@ class SopiTable1:
     """Tables ``sopi_table1`` (the paper's reading, published values beside), ``..._audited``, and two of the order.
 
     ``..._order`` compares the tuned rows, ``..._order_once`` those that search once.
-
-    Attributes:
-        seed: Of the bootstrap over patients.
     """
-
-    seed: int = 0
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write them under ``tables``."""
@@ -175,11 +170,11 @@ class SopiTable1:
         """The same run by sound definitions."""
         return Table(
             columns=AUDITED_COLUMNS,
-            rows=(*(method_row(run.scores, label, seed=self.seed) for label in run.labels), *bound_rows(run.scores)),
+            rows=(*(method_row(run.scores, label) for label in run.labels), *bound_rows(run.scores)),
             caption=f"The same registrations, audited columns. {run.description}.",
             notes=(
                 "Rotation: geodesic angle. Displacement: of the rotation centre. Strict failure: rotation of 3 deg or "
-                "more, or displacement of 3 mm or more, or no pose; with its 95 % interval: the union of a "
+                "more, or displacement of 3 mm or more, or no pose; with its 95 % interval: the union of the exact "
                 "bootstrap over patients and Wilson with as many trials as the cases are worth when those of a patient "
                 "correlate by at least 0.1; none below 6 patients.",
                 "Wrong basin: rotation of 3 deg or more, or in-plane displacement of 3 mm or more. Depth only: the "

@@ -212,12 +212,7 @@ class SopiTable3:
     """Tables ``sopi_table3_<kind>`` (the paper's columns, its values below ours), ``..._audited`` and ``..._order``.
 
     ``<kind>`` is ``simulated_xray`` or ``real_xray``. Without image scores (``scoring.images``) their cells are empty.
-
-    Attributes:
-        seed: Of the bootstrap over patients.
     """
-
-    seed: int = 0
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write them under ``tables``."""
@@ -289,7 +284,7 @@ class SopiTable3:
         )
 
     def _audited_row(self, run: FinishedRun, label: str, isocentre: bool) -> TableRow[_AuditedRow]:
-        row = _AuditedRow(label, of_label(run.scores, label), self.seed, isocentre=isocentre)
+        row = _AuditedRow(label, of_label(run.scores, label), isocentre=isocentre)
         return TableRow(context=row, method=label)
 
 

@@ -87,9 +87,7 @@ def test_intervals_of_failure_rates_hold_the_true_rate(failure: float) -> None:
     random = np.random.default_rng(13)
     for patients in SIZES:
         owners = [f"p{number:02d}" for number in range(patients) for _ in range(2)]
-        found = [
-            rate(failing(random, patients, 2, failure, 1).ravel() > 5, owners, draws=200).interval for _ in range(150)
-        ]
+        found = [rate(failing(random, patients, 2, failure, 1).ravel() > 5, owners).interval for _ in range(150)]
         covered = np.mean([each is not None and each.low <= failure <= each.high for each in found])
         assert covered >= 0.93 - 0.05, (patients, covered)
 

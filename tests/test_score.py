@@ -1,6 +1,7 @@
 """Scores against what must be true of any run, and statistics against closed forms."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,10 @@ from bench.score.columns import COLUMNS, column
 from bench.score.rows import ScoreError, score_rows
 from bench.score.statistics import (
     StatisticsError,
-    clustered_interval,
     failure_rate,
     of_label,
     rate,
+    resampled_interval,
     spread,
     values,
 )
@@ -242,34 +243,29 @@ def test_spread_of_known_numbers() -> None:
     assert (found.mean, found.std, found.median, found.p75, found.p95) == (2.5, np.sqrt(1.25), 3.0, 4.0, np.inf)
 
 
-def test_bootstrap_of_single_cases_meets_the_normal_interval() -> None:
-    sample = np.random.default_rng(3).normal(10, 2, 400)
-    found = clustered_interval(sample, [str(n) for n in range(400)], lambda x: float(x.mean()), draws=4000)
-    assert found is not None
-    half = 1.959964 * sample.std() / np.sqrt(400)
-    assert found.low == pytest.approx(sample.mean() - half, abs=0.02)
-    assert found.high == pytest.approx(sample.mean() + half, abs=0.02)
+def every_resample(counts: list[int], sizes: list[int]) -> tuple[float, float]:
+    """The ends of the middle 95 % of the shares of all k^k equally likely resamples of k patients."""
+    k = len(counts)
+    drawn = np.array(list(product(range(k), repeat=k)))
+    shares = np.sort(np.array(counts)[drawn].sum(axis=1) / np.array(sizes)[drawn].sum(axis=1))
+    low, high = np.percentile(shares, [2.5, 97.5], method="inverted_cdf")
+    return float(low), float(high)
 
 
-def test_bootstrap_over_patients_sees_patients_and_not_their_copies() -> None:
-    """100 identical cases a patient add nothing: the interval is that of the patients."""
-    patients = np.random.default_rng(4).normal(0, 1, 30)
-    names = [f"p{n:02d}" for n in range(30)]
-    repeated = [name for name in names for _ in range(100)]
-    single = clustered_interval(patients, names, lambda x: float(x.mean()))
-    copied = clustered_interval(np.repeat(patients, 100), repeated, lambda x: float(x.mean()))
-    assert single is not None
-    assert copied is not None
-    assert (copied.low, copied.high) == pytest.approx((single.low, single.high), abs=1e-12)
-    assert clustered_interval(patients, ["one"] * 30, lambda x: float(x.mean())) is None
+@pytest.mark.parametrize(
+    ("counts", "sizes"),
+    [([0, 1, 2, 2, 0, 1], [2] * 6), ([3, 0, 1, 4, 2, 2], [4, 5, 1, 4, 3, 7]), ([0] * 6, [3] * 6), ([2] * 6, [2] * 6)],
+)
+def test_the_interval_of_resampled_patients_is_that_of_all_resamples(counts: list[int], sizes: list[int]) -> None:
+    found = resampled_interval(np.array(counts), np.array(sizes))
+    assert (found.low, found.high) == pytest.approx(every_resample(counts, sizes), abs=1e-12)
 
 
-def test_bootstrap_does_not_depend_on_the_order_of_rows() -> None:
-    generator = np.random.default_rng(5)
-    sample, names = generator.normal(0, 1, 60), [f"p{n % 7}" for n in range(60)]
-    order: list[int] = generator.permutation(60).tolist()
-    shuffled = clustered_interval(sample[order], [names[n] for n in order], lambda x: float(np.median(x)))
-    assert shuffled == clustered_interval(sample, names, lambda x: float(np.median(x)))
+def test_the_exact_interval_meets_the_normal_one_of_many_patients() -> None:
+    counts = np.random.default_rng(3).integers(0, 3, 200)
+    found, share = resampled_interval(counts, np.full(200, 2)), float(counts.mean() / 2)
+    half = 1.959964 * float(counts.std()) / 2 / np.sqrt(200)
+    assert (found.low, found.high) == pytest.approx((share - half, share + half), abs=0.005)
 
 
 def test_rates_use_wilson_only_where_it_holds() -> None:

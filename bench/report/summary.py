@@ -29,12 +29,10 @@ class MethodRow:
     Attributes:
         label: Of the method.
         rows: Its score rows, in the order of the cases.
-        seed: Of the bootstrap over patients.
     """
 
     label: str
     rows: pd.DataFrame
-    seed: int = 0
 
     @property
     def cases(self) -> int:
@@ -93,7 +91,7 @@ class MethodRow:
 
     def failure_rate(self, success: str = "success_strict") -> Rate:
         """Share of cases that are no success, a case without a pose among them."""
-        return failure_rate(self.rows, success, seed=self.seed)
+        return failure_rate(self.rows, success)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,9 +135,9 @@ class BoundRow:
 Summary: TypeAlias = MethodRow | BoundRow
 
 
-def method_row(scores: pd.DataFrame, label: str, *, seed: int = 0) -> TableRow[Summary]:
+def method_row(scores: pd.DataFrame, label: str) -> TableRow[Summary]:
     """The row of one method; not ranked where cases without a pose are left out of its means."""
-    row = MethodRow(label, of_label(scores, label), seed)
+    row = MethodRow(label, of_label(scores, label))
     return TableRow(context=row, method=label, ranked=row.no_pose == 0)
 
 

@@ -4,7 +4,7 @@ Starts of one patient are not independent, so intervals resample patients. A row
 counts as a failure, ranks above every percentile, and is counted beside every mean.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,11 +16,12 @@ from bench.errors import FluorobenchError
 from bench.score.adapters import wilson
 
 Floats: TypeAlias = NDArray[np.float64]
-Statistic: TypeAlias = Callable[[Floats], float]
 
 CONFIDENCE = 0.95
 MIN_PATIENTS = 6
 LEAST_CORRELATION = 0.1
+# What rounding leaves of probabilities that are zero.
+_NEVER = 1e-12
 
 
 class StatisticsError(FluorobenchError):
@@ -108,49 +109,35 @@ def spread(sample: Floats) -> Spread:
     )
 
 
-def clustered_draws(
-    sample: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0, draws: int = 2000
-) -> Floats | None:
-    """A statistic of resamples that draw patients with replacement, each with all its cases.
+def resampled_interval(counts: NDArray[np.int_], sizes: NDArray[np.int_]) -> Interval:
+    """The middle 95 % of a share over resamples that draw patients with replacement, each with all its cases: exact.
+
+    The bootstrap's distribution itself, without random draws: that of counts and sizes summed over as many patients as
+    there are is the power of one patient's, taken in frequency space.
 
     Args:
-        sample: One number a row; NaN is passed on to the statistic.
-        patients: The patient of each row.
-        statistic: From numbers to a number.
-        seed: Of the draws; the same seed gives the same resamples, whatever the order of the rows.
-        draws: Resamples.
-
-    Returns:
-        (draws,), or None below 6 patients: so few draws differ that they would be falsely alike.
+        counts: Cases of each patient in which it happened.
+        sizes: All cases of each patient, at least 1.
     """
-    groups = _by_patient(sample, patients)
-    if len(groups) < MIN_PATIENTS:
-        return None
-    generator = np.random.default_rng(seed)
-    chosen: list[list[int]] = generator.integers(len(groups), size=(draws, len(groups))).tolist()
-    return np.array([statistic(np.concatenate([groups[index] for index in row])) for row in chosen])
-
-
-def percentile_interval(drawn: Floats) -> Interval:
-    """The middle 95 % of resampled statistics."""
-    low, high = np.percentile(drawn, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    shape = (counts.size * int(counts.max()) + 1, counts.size * int(sizes.max()) + 1)
+    one = np.zeros(shape)
+    np.add.at(one, (counts, sizes), 1 / counts.size)
+    sums = np.fft.irfft2(np.fft.rfft2(one) ** counts.size, shape).clip(0)
+    count, size = np.nonzero(sums > _NEVER)
+    share = count / size
+    order = np.argsort(share, kind="stable")
+    below = np.cumsum(sums[count, size][order])
+    ends = np.searchsorted(below / below[-1], [(1 - CONFIDENCE) / 2 - _NEVER, (1 + CONFIDENCE) / 2 - _NEVER])
+    low, high = share[order][ends]
     return Interval(float(low), float(high))
 
 
-def clustered_interval(
-    sample: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0, draws: int = 2000
-) -> Interval | None:
-    """The 95 % percentile interval of ``clustered_draws``, whose arguments it takes; None below 6 patients."""
-    drawn = clustered_draws(sample, patients, statistic, seed=seed, draws=draws)
-    return None if drawn is None else percentile_interval(drawn)
-
-
-def rate(happened: NDArray[np.bool_], patients: Sequence[str], *, seed: int = 0, draws: int = 2000) -> Rate:
+def rate(happened: NDArray[np.bool_], patients: Sequence[str]) -> Rate:
     """A share with its interval.
 
-    One case a patient: Wilson. Several: the union of the bootstrap over patients and of Wilson's interval with as many
-    trials as the cases are worth (see ``_effective_trials``). The bootstrap alone is blind where it never or hardly
-    ever happened. Fewer than ``MIN_PATIENTS`` patients are too few for an interval.
+    One case a patient: Wilson. Several: the union of the exact bootstrap over patients and of Wilson's interval with as
+    many trials as the cases are worth (see ``_effective_trials``). The bootstrap alone is blind where it never or
+    hardly ever happened. Fewer than ``MIN_PATIENTS`` patients are too few for an interval.
     """
     count, total, n_patients = int(happened.sum()), happened.size, len(set(patients))
     if total == 0:
@@ -160,8 +147,10 @@ def rate(happened: NDArray[np.bool_], patients: Sequence[str], *, seed: int = 0,
     sample = happened.astype(np.float64)
     trials = _effective_trials(sample, patients)
     low, high = wilson(count / total * trials, trials, CONFIDENCE)
-    resampled = clustered_interval(sample, patients, lambda x: float(x.mean()), seed=seed, draws=draws)
-    if resampled is not None and n_patients < total:
+    if n_patients < total:
+        groups = _by_patient(sample, patients)
+        counts, sizes = (np.array([int(of(each)) for each in groups]) for of in (np.sum, np.size))
+        resampled = resampled_interval(counts, sizes)
         low, high = min(low, resampled.low), max(high, resampled.high)
     return Rate(count=count, total=total, interval=Interval(low, high))
 
@@ -193,9 +182,9 @@ def why_no_pose(rows: pd.DataFrame, label: str) -> str | None:
     return f"{label}: no pose in {len(own)} of {len(own)} cases; the first reason: {first}"
 
 
-def failure_rate(rows: pd.DataFrame, success: str = "success_strict", *, seed: int = 0) -> Rate:
+def failure_rate(rows: pd.DataFrame, success: str = "success_strict") -> Rate:
     """Share of rows that are no success; rows without a pose are among them."""
-    return rate(~np.asarray(rows[success], dtype=bool), text_column(rows, "patient_id"), seed=seed)
+    return rate(~np.asarray(rows[success], dtype=bool), text_column(rows, "patient_id"))
 
 
 def _by_patient(sample: Floats, patients: Sequence[str]) -> list[Floats]:
