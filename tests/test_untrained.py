@@ -17,7 +17,7 @@ from bench.perturb import salted_seed
 from bench.protocol import read_protocol
 from bench.protocol.model import MethodTable
 from bench.run.own_weights import with_weights
-from bench.run.parts import parts
+from bench.run.parts import parts, unmade
 from bench.score.caveats import Caveats
 from bench.score.statistics import Interval
 
@@ -75,6 +75,9 @@ def test_the_same_weights_are_made_again_and_kept(kept: Path) -> None:
     folder = untrained_weights("res_reg_net")
     first = read_card(only_card(folder)).files[0].sha256
     made = only_card(folder).stat().st_mtime_ns
+    wanted = read_protocol("lgff-sim", "quick")
+    assert "res_reg_net" not in unmade(wanted)
+    assert {"zhang", "lgff_reg"} <= set(unmade(wanted))
     assert untrained_weights("res_reg_net") == folder
     assert only_card(folder).stat().st_mtime_ns == made
     for file in folder.iterdir():

@@ -52,6 +52,7 @@ from bench.learn.trainable import Losses as Losses
 from bench.learn.trainable import Plan as Plan
 from bench.learn.trainable import Trainable as Trainable
 from bench.learn.untrained import UNTRAINED as UNTRAINED
+from bench.learn.untrained import is_made as is_made
 from bench.learn.untrained import untrained_weights as untrained_weights
 from bench.learn.untrained import weights_folder as weights_folder
 from bench.learn.warp import warped as warped

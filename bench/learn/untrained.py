@@ -58,8 +58,8 @@ def untrained_weights(method: str) -> Path:
         WeightsError: A method that is not trained at all, or a cache that cannot be written.
     """
     trainable = as_shipped(method)
-    folder = cache_folder(UNTRAINED) / f"{method}-{_key(trainable)}"
-    if not any(folder.glob("*.toml")):
+    folder = _folder(trainable)
+    if not _there(folder):
         try:
             _make(trainable, folder)
         except OSError as error:
@@ -68,6 +68,11 @@ def untrained_weights(method: str) -> Path:
                 "write to in XDG_CACHE_HOME"
             ) from None
     return folder
+
+
+def is_made(method: str) -> bool:
+    """Whether a method's untrained weights are in the cache."""
+    return _there(_folder(as_shipped(method)))
 
 
 def as_shipped(method: str) -> Trainable:
@@ -85,6 +90,14 @@ def as_shipped(method: str) -> Trainable:
     if _text(built.architecture) != _text(wanted):
         raise WeightsError(f"{method}'s trainer does not build the architecture of {shipped.name}; train again")
     return built
+
+
+def _folder(trainable: Trainable) -> Path:
+    return cache_folder(UNTRAINED) / f"{trainable.name}-{_key(trainable)}"
+
+
+def _there(folder: Path) -> bool:
+    return any(folder.glob("*.toml"))
 
 
 def _make(trainable: Trainable, folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from bench import registry
 from bench.contract import TrainingProvenance
-from bench.learn import UNTRAINED, WeightsCard, WeightsError, read_card, untrained_weights
+from bench.learn import UNTRAINED, WeightsCard, WeightsError, is_made, read_card, untrained_weights
 from bench.protocol.model import MethodTable, Protocol
 
 WEIGHTS = "weights"
@@ -74,6 +74,12 @@ def weights_used(protocol: Protocol) -> dict[str, str]:
         if not part.weights:
             found |= {f"{part.plugin}/{path.name}": _checksum(path) for path in part.shipped_files}
     return dict(sorted(found.items()))
+
+
+def unmade(protocol: Protocol) -> list[str]:
+    """Methods whose untrained weights the rows ask for and nobody has made yet."""
+    found = (part.plugin for choice in protocol.methods for part in parts(choice) if UNTRAINED in part.weights)
+    return [name for name in dict.fromkeys(found) if not is_made(name)]
 
 
 def anchored(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from bench.run.execute import Execution, RunProgress
 from bench.run.journal import Journal
 from bench.run.lock import RunLock
 from bench.run.meter import threads
-from bench.run.parts import weights_used
+from bench.run.parts import unmade, weights_used
 
 
 def run_or_resume(
@@ -47,6 +47,8 @@ def run_or_resume(
                 f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
                 "(find one with `fluorobench reference`)"
             )
+        if making := unmade(protocol):
+            report(f"making the untrained weights of {', '.join(making)}, once for all runs: some seconds each")
         lock.take()
         journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
         for fault in execution.resume(journal):
