@@ -26,11 +26,12 @@ card = Card(
     licence="MIT (the head phantom); otherwise that of the folder's data",
     deviations=(
         "The relative pose of two views is stated by the machine (gantry encoder, nominal distances), made "
-        "without any registration: mutual turns of single-view answers are a truth to measure against. Nothing of it is "
-        "corrected. Single-view answers of three methods differ from the reference by a shift of -0.7 to 1.0 mm and a "
-        "roll of -0.4 to 0.5 degrees that follow the gantry angle from -20 to 20 degrees, and lie 4 to 8 mm nearer to "
-        "the source. A position 1.5 mm farther, a focal length 0.7 % longer and a principal point 22 to 47 pixels nearer "
-        "to the crown explain it (studies/gantry): the geometry is good to 1 mm and 0.5 degrees in plane, 8 mm in depth.",
+        "without any registration: mutual turns of single-view answers are a truth to measure against. Nothing of it "
+        "is corrected. Single-view answers of three methods differ from the reference by a shift of -0.7 to 1.0 mm and "
+        "a roll of -0.4 to 0.5 degrees that follow the gantry angle from -20 to 20 degrees, and lie 4 to 8 mm nearer "
+        "to the source. A position 1.5 mm farther, a focal length 0.7 % longer and a principal point 22 to 47 pixels "
+        "nearer to the crown explain it (studies/gantry): the geometry is good to 1 mm and 0.5 degrees in plane and to "
+        "8 mm in depth.",
         "The machine does not state the phantom's position: the reference pose is a registration with a ray caster "
         "of other code, on two disjoint sets of views that agree to 0.26 mm in plane, 1.2 mm in depth and 0.28 "
         "degrees. Distances to it are agreement; below 0.5 mm in plane and 1.5 mm in depth they are ties.",
