@@ -10,6 +10,7 @@ METHOD ?= rtpi
 BUDGET ?= 20m
 STEPS ?= 500
 PROFILE ?= quick
+GATE := regress regress-networks regress-realistic regress-vertebra
 
 .DEFAULT_GOAL := help
 
@@ -41,9 +42,10 @@ bench-xray: $(STAMP) ## SOPI's Table 3: XRAYS=FILE.toml names your X-rays; witho
 tables: $(STAMP) ## Write the tables and figures of the newest run again.
 	$(BIN)/fluorobench report runs/latest
 
-regress: $(STAMP) ## Run the regression protocol and compare it with the frozen baseline.
-	$(BIN)/fluorobench run regress --profile full --fresh --out runs/regress
-	$(BIN)/fluorobench check runs/regress/latest --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
+regress: $(STAMP) ## Run the regression protocols and compare them with the frozen baselines.
+	rm -rf runs/regress
+	$(BIN)/fluorobench run $(GATE) --profile full --out runs/regress
+	$(BIN)/fluorobench check runs/regress/regress*-full-* --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
 
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
 	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name

@@ -4,33 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.contract import Card, FinishedRun
 from bench.report.marks import marked
 from bench.report.summary import PERCENT
 from bench.report.tables import Table, TableRow
 from bench.score.column import Column, Value
 from bench.score.columns import column
-from bench.score.paired import wins
-from bench.score.statistics import Floats, StatisticsError, of_label, text_column, values
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One method: its share of wins over each label, itself left out."""
-
-    label: str
-    over: dict[str, float]
-
-    def percent(self, label: str) -> float | None:
-        """Of the wins over one method; empty over itself."""
-        return PERCENT * self.over[label] if label in self.over else None
-
-    @property
-    def mean(self) -> float:
-        """Over all others; NaN for the only method of a run."""
-        return float(np.mean(list(self.over.values()))) if self.over else float("nan")
+from bench.score.wins import Wins, ranked_wins
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +27,9 @@ class PairedWins:
         """Write it under ``tables``."""
         return marked(self.table(run), run.scores).write(run.folder / "tables", "paired_wins")
 
-    def table(self, run: FinishedRun) -> Table[_Row]:
+    def table(self, run: FinishedRun) -> Table[Wins]:
         """Methods by their mean share of wins, the best first; columns in the same order."""
-        rows = sorted(_rows(run, self.metric), key=lambda row: -row.mean)
+        rows = ranked_wins(run.scores, run.labels, self.metric)
         return Table(
             columns=(
                 Column(heading="Method", name="method", compute=lambda row: row.label),
@@ -65,26 +45,18 @@ class PairedWins:
         )
 
 
-def _over(label: str) -> Column[_Row]:
+def _over(label: str) -> Column[Wins]:
     heading = label.replace(" ", "\n", 1).replace("+", "+\n", 1)
-    return _wins_column(heading, f"wins_over_{label}_percent", lambda row: row.percent(label), group="Wins over (%)")
+    return _wins_column(heading, f"wins_over_{label}_percent", lambda row: _percent(row, label), group="Wins over (%)")
 
 
-def _wins_column(heading: str, key: str, compute: Callable[[_Row], Value], *, group: str = "") -> Column[_Row]:
+def _percent(row: Wins, label: str) -> float | None:
+    """Empty over itself."""
+    return PERCENT * row.over[label] if label in row.over else None
+
+
+def _wins_column(heading: str, key: str, compute: Callable[[Wins], Value], *, group: str = "") -> Column[Wins]:
     return Column(heading=heading, name=key, compute=compute, decimals=0, group=group)
-
-
-def _rows(run: FinishedRun, metric: str) -> list[_Row]:
-    cases = text_column(of_label(run.scores, run.labels[0]), "case_id")
-    found: dict[str, Floats] = {}
-    for label in run.labels:
-        own = of_label(run.scores, label)
-        if text_column(own, "case_id") != cases:
-            raise StatisticsError(f"expected {label} and {run.labels[0]} on the same cases; let the run finish")
-        found[label] = values(own, metric)
-    return [
-        _Row(label, {other: wins(found[label], found[other]) for other in found if other != label}) for label in found
-    ]
 
 
 plugin = PairedWins

@@ -257,6 +257,20 @@ def test_wins_of_two_methods_add_up_and_a_missing_answer_wins_nothing(run: FakeR
     assert means == sorted(means, reverse=True)
 
 
+def test_the_ranking_is_that_of_the_wins_with_the_failures_of_the_rows(run: FakeRun) -> None:
+    def rows(name: str) -> list[dict[str, str]]:
+        path = next(path for path in load("reports", name)().write(run) if path.suffix == ".csv")
+        return list(csv.DictReader(io.StringIO(path.read_text())))
+
+    ranked, wins = rows("ranking"), rows("paired_wins")
+    assert [row["method"] for row in ranked] == [row["method"] for row in wins]
+    assert [row["mean_wins_percent"] for row in ranked] == [row["mean_wins_percent"] for row in wins]
+    assert [row["place"] for row in ranked] == [str(place) for place in range(1, len(LABELS) + 1)]
+    for row in ranked:
+        failed = 100 * (1 - of_label(run.scores, row["method"])["success_strict"].mean())
+        assert float(row["failure_strict_percent"]) == pytest.approx(failed)
+
+
 def test_a_table_without_rows_is_not_written(tmp_path: Path) -> None:
     columns: tuple[Column[str], ...] = (Column(heading="Method", name="method", compute=lambda label: label),)
     assert Table(columns=columns, rows=(), caption="").write(tmp_path, "empty") == []

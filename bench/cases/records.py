@@ -133,6 +133,8 @@ class EstimateRecord(Record):
         processor_seconds: Processor time of the method's process for this case, all threads.
         processor_seconds_prepare: The same of preparing the patient.
         threads: That the process may use.
+        reference_seconds: Processor time of the reference kernel (``bench.run.environment``), in the harness just
+            before and after this case: a busy machine slows both.
         drr_evaluations: Images rendered by the projector; of another program, as it states them.
         drr_evaluations_prepare: The same while preparing the patient.
         drr_evaluations_stated: As the method states them.
@@ -151,6 +153,7 @@ class EstimateRecord(Record):
     processor_seconds: float | None = None
     processor_seconds_prepare: float | None = None
     threads: int | None = None
+    reference_seconds: float | None = None
     drr_evaluations_prepare: int = 0
     drr_evaluations_stated: int | None = None
     covariance: MatrixList | None = None

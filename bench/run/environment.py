@@ -5,15 +5,20 @@ import os
 import platform
 import subprocess
 import time
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from bench import registry
 from bench.cases.records import Record
 from bench.run.meter import threads
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PACKAGES = (
     *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pydicom", "nibabel", "pandas"),
@@ -65,18 +70,25 @@ def describe_environment() -> Environment:
 
 
 def reference_kernel_seconds(repeats: int = 9) -> float:
-    """Median time of a fixed torch kernel (3-D grid sampling): the unit for times from different machines."""
+    """Median processor time of a fixed torch kernel (3-D grid sampling): the unit for times from different machines."""
+    import torch
+
+    volume, grid = _reference_arrays()
+    seconds: list[float] = []
+    for _ in range(repeats):
+        began = time.process_time()
+        torch.nn.functional.grid_sample(volume, grid, align_corners=False)
+        seconds.append(time.process_time() - began)
+    return median(seconds)
+
+
+@cache
+def _reference_arrays() -> "tuple[Tensor, Tensor]":
     import torch
 
     random = torch.Generator().manual_seed(0)
     volume = torch.rand(1, 1, 64, 64, 64, generator=random)
-    grid = torch.rand(1, 64, 64, 64, 3, generator=random) * 2 - 1
-    seconds: list[float] = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        torch.nn.functional.grid_sample(volume, grid, align_corners=False)
-        seconds.append(time.perf_counter() - began)
-    return median(seconds)
+    return volume, torch.rand(1, 64, 64, 64, 3, generator=random) * 2 - 1
 
 
 def code_hash() -> str:

@@ -6,17 +6,20 @@ again, bit for bit.
 """
 
 import json
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, TypeAlias
 
 from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records, view_record
 from bench.cases.hashes import perturbation_hash
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
 from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
-from bench.contract import Dataset, Outcome, Problem, patient_origin
+from bench.contract import Dataset, Outcome, Problem, View, patient_origin
 from bench.protocol import Protocol
-from bench.protocol.model import MethodTable
+from bench.protocol.model import BudgetTable, MethodTable
+from bench.run.environment import reference_kernel_seconds
 from bench.run.first_stage import first_stage
 from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal
@@ -24,6 +27,8 @@ from bench.run.reply import Answered, Done, Failed, Reply
 from bench.volume import Volume
 
 KEPT_BYTES = 300 * 2**20
+# Of the reference kernel, some 10 ms each, between two cases.
+_REPEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,35 @@ class _Posed:
         return sum(array.nbytes for array in (*images, *(grid for grid in grids if grid is not None)))
 
 
+class RunningMethod(typing.Protocol):
+    """A row's method, ready to be asked; see ``bench.run.isolation.IsolatedMethod``."""
+
+    def __enter__(self) -> "RunningMethod": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def prepare(self, volume: Volume, views: Sequence[View]) -> Reply:
+        """Prepare for a patient."""
+        ...
+
+    def register(self, problem: Problem) -> Reply:
+        """Answer a problem of that patient."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+    def printed(self) -> str:
+        """What it printed."""
+        ...
+
+
+OpenMethod: TypeAlias = Callable[[MethodTable, BudgetTable], RunningMethod]
+
+
 class Execution:
     """One protocol being run.
 
@@ -58,8 +92,14 @@ class Execution:
     ``register`` then fills the folder.
     """
 
-    def __init__(self, protocol: Protocol) -> None:
-        self._protocol = protocol
+    def __init__(self, protocol: Protocol, open_method: OpenMethod = IsolatedMethod) -> None:
+        """Bind a protocol.
+
+        Args:
+            protocol: Resolved.
+            open_method: Builds a row's method; in a process of its own, but for studies that plant defects in this one.
+        """
+        self._protocol, self._open_method = protocol, open_method
         self._dataset = open_dataset(protocol)
         self._patients = patient_ids(protocol, self._dataset)
         self._kept: dict[str, _Posed] = {}
@@ -109,7 +149,7 @@ class Execution:
     ) -> Iterator[EstimateRecord]:
         name = self._problems[0].perturbation_hash
         first = first_stage(choice, self._protocol.methods, journal.estimates())
-        with IsolatedMethod(choice if first is None else first.rest, self._protocol.budget) as method:
+        with self._open_method(choice if first is None else first.rest, self._protocol.budget) as method:
             for patient_id in self._patients:
                 left = [case for case in case_ids(self._protocol, patient_id) if (choice.label, case) not in done]
                 if not left:
@@ -119,8 +159,11 @@ class Execution:
                 begun = [each.case.problem if first is None else first.begun(each.case.problem) for each in wanted]
                 yield from (each for each in begun if isinstance(each, EstimateRecord))
                 problems = [each for each in begun if isinstance(each, Problem)]
+                unit = reference_kernel_seconds(_REPEATS)
                 for case_id, reply, ready in _answers(method, posed.moving, problems):
+                    before, unit = unit, reference_kernel_seconds(_REPEATS)
                     record = _record(choice.label, case_id, name, reply, ready)
+                    record = record.model_copy(update={"reference_seconds": (before + unit) / 2})
                     yield record if first is None else first.whole(record)
             method.stop()
             journal.keep_output(choice.label, method.printed())
@@ -151,8 +194,8 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
     )
 
 
-def _answers(method: IsolatedMethod, moving: Volume, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
-    """One reply per problem, also after failures; with the one to preparing."""
+def _answers(method: RunningMethod, moving: Volume, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
+    """One reply per problem, also after failures, and the one to preparing."""
     for group in _by_geometry(problems):
         yield from _answers_of_geometry(method, moving, group)
 
@@ -167,7 +210,7 @@ def _by_geometry(problems: list[Problem]) -> list[list[Problem]]:
 
 
 def _answers_of_geometry(
-    method: IsolatedMethod, moving: Volume, problems: list[Problem]
+    method: RunningMethod, moving: Volume, problems: list[Problem]
 ) -> Iterator[tuple[str, Reply, Reply]]:
     views = tuple(view.without_image() for view in problems[0].views)
     ready = method.prepare(moving, views)

@@ -101,18 +101,18 @@ def _print_to(target: int) -> None:
 
 def _serve(channel: Channel, method: Method, meter: Meter) -> None:
     own = os.getpid()
-    state = _State(method)
+    state = Answering(method)
     while True:
         # Only what the harness sent is unpickled, never what a method did.
         request: Request = pickle.loads(channel.receive())
         meter.begin()
-        reply = _attempt(partial(state.answer, request.what, meter), meter)
+        reply = state.reply(request.what, meter)
         if os.getpid() != own:  # a child that the method forked came back from the method's code
             os._exit(0)
         channel.send(encode(request.number, reply))
 
 
-class _State:
+class Answering:
     """A method, and the patient that it is prepared for."""
 
     def __init__(self, method: Method) -> None:
@@ -120,7 +120,11 @@ class _State:
         self._volume: Volume | None = None
         self._prepared: Any = None
 
-    def answer(self, request: Prepare | Register, meter: Meter) -> Reply:
+    def reply(self, request: Prepare | Register, meter: Meter) -> Reply:
+        """What the method answers; its errors are replies too."""
+        return _attempt(partial(self._answer, request, meter), meter)
+
+    def _answer(self, request: Prepare | Register, meter: Meter) -> Reply:
         """Everything that the method does with the problem is measured: ``skip`` and reading the estimate, too."""
         make_read_only(request)
         if isinstance(request, Prepare):
