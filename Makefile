@@ -42,14 +42,20 @@ bench-xray: $(STAMP) ## SOPI's Table 3: XRAYS=FILE.toml names your X-rays; witho
 tables: $(STAMP) ## Write the tables and figures of the newest run again.
 	$(BIN)/fluorobench report runs/latest
 
+# One thread: a library splits its sums by threads, and rendering counts must be equal.
 regress: $(STAMP) ## Run the regression protocols and compare them with the frozen baselines.
 	rm -rf runs/regress
-	$(BIN)/fluorobench run $(GATE) --profile full --out runs/regress
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/fluorobench run $(GATE) --profile full --out runs/regress
 	$(BIN)/fluorobench check runs/regress/regress*-full-* --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
 
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
 	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name
 	$(PEERS)/bin/python -W ignore benchmarks/peers/side_by_side.py
+
+bench-check: $(STAMP) ## Compare kernels, similarities, registrations and scoring with the stored times of this processor (BENCH=--update stores).
+	@mkdir -p build
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/pytest benchmarks --quiet --benchmark-timer=time.process_time --benchmark-max-time=0.2 --benchmark-json=build/benchmarks.json --benchmark-columns=min,median,rounds --benchmark-sort=name
+	$(BIN)/python benchmarks/compare.py build/benchmarks.json $(BENCH)
 
 # Peers live apart: diffdrr asks for torchvision, which would replace a CPU torch. It runs without it.
 $(PEERS)/.installed: constraints.txt benchmarks/peers/requirements.txt
@@ -85,4 +91,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install ablations bench-sim bench-xray train tables regress bench-perf test check check-mypy check-pyright docs format
+.PHONY: help install ablations bench-sim bench-xray train tables regress bench-perf bench-check test check check-mypy check-pyright docs format

@@ -74,11 +74,10 @@ def _print_worse(worse: "Sequence[Worse]") -> None:
 def _tell_what_is_not_compared(now: "Baseline", before: "Sequence[Baseline]") -> None:
     from bench.score.regression import not_compared
 
-    if now.processor not in [each.processor for each in before if each.protocol == now.protocol]:
+    if labels := not_compared(now, before):
         output.print(
-            f"{now.protocol}: no baseline of this processor ({now.processor}); compared with those of others, without "
-            "rendering counts",
+            f"{now.protocol}: not compared, since no baseline of {now.processor} with {now.threads} thread(s), nor "
+            f"those of two other processors, have them: {', '.join(labels)}",
             markup=False,
+            soft_wrap=True,
         )
-    elif labels := not_compared(now, before):
-        output.print(f"{now.protocol}: not in the baseline of this processor: {', '.join(labels)}", markup=False)

@@ -1,9 +1,9 @@
 """Baselines of the regression gate: what runs gave when they were frozen, and how far clean repeats lie apart."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
@@ -15,6 +15,7 @@ from bench.files import write_text
 from bench.score.finished import SAME_POSE, ScoredRun
 
 METRICS = ("rotation_error_deg", "in_plane_error_mm", "mtre_mm")
+Spread: TypeAlias = dict[str, dict[str, float]]
 
 
 class BaselineError(FluorobenchError):
@@ -63,7 +64,7 @@ class Baseline(Record):
     rows: list[FrozenRow]
     projector_error: dict[str, float]
     repeats: int = 1
-    spread: dict[str, dict[str, float]] = Field(default_factory=dict[str, dict[str, float]])
+    spread: Spread = Field(default_factory=dict[str, dict[str, float]])
 
     @model_validator(mode="after")
     def _tells_something(self) -> "Baseline":
@@ -118,7 +119,20 @@ def merged(runs: Sequence[Baseline]) -> Baseline:
         raise BaselineError("expected repeats of one run; got other rows or cases")
     repeats = {key: [each[key] for each in by_key] for key in by_key[0]}
     rows = [_with_median_time(rows) for rows in repeats.values()]
-    return first.model_copy(update={"rows": rows, "repeats": len(runs), "spread": _spreads(repeats.values())})
+    return first.model_copy(update={"rows": rows, "repeats": len(runs), "spread": spread_of(runs)})
+
+
+def spread_of(runs: Sequence[Baseline]) -> Spread:
+    """The largest difference of a case's error between runs, by label and metric; of what at least two runs hold."""
+    found: Spread = {}
+    for label, case_id in dict.fromkeys((row.label, row.case_id) for each in runs for row in each.rows):
+        rows = [row for each in runs for row in each.rows if (row.label, row.case_id) == (label, case_id)]
+        if len(rows) > 1:
+            own = found.setdefault(label, dict.fromkeys(METRICS, 0.0))
+            for metric in METRICS:
+                errors = [error for row in rows if (error := row.error(metric)) is not None]
+                own[metric] = max(own[metric], float(np.ptp(errors)) if errors else 0.0)
+    return found
 
 
 def read_baselines(path: Path) -> list[Baseline]:
@@ -192,13 +206,3 @@ def _projector_error(run: ScoredRun, case_id: str) -> float:
 def _with_median_time(repeats: Sequence[FrozenRow]) -> FrozenRow:
     ratios = [row.processor_ratio for row in repeats if row.processor_ratio is not None]
     return repeats[0].model_copy(update={"processor_ratio": float(np.median(ratios)) if ratios else None})
-
-
-def _spreads(repeats: Iterable[Sequence[FrozenRow]]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for rows in repeats:
-        own = found.setdefault(rows[0].label, dict.fromkeys(METRICS, 0.0))
-        for metric in METRICS:
-            errors = [error for row in rows if (error := row.error(metric)) is not None]
-            own[metric] = max(own[metric], float(np.ptp(errors)) if errors else 0.0)
-    return found

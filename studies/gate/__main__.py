@@ -1,0 +1,59 @@
+"""``python -m studies.gate --out DIR``."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from bench.cli.console import output, print_line, print_table
+from studies.gate.defects import DEFECTS, planted
+from studies.gate.table import CLEAN, clean, sensitivity
+from studies.gate.trials import PROTOCOLS, Gate, Trial, read_trials, shipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Plant defects one at a time and run the gate; then run it again and again without any.
+
+    The same command goes on where it was stopped.
+    """
+
+    out: Path
+    """Folder of baselines and finished trials."""
+
+    repeats: int = 20
+    """Clean runs after the one that is the baseline."""
+
+    only: tuple[str, ...] = ()
+    """Defects to plant; all if not given."""
+
+    every: bool = False
+    """Run all protocols with each defect, not only until one of them catches it."""
+
+    def __call__(self) -> None:
+        """Run what is not there yet, and print the table."""
+        gate = Gate(self.out, shipped())
+        for name in self.only or DEFECTS:
+            self._plant(gate, name)
+        for number in range(self.repeats):
+            for protocol in PROTOCOLS:
+                gate.trial(f"{CLEAN} {number}", protocol, nullcontext())
+        _print(self.out)
+
+    def _plant(self, gate: Gate, name: str) -> None:
+        for protocol in PROTOCOLS:
+            print_line(f"{name}: {protocol}")
+            if gate.trial(name, protocol, planted(name)).worse and not self.every:
+                return
+
+
+def _print(out: Path) -> None:
+    trials: list[Trial] = read_trials(out)
+    print_table("planted defects", ("defect", "caught", "by", "what got worse"), sensitivity(trials))
+    count, alarms, slowest = clean(trials)
+    output.print(f"{alarms} of {count} clean repeats raised an alarm; the largest ratio of times was {slowest:.2f}")
+
+
+if __name__ == "__main__":
+    tyro.cli(Study)()
