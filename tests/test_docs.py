@@ -205,17 +205,33 @@ def test_protocol_page_names_every_key() -> None:
     assert not {key for key in keys if not re.search(rf"`({key}|[a-z]+\.{key}|\[+{key}\]+)`", page)}
 
 
-def test_result_block_of_the_readme_is_made_from_a_run(tmp_path: Path) -> None:
-    made = runpy.run_path(str(ROOT / "docs" / "make_results.py"))
-    (tmp_path / "tables").mkdir()
-    headings = [*made["COLUMNS"].values(), "Cases"]
-    rows = [headings, [":--"] * 8, ["Opt-GC", "**0.01 ± 0.01**", "0.02 ± 0.01", "0.0", "3.8", "3.7", "7.8", "20"]]
-    (tmp_path / "tables" / "sopi_table1.md").write_text("\n".join(f"| {' | '.join(row)} |" for row in rows))
-    (tmp_path / "environment.json").write_text('{"cores": 2, "processor": "P", "commit": "0123456789ab"}')
-    (tmp_path / "truth.jsonl").touch()
-    lines = made["block"](tmp_path).splitlines()
-    assert lines[2] == "| Opt-GC | 0.01 ± 0.01 | 0.02 ± 0.01 | 0.0 | 3.8 | 3.7 | 7.8 |"
-    assert "2 cores of P, commit 012345678" in lines[-1]
+RANKING = """place,method,mean_wins_percent,rotation_error_deg_mean,rotation_error_deg_std,translation_error_mm_mean,\
+translation_error_mm_std,failure_strict_percent,failure_strict_low,failure_strict_high,mtre_mm_median,\
+processor_seconds_median
+1,Opt-GC,90,0.87,1.44,2.29,3.21,20,0,47,1.2,0.774
+2,SOPI (untrained),50,1,1,1,1,50,,,1,1
+"""
+TABLE1 = """method,rotation_axis_mean_deg_mean,translation_axis_mean_mm_mean,\
+published_rotation_axis_mean_deg_mean,published_translation_axis_mean_mm_mean
+Opt-GC,0.0104,0.02,3.73,7.8
+Deep-reg,0.5,1.3,5.54,13.21
+Bound,0.001,0.003,,
+"""
+
+
+def test_result_block_of_the_readme_is_made_from_two_runs(tmp_path: Path) -> None:
+    made, runs = runpy.run_path(str(ROOT / "docs" / "make_results.py")), (tmp_path / "a-1", tmp_path / "b-2")
+    for run, name, text in zip(runs, ("ranking", "sopi_table1"), (RANKING, TABLE1), strict=True):
+        (run / "tables").mkdir(parents=True)
+        (run / "tables" / f"{name}.csv").write_text(text)
+        (run / "environment.json").write_text('{"processor": "P", "commit": "0123456789ab"}')
+        (run / "truth.jsonl").touch()
+    lines = made["block"](*runs).splitlines()
+    assert lines[2:4] == [
+        "| Opt-GC | 90 | 0.9 ± 1.4 | 2.3 ± 3.2 | 20 [0, 47] | 0.77 | 0.010 | 0.020 | 3.73 | 7.80 |",
+        "| Deep-reg | – | – | – | – | – | 0.500 | 1.300 | 5.54 | 13.21 |",
+    ]
+    assert "P, commit 012345678, runs 1 and 2" in lines[-1]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.index(made["BEGIN"]) < readme.index(lines[0]) < readme.index(made["END"])
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
-import numpy as np
 import pandas as pd
 
 from bench.score.paired import wins
@@ -25,7 +25,7 @@ class Wins:
     @property
     def mean(self) -> float:
         """Over all others; NaN for the only method of a run."""
-        return float(np.mean(list(self.over.values()))) if self.over else float("nan")
+        return fsum(self.over.values()) / len(self.over) if self.over else float("nan")
 
 
 def ranked_wins(scores: pd.DataFrame, labels: Sequence[str], metric: str) -> list[Wins]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from typing import Any, TypeAlias
 from unittest import mock
 
@@ -12,7 +13,6 @@ import torch
 
 import bench.drr.features
 import bench.drr.joseph
-import bench.drr.project
 import bench.learn.weights
 from bench.drr import AttenuationMap
 from bench.geometry import Camera
@@ -56,7 +56,8 @@ def _doubled_step(stack: ExitStack) -> None:
         return rendered
 
     for name in ("project_joseph", "project_joseph_with_derivatives"):
-        _wrap(stack, bench.drr.project, name, on_every_other_slice)
+        # The package's attribute of this name is the function.
+        _wrap(stack, import_module("bench.drr.project"), name, on_every_other_slice)
 
 
 def _wrong_sign(stack: ExitStack) -> None:
