@@ -17,7 +17,7 @@ BEGIN, END = "<!-- results: docs/make_results.py writes this block -->\n", "<!--
 PROTOCOLS = ("mismatch", "sopi-sim")
 HEADINGS = (
     *("Method", "Wins (%)", "Angle (deg)", "Shift (mm)", "Fail (%)", "Time (s)"),
-    *("Matched (deg)", "(mm)", "Paper (deg)", "(mm)"),
+    *("Match (deg)", "(mm)", "Paper (deg)", "(mm)"),
 )
 NOTHING = "–"
 _SHIFT = "translation_error_mm_mean"
