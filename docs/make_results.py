@@ -16,8 +16,8 @@ PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- results: docs/make_results.py writes this block -->\n", "<!-- results: end -->\n"
 PROTOCOLS = ("mismatch", "sopi-sim")
 HEADINGS = (
-    *("Method", "Wins (%)", "Angle (deg)", "Shift (mm)", "Fail (%)", "Time (s)"),
-    *("Match (deg)", "(mm)", "Paper (deg)", "(mm)"),
+    *("Method", "Wins %", "Angle deg", "Shift mm", "Fail %", "Time s"),
+    *("Match deg", "mm", "Paper deg", "mm"),
 )
 NOTHING = "–"
 _SHIFT = "translation_error_mm_mean"
