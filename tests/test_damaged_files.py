@@ -12,6 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -217,3 +218,17 @@ def test_numbers_that_are_no_hounsfield_units(tmp_path: Path) -> None:
     wild[3, 4, 5] = 1e30
     _sitk.WriteImage(_sitk.GetImageFromArray(wild), str(tmp_path / "ct.nrrd"))
     assert "1e+30" in refusal(tmp_path / "ct.nrrd")
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_tags_of_a_tiff_that_promise_more_than_the_file(big: bool, tmp_path: Path) -> None:
+    path = tmp_path / "ap.tif"
+    rows = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    tifffile.imwrite(path, rows, bigtiff=big, extratags=[(65000, "I", 40, range(40), True)])
+    assert np.array_equal(read_xray(path, flip="none", bright="air").intensities, rows)
+    content = path.read_bytes()
+    form = "<HHQ" if big else "<HHI"
+    tag = content.index(struct.pack(form, 65000, 4, 40))
+    path.write_bytes(content[:tag] + struct.pack(form, 65000, 4, 2**31) + content[tag + struct.calcsize(form) :])
+    with pytest.raises(FluorobenchError, match="more than the file can hold"):
+        read_xray(path, flip="none", bright="air")

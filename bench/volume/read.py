@@ -170,7 +170,7 @@ def _read_ct(path: Path, series: str | None, spacing_mm: Spacing | None) -> tupl
     hu = _finite(grid, path)
     if (extreme := float(np.abs(hu).max())) > _MAX_HU:
         raise VolumeError(
-            f"{path}: its numbers reach {extreme:.3g}; expected Hounsfield units (air -1000, metal to 30000): convert it"
+            f"{path}: its numbers reach {extreme:.3g}; expected Hounsfield units (air -1000, metal 30000): convert it"
         )
     if grid.affine is None and float(hu.min()) >= 0:
         if not hu.any():

@@ -1,6 +1,7 @@
 """Image files through SimpleITK: NRRD, MetaImage, TIFF, PNG and others; not DICOM and NIfTI. Imports SimpleITK."""
 
 import locale
+import logging
 import re
 import warnings
 from collections.abc import Callable
@@ -26,6 +27,10 @@ _sitk: Any = SimpleITK
 _Answer = TypeVar("_Answer")
 
 _PHOTOMETRIC_TAG, _ORIENTATION_TAG = 262, 274
+# Values a byte that the compressions of pictures reach at most: 1365 by LZW, 1032 by deflate, 8 by one bit a pixel.
+_MAX_PACKED = 8 * 1400
+# Pillow logs what is wrong with a file, which is told here.
+logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 # What Pillow raises for a file that it does not read, or finds too large.
 _NOT_READ = (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError)
 _TURNABLE = (".tif", ".tiff", ".png")
@@ -47,13 +52,16 @@ def image_shape(path: Path) -> ImageShape:
     Raises:
         VolumeError: The file is damaged, of no known format, or too large for the memory.
     """
-    _require_unturned(path)
     require_header(path)
+    _require_unturned(path)
     require_sound(path)
     reader = _reader(path)
     size = tuple(int(each) for each in reader.GetSize())
     shape = ImageShape(size, int(reader.GetNumberOfComponents()))
     require_memory(path, (*size, shape.components))
+    held = path.stat().st_size
+    if path.suffix.lower() in _TURNABLE and np.prod(size, dtype=np.float64) * shape.components > _MAX_PACKED * held:
+        raise VolumeError(f"{path}: cut short: its header promises {size} pixels, it has {held} bytes; copy it again")
     return shape
 
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from bench.volume.memory import require_memory
 from bench.volume.stored import Stored, stated_numbers
+from bench.volume.tiff_tags import require_tags
 from bench.volume.volume import VolumeError
 
 _PNG, _TIFF = (".png",), (".tif", ".tiff")
@@ -37,7 +38,9 @@ def require_header(path: Path) -> None:
         if not 1 <= len(stored.shape) <= 5 or min(stored.shape) < 1:
             raise VolumeError(f"{path}: expected 2 to 4 axes of at least 1 voxel; its header states {stored.shape}")
         require_memory(path, stored.shape)
-    elif not path.name.lower().endswith((*_PNG, *_TIFF)):
+    elif path.name.lower().endswith(_TIFF):
+        require_tags(path)
+    elif not path.name.lower().endswith(_PNG):
         _require_readable(path, "s.ImageFileReader(); r.SetFileName(sys.argv[1]); r.ReadImageInformation()")
 
 
