@@ -224,7 +224,7 @@ def test_numbers_that_are_no_hounsfield_units(tmp_path: Path) -> None:
 def test_tags_of_a_tiff_that_promise_more_than_the_file(big: bool, tmp_path: Path) -> None:
     path = tmp_path / "ap.tif"
     rows = np.arange(600, dtype=np.uint16).reshape(20, 30)
-    tifffile.imwrite(path, rows, bigtiff=big, extratags=[(65000, "I", 40, range(40), True)])
+    tifffile.imwrite(path, rows, bigtiff=big, extratags=[(65000, 4, 40, tuple(range(40)), True)])
     assert np.array_equal(read_xray(path, flip="none", bright="air").intensities, rows)
     content = path.read_bytes()
     form = "<HHQ" if big else "<HHI"
