@@ -13,7 +13,7 @@ from bench.cli.case import CaseArguments
 from bench.cli.console import messages, output, print_table
 from bench.cli.progress import progress_bar
 from bench.cli.settings import setting
-from bench.single.trust import USABLE
+from bench.single.trust import MEANING, USABLE, Trust, in_words
 
 if TYPE_CHECKING:
     from bench.contract import Problem
@@ -52,7 +52,8 @@ class Register(CaseArguments):
     """Half-widths of the search range about the start: 3 angles (degrees), 3 translations (mm)."""
 
     content: str = "bone"
-    """Content of the CT to register: bone, body, everything, or the name of a label."""
+    """Content of the CT to register: bone, the name of a label, everything, or body: for images in which bone hardly
+    stands out, such as megavolt portal images."""
 
     region: str = "whole"
     """Part of the CT: whole, or the name of a label (the vertebra that a network of this patient was trained for)."""
@@ -261,16 +262,11 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _print_verdict(verdict: dict[str, Any]) -> None:
-    check, reasons = verdict["check"], verdict["reasons"]
-    if check is not None:
-        searches = f"searched {check['searches']} more times; {check['similarity']}'s best pose is away by"
-        output.print(f"{searches} {_distances(check['apart'])}", markup=False, soft_wrap=True)
-    if verdict["depth_interval_mm"] is not None:
-        low, high = verdict["depth_interval_mm"]
-        output.print(f"one view: the content's centre lies {low:.0f} to {high:.0f} mm from the source", soft_wrap=True)
+    trust = Trust(verdict["trust"])
     output.print(
-        f"verdict: {verdict['trust'].upper()}",
-        *(f"  {each}" for each in reasons),
+        *in_words(verdict),
+        f"verdict: {trust.upper()} - {MEANING[trust]}",
+        *(f"  {each}" for each in verdict["reasons"]),
         sep="\n",
         markup=False,
         soft_wrap=True,

@@ -14,15 +14,16 @@ from bench.geometry import Matrix
 from bench.report.outlines import outlined
 from bench.report.overlay import Colours, grey
 from bench.report.registration import save_png, shown
-from bench.single.trust import Trust
+from bench.single.trust import MEANING, Trust, in_words
 
 _SIDE = 420
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 86rem; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 96rem; padding: 0 1rem; }
 h2 { margin-top: 2.2rem; } table { border-collapse: collapse; margin: .8rem 0; }
 td, th { border: 1px solid #8888; padding: .2rem .7rem; text-align: right; } th { text-align: left; }
-.panels { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; } img { display: block; max-width: 100%; }
+.panels { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1rem; margin: .8rem 0; }
+figure { margin: 0; } img { display: block; width: 100%; } caption { text-align: left; padding: .3rem 0; }
 figcaption { padding: .3rem 0; } .doubt { color: #b3261e; font-weight: 600; }
 .sound { color: #1b7f3b; font-weight: 600; }
 .silhouette { color: #c96f00; font-weight: 600; } .inner { color: #1b9e4b; font-weight: 600; }
@@ -62,7 +63,7 @@ def registration_page(registered: Sequence[Registered], title: str) -> str:
             f"<h1>{html.escape(title)}</h1>",
             '<p>Lines show the rendered content at the pose: its <span class="silhouette">silhouette</span> and the '
             '<span class="inner">edges inside it</span>. A turn about the long axis of a bone moves only the edges '
-            "inside.</p>",
+            "inside. The pose is right where both lie on the edges of the X-ray.</p>",
             *parts,
             "</body></html>",
         ]
@@ -76,27 +77,21 @@ def _section(each: Registered) -> list[str]:
     cells = "".join(f"<td>{value:.2f}</td>" for value in theta.values())
     return [
         f"<h2>{html.escape(each.name)}</h2>",
-        f"<p>Method {html.escape(str(each.found['method']))}, {html.escape(str(each.found['outcome']))}.</p>",
         *_verdict(verdict),
-        f"<table><caption>Pose from the start (degrees, mm)</caption><tr>{heads}</tr><tr>{cells}</tr></table>",
+        f"<p>Method {html.escape(str(each.found['method']))}: {html.escape(str(each.found['outcome']))}.</p>",
+        "<table><caption>Pose from the start: turns (degrees) and shifts (mm) in the axes of the first view; x right, "
+        f"y down, z along the beam</caption><tr>{heads}</tr><tr>{cells}</tr></table>",
         *_panels(each),
     ]
 
 
 def _verdict(verdict: dict[str, Any]) -> list[str]:
-    trusted = verdict["trust"] == Trust.TRUSTED
-    lines = [f'<p class="{"sound" if trusted else "doubt"}">Verdict: {html.escape(verdict["trust"])}.</p>']
+    trust = Trust(verdict["trust"])
+    kind = "sound" if trust is Trust.TRUSTED else "doubt"
+    lines = [f'<p class="{kind}">Verdict: {html.escape(trust)} – {html.escape(MEANING[trust])}</p>']
     if verdict["reasons"]:
         lines.append("<ul>" + "".join(f"<li>{html.escape(each)}</li>" for each in verdict["reasons"]) + "</ul>")
-    if (check := verdict["check"]) is not None:
-        apart = ", ".join(f"{html.escape(key)} {value:.2f}" for key, value in check["apart"].items())
-        searches = (
-            f"Searched {check['searches']} more times; the best pose by {html.escape(check['similarity'])} is away by"
-        )
-        lines.append(f"<p>{searches} {apart}.</p>")
-    if (depth := verdict["depth_interval_mm"]) is not None:
-        lines.append(f"<p>One view: the content's centre lies {depth[0]:.0f} to {depth[1]:.0f} mm from the source.</p>")
-    return lines
+    return [*lines, *(f"<p>{html.escape(each)}</p>" for each in in_words(verdict))]
 
 
 def _panels(each: Registered) -> list[str]:
@@ -106,8 +101,8 @@ def _panels(each: Registered) -> list[str]:
         plain = np.repeat(np.repeat(np.repeat(grey(view.image)[..., None], 3, axis=2), scale, axis=0), scale, axis=1)
         panels = [
             (plain, "X-ray"),
-            (outlined(view.image, view.before, scale=scale), "start"),
-            (outlined(view.image, view.after, scale=scale), f"answer of {each.found['method']}"),
+            (outlined(view.image, view.before, scale=scale), "CT at the start"),
+            (outlined(view.image, view.after, scale=scale), f"CT at the pose found by {each.found['method']}"),
         ]
         label = f"{each.name}, view {view.number}"
         figures = "".join(_figure(picture, f"{label}: {what}") for picture, what in panels)
