@@ -32,7 +32,7 @@ train: $(STAMP) ## Train a network into runs/train/METHOD: make train METHOD=rtp
 	$(BIN)/fluorobench train $(METHOD) --budget $(BUDGET)
 
 # Interrupted, it goes on with the same command; what is trained is kept. Times of 500 steps: studies/ablations/README.md.
-ablations: $(STAMP) ## Train every row of the ablation tables and fill them: make ablations STEPS=500 PROFILE=quick (hours; goes on where it stopped).
+ablations: $(STAMP) ## Train every row of the ablation tables and fill them: make ablations STEPS=500 PROFILE=quick (about 40 minutes of processor time; goes on where it stopped).
 	$(BIN)/python -m studies.ablations train --steps $(STEPS)
 	$(BIN)/python -m studies.ablations run --profile $(PROFILE)
 
