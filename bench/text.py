@@ -38,6 +38,11 @@ def read_text(path: Path) -> str:
     return raw.decode(encoding)
 
 
+def printable(text: str) -> str:
+    """A text without the characters that a terminal would obey or cannot show; line breaks and tabs stay."""
+    return "".join(each for each in text if each in "\n\t" or not unicodedata.category(each).startswith("C"))
+
+
 def one_line(text: str, length: int | None = None) -> str:
     """A text as one line that every terminal, table and file can hold.
 
@@ -48,5 +53,5 @@ def one_line(text: str, length: int | None = None) -> str:
         length: Characters to keep; None = all.
     """
     spaced = " ".join(text.split())
-    shown = "".join(each for each in spaced if not unicodedata.category(each).startswith("C"))
+    shown = printable(spaced)
     return shown if length is None or len(shown) <= length else f"{shown[: length - 3]}..."

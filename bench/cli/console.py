@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -11,12 +11,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.errors import FluorobenchWarning
+from bench.text import printable
 
 WIDE = 150
 
+
+class PlainConsole(Console):
+    """A console that prints texts of others without the characters that a terminal would obey."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as ``Console`` does."""
+        super().print(*(printable(each) if isinstance(each, str) else each for each in objects), **options)
+
+
 # Without a terminal (a log, a pipe) wide enough for a paper's table.
-output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-messages = Console(stderr=True, highlight=False)
+output = PlainConsole(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+messages = PlainConsole(stderr=True, highlight=False)
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -25,13 +35,13 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
     for column in columns:
         table.add_column(escape(column))
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(printable(cell)) for cell in row))
     output.print(table)
 
 
 def print_markdown(text: str) -> None:
     """Print a Markdown file as a terminal shows it."""
-    output.print(Markdown(text))
+    output.print(Markdown(printable(text)))
 
 
 def print_line(line: str) -> None:

@@ -2,7 +2,9 @@
 
 import errno
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.cli.console import messages, show_warnings
 from bench.errors import FluorobenchError, describe_error
@@ -25,6 +27,12 @@ def of_the_disk(error: OSError) -> str | None:
     )
 
 
+def _raised_in(error: BaseException) -> str:
+    """Where it was raised, for a report of a bug that looks like bad input."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+
+
 def execute(command: Callable[[], None], program: str) -> None:
     """Run a parsed command and end the process with a status.
 
@@ -43,6 +51,10 @@ def execute(command: Callable[[], None], program: str) -> None:
         if refused is None:
             raise
         messages.print(f"{program}: {refused}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except (RecursionError, MemoryError) as error:
+        what = "an input is nested too deeply" if isinstance(error, RecursionError) else "there is not enough memory"
+        messages.print(f"{program}: {what}{_raised_in(error)}; give a smaller one", style="red", markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
         messages.print(f"{program}: interrupted; the same command (without --fresh) continues from here")

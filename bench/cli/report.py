@@ -1,5 +1,6 @@
 """``fluorobench report`` and ``fluorobench score``."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,11 +20,15 @@ class Report:
     run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
     """Run folder."""
 
+    strict: bool = False
+    """End with status 1 where a method gave a pose in no case."""
+
     def __call__(self) -> None:
         """Write them."""
         from bench.score.finished import open_run
 
-        write_report(open_run(self.run))
+        if write_report(open_run(self.run)) and self.strict:
+            sys.exit(1)
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,12 @@ class Score:
         output.print(str(open_run(self.run).write_scores()), soft_wrap=True)
 
 
-def write_report(run: "ScoredRun") -> None:
-    """Write scores and artefacts; prints the tables, why methods gave no pose at all, and where everything lies."""
+def write_report(run: "ScoredRun") -> list[str]:
+    """Write scores and artefacts; prints the tables, why methods gave no pose at all, and where everything lies.
+
+    Returns:
+        Why methods gave no pose in any case, one sentence a method; one that was skipped everywhere is among them.
+    """
     from bench import registry
     from bench.score.statistics import why_no_pose
 
@@ -54,7 +63,8 @@ def write_report(run: "ScoredRun") -> None:
     for path in paths:
         if path.suffix == ".md":
             print_markdown(path.read_text())
-    for label in run.labels:
-        if reason := why_no_pose(run.scores, label):
-            output.print(reason, style="yellow", markup=False, soft_wrap=True)
+    reasons = [reason for label in run.labels if (reason := why_no_pose(run.scores, label))]
+    for reason in reasons:
+        output.print(reason, style="yellow", markup=False, soft_wrap=True)
     output.print(f"{len(paths)} tables and figures in {run.folder}", soft_wrap=True, markup=False)
+    return reasons

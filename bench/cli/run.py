@@ -1,5 +1,6 @@
 """``fluorobench run``."""
 
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,6 +78,9 @@ class Run:
     fresh: bool = False
     """Discard an earlier run of the same protocol."""
 
+    strict: bool = False
+    """End with status 1 where a method gave a pose in no case."""
+
     def __call__(self) -> None:
         """Run, score, report."""
         from bench.cli.report import write_report
@@ -91,8 +95,9 @@ class Run:
             run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line)
             for protocol in map(self._with_weights, chosen)
         ]
-        for journal in journals:
-            write_report(open_run(journal.folder))
+        failed = [reason for journal in journals for reason in write_report(open_run(journal.folder))]
+        if self.strict and failed:
+            sys.exit(1)
 
     def _load(self, name: str) -> "Protocol":
         from bench.protocol import load_protocol

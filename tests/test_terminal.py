@@ -1,0 +1,68 @@
+"""What reaches the terminal and the exit status: no control characters of others, no tracebacks of their input."""
+
+import io
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.cli.console import PlainConsole, print_markdown, print_table
+from bench.cli.execute import execute
+from bench.cli.report import Report
+from bench.text import one_line, printable
+
+from .toy_run import ANSWER, on_the_path, protocol
+from .toy_run import execute as run
+
+HOSTILE = "a\x1b[2J\x07\x08b\x9b31m\u202ec\ud800d"
+
+
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    PlainConsole(file=stream, width=80).print(HOSTILE, markup=False)
+    print_table("title", ("column",), [(HOSTILE,)])
+    print_markdown(f"# {HOSTILE}")
+    shown = stream.getvalue() + capsys.readouterr().out
+    assert all(each.isprintable() or each == "\n" for each in shown)
+    assert "a[2Jb31mcd" in stream.getvalue()
+
+
+def test_texts_of_others() -> None:
+    assert printable("line\n\tnext\x1b") == "line\n\tnext"
+    assert one_line(" a \n b\x00 ", 100) == "a b"
+    assert one_line("x" * 99, 10) == "xxxxxxx..."
+
+
+def nested() -> None:
+    tomllib.loads("a = " + "[" * 100_000)
+
+
+def huge() -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize(("act", "word"), [(nested, "nested too deeply"), (huge, "not enough memory")])
+def test_inputs_that_are_too_deep_or_too_large(
+    act: Callable[[], None], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        execute(act, "fluorobench")
+    assert caught.value.code == 2
+    assert word in capsys.readouterr().err
+
+
+def test_strict_ends_with_a_status_where_a_method_failed_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bodies = {"answers": (ANSWER, "None"), "raises": ("raise ValueError('no idea')", "None")}
+    (tmp_path / "plugins").mkdir()
+    with on_the_path(tmp_path / "plugins", bodies):
+        good = run(protocol("answers"), tmp_path / "runs").folder
+        bad = run(protocol("answers", "raises"), tmp_path / "runs").folder
+        Report(run=good, strict=True)()
+        Report(run=bad)()
+        with pytest.raises(SystemExit) as caught:
+            Report(run=bad, strict=True)()
+    assert caught.value.code == 1
+    assert "no pose in 4 of 4 cases; the first reason: ValueError: no idea" in capsys.readouterr().out
