@@ -9,6 +9,7 @@ import tyro
 
 from bench.cli.catalogue import Info, List
 from bench.cli.check import Check
+from bench.cli.doctor import Doctor
 from bench.cli.download import Download
 from bench.cli.execute import execute
 from bench.cli.register import Reference, Register
@@ -19,9 +20,8 @@ from bench.cli.start import Start
 from bench.cli.train import Train
 from bench.cli.verify import Verify
 
-COMMANDS = (
-    Run | Train | Report | Score | Verify | Check | Register | Reference | Start | Render | Download | List | Info
-)
+RUNS = Run | Report | Score | Verify | Check | Doctor
+COMMANDS = RUNS | Train | Register | Reference | Start | Render | Download | List | Info
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 
 # Of a shell: 128 + SIGPIPE.

@@ -1,0 +1,42 @@
+"""``fluorobench doctor``: what it finds, what mends it, and a test of the whole pipeline."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.cli.doctor import Doctor
+from bench.run.machine import examine
+from bench.score.self_test import SelfTest
+
+
+def found(out: Path) -> dict[str, tuple[str, str]]:
+    return {each.what: (each.found, each.remedy) for each in examine(out)}
+
+
+def test_it_names_what_mends_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = found(tmp_path / "runs")
+    assert sound["data phantom"][0].endswith("test patients")
+    assert sound["disk"][0].endswith(str(tmp_path))
+    monkeypatch.setattr("bench.run.machine.threads", lambda: 10_000)
+    monkeypatch.setattr("bench.run.machine.free_bytes", lambda: 2**20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 2**20}))
+    worse = found(tmp_path)
+    assert worse["threads"][1].startswith("export OMP_NUM_THREADS=")
+    assert worse["memory"][1]
+    assert "--out" in worse["disk"][1]
+
+
+def test_the_pipeline_tells_the_truth_from_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Doctor(out=tmp_path)()
+    assert "self-test passed" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_score_ends_with_a_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.score.self_test.self_test", lambda: SelfTest(0.5, 3.0, 3.0, 1.0))
+    with pytest.raises(SystemExit) as caught:
+        Doctor(out=tmp_path)()
+    assert caught.value.code == 1
+    assert "FAILED" in capsys.readouterr().out
