@@ -44,7 +44,9 @@ class Learnt:
 
     @property
     def verdict(self) -> str:
-        """Whether the rows show that training helped or harmed."""
+        """Whether the rows show that training helped or harmed; below 6 patients they cannot."""
+        if self.found.p_holm is None:
+            return "not tested"
         return {"smaller": "yes", "larger": "harmed"}.get(self.found.verdict, "not shown")
 
     @property

@@ -182,6 +182,8 @@ def test_the_table_states_what_training_changed_and_whether_that_is_shown(tmp_pa
     assert isinstance(found["A"].found.interval, Interval)
     assert (found["A"].trained, found["A"].untrained) == (pytest.approx(1.55), pytest.approx(4.1))
     assert len(report.write(run_of(errors, tmp_path))) == 3
+    few = run_of({label: some[:1] for label, some in errors.items()}, tmp_path)
+    assert {row.context.verdict for row in report.table(few).rows} == {"not tested"}
 
 
 def test_a_run_without_controls_has_no_such_table(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def cost_columns(of: Callable[[Context], MethodRow | None], *, with_drrs: bool =
 
 
 ABSENT = (
-    "Skipped rows have no weights, which are not shipped: `make ablations` in a checkout trains each for equal steps, "
+    "Skipped rows have no weights, which are not shipped: make ablations, in a checkout, trains each for equal steps, "
     "goes on where it stopped, and fills the tables. Compare rows of equal training alone."
 )
 """Of tables of ablations."""
