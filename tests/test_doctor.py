@@ -1,6 +1,7 @@
 """``fluorobench doctor``: what it finds, what mends it, and a test of the whole pipeline."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_it_names_what_mends_a_finding(tmp_path: Path, monkeypatch: pytest.Monke
     assert sound["disk"][0].endswith(str(tmp_path))
     monkeypatch.setattr("bench.run.machine.threads", lambda: 10_000)
     monkeypatch.setattr("bench.run.machine.free_bytes", lambda: 2**20)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 2**20}))
+    monkeypatch.setattr("shutil.disk_usage", Mock(return_value=Mock(free=2**20)))
     worse = found(tmp_path)
     assert worse["threads"][1].startswith("export OMP_NUM_THREADS=")
     assert worse["memory"][1]

@@ -124,13 +124,13 @@ def _extras() -> Iterator[Finding]:
     wanted = dict[str, list[str]]()
     for line in metadata.requires("fluorobench") or []:
         extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        name = re.match(r"[\w.-]+", line)
-        if extra and name:
-            wanted.setdefault(extra[1], []).append(name[0])
-    for extra, names in wanted.items():
+        package = re.match(r"[\w.-]+", line)
+        if extra and package:
+            wanted.setdefault(extra[1], []).append(package[0])
+    for group, names in wanted.items():
         missing = [name for name in dict.fromkeys(names) if not _installed(name)]
         found = f"missing: {', '.join(missing)}" if missing else "installed"
-        yield Finding(f"extra {extra}", found, f"pip install 'fluorobench[{extra}]'" if missing else "")
+        yield Finding(f"extra {group}", found, f"pip install 'fluorobench[{group}]'" if missing else "")
 
 
 def _installed(name: str) -> bool:
