@@ -8,6 +8,7 @@ again, bit for bit.
 import json
 import typing
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -120,6 +121,12 @@ class Execution:
         name = perturbation_hash(problems)
         self._problems = [each.model_copy(update={"perturbation_hash": name}) for each in problems]
         yield RunProgress("preparing", len(self._patients), len(self._patients), "")
+
+    def for_rows(self, methods: tuple[MethodTable, ...]) -> "Execution":
+        """The same cases, once they are drawn, for other rows."""
+        other = copy(self)
+        other._protocol = self._protocol.model_copy(update={"methods": methods})
+        return other
 
     @property
     def unreferenced(self) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import tyro
 from bench.cli.console import output, print_line, print_table
 from studies.gate.defects import DEFECTS, planted
 from studies.gate.table import CLEAN, clean, sensitivity
-from studies.gate.trials import PROTOCOLS, Gate, Trial, read_trials, shipped
+from studies.gate.trials import Gate, Trial, read_trials, shipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Study:
     """Defects to plant; all if not given."""
 
     every: bool = False
-    """Run all protocols with each defect, not only until one of them catches it."""
+    """Run all rows with each defect, not only until one of them catches it."""
 
     def __call__(self) -> None:
         """Run what is not there yet, and print the table."""
@@ -37,14 +37,14 @@ class Study:
         for name in self.only or DEFECTS:
             self._plant(gate, name)
         for number in range(self.repeats):
-            for protocol in PROTOCOLS:
-                gate.trial(f"{CLEAN} {number}", protocol, nullcontext())
+            for protocol, label in gate.rows:
+                gate.trial(f"{CLEAN} {number}", protocol, label, nullcontext())
         _print(self.out)
 
     def _plant(self, gate: Gate, name: str) -> None:
-        for protocol in PROTOCOLS:
-            print_line(f"{name}: {protocol}")
-            if gate.trial(name, protocol, planted(name)).worse and not self.every:
+        for protocol, label in gate.rows:
+            print_line(f"{name}: {label} of {protocol}")
+            if gate.trial(name, protocol, label, planted(name)).worse and not self.every:
                 return
 
 

@@ -1,5 +1,6 @@
 """The sensitivity table: what was planted, and what the gate reported."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,23 +12,22 @@ CLEAN = "clean"
 
 
 def sensitivity(trials: Sequence[Trial]) -> list[tuple[str, str, str, str]]:
-    """A line a defect: its name, whether it was caught, by which protocol, and the rows with what got worse."""
+    """A line a defect: its name, whether it was caught, by which rows of how many, and what got worse."""
     lines: list[tuple[str, str, str, str]] = []
     for name in DEFECTS:
         own = [each for each in trials if each.name == name]
         caught = [each for each in own if each.worse]
         if not own:
             continue
-        where = ", ".join(each.protocol for each in caught or own)
-        lines.append((name, "yes" if caught else "no", where, "; ".join(map(_reported, caught))))
+        where = ", ".join(f"{each.label} ({each.protocol})" for each in caught)
+        lines.append((name, "yes" if caught else "no", f"{where or 'none'} of {len(own)}", _reported(caught)))
     return lines
 
 
-def _reported(trial: Trial) -> str:
-    """Rows that got worse, with the number of reports."""
-    labels = dict.fromkeys(each.label for each in trial.worse)
-    kinds = dict.fromkeys(each.what.split(" (")[0] for each in trial.worse)
-    return f"{', '.join(labels)} ({len(trial.worse)} reports: {', '.join(kinds)})"
+def _reported(caught: Sequence[Trial]) -> str:
+    """The kinds of reports with their numbers."""
+    kinds = Counter(each.what.split(" (")[0] for trial in caught for each in trial.worse)
+    return ", ".join(f"{kind} {count}" for kind, count in kinds.items())
 
 
 def clean(trials: Sequence[Trial]) -> tuple[int, int, float]:

@@ -1,4 +1,4 @@
-"""Runs of the gate's protocols in this process, frozen: clean ones and ones with a planted defect."""
+"""Runs of the gate's rows in this process, frozen: clean ones and ones with a planted defect."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.files import slug
 from bench.protocol import Protocol, load_protocol
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
@@ -16,22 +17,31 @@ from bench.score.finished import open_run
 from bench.score.regression import Worse, compare, time_ratios
 from studies.gate.in_process import InProcess
 
+# Cheap ones that between them see the projector, its derivatives, a search, windows and a network.
+FIRST = (
+    ("regress", "Opt-LM"),
+    ("regress", "Opt-Hybrid"),
+    ("regress-networks", "RTPI"),
+    ("regress", "Opt-GC"),
+)
 PROTOCOLS = ("regress", "regress-realistic", "regress-networks", "regress-vertebra")
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run of a protocol against its clean baseline.
+    """One run of a row of a protocol against its clean baseline.
 
     Attributes:
         name: Of the planted defect, or of the clean repeat.
         protocol: Which of ``PROTOCOLS``.
+        label: Of the row.
         worse: What the gate reported.
         ratios: By label, how many times slower than in the baseline, in reference kernels.
     """
 
     name: str
     protocol: str
+    label: str
     worse: tuple[Worse, ...]
     ratios: dict[str, float]
 
@@ -47,36 +57,44 @@ class Gate:
     def __init__(self, folder: Path, protocols: Sequence[Protocol]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._environment = folder, describe_environment()
-        self._executions = {each.name: (each, Execution(each, InProcess)) for each in protocols}
-        self._prepared = set[str]()
-        self._done = {(each.name, each.protocol): each for each in read_trials(folder)}
+        self._protocols = {each.name: each for each in protocols}
+        self._prepared: dict[str, Execution] = {}
+        self._done = {(each.name, each.protocol, each.label): each for each in read_trials(folder)}
 
-    def trial(self, name: str, protocol: str, context: AbstractContextManager[None]) -> Trial:
-        """Run a protocol within a context and hold it against its baseline, unless that was done before."""
-        if (name, protocol) not in self._done:
-            baseline = self._baseline(protocol)
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Protocol and label of every row, those of ``FIRST`` first."""
+        all_rows = [(name, row.label) for name, protocol in self._protocols.items() for row in protocol.methods]
+        return sorted(all_rows, key=lambda row: FIRST.index(row) if row in FIRST else len(FIRST))
+
+    def trial(self, name: str, protocol: str, label: str, context: AbstractContextManager[None]) -> Trial:
+        """Run a row within a context and hold it against its baseline, unless that was done before."""
+        key = name, protocol, label
+        if key not in self._done:
+            baseline = self._baseline(protocol, label)
             with context:
-                now = self._run(protocol)
-            worse = tuple(compare(now, baseline))
-            done = Trial(name, protocol, worse, time_ratios(now, baseline))
+                now = self._run(protocol, label)
+            done = Trial(*key, tuple(compare(now, baseline)), time_ratios(now, baseline))
             with (self._folder / _FILE).open("a") as file:
                 file.write(json.dumps(asdict(done)) + "\n")
-            self._done[name, protocol] = done
-        return self._done[name, protocol]
+            self._done[key] = done
+        return self._done[key]
 
-    def _baseline(self, protocol: str) -> Baseline:
-        path = self._folder / f"{protocol}.json"
+    def _baseline(self, protocol: str, label: str) -> Baseline:
+        path = self._folder / f"{protocol}-{slug(label)}.json"
         if not path.is_file():
-            write_baseline(path, self._run(protocol))
+            write_baseline(path, self._run(protocol, label))
         return read_baselines(path)[0]
 
-    def _run(self, name: str) -> Baseline:
-        protocol, execution = self._executions[name]
+    def _run(self, name: str, label: str) -> Baseline:
+        protocol = self._protocols[name]
         if name not in self._prepared:
-            list(execution.prepare())
-            self._prepared.add(name)
-        journal = Journal.open(self._folder / "run", protocol, self._environment, fresh=True)
-        list(execution.register(journal))
+            self._prepared[name] = Execution(protocol, InProcess)
+            list(self._prepared[name].prepare())
+        rows = tuple(row for row in protocol.methods if row.label == label)
+        one = protocol.model_copy(update={"methods": rows})
+        journal = Journal.open(self._folder / "run", one, self._environment, fresh=True)
+        list(self._prepared[name].for_rows(rows).register(journal))
         return freeze(open_run(journal.folder))
 
 
@@ -98,4 +116,4 @@ def _trials(lines: Sequence[str]) -> Iterator[Trial]:
     for line in lines:
         given: dict[str, Any] = json.loads(line)
         worse = tuple(Worse(**each) for each in given["worse"])
-        yield Trial(given["name"], given["protocol"], worse, given["ratios"])
+        yield Trial(given["name"], given["protocol"], given["label"], worse, given["ratios"])

@@ -97,26 +97,28 @@ def test_a_trial_is_kept_and_a_defect_is_reported(tmp_path: Path) -> None:
     over: dict[str, Any] = {"data": {"patients": 1}, "start": {"per_patient": 1}}
     tiny = load_protocol("regress", "full", {**over, "methods": [{"label": "LM", "plugin": "opt_lm"}]})
     gate = Gate(tmp_path, [tiny])
-    assert not [each for each in gate.trial("clean 0", "regress", nullcontext()).worse if "time" not in each.what]
+    clean_one = gate.trial("clean 0", "regress", "LM", nullcontext())
+    assert not [each for each in clean_one.worse if "time" not in each.what]
     name = "half-pixel shift of the detector"
-    found = gate.trial(name, "regress", planted(name))
+    found = gate.trial(name, "regress", "LM", planted(name))
     assert {"LM", "projector"} & {each.label for each in found.worse}
     again = Gate(tmp_path, [tiny])
-    assert again.trial(name, "regress", planted(name)) == found
+    assert again.trial(name, "regress", "LM", planted(name)) == found
+    assert again.rows == [("regress", "LM")]
     assert [each.name for each in read_trials(tmp_path)] == ["clean 0", name]
 
 
 def test_the_table_lists_what_caught_a_defect() -> None:
     worse = (Worse("Opt-GC", "a/0", "mtre_mm", "1", "2"), Worse("Opt-GC", "a/1", "mtre_mm", "1", "2"))
     trials = [
-        Trial("restarts = 1", "regress", worse, {"Opt-GC": 0.5}),
-        Trial("kernel at half speed", "regress", (), {"Opt-GC": 1.2}),
-        Trial("clean 0", "regress", (), {"Opt-GC": 1.1}),
-        Trial("clean 1", "regress", worse, {"Opt-GC": 1.3}),
+        Trial("restarts = 1", "regress", "Opt-GC", worse, {"Opt-GC": 0.5}),
+        Trial("kernel at half speed", "regress", "Opt-GC", (), {"Opt-GC": 1.2}),
+        Trial("clean 0", "regress", "Opt-GC", (), {"Opt-GC": 1.1}),
+        Trial("clean 1", "regress", "Opt-GC", worse, {"Opt-GC": 1.3}),
     ]
     assert json.loads(json.dumps([asdict(each) for each in trials]))
     assert sensitivity(trials) == [
-        ("kernel at half speed", "no", "regress", ""),
-        ("restarts = 1", "yes", "regress", "Opt-GC (2 reports: mtre_mm)"),
+        ("kernel at half speed", "no", "none of 1", ""),
+        ("restarts = 1", "yes", "Opt-GC (regress) of 1", "mtre_mm 2"),
     ]
     assert clean(trials) == (2, 1, 1.3)
