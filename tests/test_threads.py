@@ -1,6 +1,10 @@
 """What does not depend on how many threads the machine has, to the last bit."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -56,6 +60,33 @@ def test_deep_reg_answers_alike_on_one_thread_and_on_two() -> None:
         poses.append(np.ascontiguousarray(method.register(problem, prepared).pose).tobytes())
         assert torch.get_num_threads() == of_torch
     assert len(set(poses)) == 1
+
+
+ANSWER = """
+from bench import registry
+from bench.learn.descent import Descent
+from tests.test_threads import asked
+method = registry.build("methods", "deep_reg", {"descent": Descent(iterations=6, freeze=False)})
+problem = asked()
+prepared = method.prepare(problem.volume, [view.without_image() for view in problem.views])
+print(method.register(problem, prepared).pose.tobytes().hex())
+"""
+
+
+def test_two_runs_of_deep_reg_agree_to_the_bit() -> None:
+    """In processes of their own, as two runs are, on machines with one core and with two."""
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", ANSWER],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "2")
+    ]
+    assert len(set(found)) == 1
 
 
 @pytest.mark.skipif(MAX < 2, reason="NUMBA_NUM_THREADS is 1: there is no second thread")

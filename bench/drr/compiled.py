@@ -1,6 +1,7 @@
 """Typed wrappers of numba's compiler, the only module of the projector that imports numba."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numba
@@ -10,6 +11,16 @@ def threads() -> int:
     """Threads that the compiled kernels use."""
     found: int = numba.get_num_threads()
     return found
+
+
+def launch_threads() -> None:
+    """Start numba's threads now instead of at the first kernel.
+
+    Their start sets the number of OpenMP's threads in the calling thread, and with it what ``torch.set_num_threads``
+    had set there.
+    """
+    parallel: Any = import_module("numba.np.ufunc.parallel")
+    parallel._launch_threads()
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from bench.drr.compiled import launch_threads
 from bench.learn.errors import TrainingError
 
 
@@ -30,8 +31,10 @@ def one_thread() -> Generator[None]:
     """A context in which torch computes on one thread of the CPU.
 
     Its convolutions split their sums by threads, so another number of them gives other last bits. (The projector's
-    kernels do not: no two of their tasks add to one number.)
+    kernels do not: no two of their tasks add to one number.) These kernels' threads are started before: at the first
+    kernel within, they would set torch's number again.
     """
+    launch_threads()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
