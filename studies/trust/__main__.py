@@ -12,11 +12,8 @@ from bench.cli.console import output
 from bench.single.answer import METHOD, answer
 from bench.single.opinion import apart
 from bench.single.verdict import assess, settings_for
-from studies.trust.problems import Known, known, plan
+from studies.trust.problems import CHOSEN, Known, known, plan
 from studies.trust.table import table
-
-# Thresholds were chosen on the first half and looked at on the second.
-HALVES = {"wrist": "calibrate", "lumbar": "calibrate", "head": "check"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +26,8 @@ class Run:
     rounds: int = 5
     """Starts of every image."""
 
-    first: int = 2
-    """Number of the first one; thresholds were chosen on 0 and 1."""
+    first: int = CHOSEN
+    """Number of the first one; thresholds were chosen on those before."""
 
     def __call__(self) -> None:
         """Run what is not there yet."""
@@ -40,7 +37,7 @@ class Run:
         for images, number in plan(self.first, self.rounds):
             if f"{images.name} start {number}" not in there:
                 with rows.open("a") as file:
-                    file.write(json.dumps(_row(known(images, number, HALVES))) + "\n")
+                    file.write(json.dumps(_row(known(images, number))) + "\n")
 
 
 @dataclass(frozen=True, kw_only=True)

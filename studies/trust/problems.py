@@ -19,7 +19,8 @@ from bench.xray.case import case_of
 
 # As ``register`` takes them by default.
 SEARCH = np.array([15.0, 15.0, 15.0, 30.0, 30.0, 60.0])
-_HALF = ("calibrate", "check")
+# Thresholds were chosen on the starts before this one.
+CHOSEN = 3
 _VOXELS_MM = (0.39625, 0.39625, 0.625)
 _SIDE = compose(np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]]), np.array([-700, 0, 700.0]))
 _WRIST = [(frame, cameras) for frame in ("0002", "0099") for cameras in ((0, 1), (0,), (1,))]
@@ -33,7 +34,7 @@ class Known:
 
     Attributes:
         name: Of the images and the start.
-        half: ``calibrate`` or ``check``.
+        half: ``tuning`` or ``held out``: whether thresholds were chosen on its start.
         problem: With images.
         truth: rig_from_world, 4x4, mm.
         tie_mm: Below this an answer is right: mTRE with several views, distance to the rays with one.
@@ -79,7 +80,7 @@ def _round(number: int) -> list[Images]:
     return [*wrist, *head, *lumbar, *wrong]
 
 
-def known(images: Images, number: int, half_of: dict[str, str]) -> Known:
+def known(images: Images, number: int) -> Known:
     """The registration of some images from one start."""
     volume, views, truth = _acquired(images)
     if images.fault == "inverted":
@@ -99,7 +100,8 @@ def known(images: Images, number: int, half_of: dict[str, str]) -> Known:
         seed=number,
     )
     tie = {"wrist": 2.0, "head": 1.0 if len(views) == 1 else 1.5, "lumbar": 1.0}[images.kind]
-    return Known(f"{images.name} start {number}", half_of[images.kind], problem, truth, tie)
+    half = "tuning" if number < CHOSEN else "held out"
+    return Known(f"{images.name} start {number}", half, problem, truth, tie)
 
 
 def _offset(number: int, images: Images) -> Matrix:

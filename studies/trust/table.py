@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-_HEAD = ("half", "images", "right", "warned of", "wrong", "not warned of", "depth in its interval")
+from scipy.stats import binomtest
+
+_HEAD = (
+    "starts",
+    "images",
+    "right",
+    "warned of",
+    "wrong",
+    "not warned of",
+    "by more than 2 mm",
+    "depth in its interval",
+)
+# What a trusted answer may be off without harm; the ties of the images are narrower, or as wide.
+_FAR_MM = 2.0
 
 
 def right(row: dict[str, Any]) -> bool:
@@ -34,14 +47,26 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 def _cells(half: str, kind: str, rows: Sequence[dict[str, Any]]) -> list[str]:
     good, bad = [each for each in rows if right(each)], [each for each in rows if not right(each)]
-    depths = [inside(each) for each in rows if inside(each) is not None and warned(each) is False]
-    covered = f"{sum(map(bool, depths))} of {len(depths)}" if depths else "-"
+    passed = [each for each in bad if not warned(each)]
+    depths = [inside(each) for each in rows if inside(each) is not None and not warned(each)]
     return [
         half,
         kind,
-        *map(str, (len(good), sum(map(warned, good)), len(bad), len(bad) - sum(map(warned, bad)))),
-        covered,
+        str(len(good)),
+        _share(sum(map(warned, good)), len(good)),
+        str(len(bad)),
+        _share(len(passed), len(bad)),
+        str(sum(each["error_mm"] > _FAR_MM for each in passed)),
+        f"{sum(map(bool, depths))} of {len(depths)}" if depths else "-",
     ]
+
+
+def _share(count: int, of: int) -> str:
+    """A count with its Clopper-Pearson interval of 95 %."""
+    if not of:
+        return "-"
+    found = binomtest(count, of).proportion_ci(0.95, method="exact")
+    return f"{count} ({100 * found.low:.0f} to {100 * found.high:.0f} %)"
 
 
 def _line(cells: Sequence[str]) -> str:
