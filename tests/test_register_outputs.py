@@ -80,9 +80,10 @@ def test_a_registration_leaves_table_page_and_dicom(folder: Path, monkeypatch: p
     assert UNTYPED.dcmread(dicom).SOPClassUID.name == "Spatial Registration Storage"
 
 
-def test_a_spatial_registration_belongs_to_its_ct(tmp_path: Path) -> None:
+def test_a_spatial_registration_belongs_to_the_series_of_its_ct(tmp_path: Path) -> None:
+    """An index, a report and another series in the same folder have other frames of reference."""
     header = Dataset()
-    header.PatientID, header.PatientName = "P7", "Test^Case"
+    header.PatientID, header.PatientName, header.Rows, header.SeriesInstanceUID = "P7", "Test^Case", 4, "1.2.3.6"
     header.StudyInstanceUID, header.FrameOfReferenceUID = "1.2.3", "1.2.3.4"
     header.SOPClassUID, header.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.3.5"
     header.file_meta = FileMetaDataset()
@@ -90,7 +91,13 @@ def test_a_spatial_registration_belongs_to_its_ct(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     (tmp_path / "ct" / "DIRFILE").write_text("no DICOM")
     header.save_as(tmp_path / "ct" / "slice.dcm", enforce_file_format=True)
-    path = write_spatial_registration(tmp_path / "r.dcm", true_pose(), ct=tmp_path / "ct", description="frame 1")
+    header.SeriesInstanceUID, header.FrameOfReferenceUID, header.PatientID = "1.2.3.0", "1.2.3.7", "P8"
+    header.save_as(tmp_path / "ct" / "another.dcm", enforce_file_format=True)
+    del header.Rows
+    header.save_as(tmp_path / "ct" / "DICOMDIR", enforce_file_format=True)
+    path = write_spatial_registration(
+        tmp_path / "r.dcm", true_pose(), ct=tmp_path / "ct", series="1.2.3.6", description="f"
+    )
     data = UNTYPED.dcmread(path)
     assert (data.PatientID, data.StudyInstanceUID) == ("P7", "1.2.3")
     fixed, moving = data.RegistrationSequence

@@ -113,6 +113,11 @@ class Info:
         from bench.volume.describe import describe_volume, is_volume
         from bench.xray.describe import describe_xray
 
+        if path.suffix == ".toml":
+            raise CommandError(
+                f"{path}: a TOML file; expected a CT, an X-ray image or weights: name a file that it names, or give it "
+                "to the command that it was made for (register --case, run)"
+            )
         # A stack of slices may be a run of X-rays as well: who names a frame means that.
         volume = self.frame is None and is_volume(path)
         found = (

@@ -102,7 +102,8 @@ class Register(CaseArguments):
             found = self._registered(name, case, problem)
             registered.append(found)
             _print(found.found)
-            write_results(self.out, found, ct=case.path(case.tables.ct.volume), dicom=self.dicom)
+            ct = case.tables.ct
+            write_results(self.out, found, ct=case.path(ct.volume), series=ct.series, dicom=self.dicom)
             write_summary(self.out, registered)
         if not all(each.found["verdict"]["trust"] in USABLE for each in registered):
             raise SystemExit(NOT_TRUSTED)

@@ -32,7 +32,7 @@ def write_found(folder: Path, name: str, found: dict[str, Any]) -> None:
     _tell(write_text(folder / f"{name}.json", json.dumps(found, indent=1)))
 
 
-def write_results(folder: Path, registered: "Registered", *, ct: Path, dicom: bool) -> None:
+def write_results(folder: Path, registered: "Registered", *, ct: Path, series: str | None, dicom: bool) -> None:
     """Write what one registration found: JSON, and DICOM where asked."""
     from bench.single.spatial_registration import write_spatial_registration
 
@@ -40,7 +40,8 @@ def write_results(folder: Path, registered: "Registered", *, ct: Path, dicom: bo
     write_found(folder, name, registered.found)
     if dicom:
         described = f"{name}: CT to X-ray"
-        _tell(write_spatial_registration(folder / f"{name}.dcm", pose, ct=ct, description=described))
+        written = write_spatial_registration(folder / f"{name}.dcm", pose, ct=ct, series=series, description=described)
+        _tell(written)
 
 
 def write_overlay(folder: Path, name: str, problem: "Problem", pose: "Matrix") -> None:

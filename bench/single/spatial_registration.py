@@ -18,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from bench.files import write_whole
 from bench.geometry import Matrix, require_rigid
+from bench.volume.dicom_series import series_of
 
 SPATIAL_REGISTRATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.1"
 
@@ -28,7 +29,9 @@ _COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyI
 _COPIED_MORE = ("StudyID", "AccessionNumber", "ReferringPhysicianName")
 
 
-def write_spatial_registration(path: Path, pose: Matrix, *, ct: Path, description: str) -> Path:
+def write_spatial_registration(
+    path: Path, pose: Matrix, *, ct: Path, description: str, series: str | None = None
+) -> Path:
     """Write rig_from_world as a Spatial Registration object.
 
     Args:
@@ -37,9 +40,10 @@ def write_spatial_registration(path: Path, pose: Matrix, *, ct: Path, descriptio
         ct: The CT: of a DICOM series patient, study and frame of reference are taken, of any other file they are
             empty or new.
         description: Of the registration, such as the name of the X-ray frame.
+        series: UID of the CT's series, where its folder holds several.
     """
     rigid = require_rigid(pose, "rig_from_world")
-    source = _header(ct)
+    source = _header(ct, series)
     data = _identification(source, description)
     fixed, moving = generate_uid(), str(source.get("FrameOfReferenceUID", "")) or generate_uid()
     data.FrameOfReferenceUID, data.PositionReferenceIndicator = fixed, ""
@@ -51,10 +55,11 @@ def write_spatial_registration(path: Path, pose: Matrix, *, ct: Path, descriptio
     return write_whole(path, lambda part: data.save_as(part, enforce_file_format=True))
 
 
-def _header(ct: Path) -> Dataset:
-    """The header of the CT's first readable DICOM file; an empty one where there is none."""
-    files = sorted(ct.iterdir()) if ct.is_dir() else [ct]
-    for file in files:
+def _header(ct: Path, series: str | None) -> Dataset:
+    """The header of the CT's first slice; an empty one where it is not DICOM."""
+    known = series_of(ct) if ct.is_dir() else {}
+    slices = [headers[0].path for uid, headers in known.items() if series in (None, uid)]
+    for file in slices if ct.is_dir() else [ct]:
         try:
             found: Dataset = _pydicom.dcmread(file, stop_before_pixels=True)
             return found
