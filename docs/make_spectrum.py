@@ -38,7 +38,7 @@ TABLE = Path(__file__).parents[1] / "bench" / "xray" / "spectrum.csv"
 HEADER = (
     "80 kVp tungsten, Kramers, 2.5 mm Al; ICRU-44 tissues after Elam (xraydb). By docs/make_spectrum.py.\n"
     "energy_kev,photons,water_cm2_per_g,soft_tissue_cm2_per_g,cortical_bone_cm2_per_g,titanium_cm2_per_g,"
-    "steel_cm2_per_g"
+    "steel_cm2_per_g,copper_cm2_per_g"
 )
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     kev = np.arange(FIRST_KEV, PEAK_KEV, STEP_KEV)
     filtration = np.exp(-mass_attenuation({"Al": 1.0}, kev) * ALUMINIUM_DENSITY * ALUMINIUM_CM)
     photons = (PEAK_KEV - kev) / kev * filtration
-    materials = [mass_attenuation(each, kev) for each in (WATER, SOFT_TISSUE, BONE, {"Ti": 1.0}, STEEL)]
+    materials = [mass_attenuation(each, kev) for each in (WATER, SOFT_TISSUE, BONE, {"Ti": 1.0}, STEEL, {"Cu": 1.0})]
     rows = np.stack([kev, photons / photons.sum(), *materials], axis=1)
     np.savetxt(TABLE, rows, fmt="%.6g", delimiter=",", header=HEADER)
 

@@ -1,4 +1,4 @@
-"""Histograms of rotation, translation and mTRE by method, coloured by how the registration ended."""
+"""Histograms of rotation, translation, mTRE, DistErr and time by method, coloured by how the registration ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from bench.contract import Card, FinishedRun
 from bench.report.figures import GREY, KIND_COLOURS, KIND_NAMES, Axes, footnote, grid, house_style, save
 from bench.score.columns import column
+from bench.score.images import IMAGE_COLUMNS, TRUTH_PREFIX
 from bench.score.registration import FAILURES, STRICT_DEG, STRICT_MM
 from bench.score.statistics import of_label, text_column, values
 
-METRICS = ("rotation_error_deg", "translation_error_mm", "mtre_mm")
+METRICS = ("rotation_error_deg", "translation_error_mm", "mtre_mm", "dist_err_orb_mm", "dist_err_surf_mm", "seconds")
+# A DistErr of a run without image scores is left out, and so is that of images without a pixel spacing.
+_OPTIONAL = frozenset({"dist_err_orb_mm", "dist_err_surf_mm"})
+_IMAGE = {declared.name: declared for declared in IMAGE_COLUMNS}
 _LINES = {"rotation_error_deg": STRICT_DEG, "translation_error_mm": STRICT_MM}
 
 
@@ -24,7 +28,7 @@ class ErrorHistogram:
     """Figure ``error_histogram``: one row a method, one column a metric, logarithmic bins.
 
     Attributes:
-        low: Left end of the bins (deg or mm); smaller errors are counted in the first bin.
+        low: Left end of the bins (deg, mm or s); smaller errors are counted in the first bin.
         high: Right end; larger errors are counted in the last one, and cases without a pose in a bin of their own.
         bins: Bins between them.
     """
@@ -39,25 +43,26 @@ class ErrorHistogram:
             return self._write(run)
 
     def _write(self, run: FinishedRun) -> list[Path]:
-        height = 1.0 + 0.95 * len(run.labels)
-        figure, axes = grid(len(run.labels), len(METRICS), width=7.2, height=height, sharex="col", sharey="row")
+        metrics, height = _shown(run.scores), 1.0 + 0.95 * len(run.labels)
+        width = 1.2 + 2.0 * len(metrics)
+        figure, axes = grid(len(run.labels), len(metrics), width=width, height=height, sharex="col", sharey="row")
         for row, label in zip(axes, run.labels, strict=True):
             rows = of_label(run.scores, label)
-            for cell, metric in zip(row, METRICS, strict=True):
-                self._draw(cell, rows, metric)
+            for cell, metric in zip(row, metrics, strict=True):
+                self._draw(cell, _compared(rows, metric), metric)
             missing = text_column(rows, "failure").count("no_pose")
             row[0].set_ylabel(
                 f"{label}\n{len(rows) - missing}/{len(rows)} poses", rotation=0, ha="right", va="center", labelpad=12
             )
-        for cell, metric in zip(axes[-1], METRICS, strict=True):
-            cell.set_xlabel(column(metric).title)
+        for cell, metric in zip(axes[-1], metrics, strict=True):
+            cell.set_xlabel(_IMAGE[metric].title if metric in _IMAGE else column(metric).title)
         handles = [Patch(color=KIND_COLOURS[kind], label=KIND_NAMES[kind]) for kind in FAILURES]
         figure.legend(handles=handles, loc="outside upper center", ncols=4, handlelength=1.0)  # pyright: ignore[reportUnknownMemberType]
         footnote(
             figure,
             [
                 f"{run.description}. Cases per bin; the bins at the ends hold what lies beyond them, the bin apart "
-                "the cases without a pose. Dotted: 3 deg and 3 mm."
+                "the cases without a pose. DistErr may be computed of some cases alone. Dotted: 3 deg and 3 mm."
             ],
         )
         return save(figure, run.folder / "figures", "error_histogram")
@@ -96,10 +101,22 @@ class ErrorHistogram:
         axes.grid(axis="y")
 
 
+def _shown(rows: pd.DataFrame) -> list[str]:
+    """Metrics that the run has."""
+    known = [name for name in METRICS if name in rows.columns]
+    return [name for name in known if name not in _OPTIONAL or np.isfinite(values(rows, name)).any()]
+
+
+def _compared(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The cases in which a metric was computed: DistErr may be limited to some."""
+    truth = f"{TRUTH_PREFIX}{metric}"
+    return rows[np.isfinite(values(rows, truth))] if truth in rows.columns else rows
+
+
 plugin = ErrorHistogram
 
 card = Card(
-    title="Histograms of rotation, translation and mTRE by method",
+    title="Histograms of rotation, translation, mTRE, DistErr and time by method",
     source="ours",
     citation="none",
     licence="Apache-2.0",

@@ -92,7 +92,7 @@ class _AuditedRow(MethodRow):
 
     def corners(self, detector: str) -> Cell:
         """Median distance over the cases that define it, and how many these are."""
-        sample = self.image_scores(f"corner_{detector}{'_isocentre' if self.isocentre else ''}_mm")
+        sample = self.image_scores(f"dist_err_{detector}{'_isocentre' if self.isocentre else ''}_mm")
         known = sample[np.isfinite(sample)]
         return (float(np.median(known)) if known.size else None, int(known.size))
 
@@ -105,11 +105,11 @@ def _corners(detector: str, unit: str) -> Column[_AuditedRow]:
     name = detector.lower()
     return Column(
         heading=f"{detector}\n{unit}",
-        name=f"corner_{name}_mm_median",
-        further=(f"corner_{name}_defined",),
+        name=f"dist_err_{name}_mm_median",
+        further=(f"dist_err_{name}_defined",),
         compute=lambda row: row.corners(name),
         template="{} ({})",
-        group="Corners: median (defined)",
+        group="DistErr: median (defined)",
     )
 
 
@@ -265,10 +265,10 @@ class SopiTable3:
             rows=(*rows, _true_audited_row(run, isocentre)),
             caption=f"Registration of {kind}s, audited columns. {run.description}.",
             notes=(
-                "Corners: matched keypoints of target and rendered answer, mean distance in mm "
+                "DistErr: distance between matched corners of the moving content rendered at the true pose and at the "
+                "answer (simulated X-rays), or of the X-ray and the whole CT rendered at the answer (real ones), in mm "
                 f"{where if isocentre else 'on the detector, by the pixel spacing of the image'}; "
-                f"median over cases, in brackets the number of cases with the {MIN_MATCHES} matches that define it. "
-                "For methods with matches in fewer cases the median covers their better cases alone.",
+                f"median over cases, in brackets the number of cases with the {MIN_MATCHES} pairs that define it.",
                 f"Rotation, in plane, depth, mTRE, time: medians, a case without a pose standing at infinity. Strict "
                 f"failure: rotation of {STRICT_DEG:g} deg or displacement of {STRICT_MM:g} mm or more, with a 95 % "
                 "interval where 6 patients or more allow one. Wrong basin: rotation or in-plane displacement of that "

@@ -16,9 +16,10 @@ import pytest
 
 from bench import registry
 from bench.cli.main import main
-from bench.perturb import MtreStartDistribution, NeighbourMotion, PoseDistribution
-from bench.protocol import model, read_protocol
+from bench.perturb import MtreStartDistribution, NeighbourMotion, PoseDistribution, Told
+from bench.protocol import model, read_protocol, stress
 from bench.protocol.extend import PROTOCOLS, read_tables
+from bench.protocol.table import Table
 from bench.xray import Appearance, Formation, LowDose
 
 from .docs_blocks import LANGUAGES, OUTPUT, ROOT, Block, blocks, commands, pages, yaml_commands
@@ -198,8 +199,9 @@ def test_architecture_shows_today_s_imports() -> None:
 
 def test_protocol_page_names_every_key() -> None:
     page = (ROOT / "docs" / "reference" / "protocols.md").read_text(encoding="utf-8")
-    tables = [each for each in vars(model).values() if isinstance(each, type) and issubclass(each, model.Table)]
-    parts = (PoseDistribution, MtreStartDistribution, NeighbourMotion, Formation, Appearance, LowDose)
+    classes = [each for module in (model, stress) for each in vars(module).values() if isinstance(each, type)]
+    tables = [each for each in classes if issubclass(each, Table)]
+    parts = (PoseDistribution, MtreStartDistribution, NeighbourMotion, Formation, Appearance, LowDose, Told)
     keys = {key for table in tables for key in table.model_fields}
     keys |= {each.name for part in parts for each in fields(part)}
     assert not {key for key in keys if not re.search(rf"`({key}|[a-z]+\.{key}|\[+{key}\]+)`", page)}

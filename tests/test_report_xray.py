@@ -85,9 +85,9 @@ def test_table3_is_the_papers_with_its_values_below(run: XrayRun) -> None:
 def test_audited_table3_counts_what_is_defined_and_splits_the_failures(run: XrayRun) -> None:
     rows = {row["method"]: row for row in read(load("reports", "sopi_table3")().write(run), "audited")}
     assert set(rows) == {*LABELS, "(the true pose)"}
-    assert [rows["Opt-GC"][f"corner_orb_{name}"] for name in ("mm_median", "defined")] == ["3.0", "5"]
-    assert [rows["Initial"][f"corner_surf_{name}"] for name in ("mm_median", "defined")] == ["", "0"]
-    assert float(rows["(the true pose)"]["corner_surf_mm_median"]) == 1.5
+    assert [rows["Opt-GC"][f"dist_err_orb_{name}"] for name in ("mm_median", "defined")] == ["3.0", "5"]
+    assert [rows["Initial"][f"dist_err_surf_{name}"] for name in ("mm_median", "defined")] == ["", "0"]
+    assert float(rows["(the true pose)"]["dist_err_surf_mm_median"]) == 1.5
     for label in LABELS:
         row, kinds = rows[label], of_label(run.scores, label)["failure"]
         parts = [float(row[f"{kind}_percent"]) for kind in ("wrong_basin", "depth_only")]
@@ -128,8 +128,8 @@ def test_without_an_sdd_corners_are_measured_at_the_isocentre(tmp_path: Path) ->
     run = XrayRun(tmp_path)
     run.scores = run.scores.assign(
         double_geodesic_mm=np.nan,
-        corner_orb_mm=np.nan,
-        corner_orb_isocentre_mm=7.0,
+        dist_err_orb_mm=np.nan,
+        dist_err_orb_isocentre_mm=7.0,
     )
     table = load("reports", "sopi_table3")().audited(run)
     assert "at the isocentre" in table.notes[0]
@@ -139,7 +139,7 @@ def test_without_an_sdd_corners_are_measured_at_the_isocentre(tmp_path: Path) ->
 def test_a_run_scored_without_images_leaves_their_cells_empty(tmp_path: Path) -> None:
     paths = load("reports", "sopi_table3")().write(XrayRun(tmp_path, pictures=False))
     assert {row["img_sim_paper"] for row in read(paths, "simulated_xray") if row["source"] != "published"} == {""}
-    assert {row["corner_orb_defined"] for row in read(paths, "audited")} == {"0"}
+    assert {row["dist_err_orb_defined"] for row in read(paths, "audited")} == {"0"}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from bench.cases.records import (
 )
 from bench.cases.scene import protocol_scene
 from bench.cases.simulate import CaseSeed, simulate_view
+from bench.cases.told import told_views, told_volume
 from bench.contract import Case, Problem, View
 from bench.geometry import Matrix, PoseFrame
 from bench.perturb import (
@@ -46,8 +47,9 @@ class BuiltCase:
 
 
 def case_ids(protocol: Protocol, patient_id: str) -> list[str]:
-    """Names of a patient's cases."""
-    return [f"{patient_id}/{index:03d}" for index in range(protocol.start.per_patient)]
+    """Names of a patient's cases: the protocol's own, then the same ones again under each condition of ``[stress]``."""
+    own = [f"{patient_id}/{index:03d}" for index in range(protocol.start.per_patient)]
+    return [*own, *(f"{name}{condition.suffix}" for condition in protocol.conditions for name in own)]
 
 
 def build_case(
@@ -55,27 +57,38 @@ def build_case(
 ) -> BuiltCase:
     """Build one case; the same protocol, patient and index give the same case.
 
-    Cases of a patient with real X-rays take them in turn: the first case has the first one, and so on.
+    Cases of a patient with real X-rays take them in turn: the first case has the first one, and so on. A case under a
+    condition of ``[stress]`` has the truth, the start, the noise and the method's seed of the protocol's own case.
 
     Args:
         protocol: The resolved protocol.
         prepared: The patient (``load_patient``).
-        index: Number of the case.
+        index: Number of the case, in the order of ``case_ids``.
         recorded: The case as a run wrote it down: the strengths of its images are taken from it, not drawn.
     """
+    name, (condition, start) = case_ids(protocol, prepared.id)[index], divmod(index, protocol.start.per_patient)
+    if condition:
+        protocol = protocol.under(protocol.conditions[condition - 1])
+    return _build(protocol, prepared, start, recorded, name)
+
+
+def _build(
+    protocol: Protocol, prepared: PreparedPatient, index: int, recorded: ProblemRecord | None, case_id: str
+) -> BuiltCase:
+    """The case ``index`` of a protocol without conditions, under the name of the run's case."""
     drawn = _on_real(protocol, prepared, index) if prepared.real else _simulated(protocol, prepared, index, recorded)
-    case_id = case_ids(protocol, prepared.id)[index]
+    own_id = case_ids(protocol, prepared.id)[index]
     problem = Problem(
         case_id=case_id,
         patient_id=prepared.id,
         patient_hash=prepared.hash,
-        volume=prepared.moving,
-        views=drawn.views,
+        volume=told_volume(protocol, prepared),
+        views=told_views(protocol, prepared.id, drawn.views),
         start=drawn.start,
         nominal=drawn.frame.nominal,
         centre=drawn.frame.centre,
         search=np.array(protocol.target.search),
-        seed=salted_seed(protocol.seed, "method", case_id),
+        seed=salted_seed(protocol.seed, "method", own_id),
         moving=protocol.data.moving,
         truth_distribution=protocol.target.distribution,
         start_distribution=drawn.start_distribution,

@@ -42,17 +42,22 @@ def with_neighbours(
 
 
 def neighbour_names(scene: Scene, prepared: PreparedPatient) -> list[str]:
-    """The labelled bones of a CT that are not registered, by name.
+    """The labelled bones of a CT that move, by name: all but the registered ones, or but ``neighbours.still``.
 
     Raises:
-        NeighbourError: There is none.
+        NeighbourError: There is none, or no bone of that name to stay.
     """
     volume, region = prepared.patient.volume, scene.region
-    still = {name.casefold() for name in (LUMBAR if region == "lumbar" else (region,))}
+    one = "" if scene.neighbours is None else scene.neighbours.still
+    still = {name.casefold() for name in ((one,) if one else LUMBAR if region == "lumbar" else (region,))}
     bones, numbers = bone_numbers(volume), scheme(volume.label_scheme or "verse")
     named = [name for name in present(volume) if numbers.get(name) in bones]
     found = [name for name in named if name.casefold() not in still]
-    if region == "whole" or not found:
+    if one and one.casefold() not in {name.casefold() for name in named}:
+        raise NeighbourError(
+            f"target.neighbours.still must name a labelled bone of {prepared.id}: {', '.join(named)}; got {one!r}"
+        )
+    if (region == "whole" and not one) or not found:
         raise NeighbourError(
             f"target.neighbours moves labelled bones beside data.region {region!r}; the CT of {prepared.id} has "
             f"{', '.join(named) or 'no labelled bone'}; choose a vertebra or 'lumbar' of a labelled CT"

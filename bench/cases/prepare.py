@@ -30,6 +30,7 @@ class PreparedPatient:
 
     Attributes:
         patient: As the dataset gave it, whole.
+        scene: Set-up that it was prepared for.
         hash: Fingerprint of the whole patient; where the scene crops it to a box, of the part in the box.
         moving: Volume that methods are given: the region, masked to the moving content.
         moving_map: Its attenuation.
@@ -45,6 +46,7 @@ class PreparedPatient:
     """
 
     patient: Patient
+    scene: Scene
     hash: str
     moving: Volume
     moving_map: AttenuationMap
@@ -84,8 +86,7 @@ def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
         FluorobenchError: A CT with NaN or infinite voxels, or without the structures that the scene needs.
     """
     _require_numbers(patient)
-    part = patient.volume if scene.box is None else crop_to_box(patient.volume, *scene.box)
-    moving = with_content(region_of(part, scene.region, scene.margin_mm), scene.moving)
+    part, moving = _boxed(scene, patient.volume), moving_of(scene, patient.volume)
     moving_map = AttenuationMap.from_volume(moving)
     matched = scene.same_volume
     shown = moving if matched else shown_of(scene, patient.volume)
@@ -93,6 +94,7 @@ def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
     centre = np.asarray(moving.content_centre())
     return PreparedPatient(
         patient=patient,
+        scene=scene,
         hash=patient.hash if scene.box is None else part.fingerprint(),
         moving=moving,
         moving_map=moving_map,
@@ -118,6 +120,11 @@ def load_patient(protocol: "Protocol", dataset: Dataset, patient_id: str) -> Pre
     return replace(prepared, landmarks=landmarks, real=real, unreferenced=unreferenced(acquisitions))
 
 
+def moving_of(scene: Scene, volume: Volume) -> Volume:
+    """The part of a CT that methods are given, masked to its content."""
+    return with_content(region_of(_boxed(scene, volume), scene.region, scene.margin_mm), scene.moving)
+
+
 def target_of(scene: Scene, volume: Volume) -> AttenuationMap:
     """Attenuation of the part of a CT that the X-ray shows."""
     return AttenuationMap.from_volume(shown_of(scene, volume))
@@ -128,13 +135,17 @@ def shown_of(scene: Scene, volume: Volume) -> Volume:
     if scene.target_region is not None:
         part, region = volume, scene.target_region
     else:
-        part, region = volume if scene.box is None else crop_to_box(volume, *scene.box), scene.region
+        part, region = _boxed(scene, volume), scene.region
     return with_content(region_of(part, region, scene.margin_mm), scene.target)
 
 
 def materials_of(scene: Scene, target: AttenuationMap, volume: Volume) -> Materials | None:
     """A target as two tissues, where the scene forms images from them."""
     return None if scene.formation is None else Materials.split(target, volume.attenuation)
+
+
+def _boxed(scene: Scene, volume: Volume) -> Volume:
+    return volume if scene.box is None else crop_to_box(volume, *scene.box)
 
 
 def region_of(volume: Volume, name: str, margin_mm: float) -> Volume:

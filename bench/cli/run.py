@@ -127,7 +127,8 @@ class Run:
 
         if self.starts is not None or self.volume is None:
             return self.starts
-        return read_protocol(protocol, self.profile).cases
+        stated = read_protocol(protocol, self.profile)
+        return stated.data.patients * stated.start.per_patient
 
     def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""

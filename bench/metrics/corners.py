@@ -1,41 +1,26 @@
-"""Distance between matched corners of two images and, apart from that, between their descriptors.
+"""DistErr: the distance between matched corners of two images and, apart from that, between their descriptors.
 
-*Audited*: corners of both images (ORB; SURF), matched (nearest with a ratio, mutual), kept where one motion explains
-them (RANSAC), and the mean distance between matched corners, in pixels of that image. Undefined below
-``MIN_MATCHES``: a handful of matches may be chance.
+*Audited* (``corner_distance``): corners of both images (ORB; SURF), each other's nearest by descriptor among those
+within reach; of these pairs the ``BEST`` with the nearest descriptors, and the median distance between their two
+points, in pixels of that image. Neither a ratio nor a common motion is demanded: far poses, too, have a distance, which
+then is that of chance pairs within reach.
 
 *Paper-compatible* (``descriptor_distance``): what SOPI's public code computes under the name DistErr: SURF, nearest by
 a ratio, the mean of the 20 smallest *descriptor* distances times 0.19959. That factor is a pixel spacing in mm, but a
 distance between descriptors is not a length: the number is not in mm.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from bench.contract import Image
 from bench.metrics.keypoints import Bytes, Keypoints, Valid, match
 
-RATIO = 0.8
-RANSAC_PX = 3.0
+BEST = 20
 MIN_MATCHES = 8
 
 PAPER_RATIO = 0.75
 PAPER_MATCHES = 20
 PAPER_FACTOR = 0.19959
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CornerDistance:
-    """Distance of matched corners.
-
-    Attributes:
-        matches: Number of matches that RANSAC kept.
-        distance_px: Their mean distance, pixels; NaN below ``MIN_MATCHES``.
-    """
-
-    matches: int
-    distance_px: float
 
 
 def eight_bit(image: Image, valid: Valid | None = None) -> Bytes:
@@ -46,17 +31,20 @@ def eight_bit(image: Image, valid: Valid | None = None) -> Bytes:
     return np.asarray(np.clip(np.rint(scaled), 0, 255), dtype=np.uint8)
 
 
-def corner_distance(fixed: Keypoints, moving: Keypoints) -> CornerDistance:
-    """Match two images' keypoints and measure their distance, as the module's docstring describes."""
-    from bench.metrics.orb import consistent
+def corner_distance(fixed: Keypoints, moving: Keypoints, *, reach_px: float) -> float:
+    """DistErr in pixels, as the module's docstring describes; NaN below ``MIN_MATCHES`` pairs.
 
-    found = match(fixed, moving, ratio=RATIO, mutual=True)
-    first, second = fixed.points[found.first], moving.points[found.second]
-    kept = consistent(first, second, tolerance_px=RANSAC_PX)
-    count = int(kept.sum())
-    if count < MIN_MATCHES:
-        return CornerDistance(matches=count, distance_px=float("nan"))
-    return CornerDistance(matches=count, distance_px=float(np.linalg.norm(first[kept] - second[kept], axis=1).mean()))
+    Args:
+        fixed: Of one image.
+        moving: Of the other, by the same detector.
+        reach_px: Corners farther apart are no pair.
+    """
+    found = match(fixed, moving, ratio=None, mutual=True, reach_px=reach_px)
+    if found.distance.size < MIN_MATCHES:
+        return float("nan")
+    best = np.argsort(found.distance, kind="stable")[:BEST]
+    apart = fixed.points[found.first[best]] - moving.points[found.second[best]]
+    return float(np.median(np.linalg.norm(apart, axis=1)))
 
 
 def descriptor_distance(fixed: Keypoints, moving: Keypoints) -> float:

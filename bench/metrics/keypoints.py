@@ -52,14 +52,17 @@ class Matches:
     distance: Matrix
 
 
-def match(fixed: Keypoints, moving: Keypoints, *, ratio: float, mutual: bool) -> Matches:
+def match(
+    fixed: Keypoints, moving: Keypoints, *, ratio: float | None, mutual: bool, reach_px: float = np.inf
+) -> Matches:
     """Match each keypoint of ``fixed`` with its nearest of ``moving``.
 
     Args:
         fixed: Of one image.
         moving: Of the other, by the same detector.
-        ratio: The nearest must be closer than this share of the second nearest (Lowe 2004).
+        ratio: The nearest must be closer than this share of the second nearest (Lowe 2004); None = whatever it is.
         mutual: Whether each must also be the other's nearest.
+        reach_px: Points farther apart are no candidates of each other.
 
     Returns:
         The matches; none where ``moving`` has fewer than two keypoints, because no ratio exists then.
@@ -68,9 +71,12 @@ def match(fixed: Keypoints, moving: Keypoints, *, ratio: float, mutual: bool) ->
         nothing = np.zeros(0, dtype=np.intp)
         return Matches(nothing, nothing, np.zeros(0))
     distances = fixed.distances(moving)
+    if np.isfinite(reach_px):
+        apart = np.linalg.norm(fixed.points[:, None] - moving.points[None], axis=2)
+        distances = np.where(apart <= reach_px, distances, np.inf)
     nearest, rows = distances.argmin(axis=1), np.arange(len(distances))
     closest, second = np.partition(distances, 1, axis=1)[:, :2].T
-    kept = closest < ratio * second
+    kept = np.isfinite(closest) if ratio is None else closest < ratio * second
     if mutual:
         kept &= distances.argmin(axis=0)[nearest] == rows
     return Matches(rows[kept], nearest[kept], closest[kept])

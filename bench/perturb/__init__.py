@@ -19,3 +19,5 @@ from bench.perturb.nominal import sample_nominal_pose as sample_nominal_pose
 from bench.perturb.posterior import posterior_mean as posterior_mean
 from bench.perturb.seeds import generator as generator
 from bench.perturb.seeds import salted_seed as salted_seed
+from bench.perturb.told import Told as Told
+from bench.perturb.told import ToldError as ToldError

@@ -25,6 +25,8 @@ class NeighbourMotion:
     Attributes:
         rotation_deg: Half-width about each world axis.
         translation_mm: Half-width along each world axis.
+        still: Name of the one bone that stays where the CT shows it, whose pose the truth is; empty = all that are
+            registered stay. Where several are registered as one body, the others of them move, too: another posture.
     """
 
     # Pydantic refuses keys of a protocol file that are not fields.
@@ -32,6 +34,7 @@ class NeighbourMotion:
 
     rotation_deg: float
     translation_mm: float
+    still: str = ""
 
     def __post_init__(self) -> None:
         for name in ("rotation_deg", "translation_mm"):
@@ -40,10 +43,8 @@ class NeighbourMotion:
 
     def __str__(self) -> str:
         """One phrase for captions."""
-        return (
-            f"neighbouring bones turned up to {self.rotation_deg:g} deg and shifted up to {self.translation_mm:g} mm "
-            "an axis"
-        )
+        which = f"all bones but {self.still}" if self.still else "neighbouring bones"
+        return f"{which} turned up to {self.rotation_deg:g} deg and shifted up to {self.translation_mm:g} mm an axis"
 
     def draw(self, random: np.random.Generator, names: Sequence[str]) -> dict[str, float]:
         """Draw six numbers a bone, as they are recorded."""

@@ -12,7 +12,8 @@ from bench import registry
 from bench.errors import FluorobenchError
 from bench.protocol import model
 from bench.protocol.extend import PROTOCOLS, ProtocolError, find_protocol, overlay, parse, protocol_names, read_tables
-from bench.protocol.model import Protocol, Table
+from bench.protocol.model import Protocol
+from bench.protocol.table import Table
 
 # Keys of earlier versions and what is written today.
 _RENAMED = {
@@ -119,7 +120,9 @@ def check_plugins(protocol: Protocol) -> None:
 
 def protocol_hash(protocol: Protocol) -> str:
     """Eight hex digits that name a resolved protocol."""
-    return hashlib.sha256(protocol.model_dump_json().encode()).hexdigest()[:8]
+    # Without them the name equals that of earlier versions, which had no such tables.
+    absent = {name for name in ("told", "stress") if getattr(protocol, name) is None}
+    return hashlib.sha256(protocol.model_dump_json(exclude=absent).encode()).hexdigest()[:8]
 
 
 def _mistakes(error: ValidationError) -> list[str]:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from bench.contract import Split
 from bench.geometry import Camera, StandardView
 from bench.geometry.converters.sopi import ours_from_sopi
-from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution
+from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution, Told
+from bench.protocol.extend import overlay
+from bench.protocol.stress import Condition, Stress
+from bench.protocol.table import Table
 from bench.registry import unknown
 from bench.volume.region import Box
 from bench.xray import Appearance, Formation, LowDose
@@ -19,12 +22,6 @@ Six = tuple[Width, Width, Width, Width, Width, Width]
 
 # Larger than any: a mistyped number is refused before memory is taken for it.
 MAX_PIXELS, MAX_COUNT = 8192, 1_000_000
-
-
-class Table(BaseModel):
-    """A table of a protocol file: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Table):
@@ -39,7 +36,7 @@ class Data(Table):
     """
 
     dataset: str
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict[str, Any])
     split: Split = Split.TEST
     patients: int = Field(ge=1, le=MAX_COUNT)
     region: str = "lumbar"
@@ -150,7 +147,7 @@ class MethodTable(Table):
     label: str = Field(min_length=1, max_length=60)
     plugin: str
     preset: str | None = None
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
 class BudgetTable(Table):
@@ -166,9 +163,13 @@ class BudgetTable(Table):
 
 
 class Scoring(Table):
-    """``[scoring]``: ``images`` compares each answer's rendering with its target too (``bench.score.images``)."""
+    """``[scoring]``: ``images`` compares renderings at each answer with its target, too (``bench.score.images``).
+
+    ``image_cases`` bounds how many cases of a run that takes time for; left out, all.
+    """
 
     images: bool = False
+    image_cases: int | None = Field(default=None, ge=1)
 
 
 class Artefacts(Table):
@@ -178,7 +179,11 @@ class Artefacts(Table):
 
 
 class Protocol(Table):
-    """A resolved protocol: bases and one profile merged, every value stated."""
+    """A resolved protocol: bases and one profile merged, every value stated.
+
+    ``told``: what methods are told that is not true; None = everything is. ``stress``: the same cases again under
+    further conditions.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -188,6 +193,8 @@ class Protocol(Table):
     camera: CameraTable
     target: Target
     start: Start
+    told: Told | None = None
+    stress: Stress | None = None
     methods: tuple[MethodTable, ...] = Field(min_length=1)
     budget: BudgetTable = BudgetTable()
     scoring: Scoring = Scoring()
@@ -200,6 +207,30 @@ class Protocol(Table):
         if twice:
             raise ValueError(f"labels must be unique; {twice} stand more than once")
         return self
+
+    @model_validator(mode="after")
+    def _conditions_are_protocols(self) -> "Protocol":
+        if self.stress is not None and self.target.real:
+            raise ValueError("stress changes how images are made, and target.real takes them from files; leave one out")
+        for condition in self.conditions:
+            try:
+                self.under(condition)
+            except ValidationError as error:
+                found = error.errors()[0]
+                place = ".".join(str(part) for part in found["loc"])
+                raise ValueError(f"stress.factors.{condition.name}: {place}: {found['msg']}") from None
+        return self
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The levels of ``stress``; none without it. The protocol's own conditions are not among them."""
+        used = {} if self.stress is None else self.stress.used
+        return tuple(Condition(name, factor, level) for name, factor in used.items() for level in factor.levels)
+
+    def under(self, condition: Condition) -> "Protocol":
+        """The protocol of the cases of one condition: everything else as in this one."""
+        tables = self.model_dump(exclude_none=True, exclude={"stress"})
+        return Protocol.model_validate(overlay(tables, condition.changes))
 
     @property
     def same_content(self) -> bool:
@@ -216,4 +247,4 @@ class Protocol(Table):
     @property
     def cases(self) -> int:
         """How many cases every method gets."""
-        return self.data.patients * self.start.per_patient
+        return self.data.patients * self.start.per_patient * (1 + len(self.conditions))

@@ -44,17 +44,17 @@ class RunProgress:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Posed:
-    """What methods are given of a patient: the moving volume, and cases with their images."""
+    """What methods are given of a patient: cases with their moving volumes and images."""
 
-    moving: Volume
     cases: list[BuiltCase]
 
     @property
     def size_bytes(self) -> int:
         views = [view for each in self.cases for view in each.case.problem.views]
         images = [array for view in views for array in (view.image, view.valid) if array is not None]
-        grids = (self.moving.hu, self.moving.labels, self.moving.mask)
-        return sum(array.nbytes for array in (*images, *(grid for grid in grids if grid is not None)))
+        volumes = {id(each.case.problem.volume): each.case.problem.volume for each in self.cases}.values()
+        grids = [grid for each in volumes for grid in (each.hu, each.labels, each.mask) if grid is not None]
+        return sum(array.nbytes for array in (*images, *grids))
 
 
 class RunningMethod(typing.Protocol):
@@ -167,7 +167,7 @@ class Execution:
                 yield from (each for each in begun if isinstance(each, EstimateRecord))
                 problems = [each for each in begun if isinstance(each, Problem)]
                 unit = reference_kernel_seconds(_REPEATS)
-                for case_id, reply, ready in _answers(method, posed.moving, problems):
+                for case_id, reply, ready in _answers(method, problems):
                     before, unit = unit, reference_kernel_seconds(_REPEATS)
                     record = _record(choice.label, case_id, name, reply, ready)
                     record = record.model_copy(update={"reference_seconds": (before + unit) / 2})
@@ -181,8 +181,8 @@ class Execution:
 
     def _pose(self, patient: PreparedPatient) -> _Posed:
         """Build a patient's cases; they stay in memory while they are small."""
-        cases = [build_case(self._protocol, patient, index) for index in range(self._protocol.start.per_patient)]
-        posed = _Posed(patient.moving, cases)
+        names = case_ids(self._protocol, patient.id)
+        posed = _Posed([build_case(self._protocol, patient, index) for index in range(len(names))])
         if posed.size_bytes + sum(each.size_bytes for each in self._kept.values()) <= KEPT_BYTES:
             self._kept[patient.id] = posed
         return posed
@@ -201,26 +201,24 @@ def _patient_record(protocol: Protocol, dataset: Dataset, patient: PreparedPatie
     )
 
 
-def _answers(method: RunningMethod, moving: Volume, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
+def _answers(method: RunningMethod, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
     """One reply per problem, also after failures, and the one to preparing."""
-    for group in _by_geometry(problems):
-        yield from _answers_of_geometry(method, moving, group)
+    for group in _by_preparation(problems):
+        yield from _answers_of_group(method, group)
 
 
-def _by_geometry(problems: list[Problem]) -> list[list[Problem]]:
-    """Problems that share their views' geometry: a method prepares once for each; simulated ones are one group."""
-    groups: dict[str, list[Problem]] = {}
+def _by_preparation(problems: list[Problem]) -> list[list[Problem]]:
+    """Problems that share their volume and their views' geometry: a method prepares once for each group."""
+    groups: dict[tuple[int, str], list[Problem]] = {}
     for problem in problems:
-        key = json.dumps([view_record(view).model_dump(mode="json") for view in problem.views])
-        groups.setdefault(key, []).append(problem)
+        views = json.dumps([view_record(view).model_dump(mode="json") for view in problem.views])
+        groups.setdefault((id(problem.volume), views), []).append(problem)
     return list(groups.values())
 
 
-def _answers_of_geometry(
-    method: RunningMethod, moving: Volume, problems: list[Problem]
-) -> Iterator[tuple[str, Reply, Reply]]:
+def _answers_of_group(method: RunningMethod, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
     views = tuple(view.without_image() for view in problems[0].views)
-    ready = method.prepare(moving, views)
+    ready = method.prepare(problems[0].volume, views)
     for problem in problems:
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
         if isinstance(ready, Failed):

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.cases.build import build_case
+from bench.cases.build import build_case, case_ids
 from bench.cases.extent import coverage, coverage_text
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset
 from bench.cases.records import EstimateRecord, ImageSource, ProblemRecord
 from bench.contract import Case, Dataset, Estimate
+from bench.drr import AttenuationMap
 from bench.errors import FluorobenchError
 from bench.files import write_whole
 from bench.geometry import Matrix
@@ -20,7 +21,8 @@ from bench.protocol import Protocol
 from bench.run.journal import Journal, RunError
 from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
-from bench.score.images import TRUTH, Answer, Scores, image_scores, with_image_scores
+from bench.score.conditions import with_conditions
+from bench.score.images import TRUTH, Answer, Scores, image_scores, spread_evenly, with_image_scores
 from bench.score.rows import score_rows
 
 SAME_POSE = 1e-6
@@ -53,17 +55,28 @@ class ScoredRun:
         journal = self.journal
         rows = score_rows(journal.patients(), journal.problems(), journal.estimates(), journal.truths())
         rows = with_budgets(with_caveats(rows, self.protocol, journal.patients()), self.protocol, journal.problems())
+        rows = with_conditions(rows, self.protocol)
         return with_image_scores(rows, self.image_scores) if self.protocol.scoring.images else rows
 
     @cached_property
     def image_scores(self) -> Scores:
-        """Image scores of every pose and, under the label ``TRUTH``, of the truths, by label and case."""
-        estimates, truths = self.journal.estimates(), self.journal.truths()
+        """Image scores of poses and, under the label ``TRUTH``, of the truths, by label and case.
+
+        Of all cases, or of ``scoring.image_cases`` of them, spread evenly over the patients.
+        """
+        scored = spread_evenly([each.case_id for each in self.journal.problems()], self.protocol.scoring.image_cases)
+        estimates = [each for each in self.journal.estimates() if each.case_id in scored]
+        truths = [each for each in self.journal.truths() if each.case_id in scored]
         answers = [
             *(Answer(each.label, each.case_id, each.pose) for each in estimates if each.pose is not None),
             *(Answer(TRUTH, each.case_id, each.truth) for each in truths),
         ]
-        return image_scores(self.folder, self.journal.problems(), answers, self.case)
+        return image_scores(self.folder, self.journal.problems(), answers, self.case, self._shown)
+
+    def _shown(self, case_id: str) -> AttenuationMap | None:
+        """What the CT shows of a real X-ray; None of a simulated one."""
+        real = self._problems[case_id].images.source is ImageSource.REAL
+        return self.staged(case_id).target if real else None
 
     @property
     def description(self) -> str:
@@ -74,7 +87,8 @@ class ScoredRun:
         source = data.dataset if volume is None else "/".join(Path(volume).parts[-2:])
         return (
             f"{protocol.name}, {protocol.profile} profile: {data.patients} patient(s) of {source} x "
-            f"{protocol.start.per_patient} start(s), {protocol.start.distribution} start distribution; {self._images}; "
+            f"{protocol.start.per_patient} start(s){_conditions(protocol)}, {protocol.start.distribution} start "
+            f"distribution; {self._images}; "
             f"mTRE at {self._marks}"
         )
 
@@ -85,7 +99,7 @@ class ScoredRun:
         real = [each.images.source is ImageSource.REAL for each in self.journal.problems()]
         simulated = (
             f"simulated X-rays, target {data.target}{self._covered}, moving {data.moving}{_matched(protocol)}, "
-            f"{_formation(protocol)}"
+            f"{_formation(protocol)}{_idealised(protocol)}"
         )
         if not any(real):
             return simulated
@@ -122,11 +136,12 @@ class ScoredRun:
         Raises:
             FluorobenchError: The run has no such case.
         """
-        patient_id, _, index = case_id.rpartition("/")
+        patient_id = case_id.rpartition("/")[0]
         if case_id not in self._estimated_cases:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
         recorded = self._problems[case_id]
-        posed = build_case(self.protocol, self._staged(patient_id), int(index), recorded=recorded)
+        index = case_ids(self.protocol, patient_id).index(case_id)
+        posed = build_case(self.protocol, self._staged(patient_id), index, recorded=recorded)
         self._require_as_recorded(posed.problem_record, np.array(posed.truth_record.truth))
         return posed.case
 
@@ -209,6 +224,12 @@ class ScoredRun:
         return lru_cache(maxsize=2)(stage)
 
 
+def _conditions(protocol: Protocol) -> str:
+    """Under how many conditions the cases come: the protocol's own and those of ``[stress]``."""
+    count = len(protocol.conditions)
+    return f" x {1 + count} conditions" if count else ""
+
+
 def _formation(protocol: Protocol) -> str:
     """How the targets were made."""
     target = protocol.target
@@ -221,6 +242,16 @@ def _formation(protocol: Protocol) -> str:
     if target.low_dose is not None:
         parts.append("degraded as LGFF's low-dose images")
     return ", ".join(parts)
+
+
+def _idealised(protocol: Protocol) -> str:
+    """What X-rays that are formed like real ones leave ideal; conditions of ``[stress]`` depart from it."""
+    target = protocol.target
+    if target.formation is None or protocol.told is not None:
+        return ""
+    known_air = target.appearance is None or target.appearance.gain == (1.0, 1.0)
+    parts = ["perfect labels", "exact calibration", *(["known air level"] if known_air else []), "the same voxels"]
+    return f"; idealised: {', '.join(parts)}"
 
 
 def _matched(protocol: Protocol) -> str:

@@ -1,10 +1,15 @@
-"""Image scores: the target compared with the moving volume rendered at the answer.
+"""Image scores: renderings at the answer compared with the target and, where it is known, with one at the true pose.
+
+DistErr compares corners of like with like, at the detector's resolution. On simulated X-rays: the moving content
+rendered at the true pose and at the answer. On real ones, whose true pose is not known: the X-ray and all that the CT
+shows of it (``data.target``, the whole body) rendered at the answer. The paper-compatible columns compare the target
+with the moving content alone, as SOPI's code does: on X-rays of bodies not even the true pose scores well by them.
 
 They need images, which a run's records do not hold: cases are built again, and the scores are kept in the run's
 ``image_scores.jsonl``, keyed by the answer and the target, so that each is computed once.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,28 +17,22 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage
 
 from bench.cases.records import MatrixList, ProblemRecord, Record, read_records
 from bench.contract import Case, Image, View
 from bench.drr import AttenuationMap, ProjectionError, project
 from bench.geometry import Matrix, transform_points
-from bench.metrics.corners import (
-    MIN_MATCHES,
-    RANSAC_PX,
-    CornerDistance,
-    corner_distance,
-    descriptor_distance,
-    eight_bit,
-)
+from bench.metrics.corners import BEST, MIN_MATCHES, corner_distance, descriptor_distance, eight_bit
 from bench.metrics.image import ncc_true, pseudo_ncc
-from bench.metrics.keypoints import Keypoints, Valid
-from bench.metrics.orb import orb_keypoints
+from bench.metrics.keypoints import Bytes, Keypoints, Valid
+from bench.metrics.orb import orb_keypoints, with_local_contrast
 from bench.metrics.surf import surf_keypoints
 from bench.score.column import Column, Reading, Value
 from bench.score.statistics import text_column
 
 # Of the definition of image scores; stored scores of another version are computed again.
-VERSION = 1
+VERSION = 2
 FILE = "image_scores.jsonl"
 # The label under which the true pose is scored: what a perfect answer would get.
 TRUTH = "(truth)"
@@ -42,20 +41,33 @@ TRUTH_PREFIX = "truth_"
 
 Scores: TypeAlias = Mapping[tuple[str, str], Mapping[str, float]]
 Poser: TypeAlias = Callable[[str], Case]
+# What the CT shows of a case's real X-ray; None of a simulated one.
+Shown: TypeAlias = Callable[[str], AttenuationMap | None]
 
-_HOW = f"matched (ratio, mutual, RANSAC within {RANSAC_PX:g} px); absent below {MIN_MATCHES} matches"
+# Of the Gaussian, pixels, that takes the noise from a real X-ray, and as much from the rendering beside it.
+_SMOOTHING_PX = 2.5
+# Of the image's longer edge: corners that lie farther apart are no pair.
+_REACH = 0.25
+_BETWEEN = (
+    "the moving content rendered at the true pose and at the answer (simulated X-rays), or of the X-ray and the whole "
+    "CT rendered at the answer, both smoothed and with their contrast equalised (real ones)"
+)
+_HOW = (
+    f"Median distance of the {BEST} pairs with the nearest descriptors, none farther apart than a quarter of the "
+    f"image's longer edge; absent below {MIN_MATCHES} pairs"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageComparison:
-    """A target beside the moving volume rendered at one pose: what image scores are computed from.
+    """What image scores of one pose are computed from.
 
     Attributes:
         target: Target image, line integrals, (height, width).
-        rendered: Rendering, likewise.
+        rendered: The moving volume rendered at the pose, likewise.
         valid: Pixels that count; None = all.
-        orb: Distance between matched ORB corners, pixels.
-        surf: Distance between matched SURF corners, pixels.
+        orb: DistErr by ORB corners, pixels.
+        surf: DistErr by SURF corners, pixels.
         descriptor_distance: SOPI's DistErr.
         pixel_mm: Pixel spacing on the detector; NaN without an SDD.
         isocentre_mm: Size of a pixel at the true depth of the rotation centre.
@@ -64,41 +76,33 @@ class ImageComparison:
     target: Image
     rendered: Image
     valid: Valid | None
-    orb: CornerDistance
-    surf: CornerDistance
+    orb: float
+    surf: float
     descriptor_distance: float
     pixel_mm: float
     isocentre_mm: float
 
 
 def _corner_columns(
-    key: str, name: str, corners: Callable[[ImageComparison], CornerDistance]
+    key: str, name: str, distance_px: Callable[[ImageComparison], float]
 ) -> tuple[Column[ImageComparison], ...]:
     return (
         Column(
-            name=f"corner_{key}_mm",
-            heading=f"Corners, {name}",
+            name=f"dist_err_{key}_mm",
+            heading=f"DistErr, {name}",
             unit="mm",
-            definition=f"Mean distance on the detector between {name} corners of target and rendered answer, {_HOW}; "
-            "times the image's own pixel spacing; absent without an SDD.",
-            compute=lambda pair: corners(pair).distance_px * pair.pixel_mm,
+            definition=f"Distance on the detector between {name} corners of {_BETWEEN}. {_HOW}, or without an SDD.",
+            compute=lambda pair: distance_px(pair) * pair.pixel_mm,
             smaller_is_better=True,
         ),
         Column(
-            name=f"corner_{key}_isocentre_mm",
-            heading=f"Corners, {name}, at the isocentre",
+            name=f"dist_err_{key}_isocentre_mm",
+            heading=f"DistErr, {name}, at the isocentre",
             unit="mm",
-            definition=f"The {name} corners' distance in pixels times the true depth of the rotation centre by the "
-            "focal length; needs no SDD.",
-            compute=lambda pair: corners(pair).distance_px * pair.isocentre_mm,
+            definition=f"dist_err_{key}_mm in pixels times the true depth of the rotation centre by the focal length; "
+            "needs no SDD.",
+            compute=lambda pair: distance_px(pair) * pair.isocentre_mm,
             smaller_is_better=True,
-        ),
-        Column(
-            name=f"corner_{key}_matches",
-            heading=f"{name} matches",
-            definition=f"Number of matches over which the {name} corners' distance is averaged.",
-            compute=lambda pair: float(corners(pair).matches),
-            decimals=0,
         ),
     )
 
@@ -108,7 +112,7 @@ IMAGE_COLUMNS: tuple[Column[ImageComparison], ...] = (
     *_corner_columns("surf", "SURF", lambda pair: pair.surf),
     Column(
         name="dist_err_descriptor",
-        heading="Descriptor DistErr",
+        heading="Descriptor distance",
         definition="SOPI's DistErr as its public code computes it: mean of the 20 smallest SURF descriptor distances "
         "(ratio 0.75) x 0.19959; a distance of descriptors, no millimetre.",
         compute=lambda pair: pair.descriptor_distance,
@@ -147,51 +151,92 @@ class ImageScoreRecord(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TargetPicture:
-    """A target with its keypoints, found once for all answers to the case."""
+class Corners:
+    """Corners of one image by both detectors."""
 
-    view: View
     orb: Keypoints
     surf: Keypoints
+
+    @classmethod
+    def of(cls, grey: Bytes, valid: Valid | None) -> "Corners":
+        """Those on valid pixels."""
+        return cls(orb_keypoints(grey).within(valid), surf_keypoints(grey).within(valid))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetPicture:
+    """A target with what every answer to its case is compared with, found once.
+
+    Attributes:
+        view: With the image.
+        moving: Attenuation of the moving volume.
+        shown: What the CT shows of a real X-ray; None for a simulated one.
+        surf: Corners of the image as it is, for SOPI's DistErr.
+        corners: Of the moving content at the true pose, or of the real X-ray.
+        isocentre_mm: Size of a pixel at the true depth of the rotation centre.
+    """
+
+    view: View
+    moving: AttenuationMap
+    shown: AttenuationMap | None
+    surf: Keypoints
+    corners: Corners
     isocentre_mm: float
 
     @classmethod
-    def of(cls, case: Case) -> "TargetPicture":
+    def of(cls, case: Case, shown: AttenuationMap | None) -> "TargetPicture":
         """The first view of a case."""
-        view = case.problem.views[0]
+        view, moving = case.problem.views[0], AttenuationMap.from_volume(case.problem.volume)
         if view.image is None:
             raise ValueError(f"case {case.problem.case_id!r} has no image")
-        grey = eight_bit(view.image, view.valid)
         depth = transform_points(view.camera_from_rig @ case.truth, case.problem.centre)[2]
-        isocentre_mm = float(depth / np.mean(view.camera.K[[0, 1], [0, 1]]))
-        orb, surf = (detect(grey).within(view.valid) for detect in (orb_keypoints, surf_keypoints))
-        return cls(view, orb, surf, isocentre_mm)
+        return cls(
+            view=view,
+            moving=moving,
+            shown=shown,
+            surf=surf_keypoints(eight_bit(view.image, view.valid)).within(view.valid),
+            corners=Corners.of(eight_bit(_render(moving, case.truth, view), view.valid), view.valid)
+            if shown is None
+            else Corners.of(_equalised(view.image, view.valid), view.valid),
+            isocentre_mm=float(depth / np.mean(view.camera.K[[0, 1], [0, 1]])),
+        )
 
-    def scores(self, pose: Matrix, attenuation: AttenuationMap) -> dict[str, float]:
+    def scores(self, pose: Matrix) -> dict[str, float]:
         """Every image column of one pose; NaN where it cannot be rendered or a distance is undefined."""
-        view = self.view
         try:
-            rendered = project(attenuation, (view.camera_from_rig @ pose)[None], view.camera)[0, 0].numpy()
+            pair = self._compared(pose)
         except ProjectionError:
             return {each.name: float("nan") for each in IMAGE_COLUMNS}
-        pair = self._compared(rendered)
         return {declared.name: _number(declared.value(pair)) for declared in IMAGE_COLUMNS}
 
-    def _compared(self, rendered: Image) -> ImageComparison:
+    def _compared(self, pose: Matrix) -> ImageComparison:
         view, spacing = self.view, self.view.camera.spacing_mm
-        grey = eight_bit(rendered, view.valid)
-        orb, surf = (detect(grey).within(view.valid) for detect in (orb_keypoints, surf_keypoints))
+        rendered = _render(self.moving, pose, view)
+        plain = Corners.of(eight_bit(rendered, view.valid), view.valid)
+        corners = plain
+        if self.shown is not None:
+            corners = Corners.of(_equalised(_render(self.shown, pose, view), view.valid), view.valid)
         target: Any = view.image
+        reach = _REACH * max(view.camera.height, view.camera.width)
         return ImageComparison(
             target=target,
             rendered=rendered,
             valid=view.valid,
-            orb=corner_distance(self.orb, orb),
-            surf=corner_distance(self.surf, surf),
-            descriptor_distance=descriptor_distance(self.surf, surf),
+            orb=corner_distance(self.corners.orb, corners.orb, reach_px=reach),
+            surf=corner_distance(self.corners.surf, corners.surf, reach_px=reach),
+            descriptor_distance=descriptor_distance(self.surf, plain.surf),
             pixel_mm=float("nan") if spacing is None else float(np.mean(spacing)),
             isocentre_mm=self.isocentre_mm,
         )
+
+
+def _render(content: AttenuationMap, pose: Matrix, view: View) -> Image:
+    return project(content, (view.camera_from_rig @ pose)[None], view.camera)[0, 0].numpy()
+
+
+def _equalised(image: Image, valid: Valid | None) -> Bytes:
+    smooth = np.asarray(ndimage.gaussian_filter(image, _SMOOTHING_PX), dtype=np.float32)
+    return with_local_contrast(eight_bit(smooth, valid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +253,9 @@ class Answer:
         return sha256(text.encode()).hexdigest()[:16]
 
 
-def image_scores(folder: Path, problems: Iterable[ProblemRecord], answers: Iterable[Answer], pose: Poser) -> Scores:
+def image_scores(
+    folder: Path, problems: Iterable[ProblemRecord], answers: Iterable[Answer], pose: Poser, shown: Shown
+) -> Scores:
     """Image scores of every answer, from what the run's folder keeps or from the images.
 
     Args:
@@ -216,6 +263,7 @@ def image_scores(folder: Path, problems: Iterable[ProblemRecord], answers: Itera
         problems: The run's cases.
         answers: What to score.
         pose: Gives a case with its images.
+        shown: Gives what the CT shows of a case's real X-ray; None of a simulated one.
 
     Returns:
         Scores by (label, case id).
@@ -225,13 +273,19 @@ def image_scores(folder: Path, problems: Iterable[ProblemRecord], answers: Itera
     kept = _read_kept(folder / FILE)
     missing = [(answer, key) for answer, key in keyed if key not in kept]
     for case_id in sorted({answer.case_id for answer, _ in missing}):
-        case = pose(case_id)
-        target, attenuation = TargetPicture.of(case), AttenuationMap.from_volume(case.problem.volume)
+        target = TargetPicture.of(pose(case_id), shown(case_id))
         wanted = [(answer, key) for answer, key in missing if answer.case_id == case_id]
-        found = [_record(answer, key, target.scores(np.array(answer.pose), attenuation)) for answer, key in wanted]
+        found = [_record(answer, key, target.scores(np.array(answer.pose))) for answer, key in wanted]
         _append(folder / FILE, found)
         kept |= {each.key: each.values for each in found}
     return {(answer.label, answer.case_id): kept[key] for answer, key in keyed}
+
+
+def spread_evenly(case_ids: Sequence[str], count: int | None) -> frozenset[str]:
+    """Which cases get image scores: all without a count, else so many at equal steps through their order."""
+    if count is None or count >= len(case_ids):
+        return frozenset(case_ids)
+    return frozenset(case_ids[number * len(case_ids) // count] for number in range(count))
 
 
 def with_image_scores(rows: pd.DataFrame, scores: Scores) -> pd.DataFrame:

@@ -46,6 +46,7 @@ class Formation:
         scatter_px: Standard deviation of that Gaussian, pixels.
         supersampling: Rays per pixel along each axis; their intensities are averaged, not their logarithms.
         polyenergetic: The tube spectrum of ``bench.xray.spectrum``; False = 60 keV alone.
+        copper_mm: Added filter, mm of copper, which hardens that spectrum. ``photons`` are counted behind it.
         saturation: Largest signal that is read, in multiples of the signal without an object; None = no limit.
     """
 
@@ -59,6 +60,7 @@ class Formation:
     scatter_px: float = 40.0
     supersampling: int = 1
     polyenergetic: bool = True
+    copper_mm: float = 0.0
     saturation: float | None = None
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class Formation:
                 raise FormationError(
                     f"formation.{name} must be positive and finite; got {value}; leave it out for none"
                 )
-        for name in ("electronic_noise", "blur_px", "scatter_px"):
+        for name in ("electronic_noise", "blur_px", "scatter_px", "copper_mm"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise FormationError(f"formation.{name} must be finite and not negative; got {getattr(self, name)}")
         if not 0 <= self.scatter_fraction < 1:
@@ -78,11 +80,14 @@ class Formation:
             raise FormationError(f"formation.supersampling must be {limits}; got {self.supersampling}")
         if self.electronic_noise > 0 and self.photons is None:
             raise FormationError("formation.electronic_noise is counted in photons; give formation.photons too")
+        if self.copper_mm > 0 and not self.polyenergetic:
+            raise FormationError("formation.copper_mm filters a spectrum, and polyenergetic is false; leave one out")
 
     def __str__(self) -> str:
         """One phrase for captions."""
         parts = [
             "80 kVp" if self.polyenergetic else "60 keV",
+            f"{self.copper_mm:g} mm Cu" if self.copper_mm else "",
             "no noise" if self.photons is None else f"{self.photons:,.0f} photons a pixel",
             f"{self.electronic_noise:g} photons electronic noise" if self.electronic_noise else "",
             f"blur {self.blur_px:g} px" if self.blur_px else "",
@@ -163,7 +168,7 @@ def primary_image(
     finer = _supersampled(camera, factor)
     pose = np.asarray(camera_from_world, dtype=np.float64)[None]
     soft, bone = project_siddon_pair(materials.soft, materials.bone, pose, finer)[:, 0]
-    spectrum = tube_spectrum() if formation.polyenergetic else single_energy()
+    spectrum = tube_spectrum().filtered(formation.copper_mm) if formation.polyenergetic else single_energy()
     passed = spectrum.transmission(soft, bone, metal_paths(hardware, camera_from_world, finer))
     blocks = passed.reshape(camera.height, factor, camera.width, factor)
     return np.asarray(blocks.mean(axis=(1, 3)))

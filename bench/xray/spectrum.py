@@ -6,7 +6,7 @@ The numbers stand in ``spectrum.csv``, which ``docs/make_spectrum.py`` wrote and
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from bench.geometry import Matrix
 REFERENCE_KEV = 60.0
 # Densities, g/cm3: water, and soft tissue and cortical bone after ICRU-44.
 WATER_DENSITY, SOFT_DENSITY, BONE_DENSITY = 1.0, 1.06, 1.92
-# Of screws and of tools: densities in g/cm3.
-_METAL_DENSITIES = {"titanium": 4.506, "steel": 7.9}
+# Of screws, tools and filters: densities in g/cm3.
+_METAL_DENSITIES = {"titanium": 4.506, "steel": 7.9, "copper": 8.96}
 METALS = tuple(_METAL_DENSITIES)
 
 _TABLE = Path(__file__).with_name("spectrum.csv")
@@ -43,6 +43,11 @@ class Spectrum:
     soft: Matrix
     bone: Matrix
     metals: Mapping[str, Matrix]
+
+    def filtered(self, copper_mm: float) -> "Spectrum":
+        """The beam behind a sheet of copper; the weights are again shares of what is left without an object."""
+        passed = self.weights * np.exp(-self.metals["copper"] * copper_mm)
+        return replace(self, weights=passed / passed.sum())
 
     def transmission(self, soft: Matrix, bone: Matrix, metal_mm: Mapping[str, Matrix] | None = None) -> Matrix:
         """Share of the signal that passes.
@@ -97,7 +102,7 @@ def tissue_scale() -> TissueScale:
 
 
 def _columns() -> list[Matrix]:
-    """Energies in keV, photons, and mass attenuation of water, soft tissue, bone, titanium and steel in cm2/g."""
+    """Energies in keV, photons, and mass attenuation of water, soft tissue, bone and the metals in cm2/g."""
     table: Matrix = np.loadtxt(_TABLE, delimiter=",")
     return list(table.T)
 
