@@ -20,6 +20,7 @@ from bench.score.statistics import of_label, values
 # Nearer answers may tie with the truth: corners stand on whole pixels.
 RESOLVED_MM = 1.0
 _FLOOR_MM, _CEILING_MM = 0.05, 300.0
+_TICKS_MM = (0.1, 1.0, 10.0, 100.0)
 PANELS = {"dist_err_orb": "ORB", "dist_err_surf": "SURF"}
 
 
@@ -43,6 +44,9 @@ class DistErr:
                 self._draw(axes, of_label(run.scores, label), f"{name}_{unit}", f"mpd_{unit}", label, index)
             axes.set(xscale="log", yscale="log", xlabel=f"mPD {where} (mm)")
             axes.set(xlim=(_FLOOR_MM / 1.5, 1.5 * _CEILING_MM), ylim=(_FLOOR_MM / 1.5, 1.5 * _CEILING_MM))
+            for set_ticks in (axes.set_xticks, axes.set_yticks):
+                set_ticks(_TICKS_MM, [f"{tick:g}" for tick in _TICKS_MM])
+            axes.minorticks_off()
             axes.plot([_FLOOR_MM, _CEILING_MM], [_FLOOR_MM, _CEILING_MM], color=GREY, linewidth=0.6, zorder=0)
             axes.set_title(f"{detector}: {agreement(run.scores, name, unit)}", fontsize=7)
         panels[0].set_ylabel(f"DistErr {where} (mm)")
