@@ -35,11 +35,9 @@ class Ranking:
 
     Attributes:
         metric: What methods are ranked by, smaller being better.
-        seed: Of the bootstrap over patients.
     """
 
     metric: str = "mtre_mm"
-    seed: int = 0
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write it under ``tables``."""
@@ -49,7 +47,7 @@ class Ranking:
         """Methods by their mean share of wins, the best first."""
         ranked = ranked_wins(run.scores, run.labels, self.metric)
         rows = [
-            Ranked(place, wins, MethodRow(wins.label, of_label(run.scores, wins.label), self.seed))
+            Ranked(place, wins, MethodRow(wins.label, of_label(run.scores, wins.label)))
             for place, wins in enumerate(ranked, start=1)
         ]
         return Table(

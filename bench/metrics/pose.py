@@ -116,7 +116,7 @@ def _pose_errors(numbers: Sequence[float], sdd_mm: float | None) -> PoseErrors:
     """Of one pair: the angle, the displacement (x, y, z) as the view sees it, the six parameters' differences."""
     angle_deg, x, y, z, *differences = numbers
     distance, (angles, shifts) = sqrt(x * x + y * y + z * z), (differences[:3], differences[3:])
-    axes = dict(zip(PARAMETER_NAMES, differences, strict=True))
+    axes: dict[str, float] = dict(zip(PARAMETER_NAMES, differences, strict=True))
     return PoseErrors(
         rotation_error_deg=angle_deg,
         translation_error_mm=distance,

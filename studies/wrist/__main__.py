@@ -74,7 +74,7 @@ class Run:
     def __call__(self) -> None:
         """Run, score, report."""
         path = str(FOLDER / f"{self.protocol}.toml")
-        RunProtocol(path, profile=self.profile, only=self.only, out=self.out, fresh=self.fresh)()
+        RunProtocol((path,), profile=self.profile, only=self.only, out=self.out, fresh=self.fresh)()
 
 
 def main() -> None:
