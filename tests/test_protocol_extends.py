@@ -36,6 +36,15 @@ def test_rows_choose_and_order_the_labels(tmp_path: Path) -> None:
     assert [row.label for row in read_protocol(path, "quick").methods] == ["RTPI", "Initial"]
 
 
+def test_a_row_of_some_profiles_is_in_no_other(tmp_path: Path) -> None:
+    rows = '[[methods]]\nlabel = "Slow"\nplugin = "nominal"\nprofiles = ["controls"]\n'
+    path = write(tmp_path, 'extends = "sopi-sim"\n' + rows)
+    labels = {name: [row.label for row in read_protocol(path, name).methods] for name in ("quick", "controls")}
+    assert "Slow" not in labels["quick"]
+    assert "Slow" in labels["controls"]
+    assert set(labels["quick"]) < set(labels["controls"])
+
+
 def test_a_distribution_with_a_kind_inherits_nothing(tmp_path: Path) -> None:
     """Else its widths would follow the base's order of names."""
     given = 'extends = "sopi-sim"\n[target]\ndistribution = { kind = "normal", width = [1, 2, 3, 4, 5, 6] }\n'
@@ -60,6 +69,10 @@ def test_a_base_may_be_a_path_beside_the_file(tmp_path: Path) -> None:
         ('extends = "sopi-sim"\nrows = ["Opt-GG"]', "rows: .*did you mean.*Opt-G"),
         ('extends = "sopi-sim"\nrows = "RTPI"', "rows: expected a list of texts"),
         ('extends = "sopi-sim"\nmethods = 3', "methods: expected rows"),
+        (
+            'extends = "sopi-sim"\n[[methods]]\nlabel = "A"\nplugin = "nominal"\nprofiles = ["qick"]',
+            r"profiles of A: there is no \[profile.qick\]",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:

@@ -8,11 +8,12 @@
 * ``without = ["target.photons", "profile.smoke"]`` removes tables and values of the base first.
 * A row of ``[[methods]]`` replaces the base's row of that label where it stands; a row with a new label is appended.
 * ``rows = ["Initial", "Opt-GC"]`` then keeps these labels alone, in this order.
+* A row with ``profiles = ["full"]`` is one of these profiles alone; ``profiles = []`` makes it one of all again.
 * ``name`` and ``title`` are the file's own: tables of two protocols must not share them.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -159,6 +160,28 @@ def _rows(path: Path, tables: Tables) -> list[Tables]:
             f"{path}: methods: expected rows [[methods]] with a label each; got {tables['methods']!r}"[:200]
         )
     return rows
+
+
+def rows_of_profile(path: Path, tables: Tables, profile: str, *, known: Container[str]) -> list[Tables]:
+    """The rows of one profile: those that name no ``profiles``, or this one among them; the key itself is removed.
+
+    Raises:
+        ProtocolError: ``profiles`` is no list of the file's profiles.
+    """
+    rows = [(row, _profiles(path, row, known)) for row in _rows(path, tables)]
+    return [
+        {key: value for key, value in row.items() if key != "profiles"}
+        for row, profiles in rows
+        if not profiles or profile in profiles
+    ]
+
+
+def _profiles(path: Path, row: Tables, known: Container[str]) -> list[str]:
+    names = _texts(path, f"profiles of {row['label']}", row.get("profiles"))
+    for name in names:
+        if name not in known:
+            raise ProtocolError(f"{path}: profiles of {row['label']}: there is no [profile.{name}]")
+    return names
 
 
 def _joined(base: Sequence[Tables], own: Sequence[Tables]) -> list[Tables]:

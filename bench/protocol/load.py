@@ -11,7 +11,16 @@ from pydantic import ValidationError
 from bench import registry
 from bench.errors import FluorobenchError
 from bench.protocol import model
-from bench.protocol.extend import PROTOCOLS, ProtocolError, find_protocol, overlay, parse, protocol_names, read_tables
+from bench.protocol.extend import (
+    PROTOCOLS,
+    ProtocolError,
+    find_protocol,
+    overlay,
+    parse,
+    protocol_names,
+    read_tables,
+    rows_of_profile,
+)
 from bench.protocol.model import Protocol
 from bench.protocol.table import Table
 
@@ -83,8 +92,9 @@ def read_protocol(name_or_path: str, profile: str, overrides: Mapping[str, Any] 
     """
     path = find_protocol(name_or_path)
     tables = read_tables(path)
-    chosen = _profile(path, tables.pop("profile", {}), profile)
-    merged = overlay(overlay(tables, chosen), overrides or {})
+    profiles = tables.pop("profile", {})
+    merged = overlay(overlay(tables, _profile(path, profiles, profile)), overrides or {})
+    merged["methods"] = rows_of_profile(path, merged, profile, known=profiles)
     merged["profile"] = profile
     laid = " with --data or the options" if any((overrides or {}).values()) else ""
     return validate(merged, source=f"{path}{laid}")

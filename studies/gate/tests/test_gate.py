@@ -22,7 +22,7 @@ from studies.gate.table import clean, sensitivity
 from studies.gate.trials import Gate, Trial, read_trials
 
 ROOT = Path(__file__).parents[3]
-CAMERA = Camera.centred(sdd_mm=1011.7, height=24, width=24, spacing_mm=8.0)
+CAMERA = Camera.centred(sdd_mm=1000.0, height=24, width=24, spacing_mm=8.0)
 POSE = nominal_pose(StandardView.AP, np.zeros(3), 700.0)[None]
 
 
