@@ -162,6 +162,7 @@ def test_a_runs_own_files_may_be_damaged(
         assert "start over with --fresh" in refused(monkeypatch, capfd, *RUN, "--starts", "1")
     older = {name: value for name, value in json.loads(whole).items() if name != "layout"}
     environment.write_text(json.dumps(older))
+    (environment.parent / "seals.json").unlink()  # which that layout had not
     for command in (("report", str(environment.parent)), ("score", str(environment.parent)), (*RUN, "--starts", "1")):
         assert "holds run files of layout 1" in refused(monkeypatch, capfd, *command)
 

@@ -198,5 +198,7 @@ def test_a_rate_of_nothing_begins_at_zero_and_one_of_all_ends_at_one() -> None:
 
 @pytest.mark.parametrize("name", sorted(protocol_names()))
 def test_every_protocol_with_tables_shows_the_wins(name: str) -> None:
-    names = read_protocol(name, "full").artefacts.names
-    assert "paired_wins" in names or not names
+    """But for the protocol of stress, whose conditions are compared by its own report."""
+    protocol = read_protocol(name, "full")
+    names = protocol.artefacts.names
+    assert "paired_wins" in names or not names or protocol.stress is not None

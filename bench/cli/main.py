@@ -1,6 +1,7 @@
 """The ``fluorobench`` command."""
 
 import os
+import select
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -44,9 +45,17 @@ def _reader_may_leave() -> Generator[None]:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
+        if not _reader_has_left():  # another pipe broke: a fault to be seen
+            raise
         # What is still buffered goes nowhere, or Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
+
+
+def _reader_has_left() -> bool:
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 if __name__ == "__main__":

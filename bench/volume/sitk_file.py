@@ -61,7 +61,10 @@ def image_shape(path: Path) -> ImageShape:
     require_memory(path, (*size, shape.components))
     held = path.stat().st_size
     if path.suffix.lower() in _TURNABLE and np.prod(size, dtype=np.float64) * shape.components > _MAX_PACKED * held:
-        raise VolumeError(f"{path}: cut short: its header promises {size} pixels, it has {held} bytes; copy it again")
+        promised = " x ".join(map(str, size))
+        raise VolumeError(
+            f"{path}: cut short: its header promises {promised} pixels, it has {held} bytes; copy it again"
+        )
     return shape
 
 
