@@ -162,7 +162,7 @@ def test_no_test_patient_is_trained_or_validated_on(name: str, trained: Callable
     """As declared, and as done: the patients that a training wrote down are none of any protocol with its network."""
     learnt = trainers()[name]().population
     splits = {split: set(learnt.ids(split)) for split in (Split.TRAIN, Split.VALIDATION)}
-    tested = set[str]().union(*(tested_patients(each) for each in protocol_names()))
+    tested = set[str]().union(*(phantoms_of(each) for each in protocol_names()))
     assert tested
     assert not splits[Split.TRAIN] & splits[Split.VALIDATION]
     assert not (splits[Split.TRAIN] | splits[Split.VALIDATION]) & tested
@@ -172,7 +172,7 @@ def test_no_test_patient_is_trained_or_validated_on(name: str, trained: Callable
     assert set(met) <= splits[Split.TRAIN]
 
 
-def tested_patients(protocol_name: str) -> list[str]:
+def phantoms_of(protocol_name: str) -> list[str]:
     """Patients of a protocol on the procedural population, in full; none of a gate.
 
     The gates compare the code with itself, on validation patients, and have no tables.

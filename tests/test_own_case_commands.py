@@ -92,7 +92,7 @@ def test_info_of_a_protocol_prints_its_rows(
 ) -> None:
     run(monkeypatch, "info", "sopi-sim")
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("SOPI Table 1", "smoke, quick, full", "Opt-GC", "opt_gc"))
+    assert all(word in printed for word in ("SOPI Table 1", "smoke, quick, controls, full", "Opt-GC", "opt_gc"))
 
 
 def test_register_by_words_asks_for_what_is_missing(

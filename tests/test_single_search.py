@@ -36,7 +36,7 @@ def test_an_order_of_single_searches_takes_the_most_customary_row_of_each_method
 def test_every_classical_method_of_a_papers_table_has_a_row_that_searches_once(
     protocol: str, methods: tuple[str, ...]
 ) -> None:
-    rows = {each.label: each for each in read_protocol(protocol, "quick").methods}
+    rows = {each.label: each for each in read_protocol(protocol, "full").methods}
     for method in methods:
         tuned = registry.build("methods", rows[method].plugin, rows[method].settings, rows[method].preset)
         assert tuned.restarts > 1
@@ -46,7 +46,7 @@ def test_every_classical_method_of_a_papers_table_has_a_row_that_searches_once(
 
 
 def test_powell_stands_beside_cma_es_where_the_papers_code_has_it() -> None:
-    rows = {each.label: each for each in read_protocol("sopi-sim", "quick").methods}
+    rows = {each.label: each for each in read_protocol("sopi-sim", "full").methods}
     found = {
         label: registry.build("methods", row.plugin, row.settings, row.preset).optimiser
         for label, row in rows.items()

@@ -43,7 +43,7 @@ def only_card(folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_trained_row_of_a_table_has_its_control(name: str) -> None:
-    rows = {each.label: each for each in read_protocol(name, "quick").methods}
+    rows = {each.label: each for each in read_protocol(name, "full").methods}
     shipped = [
         label
         for label, row in rows.items()
