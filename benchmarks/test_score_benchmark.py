@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cases.build import view_record
 from bench.cases.hashes import truth_hash
 from bench.cases.records import (
     EstimateRecord,
@@ -13,11 +14,10 @@ from bench.cases.records import (
     PatientRecord,
     ProblemRecord,
     TruthRecord,
-    ViewRecord,
     as_list,
 )
 from bench.cases.scene import scene_of
-from bench.contract import Outcome
+from bench.contract import Outcome, View
 from bench.geometry import PoseFrame, nominal_pose
 from bench.score.rows import score_rows
 
@@ -47,21 +47,13 @@ def _case(number: int, random: np.random.Generator) -> tuple[TruthRecord, Any]:
 
 
 def _problem(truth: TruthRecord, theta: Any) -> ProblemRecord:
-    camera = SCENE.camera
-    view = ViewRecord(
-        K=as_list(camera.K),
-        height=camera.height,
-        width=camera.width,
-        sdd_mm=camera.sdd_mm,
-        camera_from_rig=as_list(np.eye(4)),
-    )
     return ProblemRecord(
         case_id=truth.case_id,
         patient_id="p",
         patient_hash="h",
         images=SEEN,
         start_distribution="uniform",
-        views=[view],
+        views=[view_record(View(SCENE.camera))],
         start=as_list(FRAME.pose(theta + 5)),
         nominal=as_list(FRAME.nominal),
         centre=FRAME.centre.tolist(),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cases.build import view_record
 from bench.cases.hashes import truth_hash
 from bench.cases.records import (
     EstimateRecord,
@@ -21,7 +22,6 @@ from bench.cases.records import (
     PatientRecord,
     ProblemRecord,
     TruthRecord,
-    ViewRecord,
     as_list,
 )
 from bench.contract import Case, Estimate, Outcome, Problem, View
@@ -139,21 +139,14 @@ class FakeRun:
 
 
 def _record(case: Case) -> ProblemRecord:
-    problem, camera = case.problem, case.problem.views[0].camera
-    view = ViewRecord(
-        K=as_list(camera.K),
-        height=camera.height,
-        width=camera.width,
-        sdd_mm=camera.sdd_mm,
-        camera_from_rig=as_list(np.eye(4)),
-    )
+    problem = case.problem
     return ProblemRecord(
         case_id=problem.case_id,
         patient_id=problem.patient_id,
         patient_hash=problem.patient_hash,
         images=MATCHED,
         start_distribution="uniform",
-        views=[view],
+        views=[view_record(view) for view in problem.views],
         start=as_list(problem.start),
         nominal=as_list(problem.nominal),
         centre=problem.centre.tolist(),
