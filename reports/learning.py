@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contract import Card, FinishedRun
+from bench.report.difference import DIFFERENCE_NOTE, evidence_columns, median_column
 from bench.report.summary import PERCENT
 from bench.report.tables import Table, TableRow
-from bench.score.column import Cell, Column
+from bench.score.column import Column
 from bench.score.columns import column
 from bench.score.paired import PairedDifference, paired_differences
 from bench.score.statistics import of_label, spread, values
@@ -19,10 +20,8 @@ METRICS = ("rotation_error_deg", "in_plane_error_mm", "depth_error_mm")
 
 _NOTE = (
     "Difference: the trained row's error minus that of the untrained one; below zero, training helped. A missing or "
-    "infinite error counts as twice the largest finite one of the two, and loses. Median [95 %]: of the patients' mean "
-    "differences, by order statistics; of one patient it is over its cases and refers to no other patient. p: exact "
-    "sign-flip test on the patients' mean differences, none below 6 patients, adjusted for all rows (Holm). Learnt: p "
-    "below 0.05 and an error that training made smaller."
+    f"infinite error counts as twice the largest finite one of the two, and loses. {DIFFERENCE_NOTE} Learnt: p below "
+    "0.05 and an error that training made smaller."
 )
 
 
@@ -48,13 +47,6 @@ class Learnt:
         if self.found.p_holm is None:
             return "not tested"
         return {"smaller": "yes", "larger": "harmed"}.get(self.found.verdict, "not shown")
-
-    @property
-    def median(self) -> Cell:
-        """Of the patients' differences, with its interval where there is one."""
-        interval = self.found.interval
-        ends = (None, None) if interval is None else (interval.low, interval.high)
-        return (self.found.median, *ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +85,14 @@ COLUMNS: tuple[Column[Learnt], ...] = (
     Column(heading="Metric", name="metric", compute=lambda row: column(row.metric).title),
     Column(heading="Untrained", name="untrained", compute=lambda row: row.untrained, decimals=3, group="Mean"),
     Column(heading="Trained", name="trained", compute=lambda row: row.trained, decimals=3, group="Mean"),
-    Column(
-        heading="Median of\npatients [95 %]",
-        name="median",
-        further=("low", "high"),
-        compute=lambda row: row.median,
-        template="{} [{}, {}]",
-        decimals=3,
-        group="Difference",
-    ),
+    median_column(decimals=3, group="Difference"),
     Column(
         heading="Trained\nwins (%)",
         name="trained_wins_percent",
         compute=lambda row: PERCENT * (1 - row.found.wins),
         decimals=0,
     ),
-    Column(heading="p\n(Holm)", name="p_holm", compute=lambda row: row.found.p_holm, decimals=3),
-    Column(heading="Patients", name="patients", compute=lambda row: row.found.patients),
-    Column(
-        heading="Cases\n(missing)",
-        name="cases",
-        further=("missing",),
-        compute=lambda row: (row.found.cases, row.found.missing),
-        template="{} ({})",
-    ),
+    *evidence_columns(),
     Column(heading="Learnt", name="verdict", compute=lambda row: row.verdict),
 )
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.contract import FinishedRun
+from bench.report.difference import DIFFERENCE_NOTE, evidence_columns, median_column
 from bench.report.tables import Table, TableRow
-from bench.score.column import Cell, Column
+from bench.score.column import Column
 from bench.score.columns import column
 from bench.score.paired import PairedDifference, paired_differences
 
@@ -42,10 +43,8 @@ _ONCE = " (single search"
 
 _NOTE = (
     "Differences are the first method's error minus the second's; published, the first is worse. A missing or infinite "
-    "error counts as twice the largest finite one of the two methods, and loses. Median [95 %]: of the patients' mean "
-    "differences, by order statistics; of one patient it is over its cases and refers to no other patient. p: exact "
-    "sign-flip test on the patients' mean differences, none below 6 patients, adjusted for all rows of this table "
-    "(Holm). Held or reversed: p below 0.05; the interval is of its row alone."
+    f"error counts as twice the largest finite one of the two methods, and loses. {DIFFERENCE_NOTE} Held or reversed: "
+    "p below 0.05; the interval is of its row alone."
 )
 
 
@@ -132,37 +131,16 @@ def order_columns(decimals: int) -> tuple[Column[Step], ...]:
             compute=lambda step: step.found.mean,
             decimals=decimals,
         ),
-        Column(
-            heading="Median of\npatients [95 %]",
-            name="median",
-            further=("low", "high"),
-            compute=lambda step: _median(step.found),
-            template="{} [{}, {}]",
-            decimals=decimals,
-        ),
+        median_column(decimals=decimals),
         Column(
             heading="Second\nwins (%)",
             name="second_wins_percent",
             compute=lambda step: 100 * step.found.wins,
             decimals=0,
         ),
-        Column(heading="p\n(Holm)", name="p_holm", compute=lambda step: step.found.p_holm, decimals=3),
-        Column(heading="Patients", name="patients", compute=lambda step: step.found.patients),
-        Column(
-            heading="Cases\n(missing)",
-            name="cases",
-            further=("missing",),
-            compute=lambda step: (step.found.cases, step.found.missing),
-            template="{} ({})",
-        ),
+        *evidence_columns(),
         Column(heading="Published\norder", name="verdict", compute=lambda step: step.verdict),
     )
-
-
-def _median(found: PairedDifference) -> Cell:
-    if found.interval is None:
-        return (found.median, None, None)
-    return (found.median, found.interval.low, found.interval.high)
 
 
 def _difference(worse: float | None, better: float | None) -> float | None:

@@ -13,7 +13,7 @@ from bench.errors import FluorobenchError
 
 Value: TypeAlias = float | int | str | None
 Cell: TypeAlias = tuple[Value, ...]
-Context = TypeVar("Context")
+Context = TypeVar("Context", contravariant=True)
 
 # Before a metric's name: that metric of an estimate at the Cramer-Rao bound.
 BOUND_PREFIX = "bound_"
