@@ -36,7 +36,7 @@ class LgffTable4:
             *marked(self.paper(run), run.scores).write(folder, "lgff_table4"),
             *marked(self.audited(run), run.scores).write(folder, "lgff_table4_audited"),
             *self.order(run, ORDER).write(folder, "lgff_table4_order"),
-            *([] if once == [*ORDER] else self.order(run, once).write(folder, "lgff_table4_order_once")),
+            *(self.order(run, once).write(folder, "lgff_table4_order_once") if once else []),
         ]
 
     def order(self, run: FinishedRun, order: Sequence[str]) -> Table[Step]:

@@ -132,7 +132,7 @@ class SopiTable1:
 
     def _order_once(self, run: FinishedRun) -> list[Path]:
         once = searching_once(ORDER, run)
-        return [] if once == [*ORDER] else self.order(run, once).write(run.folder / "tables", "sopi_table1_order_once")
+        return self.order(run, once).write(run.folder / "tables", "sopi_table1_order_once") if once else []
 
     def order(self, run: FinishedRun, order: Sequence[str]) -> Table[Step]:
         """The published order: each method against the next better one, of the rows given."""

@@ -29,6 +29,15 @@ def test_an_order_of_single_searches_takes_the_most_customary_row_of_each_method
     assert "tuned" in search_note(ORDER)
 
 
+def test_an_order_of_single_searches_holds_no_tuned_row() -> None:
+    """Else a table would compare one search with several, as that of the quick profile did."""
+    some = Run((*ORDER, "Opt-GC (single search)"))
+    once = searching_once(ORDER, some)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert once == ["Initial", "Opt-GC (single search)", "SOPI"]
+    none = Run(ORDER)
+    assert searching_once(ORDER, none) == []  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 @pytest.mark.parametrize(
     ("protocol", "methods"),
     [("sopi-sim", ("Opt-NCCL", "Opt-NGI", "Opt-GC")), ("lgff-sim", ("Opt-GO", "Opt-GC", "Opt-NGI"))],

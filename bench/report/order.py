@@ -40,6 +40,8 @@ class Step:
 
 # In the labels of rows that search once.
 _ONCE = " (single search"
+# Begins the labels of the classical methods.
+_SEARCHING = "Opt-"
 
 _NOTE = (
     "Differences are the first method's error minus the second's; published, the first is worse. A missing or infinite "
@@ -91,10 +93,16 @@ def pairs_of(order: Sequence[str], run: FinishedRun) -> list[tuple[str, str]]:
 
 
 def searching_once(order: Sequence[str], run: FinishedRun) -> list[str]:
-    """An order with the rows that search once, from the start, in place of the tuned ones, where the run has them."""
-    once = {label: [*(each for each in run.labels if each.startswith(label + _ONCE))] for label in order}
+    """An order with the rows that search once in place of the tuned ones; empty where the run has none of them.
+
+    A tuned row without one is left out: beside single searches its rank would be that of its number of searches.
+    """
+    once = {label: [each for each in run.labels if each.startswith(label + _ONCE)] for label in order}
+    if not any(once.values()):
+        return []
     # The most customary one stands last.
-    return [once[label][-1] if once[label] else label for label in order]
+    alike = {label: rows[-1:] or ([] if label.startswith(_SEARCHING) else [label]) for label, rows in once.items()}
+    return [label for rows in alike.values() for label in rows]
 
 
 def published_label(label: str) -> str:
