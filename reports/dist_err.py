@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from bench.contract import Card, FinishedRun
-from bench.report.figures import GREY, Axes, footnote, grid, house_style, line_style, save
+from bench.report.figures import GREY, Axes, footnote, grid, house_style, point_style, save
 from bench.score.images import TRUTH_PREFIX
 from bench.score.statistics import of_label, values
 
@@ -61,7 +61,7 @@ class DistErr:
 
     def _draw(self, axes: Axes, rows: pd.DataFrame, name: str, against: str, label: str, index: int) -> None:
         x, y = (np.clip(values(rows, column), _FLOOR_MM, _CEILING_MM) for column in (against, name))
-        axes.plot(x, y, ".", markersize=3.5, alpha=0.75, color=line_style(index)["color"], label=label)
+        axes.plot(x, y, markersize=2.5, alpha=0.75, label=label, **point_style(index))
 
 
 def unit_of(rows: pd.DataFrame) -> str | None:

@@ -24,6 +24,7 @@ _matplotlib: Any = matplotlib
 # Okabe and Ito's colours, apart for most colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C510A", "#000000")
 DASHES = ("-", "--", ":", "-.")
+MARKERS = ("o", "x", "^", "s")
 
 KIND_COLOURS = {"success": "#0072B2", "depth_only": "#E69F00", "wrong_basin": "#C23B22", "no_pose": "#8A8A8A"}
 KIND_NAMES = {
@@ -92,6 +93,15 @@ def line_style(index: int) -> dict[str, Any]:
     return {
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": DASHES[index // len(COLOURS) % len(DASHES)],
+    }
+
+
+def point_style(index: int) -> dict[str, Any]:
+    """Colour and marker of the n-th method: colours first, then other markers."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": MARKERS[index // len(COLOURS) % len(MARKERS)],
+        "linestyle": "none",
     }
 
 
