@@ -155,17 +155,30 @@ def test_agreement_on_a_pose_that_fits_little_is_searched_further(case: Case, mo
 def test_the_search_goes_on_no_longer_than_until_answer_and_images_agree(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The method ended in a wrong place, the second similarity in the right one: one local search is enough."""
+    """The method ended in a wrong place, the second similarity in the right one: one local search of each is enough."""
     searches_that_end(monkeypatch, first=shifted(case, 25), second=case.truth, near=case.truth)
     check = check_answer(case.problem, shifted(case, 25), replaceable=True)
     assert np.array_equal(check.pose, case.truth)
-    assert (check.searches, check.agreed) == (3, True)
+    assert (check.searches, check.agreed) == (4, True)
+
+
+@pytest.mark.parametrize(("repetitions", "settled"), [(2, True), (99, False)])
+def test_a_likely_answer_that_searches_from_elsewhere_find_again_needs_no_more(
+    case: Case, monkeypatch: pytest.MonkeyPatch, repetitions: int, settled: bool
+) -> None:
+    monkeypatch.setattr(checking, "_PLAIN", 2.0)
+    monkeypatch.setattr(checking, "_REPETITIONS", repetitions)
+    searches_that_end(monkeypatch, first=case.truth, second=case.truth, near=case.truth)
+    check = check_answer(case.problem, case.truth, replaceable=True)
+    assert check.agreed
+    assert (check.searches < 6) is settled
 
 
 def test_two_views_are_also_searched_from_the_pose_of_each(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches of both views fail; the pose of one view leads to the right one."""
     wrong, alone = shifted(case, 25), shifted(case, 5)
     monkeypatch.setattr(checking, "_PLAIN", 0.8)
+    monkeypatch.setattr(checking, "POOR", 0.7)
 
     def search(problem: Problem, similarity: str, *_: object) -> Answer:
         return Answer(alone if len(problem.views) == 1 and similarity == checking.FIRST else wrong, 0.5)

@@ -17,6 +17,10 @@ SECOND, FIRST = "lncc", "sgc"
 AGREEMENT_MM = 3.0
 # Below this similarity by ``FIRST`` agreement is not enough: both may have converged to the same wrong pose.
 _PLAIN = 0.4
+# Where the images agree less, by ``FIRST``, a pose is hardly right although both similarities prefer it.
+POOR = 0.34
+# Between the two it is enough that this many searches from elsewhere find the pose again.
+_REPETITIONS = 2
 # Searches from further starts where the answer is not plain: views of all of them.
 _TRIALS = 8
 # Of the starts, uniform, as a share of the search half-widths.
@@ -64,7 +68,7 @@ def check_answer(problem: Problem, pose: Matrix, *, similarity: str = SECOND, re
     """
     other = searched(_moved(problem, 1), similarity, ROUGH).pose
     checked = _check(problem, similarity, 1, pose, other)
-    return checked if _plain(checked) else _searched_on(problem, checked, replaceable=replaceable)
+    return checked if _plain(checked) else _Further(problem, checked, [other]).run(replaceable=replaceable)
 
 
 def agree(problem: Problem, first: Matrix, second: Matrix) -> bool:
@@ -88,35 +92,81 @@ def inverted_fits_better(problem: Problem, pose: Matrix) -> bool:
     return bool(weighed(inverted, FIRST, [other])[0] > weighed(problem, FIRST, [pose])[0])
 
 
-def _searched_on(problem: Problem, checked: Check, *, replaceable: bool) -> Check:
-    """Further searches by both similarities, until answer and images agree or all are spent."""
-    similarity, pose, searches = checked.similarity, checked.pose, 2
-    others = [checked.other_pose, searched(_moved(problem, 2), similarity, ROUGH).pose]
+@dataclass(slots=True, eq=False)
+class _Further:
+    """Further searches of an answer that one search by the second similarity did not make plain.
 
-    def judged() -> Check:
-        others.append(searched_near(problem, similarity, pose, ROUGH).pose)
-        return _check(problem, similarity, searches, pose, _best(problem, similarity, others))
+    Attributes:
+        problem: As the method got it.
+        checked: Of the best pose so far.
+        others: What the second similarity found.
+        again: How many searches from elsewhere ended at the best pose.
+        asked: About which pose the second similarity was asked last.
+    """
 
-    checked = judged()
-    for found in _further(problem, list(others)) if replaceable else ():
-        searches += 1
-        if _best(problem, FIRST, [pose, found]) is found:
-            pose = _best(problem, FIRST, [found, searched_near(problem, FIRST, found).pose])
-            checked = judged()
-        if _plain(checked):
-            break
-    return replace(checked, searches=searches)
+    problem: Problem
+    checked: Check
+    others: list[Matrix]
+    again: int = 0
+    asked: Matrix | None = None
 
+    def run(self, *, replaceable: bool) -> Check:
+        """Search until the answer is plain, or found again and likely, or all searches are spent."""
+        if self.checked.fit >= POOR or not replaceable:
+            self._ask_nearby()
+        if replaceable and not self._settled:
+            self._search_on()
+        if not self._settled:
+            self.others.append(searched(_moved(self.problem, 2), self.checked.similarity, ROUGH).pose)
+            self._ask_nearby()
+        return self.checked
 
-def _further(problem: Problem, others: Sequence[Matrix]) -> Iterator[Matrix]:
-    """What searches by ``FIRST`` find: near the other similarity's poses, near single views' poses, from elsewhere."""
-    yield from (searched_near(problem, FIRST, other, ROUGH).pose for other in others)
-    if len(problem.views) > 1:
-        for view in problem.views:
-            alone = searched(replace(problem, views=(view,)), FIRST, ROUGH).pose
-            yield searched_near(problem, FIRST, alone, ROUGH, mm=_ALONE_MM).pose
-    for number in range(_TRIALS // len(problem.views)):
-        yield searched(_moved(problem, 3 + number), FIRST, ROUGH).pose
+    def _search_on(self) -> None:
+        """Search by ``FIRST`` until the answer is settled or all searches are spent."""
+        for found, elsewhere in self._by_first():
+            self._weigh(found, elsewhere)
+            if self._settled:
+                return
+
+    @property
+    def _settled(self) -> bool:
+        found_again = self.again >= _REPETITIONS and self.checked.agreed and self.checked.fit >= POOR
+        return found_again or _plain(self.checked)
+
+    def _by_first(self) -> Iterator[tuple[Matrix, bool]]:
+        """What searches by ``FIRST`` find, and whether they came from elsewhere, the likeliest to succeed first.
+
+        Near the other similarity's pose, from elsewhere, near single views' poses.
+        """
+        if not self.checked.agreed:
+            yield searched_near(self.problem, FIRST, self.others[0], ROUGH).pose, False
+        for number in range(_TRIALS // len(self.problem.views)):
+            yield searched(_moved(self.problem, 3 + number), FIRST, ROUGH).pose, True
+        if len(self.problem.views) > 1:
+            for view in self.problem.views:
+                alone = searched(replace(self.problem, views=(view,)), FIRST, ROUGH).pose
+                yield searched_near(self.problem, FIRST, alone, ROUGH, mm=_ALONE_MM).pose, False
+
+    def _weigh(self, found: Matrix, elsewhere: bool) -> None:
+        """Take what a search found where it is better; ask the second similarity about it where it is likely."""
+        pose = self.checked.pose
+        self.again = self.again + elsewhere if agree(self.problem, pose, found) else self.again
+        if _best(self.problem, FIRST, [pose, found]) is found:
+            pose = _best(self.problem, FIRST, [found, searched_near(self.problem, FIRST, found).pose])
+            self.again = self.again if agree(self.problem, self.checked.pose, pose) else 0
+        self._check(pose, self.checked.searches + 1)
+        if self.checked.fit >= POOR and not (self.asked is not None and agree(self.problem, self.asked, pose)):
+            self._ask_nearby()
+
+    def _ask_nearby(self) -> None:
+        """Search by the second similarity about the best pose."""
+        self.asked = self.checked.pose
+        self.others.append(searched_near(self.problem, self.checked.similarity, self.asked, ROUGH).pose)
+        self._check(self.asked, self.checked.searches + 1)
+
+    def _check(self, pose: Matrix, searches: int) -> None:
+        similarity = self.checked.similarity
+        self.checked = _check(self.problem, similarity, searches, pose, _best(self.problem, similarity, self.others))
 
 
 def _plain(checked: Check) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from bench.contract import Estimate, Outcome, Problem
 from bench.geometry import Matrix
 from bench.single.answer import METHOD, at_bounds
-from bench.single.check import AGREEMENT_MM, FIRST, SECOND, Check, check_answer, inverted_fits_better, measure
+from bench.single.check import AGREEMENT_MM, FIRST, POOR, SECOND, Check, check_answer, inverted_fits_better, measure
 from bench.single.depth import depth_half_width
 from bench.single.opinion import LEAN, ONE_TRIAL
 from bench.single.plausible import seen
@@ -16,8 +16,6 @@ from bench.single.trust import Trust
 _MOSTLY = 0.5
 # Answers farther apart than this many times ``AGREEMENT_MM`` are different ones, nearer ones the same one, blurred.
 _FAR = 2.0
-# By ``FIRST``: where the images agree less, a pose is hardly right although both similarities prefer it.
-_POOR = 0.34
 
 # Of the default method where its answer is checked: the check is the second trial, and runs more where it disagrees.
 CHECKED: dict[str, Any] = {**LEAN, **ONE_TRIAL}
@@ -124,9 +122,9 @@ def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Itera
 def _doubts(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
     if check is not None and not check.agreed and check.apart[measure(problem)] <= _FAR * AGREEMENT_MM:
         yield _disagreement(problem, check)
-    if check is not None and check.fit < _POOR:
+    if check is not None and check.fit < POOR:
         yield (
-            f"X-ray and CT agree little here: {check.fit:.2f} by {FIRST}, of at most 1, where {_POOR:g} is "
+            f"X-ray and CT agree little here: {check.fit:.2f} by {FIRST}, of at most 1, where {POOR:g} is "
             "the least of right answers; look at the overlay, and check --content, --bright and --flip"
         )
     if estimate.outcome in (Outcome.BUDGET, Outcome.SECONDS):

@@ -29,12 +29,15 @@ class Run:
     first: int = CHOSEN
     """Number of the first one; thresholds were chosen on those before."""
 
+    other: bool = False
+    """Images that no threshold was chosen on, in place of those that some were chosen on."""
+
     def __call__(self) -> None:
         """Run what is not there yet."""
         self.out.mkdir(parents=True, exist_ok=True)
         rows = self.out / "rows.jsonl"
         there = {json.loads(line)["name"] for line in rows.read_text().splitlines()} if rows.is_file() else set[str]()
-        for images, number in plan(self.first, self.rounds):
+        for images, number in plan(self.first, self.rounds, other=self.other):
             if f"{images.name} start {number}" not in there:
                 with rows.open("a") as file:
                     file.write(json.dumps(_row(known(images, number))) + "\n")

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,9 @@ _SIDE = compose(np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]]), np.array([-700, 
 _WRIST = [(frame, cameras) for frame in ("0002", "0099") for cameras in ((0, 1), (0,), (1,))]
 FAULTS = ("inverted", "far", "far", "inverted")
 _HEAD = [(0,), (0, 20), (-20,), (-12, 8), (8,), (20,)]
+# No threshold was chosen on these.
+_OTHER_HEAD = [(-12,), (-20, 8), (-12, 20), (0, 8)]
+_OTHER_CTS = ("lumbar-4mm", "thoracic-4mm")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +38,7 @@ class Known:
 
     Attributes:
         name: Of the images and the start.
-        half: ``tuning`` or ``held out``: whether thresholds were chosen on its start.
+        half: ``tuning``, ``held out`` (thresholds were chosen on other starts) or ``other images``.
         problem: With images.
         truth: rig_from_world, 4x4, mm.
         tie_mm: Below this an answer is right: mTRE with several views, distance to the rays with one.
@@ -66,18 +70,34 @@ class Images:
         return " ".join(filter(None, (self.kind, self.frame, views, self.fault)))
 
 
-def plan(first: int, rounds: int) -> list[tuple[Images, int]]:
-    """Images and the number of the start, round by round; one image of a round for every fault."""
-    return [(images, number) for number in range(first, first + rounds) for images in _round(number)]
+def plan(first: int, rounds: int, *, other: bool = False) -> list[tuple[Images, int]]:
+    """Images and the number of the start, round by round; one image of a round for every fault.
+
+    Args:
+        first: Number of the first start.
+        rounds: Starts of every image.
+        other: Images that no threshold was chosen on, in place of those that some were chosen on.
+    """
+    images = _other_images if other else _images
+    return [(each, number) for number in range(first, first + rounds) for each in _with_faults(images(number), number)]
 
 
-def _round(number: int) -> list[Images]:
+def _images(number: int) -> list[Images]:
     wrist = [Images("wrist", cameras, frame) for frame, cameras in _WRIST]
     head = [Images("head", angles) for angles in _HEAD[number % 2 :: 2]]
-    lumbar = [Images("lumbar", views, str(number)) for views in ((0, 1), (0,))]
-    sound = [*wrist, *lumbar, *head]
-    wrong = [replace(sound[(number + 3 * index) % len(sound)], fault=fault) for index, fault in enumerate(FAULTS)]
-    return [*wrist, *head, *lumbar, *wrong]
+    return [*wrist, *[Images("lumbar", views, str(number)) for views in ((0, 1), (0,))], *head]
+
+
+def _other_images(number: int) -> list[Images]:
+    spines = [Images(name, views, str(number)) for name in _OTHER_CTS for views in ((0, 1), (0,))]
+    return [*spines, *[Images("head", angles) for angles in _OTHER_HEAD]]
+
+
+def _with_faults(sound: list[Images], number: int) -> list[Images]:
+    return [
+        *sound,
+        *(replace(sound[(number + 3 * index) % len(sound)], fault=fault) for index, fault in enumerate(FAULTS)),
+    ]
 
 
 def known(images: Images, number: int) -> Known:
@@ -99,8 +119,10 @@ def known(images: Images, number: int) -> Known:
         search=SEARCH,
         seed=number,
     )
-    tie = {"wrist": 2.0, "head": 1.0 if len(views) == 1 else 1.5, "lumbar": 1.0}[images.kind]
-    half = "tuning" if number < CHOSEN else "held out"
+    head = 1.0 if len(views) == 1 else 1.5
+    tie = {"wrist": 2.0, "head": head}.get(images.kind, 1.0)
+    other = images.kind in _OTHER_CTS or images.which in _OTHER_HEAD
+    half = "other images" if other else "tuning" if number < CHOSEN else "held out"
     return Known(f"{images.name} start {number}", half, problem, truth, tie)
 
 
@@ -125,7 +147,7 @@ def _acquired(images: Images) -> tuple[Volume, tuple[View, ...], Matrix]:
         chosen = (views[index] for index in images.which)
         rigged = tuple(replace(each, camera_from_rig=each.camera_from_rig @ invert(first)) for each in chosen)
         return volume, rigged, first @ truth
-    return _head(images.which) if images.kind == "head" else _lumbar(images.which, int(images.frame))
+    return _head(images.which) if images.kind == "head" else _spine(images.kind, images.which, int(images.frame))
 
 
 def _data() -> Path:
@@ -161,10 +183,12 @@ def _head(angles: tuple[int, ...]) -> tuple[Volume, tuple[View, ...], Matrix]:
 
 
 @cache
-def _lumbar(which: tuple[int, ...], seed: int) -> tuple[Volume, tuple[View, ...], Matrix]:
+def _spine(name: str, which: tuple[int, ...], seed: int) -> tuple[Volume, tuple[View, ...], Matrix]:
     """Bone of the CT on X-rays of its whole body, with noise."""
-    folder = _data() / "lumbar-3mm"
-    whole = read_volume(folder / "ct.nii.gz", labels=folder / "vertebrae.nii.gz", label_scheme="totalsegmentator")
+    folder = _data() / ("lumbar-3mm" if name == "lumbar" else name)
+    labels, scheme = folder / "vertebrae.nii.gz", "totalsegmentator" if name == "lumbar" else "verse"
+    of_labels: dict[str, Any] = {"labels": labels, "label_scheme": scheme} if labels.is_file() else {}
+    whole = read_volume(folder / "ct.nii.gz", **of_labels)
     bone, body = with_content(whole, "bone"), AttenuationMap.from_volume(with_content(whole, "body"))
     random = np.random.default_rng(seed)
     direction = (StandardView.AP, StandardView.LATERAL)[seed % 2]
