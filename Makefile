@@ -46,7 +46,7 @@ tables: $(STAMP) ## Write the tables and figures of the newest run again.
 regress: $(STAMP) ## Run the regression protocols and compare them with the frozen baselines.
 	rm -rf runs/regress
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/fluorobench run $(GATE) --profile full --out runs/regress
-	$(BIN)/fluorobench check runs/regress/regress*-full-* --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO))
+	$(BIN)/fluorobench check runs/regress/regress*-full-* --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO)) --json build/regress.json --junit build/regress.xml --markdown build/regress.md
 
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
 	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name

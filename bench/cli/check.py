@@ -11,13 +11,16 @@ import tyro
 from bench.cli.console import output, print_table
 
 if TYPE_CHECKING:
-    from bench.score.baseline import Baseline
-    from bench.score.regression import Worse
+    from bench.score.verdicts import Judgement
 
 
 @dataclass(frozen=True)
 class Check:
-    """Compare runs with frozen baselines; exit status 1 when anything got worse."""
+    """Compare runs with frozen baselines.
+
+    Exit status 1 when anything got worse, a row is missing or a method gave no pose in any case; 2 when the runs or
+    baselines cannot be compared.
+    """
 
     baseline: Path
     """File with the frozen baseline, or a folder of them: one a protocol and kind of processor."""
@@ -27,57 +30,65 @@ class Check:
 
     time_ratio: float | None = None
     """A method is slower when its processor time, in units of a reference kernel's, grew by more than this factor.
-    Default 1.5."""
+    Default: as the baseline states, 1.5 or more."""
+
+    json: Path | None = None
+    """Write every verdict to this JSON file."""
+
+    junit: Path | None = None
+    """Write every verdict to this JUnit XML file."""
+
+    markdown: Path | None = None
+    """Write what changed to this Markdown file."""
 
     update: bool = False
     """Freeze the runs as new baselines instead of comparing; several runs of one protocol are clean repeats, whose
-    spread widens the tolerances."""
+    spread widens the tolerances. Refused where a registration has no pose."""
+
+    allow_failures: bool = False
+    """With --update: freeze registrations without a pose, too."""
 
     def __call__(self) -> None:
         """Compare or freeze."""
         from bench.score.baseline import freeze, read_baselines
         from bench.score.finished import open_run
-        from bench.score.regression import TIME_RATIO, compare_all
+        from bench.score.freezing import freeze_runs
+        from bench.score.verdicts import judge, passed, require_comparison, summary
 
+        before = [] if self.update else read_baselines(self.baseline)
         found = [freeze(open_run(run)) for run in self.runs]
         if self.update:
-            self._freeze(found)
+            for path in freeze_runs(found, self.baseline, allow_failures=self.allow_failures):
+                output.print(f"frozen: {path}", markup=False, soft_wrap=True)
             return
-        before = read_baselines(self.baseline)
-        ratio = TIME_RATIO if self.time_ratio is None else self.time_ratio
-        worse = [each for now in found for each in compare_all(now, before, time_ratio=ratio)]
-        for now in found:
-            _tell_what_is_not_compared(now, before)
-        if worse:
-            _print_worse(worse)
+        judged = [judge(now, before, time_ratio=self.time_ratio) for now in found]
+        require_comparison(judged)
+        self._write(judged)
+        _print(judged)
+        output.print(summary(judged), markup=False, soft_wrap=True)
+        if not passed(judged):
             sys.exit(1)
-        rows = sum(len(now.rows) for now in found)
-        output.print(f"nothing got worse: {rows} registrations, projector and times checked")
 
-    def _freeze(self, found: "Sequence[Baseline]") -> None:
-        from bench.files import slug
-        from bench.score.baseline import merged, write_baseline
+    def _write(self, judged: "Sequence[Judgement]") -> None:
+        from bench.files import write_text
+        from bench.report.gate import gate_json, gate_junit, gate_markdown
 
-        for protocol in dict.fromkeys(each.protocol for each in found):
-            one = merged([each for each in found if each.protocol == protocol])
-            name = f"{protocol.partition('/')[0]}-{slug(one.processor)}.json"
-            path = self.baseline / name if self.baseline.is_dir() else self.baseline
-            write_baseline(path, one)
-            output.print(f"frozen: {path}", markup=False)
+        for path, make in ((self.json, gate_json), (self.junit, gate_junit), (self.markdown, gate_markdown)):
+            if path is not None:
+                write_text(path, make(judged))
 
 
-def _print_worse(worse: "Sequence[Worse]") -> None:
-    rows = [(each.label, each.case_id, each.what, each.before, each.now) for each in worse]
-    print_table("got worse", ("method", "case", "what", "baseline", "now"), rows)
+def _print(judged: "Sequence[Judgement]") -> None:
+    from bench.report.gate import HEADS, cases_by_label, lines_of
+    from bench.score.verdicts import Kind
 
-
-def _tell_what_is_not_compared(now: "Baseline", before: "Sequence[Baseline]") -> None:
-    from bench.score.regression import not_compared
-
-    if labels := not_compared(now, before):
-        output.print(
-            f"{now.protocol}: not compared, since no baseline of {now.processor} with {now.threads} thread(s), nor "
-            f"those of two other processors, have them: {', '.join(labels)}",
-            markup=False,
-            soft_wrap=True,
-        )
+    verdicts = [each for one in judged for each in one.verdicts]
+    for title, chosen in (
+        ("got better", [each for each in verdicts if each.kind is Kind.BETTER]),
+        ("got worse", [each for each in verdicts if each.kind.fails]),
+    ):
+        if chosen:
+            print_table(title, HEADS, lines_of(chosen))
+    for kind in (Kind.NEW, Kind.KNOWN_FAILURE, Kind.NOT_COMPARED):
+        if names := cases_by_label(judged, kind):
+            output.print(f"{kind.value}: {names}", markup=False, soft_wrap=True)

@@ -13,8 +13,10 @@ from bench.drr import project, project_siddon
 from bench.errors import FluorobenchError
 from bench.files import write_text
 from bench.score.finished import SAME_POSE, ScoredRun
+from bench.score.tolerances import METRICS, Tolerances
+from bench.text import one_line
 
-METRICS = ("rotation_error_deg", "in_plane_error_mm", "mtre_mm")
+_ERROR_LENGTH = 200
 Spread: TypeAlias = dict[str, dict[str, float]]
 
 
@@ -38,15 +40,22 @@ class FrozenRow(Record):
     mtre_mm: float | None
     drr_evaluations: int
     processor_ratio: float | None = None
+    outcome: str | None = None
+    error: str | None = None
 
-    def error(self, metric: str) -> float | None:
+    @property
+    def posed(self) -> bool:
+        """Whether it gave a pose."""
+        return self.mtre_mm is not None
+
+    def error_of(self, metric: str) -> float | None:
         """One of ``METRICS``."""
         found: float | None = getattr(self, metric)
         return found
 
 
-class Baseline(Record):
-    """A frozen run of one kind of processor.
+class FrozenRun(Record):
+    """What a run gave, on one kind of processor.
 
     Attributes:
         protocol: Name and profile.
@@ -54,8 +63,6 @@ class Baseline(Record):
         threads: That methods may use; None where an earlier version froze it.
         rows: One a registration.
         projector_error: Relative difference of the projector from the exact oracle at each case's truth.
-        repeats: Runs that it was frozen from.
-        spread: By label and metric, the largest difference between those runs.
     """
 
     protocol: str
@@ -63,16 +70,31 @@ class Baseline(Record):
     threads: int | None = None
     rows: list[FrozenRow]
     projector_error: dict[str, float]
+
+
+class Baseline(FrozenRun):
+    """What later runs are held against; one that would let everything pass is refused.
+
+    Attributes:
+        repeats: Runs that it was frozen from.
+        spread: By label and metric, the largest difference between those runs.
+        time_spread: By label, the largest factor between the times of those runs, in the median of the cases.
+        tolerances: What counts as worse.
+    """
+
     repeats: int = 1
     spread: Spread = Field(default_factory=dict[str, dict[str, float]])
+    time_spread: dict[str, float] = Field(default_factory=dict[str, float])
+    tolerances: Tolerances = Field(default_factory=Tolerances)
 
     @model_validator(mode="after")
     def _tells_something(self) -> "Baseline":
         """Against nothing, or against infinity, nothing gets worse."""
         if not self.rows:
             raise ValueError("it has no rows")
-        numbers = [error for row in self.rows for metric in METRICS if (error := row.error(metric)) is not None]
+        numbers = [error for row in self.rows for metric in METRICS if (error := row.error_of(metric)) is not None]
         numbers += [*self.projector_error.values(), *(row.processor_ratio or 0.0 for row in self.rows)]
+        numbers += [*self.time_spread.values(), *(each for own in self.spread.values() for each in own.values())]
         if not np.isfinite(numbers).all():
             raise ValueError("an error or a time in it is infinite or no number")
         posed = {row.label for row in self.rows if row.mtre_mm is not None}
@@ -82,34 +104,31 @@ class Baseline(Record):
         return self
 
 
-def freeze(run: ScoredRun) -> Baseline:
-    """Turn a run into a baseline; also measures the projector against the exact oracle on the run's cases.
-
-    Raises:
-        BaselineError: It has no rows, a method without any pose, or errors that are no numbers.
-    """
+def freeze(run: ScoredRun) -> FrozenRun:
+    """Note what a run gave; also measures the projector against the exact oracle on the run's cases."""
     journal = run.journal
     problems = {record.case_id: record for record in journal.problems()}
     estimates = {(record.label, record.case_id): record for record in journal.estimates()}
     rows = cast("list[dict[str, Any]]", run.scores.to_dict("records"))
-    frozen = [_frozen(row, problems[row["case_id"]], estimates[row["label"], row["case_id"]]) for row in rows]
-    try:
-        return Baseline(
-            protocol=f"{run.protocol.name}/{run.protocol.profile}",
-            processor=journal.environment.processor,
-            threads=journal.environment.threads,
-            rows=frozen,
-            projector_error={case_id: _projector_error(run, case_id) for case_id in sorted(problems)},
-        )
-    except ValidationError as error:
-        raise BaselineError(f"{run.folder} cannot be a baseline: {_reason(error)}") from None
+    return FrozenRun(
+        protocol=f"{run.protocol.name}/{run.protocol.profile}",
+        processor=journal.environment.processor,
+        threads=journal.environment.threads,
+        rows=[_frozen(row, problems[row["case_id"]], estimates[row["label"], row["case_id"]]) for row in rows],
+        projector_error={case_id: _projector_error(run, case_id) for case_id in sorted(problems)},
+    )
 
 
-def merged(runs: Sequence[Baseline]) -> Baseline:
-    """One baseline from clean repeats: the rows of the first, medians of the times, and the spread of the errors.
+def merged(runs: Sequence[FrozenRun], tolerances: Tolerances | None = None) -> Baseline:
+    """One baseline from clean repeats: the rows of the first, medians of the times, and the spread of both.
+
+    Args:
+        runs: At least one.
+        tolerances: What counts as worse; the default ones if not given.
 
     Raises:
-        BaselineError: The runs are not repeats: other cases, another protocol, processor or number of threads.
+        BaselineError: The runs are not repeats (other cases, another protocol, processor or number of threads), have no
+            rows, a method without any pose, or errors that are no numbers.
     """
     first = runs[0]
     if len({(each.protocol, each.processor, each.threads) for each in runs}) > 1:
@@ -118,11 +137,23 @@ def merged(runs: Sequence[Baseline]) -> Baseline:
     if any(each.keys() != by_key[0].keys() for each in by_key):
         raise BaselineError("expected repeats of one run; got other rows or cases")
     repeats = {key: [each[key] for each in by_key] for key in by_key[0]}
-    rows = [_with_median_time(rows) for rows in repeats.values()]
-    return first.model_copy(update={"rows": rows, "repeats": len(runs), "spread": spread_of(runs)})
+    try:
+        return Baseline(
+            protocol=first.protocol,
+            processor=first.processor,
+            threads=first.threads,
+            rows=[_with_median_time(rows) for rows in repeats.values()],
+            projector_error=first.projector_error,
+            repeats=len(runs),
+            spread=spread_of(runs),
+            time_spread=_time_spread(runs),
+            tolerances=tolerances or Tolerances(),
+        )
+    except ValidationError as error:
+        raise BaselineError(f"a run of {first.protocol} cannot be a baseline: {_reason(error)}") from None
 
 
-def spread_of(runs: Sequence[Baseline]) -> Spread:
+def spread_of(runs: Sequence[FrozenRun]) -> Spread:
     """The largest difference of a case's error between runs, by label and metric; of what at least two runs hold."""
     found: Spread = {}
     for label, case_id in dict.fromkeys((row.label, row.case_id) for each in runs for row in each.rows):
@@ -130,9 +161,20 @@ def spread_of(runs: Sequence[Baseline]) -> Spread:
         if len(rows) > 1:
             own = found.setdefault(label, dict.fromkeys(METRICS, 0.0))
             for metric in METRICS:
-                errors = [error for row in rows if (error := row.error(metric)) is not None]
+                errors = [error for row in rows if (error := row.error_of(metric)) is not None]
                 own[metric] = max(own[metric], float(np.ptp(errors)) if errors else 0.0)
     return found
+
+
+def _time_spread(runs: Sequence[FrozenRun]) -> dict[str, float]:
+    """By label, the largest factor between two runs' times, each in the median over the cases."""
+    found: dict[str, list[float]] = {}
+    for label in dict.fromkeys(row.label for row in runs[0].rows) if len(runs) > 1 else ():
+        for each in runs:
+            times = [row.processor_ratio for row in each.rows if row.label == label and row.processor_ratio is not None]
+            if times and (median := float(np.median(times))) > 0:
+                found.setdefault(label, []).append(median)
+    return {label: max(medians) / min(medians) for label, medians in found.items()}
 
 
 def read_baselines(path: Path) -> list[Baseline]:
@@ -183,6 +225,8 @@ def _frozen(row: dict[str, Any], problem: ProblemRecord, estimate: EstimateRecor
         success=bool(row["success_strict"]),
         drr_evaluations=int(row["drr_evaluations"]),
         processor_ratio=_ratio(estimate),
+        outcome=str(estimate.outcome.value),
+        error=None if estimate.error is None else one_line(estimate.error, _ERROR_LENGTH),
         **errors,
     )
 

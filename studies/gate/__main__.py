@@ -28,16 +28,20 @@ class Study:
     only: tuple[str, ...] = ()
     """Defects to plant; all if not given."""
 
+    defects: bool = True
+    """Plant defects; without, only the clean repeats are run."""
+
     every: bool = False
     """Run all rows with each defect, not only until one of them catches it."""
 
     def __call__(self) -> None:
         """Run what is not there yet, and print the table."""
         gate = Gate(self.out, shipped())
-        for name in self.only or DEFECTS:
+        for name in (self.only or DEFECTS) if self.defects else ():
             self._plant(gate, name)
         for number in range(self.repeats):
             for protocol, label in gate.rows:
+                print_line(f"{CLEAN} {number}: {label} of {protocol}")
                 gate.trial(f"{CLEAN} {number}", protocol, label, nullcontext())
         _print(self.out)
 

@@ -12,9 +12,9 @@ from bench.protocol import Protocol, load_protocol
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal
-from bench.score.baseline import Baseline, freeze, read_baselines, write_baseline
+from bench.score.baseline import Baseline, FrozenRun, freeze, merged, read_baselines, write_baseline
 from bench.score.finished import open_run
-from bench.score.regression import Worse, compare, time_ratios
+from bench.score.regression import Change, compare, time_ratios
 from studies.gate.in_process import InProcess
 
 # Cheap ones that between them see the projector, its derivatives, a search, windows and a network.
@@ -42,7 +42,7 @@ class Trial:
     name: str
     protocol: str
     label: str
-    worse: tuple[Worse, ...]
+    worse: tuple[Change, ...]
     ratios: dict[str, float]
 
 
@@ -83,10 +83,10 @@ class Gate:
     def _baseline(self, protocol: str, label: str) -> Baseline:
         path = self._folder / f"{protocol}-{slug(label)}.json"
         if not path.is_file():
-            write_baseline(path, self._run(protocol, label))
+            write_baseline(path, merged([self._run(protocol, label)]))
         return read_baselines(path)[0]
 
-    def _run(self, name: str, label: str) -> Baseline:
+    def _run(self, name: str, label: str) -> FrozenRun:
         protocol = self._protocols[name]
         if name not in self._prepared:
             self._prepared[name] = Execution(protocol, InProcess)
@@ -115,5 +115,5 @@ def read_trials(folder: Path) -> list[Trial]:
 def _trials(lines: Sequence[str]) -> Iterator[Trial]:
     for line in lines:
         given: dict[str, Any] = json.loads(line)
-        worse = tuple(Worse(**each) for each in given["worse"])
+        worse = tuple(Change(**each) for each in given["worse"])
         yield Trial(given["name"], given["protocol"], given["label"], worse, given["ratios"])

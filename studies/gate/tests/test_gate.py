@@ -16,7 +16,7 @@ from bench.geometry import Camera, StandardView, nominal_pose
 from bench.learn.weights import load_weights
 from bench.protocol import load_protocol
 from bench.register import Search
-from bench.score.regression import Worse
+from bench.score.regression import Change
 from studies.gate.defects import DEFECTS, planted
 from studies.gate.table import clean, sensitivity
 from studies.gate.trials import Gate, Trial, read_trials
@@ -109,7 +109,7 @@ def test_a_trial_is_kept_and_a_defect_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_table_lists_what_caught_a_defect() -> None:
-    worse = (Worse("Opt-GC", "a/0", "mtre_mm", "1", "2"), Worse("Opt-GC", "a/1", "mtre_mm", "1", "2"))
+    worse = (Change("Opt-GC", "a/0", "mtre_mm", "1", "2"), Change("Opt-GC", "a/1", "mtre_mm", "1", "2"))
     trials = [
         Trial("restarts = 1", "regress", "Opt-GC", worse, {"Opt-GC": 0.5}),
         Trial("kernel at half speed", "regress", "Opt-GC", (), {"Opt-GC": 1.2}),
