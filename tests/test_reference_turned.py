@@ -108,6 +108,5 @@ def test_the_uncertainty_of_one_view_covers_depth(monkeypatch: pytest.MonkeyPatc
     simulate(monkeypatch, [case.truth], [0.6])
     found = find_reference(about(case, case.truth), starts=3)
     half = depth_half_width(case.problem, case.truth)
-    assert half is not None
     assert found.uncertainty["mtre_depth_mm"] == pytest.approx(half)
     assert found.uncertainty["mtre_mm"] >= half > 3

@@ -73,7 +73,7 @@ def test_a_registration_leaves_table_page_and_dicom(folder: Path, monkeypatch: p
     assert page.count("<img ") == 3
     assert "registration, view 1: CT at the pose found by initial" in page
     assert "Verdict: not checked" in page
-    assert "One view: the centre of the content lies" in page
+    assert "Depth is open: the centre of the content lies" in page
     assert "http" not in page
     dicom = folder / "found" / "registration.dcm"
     np.testing.assert_allclose(read_spatial_registration(dicom), found["rig_from_world"], atol=1e-6)

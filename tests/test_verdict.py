@@ -12,8 +12,9 @@ from bench.contract import Case, Estimate, Outcome, Problem
 from bench.geometry import Matrix, PoseFrame, compose, invert
 from bench.register.search import Prepared, prepared_volume
 from bench.single import check as checking
+from bench.single.answer import METHOD
 from bench.single.check import AGREEMENT_MM, Check, check_answer
-from bench.single.depth import IN_PLANE_MM, depth_half_width
+from bench.single.depth import IN_PLANE_MM, depth_half_width, measure
 from bench.single.opinion import ROUGH, Answer, apart, searched
 from bench.single.plausible import ImpossibleError, doubtful, require_possible
 from bench.single.trust import Trust
@@ -46,10 +47,19 @@ def estimate(pose: Matrix, outcome: Outcome = Outcome.CONVERGED) -> Estimate:
     return Estimate(pose=pose, outcome=outcome)
 
 
-def checked(case: Case, mm: float = 1.0, *, other: Matrix | None = None, fit: float = 0.6) -> Check:
+def checked(case: Case, mm: float = 1.0, *, other: Matrix | None = None, fit: float = 0.6, repeated: int = 1) -> Check:
     """The second similarity's best pose lies ``mm`` away from the truth."""
     second = shifted(case, mm) if other is None else other
-    return Check("lncc", 1, fit, mm <= AGREEMENT_MM, apart(case.problem, case.truth, second), case.truth, second)
+    return Check(
+        similarity="lncc",
+        searches=1,
+        repeated=repeated,
+        fit=fit,
+        agreed=mm <= AGREEMENT_MM,
+        apart=apart(case.problem, case.truth, second),
+        pose=case.truth,
+        other_pose=second,
+    )
 
 
 def test_an_answer_found_again_is_trusted(case: Case) -> None:
@@ -92,7 +102,6 @@ def test_content_beyond_the_image_is_a_doubt_and_no_check_is_no_trust(case: Case
 def test_one_view_states_a_depth_interval_that_holds_all_agreeing_answers(one_view: Case) -> None:
     deeper = PoseFrame(one_view.truth, one_view.problem.centre).pose([0, 0, 0, 0, 0, 25])
     half = depth_half_width(one_view.problem, one_view.truth)
-    assert half is not None
     verdict = judge(one_view.problem, estimate(one_view.truth), checked(one_view, other=deeper))
     depth = float((one_view.truth @ [*one_view.problem.centre, 1])[2])
     assert verdict.depth_interval_mm == pytest.approx((depth - half, depth + 25 + half))
@@ -101,9 +110,27 @@ def test_one_view_states_a_depth_interval_that_holds_all_agreeing_answers(one_vi
 def test_the_depth_interval_moves_the_surface_in_the_plane_by_what_it_is_made_for(one_view: Case) -> None:
     problem = one_view.problem
     half = depth_half_width(problem, one_view.truth)
-    assert half is not None
     deeper = compose(np.eye(3), [0, 0, half]) @ one_view.truth
     assert apart(problem, one_view.truth, deeper)["mrpd_mm"] == pytest.approx(IN_PLANE_MM, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "half_mm", "name"), [(8, 6.8, "mrpd_mm"), (30, 2.0, "mtre_mm"), (90, 1.0, "mtre_mm")]
+)
+def test_two_views_determine_depth_by_the_angle_between_their_beams(
+    case: Case, degrees: float, half_mm: float, name: str
+) -> None:
+    """At 8 degrees a head was 3.2 mm off in depth and 0.5 mm across the beam."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    middle = (case.problem.start @ [*case.problem.centre, 1.0])[:3]
+    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    about = compose(turn, middle - turn @ middle)
+    first = case.problem.views[0]
+    problem = replace(case.problem, views=(first, replace(first, camera_from_rig=about)))
+    assert depth_half_width(problem, problem.start) == pytest.approx(half_mm, rel=0.05)
+    assert measure(problem) == name
+    interval = judge(problem, estimate(problem.start), None).depth_interval_mm
+    assert (interval is not None) == (name == "mrpd_mm")
 
 
 def searches_that_end(monkeypatch: pytest.MonkeyPatch, *, first: Matrix, second: Matrix, near: Matrix) -> None:
@@ -130,7 +157,14 @@ def test_an_answer_that_both_prefer_is_doubted_where_the_images_agree_little(cas
     verdict = judge(case.problem, estimate(case.truth), checked(case, fit=0.27))
     assert verdict.trust == Trust.DOUBTFUL
     assert "X-ray and CT agree little here: 0.27 by sgc" in verdict.reasons[0]
-    assert judge(case.problem, estimate(case.truth), checked(case, fit=0.39)).trust == Trust.TRUSTED
+    assert judge(case.problem, estimate(case.truth), checked(case, fit=0.39, repeated=2)).trust == Trust.TRUSTED
+
+
+def test_a_likely_answer_that_few_searches_found_is_doubted(case: Case) -> None:
+    """A wrist at 0.43, where it is right at 0.54, was 2.9 mm off: none of eight searches from elsewhere ended there."""
+    verdict = judge(case.problem, estimate(case.truth), checked(case, fit=0.43, repeated=1))
+    assert verdict.trust == Trust.DOUBTFUL
+    assert "agree by 0.43 only (1 at most); searches from elsewhere that ended here: 1," in verdict.reasons[0]
 
 
 def test_one_search_is_enough_where_it_agrees_and_the_images_do(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +179,7 @@ def test_one_search_is_enough_where_it_agrees_and_the_images_do(case: Case, monk
 def test_agreement_on_a_pose_that_fits_little_is_searched_further(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both similarities meet in a wrong place; searches from elsewhere find the right one."""
     wrong = shifted(case, 25)
-    monkeypatch.setattr(checking, "_PLAIN", 0.8)
+    monkeypatch.setattr(checking, "PLAIN", 0.8)
     searches_that_end(monkeypatch, first=case.truth, second=wrong, near=wrong)
     check = check_answer(case.problem, wrong, replaceable=True)
     assert np.array_equal(check.pose, case.truth)
@@ -166,8 +200,8 @@ def test_the_search_goes_on_no_longer_than_until_answer_and_images_agree(
 def test_a_likely_answer_that_searches_from_elsewhere_find_again_needs_no_more(
     case: Case, monkeypatch: pytest.MonkeyPatch, repetitions: int, settled: bool
 ) -> None:
-    monkeypatch.setattr(checking, "_PLAIN", 2.0)
-    monkeypatch.setattr(checking, "_REPETITIONS", repetitions)
+    monkeypatch.setattr(checking, "PLAIN", 2.0)
+    monkeypatch.setattr(checking, "REPETITIONS", repetitions)
     searches_that_end(monkeypatch, first=case.truth, second=case.truth, near=case.truth)
     check = check_answer(case.problem, case.truth, replaceable=True)
     assert check.agreed
@@ -177,7 +211,7 @@ def test_a_likely_answer_that_searches_from_elsewhere_find_again_needs_no_more(
 def test_two_views_are_also_searched_from_the_pose_of_each(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches of both views fail; the pose of one view leads to the right one."""
     wrong, alone = shifted(case, 25), shifted(case, 5)
-    monkeypatch.setattr(checking, "_PLAIN", 0.8)
+    monkeypatch.setattr(checking, "PLAIN", 0.8)
     monkeypatch.setattr(checking, "POOR", 0.7)
 
     def search(problem: Problem, similarity: str, *_: object) -> Answer:
@@ -228,6 +262,19 @@ def test_a_pose_of_another_method_is_judged_as_it_is(case: Case, monkeypatch: py
     assert found.verdict.trust == Trust.NOT_TRUSTED
     assert found.verdict.reasons[-1] == "the inverted X-ray fits better: check --bright"
     assert json.loads(json.dumps(found.written()))["check"]["agreed"] is False
+
+
+def test_inverted_images_are_looked_for_wherever_the_answer_is_not_plain(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one inverted view of a wrist both similarities agreed 20 mm off, where the images agreed by 0.42."""
+    monkeypatch.setattr(checking, "PLAIN", 2.0)
+    searches_that_end(monkeypatch, first=case.truth, second=case.truth, near=case.truth)
+    monkeypatch.setattr("bench.single.verdict.inverted_fits_better", always(True))
+    found = assess(case.problem, estimate(case.truth), METHOD, {})
+    assert found.check is not None
+    assert found.check.settled
+    assert found.verdict.trust == Trust.NOT_TRUSTED
 
 
 def test_inverted_images_are_named(case: Case) -> None:

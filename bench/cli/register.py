@@ -199,7 +199,7 @@ class Reference:
             seed=self.seed,
         )
         self.out.mkdir(parents=True, exist_ok=True)
-        _warn_of_one_view(problem)
+        _warn_of_depth(problem)
         print_fits(case)
         found = self._search(problem)
         _write_toml(self.out / "reference.toml", found)
@@ -230,12 +230,16 @@ def _warn_of_geometry(problem: "Problem") -> None:
 
     for doubt in doubtful(problem):
         messages.print(f"warning: {doubt}", markup=False, soft_wrap=True)
-    _warn_of_one_view(problem)
+    _warn_of_depth(problem)
 
 
-def _warn_of_one_view(problem: "Problem") -> None:
-    if len(problem.views) == 1:
-        messages.print("one view determines depth weakly: trust the pose along the beam least")
+def _warn_of_depth(problem: "Problem") -> None:
+    from bench.single.depth import depth_half_width, leaves_depth_open
+
+    if leaves_depth_open(problem):
+        half = depth_half_width(problem, problem.start)
+        views = "one view determines" if len(problem.views) == 1 else "these views, nearly along one beam, determine"
+        messages.print(f"{views} depth to about {half:.0f} mm only: trust the pose along the beam least")
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """An answer searched for again by a second similarity, and, where that is not plain, by many more searches of both."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,18 +9,19 @@ import numpy as np
 from bench.contract import Problem
 from bench.geometry import Matrix
 from bench.single.answer import frame_of
+from bench.single.depth import measure
 from bench.single.opinion import ROUGH, apart, searched, searched_near, weighed
 
 # Intensities in small windows, where the default method weighs gradients within the silhouette; and the other way.
 SECOND, FIRST = "lncc", "sgc"
-# Two answers agree within this: mTRE with several views, distance to the rays with one.
+# Two answers agree within this: mTRE, or distance to the rays where the views leave depth open.
 AGREEMENT_MM = 3.0
-# Below this similarity by ``FIRST`` agreement is not enough: both may have converged to the same wrong pose.
-_PLAIN = 0.4
+# From this similarity by ``FIRST`` on, agreement is enough.
+PLAIN = 0.5
 # Where the images agree less, by ``FIRST``, a pose is hardly right although both similarities prefer it.
 POOR = 0.34
-# Between the two it is enough that this many searches from elsewhere find the pose again.
-_REPETITIONS = 2
+# Between the two, so many searches from elsewhere must end at the pose.
+REPETITIONS = 2
 # Searches from further starts where the answer is not plain: views of all of them.
 _TRIALS = 8
 # Of the starts, uniform, as a share of the search half-widths.
@@ -36,6 +37,7 @@ class Check:
     Attributes:
         similarity: Its name.
         searches: Searches that were run, by either similarity.
+        repeated: How many of those from elsewhere, by either similarity, ended at the answer.
         fit: ``FIRST`` at the answer, in [-1, 1].
         agreed: Whether both similarities have their best known pose here.
         apart: How far the second one's best pose is from the answer: mTRE (mm), its in-plane and depth parts and the
@@ -46,15 +48,27 @@ class Check:
 
     similarity: str
     searches: int
+    repeated: int
     fit: float
     agreed: bool
     apart: dict[str, float]
     pose: Matrix
     other_pose: Matrix
 
+    @property
+    def plain(self) -> bool:
+        """Whether the images agree so well that agreement of the similarities is enough."""
+        return self.fit >= PLAIN
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to search for."""
+        return self.agreed and (self.plain or (self.fit >= POOR and self.repeated >= REPETITIONS))
+
     def written(self) -> dict[str, Any]:
         """As ``register`` writes it."""
-        return {name: getattr(self, name) for name in ("similarity", "searches", "fit", "agreed", "apart")}
+        names = ("similarity", "searches", "repeated", "fit", "agreed", "apart")
+        return {name: getattr(self, name) for name in names}
 
 
 def check_answer(problem: Problem, pose: Matrix, *, similarity: str = SECOND, replaceable: bool = False) -> Check:
@@ -66,19 +80,16 @@ def check_answer(problem: Problem, pose: Matrix, *, similarity: str = SECOND, re
         similarity: One that the method did not use.
         replaceable: Whether a pose that ``FIRST`` values more takes the place of the method's.
     """
-    other = searched(_moved(problem, 1), similarity, ROUGH).pose
-    checked = _check(problem, similarity, 1, pose, other)
-    return checked if _plain(checked) else _Further(problem, checked, [other]).run(replaceable=replaceable)
+    searches = _Searches(problem, similarity, pose)
+    searches.ask_elsewhere(1)
+    if not searches.check.settled:
+        searches.search_on(replaceable=replaceable)
+    return searches.check
 
 
 def agree(problem: Problem, first: Matrix, second: Matrix) -> bool:
     """Whether two poses are the same answer."""
     return apart(problem, first, second)[measure(problem)] <= AGREEMENT_MM
-
-
-def measure(problem: Problem) -> str:
-    """Which distance of ``apart`` tells two answers apart: one view leaves depth open."""
-    return "mrpd_mm" if len(problem.views) == 1 else "mtre_mm"
 
 
 def inverted_fits_better(problem: Problem, pose: Matrix) -> bool:
@@ -93,89 +104,90 @@ def inverted_fits_better(problem: Problem, pose: Matrix) -> bool:
 
 
 @dataclass(slots=True, eq=False)
-class _Further:
-    """Further searches of an answer that one search by the second similarity did not make plain.
+class _Searches:
+    """Searches about an answer and from elsewhere.
 
     Attributes:
         problem: As the method got it.
-        checked: Of the best pose so far.
+        similarity: The second one.
+        pose: The best so far by ``FIRST``.
         others: What the second similarity found.
-        again: How many searches from elsewhere ended at the best pose.
-        asked: About which pose the second similarity was asked last.
+        elsewhere: What searches from elsewhere found, by either similarity.
+        asked: About which pose the second similarity searched last.
+        count: Searches that were run.
     """
 
     problem: Problem
-    checked: Check
-    others: list[Matrix]
-    again: int = 0
+    similarity: str
+    pose: Matrix
+    others: list[Matrix] = field(default_factory=list[Matrix])
+    elsewhere: list[Matrix] = field(default_factory=list[Matrix])
     asked: Matrix | None = None
+    count: int = 0
 
-    def run(self, *, replaceable: bool) -> Check:
-        """Search until the answer is plain, or found again and likely, or all searches are spent."""
-        if self.checked.fit >= POOR or not replaceable:
+    def search_on(self, *, replaceable: bool) -> None:
+        """Search until the answer is settled or all searches are spent."""
+        if self.check.fit >= POOR or not replaceable:
             self._ask_nearby()
-        if replaceable and not self._settled:
-            self._search_on()
-        if not self._settled:
-            self.others.append(searched(_moved(self.problem, 2), self.checked.similarity, ROUGH).pose)
-            self._ask_nearby()
-        return self.checked
-
-    def _search_on(self) -> None:
-        """Search by ``FIRST`` until the answer is settled or all searches are spent."""
-        for found, elsewhere in self._by_first():
-            self._weigh(found, elsewhere)
-            if self._settled:
+        for found in self._by_first() if replaceable else ():
+            self._weigh(found)
+            if self.check.settled:
                 return
+        if not self.check.settled:
+            self.ask_elsewhere(2)
+            self._ask_nearby()
 
     @property
-    def _settled(self) -> bool:
-        found_again = self.again >= _REPETITIONS and self.checked.agreed and self.checked.fit >= POOR
-        return found_again or _plain(self.checked)
+    def check(self) -> Check:
+        """What is known of the best pose."""
+        problem, pose, other = self.problem, self.pose, _best(self.problem, self.similarity, self.others)
+        return Check(
+            similarity=self.similarity,
+            searches=self.count,
+            repeated=sum(agree(problem, pose, each) for each in self.elsewhere),
+            fit=float(weighed(problem, FIRST, [pose])[0]),
+            agreed=agree(problem, pose, other),
+            apart=apart(problem, pose, other),
+            pose=pose,
+            other_pose=other,
+        )
 
-    def _by_first(self) -> Iterator[tuple[Matrix, bool]]:
-        """What searches by ``FIRST`` find, and whether they came from elsewhere, the likeliest to succeed first.
+    def ask_elsewhere(self, number: int) -> None:
+        """Search by the second similarity from another start."""
+        found = searched(_moved(self.problem, number), self.similarity, ROUGH).pose
+        self.others.append(found)
+        self.elsewhere.append(found)
+        self.count += 1
+
+    def _by_first(self) -> Iterator[Matrix]:
+        """What searches by ``FIRST`` find, the likeliest to succeed first.
 
         Near the other similarity's pose, from elsewhere, near single views' poses.
         """
-        if not self.checked.agreed:
-            yield searched_near(self.problem, FIRST, self.others[0], ROUGH).pose, False
+        if not self.check.agreed:
+            yield searched_near(self.problem, FIRST, self.others[0], ROUGH).pose
         for number in range(_TRIALS // len(self.problem.views)):
-            yield searched(_moved(self.problem, 3 + number), FIRST, ROUGH).pose, True
+            self.elsewhere.append(searched(_moved(self.problem, 3 + number), FIRST, ROUGH).pose)
+            yield self.elsewhere[-1]
         if len(self.problem.views) > 1:
             for view in self.problem.views:
                 alone = searched(replace(self.problem, views=(view,)), FIRST, ROUGH).pose
-                yield searched_near(self.problem, FIRST, alone, ROUGH, mm=_ALONE_MM).pose, False
+                yield searched_near(self.problem, FIRST, alone, ROUGH, mm=_ALONE_MM).pose
 
-    def _weigh(self, found: Matrix, elsewhere: bool) -> None:
+    def _weigh(self, found: Matrix) -> None:
         """Take what a search found where it is better; ask the second similarity about it where it is likely."""
-        pose = self.checked.pose
-        self.again = self.again + elsewhere if agree(self.problem, pose, found) else self.again
-        if _best(self.problem, FIRST, [pose, found]) is found:
-            pose = _best(self.problem, FIRST, [found, searched_near(self.problem, FIRST, found).pose])
-            self.again = self.again if agree(self.problem, self.checked.pose, pose) else 0
-        self._check(pose, self.checked.searches + 1)
-        if self.checked.fit >= POOR and not (self.asked is not None and agree(self.problem, self.asked, pose)):
+        self.count += 1
+        if _best(self.problem, FIRST, [self.pose, found]) is found:
+            self.pose = _best(self.problem, FIRST, [found, searched_near(self.problem, FIRST, found).pose])
+        if self.check.fit >= POOR:
             self._ask_nearby()
 
     def _ask_nearby(self) -> None:
-        """Search by the second similarity about the best pose."""
-        self.asked = self.checked.pose
-        self.others.append(searched_near(self.problem, self.checked.similarity, self.asked, ROUGH).pose)
-        self._check(self.asked, self.checked.searches + 1)
-
-    def _check(self, pose: Matrix, searches: int) -> None:
-        similarity = self.checked.similarity
-        self.checked = _check(self.problem, similarity, searches, pose, _best(self.problem, similarity, self.others))
-
-
-def _plain(checked: Check) -> bool:
-    return checked.agreed and checked.fit >= _PLAIN
-
-
-def _check(problem: Problem, similarity: str, searches: int, pose: Matrix, other: Matrix) -> Check:
-    fit, distance = float(weighed(problem, FIRST, [pose])[0]), apart(problem, pose, other)
-    return Check(similarity, searches, fit, distance[measure(problem)] <= AGREEMENT_MM, distance, pose, other)
+        """Search by the second similarity about the best pose, unless it has done so."""
+        if self.asked is None or not agree(self.problem, self.asked, self.pose):
+            self.asked = self.pose
+            self.others.append(searched_near(self.problem, self.similarity, self.pose, ROUGH).pose)
+            self.count += 1
 
 
 def _best(problem: Problem, similarity: str, poses: Sequence[Matrix]) -> Matrix:

@@ -10,7 +10,7 @@ import numpy as np
 from bench.contract import Problem
 from bench.geometry import Matrix
 from bench.single.answer import at_bounds, frame_of
-from bench.single.depth import depth_half_width
+from bench.single.depth import depth_half_width, leaves_depth_open, measure
 from bench.single.journal import Journal
 from bench.single.opinion import Answer, apart, best_of, searched, searched_near, weighed
 from bench.single.problem import SingleError
@@ -48,7 +48,7 @@ class Found:
         similarity: Its name.
         pose: The answer of the highest similarity, rig_from_world, 4x4, mm.
         starts: Registrations that were run.
-        agreeing: Those that ended within ``AGREEMENT_MM`` mTRE of it, itself included.
+        agreeing: Those that ended within ``AGREEMENT_MM`` of it, by the ``measure`` of ``bench.single.depth``.
         spread: Greatest distance of the agreeing ones to it; all starts' greatest where none agrees.
     """
 
@@ -67,8 +67,8 @@ class ReferencePose:
         first: By the first similarity; the reference.
         second: By the second one.
         between: How far they are apart: mTRE (mm), its in-plane and depth parts in the first view, rotation (deg).
-        uncertainty: Key by key, the greatest of that, either spread and the distance of rivals; of one view, depth is
-            uncertain by ``depth_half_width`` at least.
+        uncertainty: Key by key, the greatest of that, either spread and the distance of rivals; where the views leave
+            depth open, it is uncertain by ``depth_half_width`` at least.
         doubts: Why the pose is not confirmed, one phrase each.
     """
 
@@ -160,7 +160,8 @@ class _Round:
         between = apart(problem, first.pose, second.pose)
         rivals = [apart(problem, first.pose, rival.pose) for rival in self._rivals]
         uncertainty = _greatest([between, first.spread, second.spread, *rivals])
-        if (depth := depth_half_width(problem, first.pose)) is not None:
+        if leaves_depth_open(problem):
+            depth = depth_half_width(problem, first.pose)
             for key in ("mtre_mm", "mtre_depth_mm"):
                 uncertainty[key] = max(uncertainty[key], depth)
         return ReferencePose(first, second, between, uncertainty, tuple(self._doubts(between)))
@@ -171,8 +172,8 @@ class _Round:
                 yield f"{found.similarity} found its best pose from one start only"
             if at := at_bounds(self._problem, found.pose):
                 yield f"{', '.join(at)} by {found.similarity} lie at the bounds of the search"
-        if between["mtre_mm"] > AGREEMENT_MM:
-            yield f"the two similarities are {between['mtre_mm']:.1f} mm apart"
+        if (distance := between[measure(self._problem)]) > AGREEMENT_MM:
+            yield f"the two similarities are {distance:.1f} mm apart"
         if self._rivals:
             turns = max(apart(self._problem, self._first.pose, each.pose)["rotation_deg"] for each in self._rivals)
             yield f"a pose turned by {turns:.0f} degrees fits as well"
@@ -198,7 +199,7 @@ class _Round:
                 f"{similarity}, {words}", 0, partial(searched_near, self._problem, similarity, pose)
             )
             distance = apart(self._problem, best, found.pose)
-            another = distance["mtre_mm"] > AGREEMENT_MM and distance["rotation_deg"] > _TURNED_DEG
+            another = distance[measure(self._problem)] > AGREEMENT_MM and distance["rotation_deg"] > _TURNED_DEG
             if np.isfinite(found.value) and another:
                 first, other = weighed(self._problem, similarity, [best, found.pose])
                 if other > first - _TIE * abs(first):
@@ -212,7 +213,7 @@ class _Round:
 def _distances(problem: Problem, answers: Sequence[Answer], *, within: float) -> list[dict[str, float]]:
     best = best_of(answers)
     found = [apart(problem, each.pose, best.pose) for each in answers if np.isfinite(each.value)]
-    return [each for each in found if each["mtre_mm"] <= within]
+    return [each for each in found if each[measure(problem)] <= within]
 
 
 def _found(problem: Problem, name: str, answers: Sequence[Answer]) -> Found:

@@ -24,7 +24,7 @@ MEANING = {
 
 
 def in_words(verdict: dict[str, Any]) -> list[str]:
-    """What was checked and what one view leaves open, a sentence each.
+    """What was checked and what the views leave open, a sentence each.
 
     Args:
         verdict: As ``register`` writes it.
@@ -40,7 +40,7 @@ def in_words(verdict: dict[str, Any]) -> list[str]:
         ]
     if depth is not None:
         lines.append(
-            f"One view: the centre of the content lies {depth[0]:.0f} to {depth[1]:.0f} mm from the source; a second "
-            "view would tell where."
+            f"Depth is open: the centre of the content lies {depth[0]:.0f} to {depth[1]:.0f} mm from the source of the "
+            "first view; a view from the side would tell where."
         )
     return lines

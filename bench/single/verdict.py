@@ -7,8 +7,17 @@ from typing import Any
 from bench.contract import Estimate, Outcome, Problem
 from bench.geometry import Matrix
 from bench.single.answer import METHOD, at_bounds
-from bench.single.check import AGREEMENT_MM, FIRST, POOR, SECOND, Check, check_answer, inverted_fits_better, measure
-from bench.single.depth import depth_half_width
+from bench.single.check import (
+    AGREEMENT_MM,
+    FIRST,
+    POOR,
+    REPETITIONS,
+    SECOND,
+    Check,
+    check_answer,
+    inverted_fits_better,
+)
+from bench.single.depth import depth_half_width, leaves_depth_open, measure
 from bench.single.opinion import LEAN, ONE_TRIAL
 from bench.single.plausible import seen
 from bench.single.trust import Trust
@@ -29,7 +38,7 @@ class Verdict:
         trust: The verdict.
         reasons: Why the answer is not trusted, one phrase each.
         depth_interval_mm: Ends of the interval that holds the depth of the content's centre (its distance from the
-            source along the axis), of one view; None for several views.
+            first view's source along its axis), where the views leave it open (one view, or nearly the same beam).
     """
 
     trust: Trust
@@ -87,8 +96,9 @@ def assess(
     checked = check_answer(problem, estimate.pose, similarity=similarity, replaceable=default)
     estimate = replace(estimate, pose=checked.pose)
     verdict = judge(problem, estimate, checked)
-    if not checked.agreed and inverted_fits_better(problem, estimate.pose):
-        verdict = replace(verdict, reasons=(*verdict.reasons, "the inverted X-ray fits better: check --bright"))
+    if not (checked.agreed and checked.plain) and inverted_fits_better(problem, estimate.pose):
+        reasons = (*verdict.reasons, "the inverted X-ray fits better: check --bright")
+        verdict = replace(verdict, trust=Trust.NOT_TRUSTED, reasons=reasons)
     return Assessed(estimate, checked, verdict)
 
 
@@ -122,6 +132,11 @@ def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Itera
 def _doubts(problem: Problem, estimate: Estimate, check: Check | None) -> Iterator[str]:
     if check is not None and not check.agreed and check.apart[measure(problem)] <= _FAR * AGREEMENT_MM:
         yield _disagreement(problem, check)
+    if check is not None and check.agreed and check.fit >= POOR and not check.settled:
+        yield (
+            f"X-ray and CT agree by {check.fit:.2f} only (1 at most); searches from elsewhere that ended here: "
+            f"{check.repeated}, where {REPETITIONS} would do"
+        )
     if check is not None and check.fit < POOR:
         yield (
             f"X-ray and CT agree little here: {check.fit:.2f} by {FIRST}, of at most 1, where {POOR:g} is "
@@ -140,9 +155,10 @@ def _disagreement(problem: Problem, check: Check) -> str:
 
 
 def _depth_interval(problem: Problem, pose: Matrix, check: Check | None) -> tuple[float, float] | None:
-    """Of the depths by both similarities, widened by what one view leaves open."""
-    if (half := depth_half_width(problem, pose)) is None:
+    """Of the depths by both similarities, widened by what the views leave open."""
+    if not leaves_depth_open(problem):
         return None
+    half = depth_half_width(problem, pose)
     poses = (pose, check.other_pose) if check is not None and check.agreed else (pose,)
     depths = [float((each @ [*problem.centre, 1.0])[2]) for each in poses]
     return min(depths) - half, max(depths) + half

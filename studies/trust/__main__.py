@@ -10,6 +10,7 @@ import tyro
 
 from bench.cli.console import output
 from bench.single.answer import METHOD, answer
+from bench.single.depth import measure
 from bench.single.opinion import apart
 from bench.single.verdict import assess, settings_for
 from studies.trust.problems import CHOSEN, Known, known, plan
@@ -61,7 +62,6 @@ def _row(case: Known) -> dict[str, Any]:
     settings = settings_for(METHOD, {}, check=True)
     first = answer(case.problem, METHOD, settings)
     found = assess(case.problem, first, METHOD, settings)
-    measure = "mtre_mm" if len(case.problem.views) > 1 else "mrpd_mm"
     pose = found.estimate.pose
     error = apart(case.problem, case.truth, pose)
     centre = [*case.problem.centre, 1.0]
@@ -69,8 +69,8 @@ def _row(case: Known) -> dict[str, Any]:
         "name": case.name,
         "half": case.half,
         "views": len(case.problem.views),
-        "error_mm": error[measure],
-        "first_error_mm": apart(case.problem, case.truth, first.pose)[measure],
+        "error_mm": error[measure(case.problem)],
+        "first_error_mm": apart(case.problem, case.truth, first.pose)[measure(case.problem)],
         "error": error,
         "depth_error_mm": float((pose @ centre)[2] - (case.truth @ centre)[2]),
         "true_depth_mm": float((case.truth @ centre)[2]),
