@@ -56,9 +56,14 @@ def table_of(text: str, needed: Sequence[str]) -> list[dict[str, str]]:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     title = lines[0] if lines else "nothing"
     delimiter = next((each for each in _DELIMITERS if each in title), ",")
-    table = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter,
-                                                                  skipinitialspace=True)]  # fmt: skip
+    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True)
+    try:
+        table = [[cell.strip() for cell in row] for row in reader]
+    except csv.Error as error:
+        raise CellError(f"expected a table of text; line {reader.line_num} cannot be read: {error}") from None
     names = [name.casefold() for name in table[0]] if table else []
+    if doubled := [name for name in names if name and names.count(name) > 1]:
+        raise CellError(f"expected each column once in the title line; got {doubled[0]!r} twice")
     if not set(needed) <= set(names):
         raise CellError(f"expected a title line with {','.join(needed)}; got {title!r}")
     for row in table[1:]:

@@ -21,8 +21,12 @@ class TextError(FluorobenchError):
     """A file that is too large for a text."""
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, largest: int = _MAX_BYTES) -> str:
     """The text of a file: UTF-8, or the encoding that its byte order mark states; without the mark.
+
+    Args:
+        path: Of the file.
+        largest: Bytes that it may have.
 
     Raises:
         OSError: The file cannot be read.
@@ -31,7 +35,7 @@ def read_text(path: Path) -> str:
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise TextError(f"{path}: expected a text file; it is a device or pipe; name a file")
-    if path.stat().st_size > _MAX_BYTES:
+    if path.stat().st_size > largest:
         raise TextError(f"{path}: expected a text file; it has {path.stat().st_size} bytes; name another")
     raw = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")

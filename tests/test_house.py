@@ -32,6 +32,7 @@ NEXT_ROOMS = [
     "single",
     "run",
     "score",
+    "exchange",
     "report",
     "start",
     "cli",

@@ -13,15 +13,17 @@ from bench.cli.check import Check
 from bench.cli.doctor import Doctor
 from bench.cli.download import Download
 from bench.cli.execute import execute
+from bench.cli.export import Export
 from bench.cli.register import Reference, Register
 from bench.cli.render import Render
-from bench.cli.report import Report, Score
+from bench.cli.report import Report
 from bench.cli.run import Run
+from bench.cli.score import Score
 from bench.cli.start import Start
 from bench.cli.train import Train
 from bench.cli.verify import Verify
 
-RUNS = Run | Report | Score | Verify | Check | Doctor
+RUNS = Run | Report | Score | Export | Verify | Check | Doctor
 COMMANDS = RUNS | Train | Register | Reference | Start | Render | Download | List | Info
 DESCRIPTION = "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images."
 

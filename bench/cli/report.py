@@ -1,4 +1,4 @@
-"""``fluorobench report`` and ``fluorobench score``."""
+"""``fluorobench report``."""
 
 import sys
 from dataclasses import dataclass
@@ -29,20 +29,6 @@ class Report:
 
         if write_report(open_run(self.run)) and self.strict:
             sys.exit(1)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Compute all metrics of a finished run again from its recorded estimates (writes scores.parquet)."""
-
-    run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
-    """Run folder."""
-
-    def __call__(self) -> None:
-        """Score it."""
-        from bench.score.finished import open_run
-
-        output.print(str(open_run(self.run).write_scores()), soft_wrap=True)
 
 
 def write_report(run: "ScoredRun") -> list[str]:

@@ -1,7 +1,6 @@
 """``fluorobench run``."""
 
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ import tyro
 
 from bench.cli.console import messages, print_line
 from bench.cli.progress import show_steps
-from bench.errors import FluorobenchError, describe_error
-from bench.text import read_text
+from bench.cli.tables import read_tables
+from bench.errors import FluorobenchError
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -154,10 +153,7 @@ class Run:
             return {}
         if self.volume is not None:
             raise CommandError("--data and --volume both name the patients; give one of them")
-        try:
-            return tomllib.loads(read_text(self.data))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise CommandError(f"{self.data}: not a readable TOML file: {describe_error(error)}") from None
+        return read_tables(self.data)
 
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}

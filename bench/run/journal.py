@@ -74,7 +74,7 @@ class Journal:
             journal.folder.mkdir(parents=True, exist_ok=True)
             journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
         journal._restore("protocol.toml", tomli_w.dumps(protocol.model_dump(mode="json", exclude_none=True)))
-        _link_latest(journal.folder)
+        link_latest(journal.folder)
         return journal
 
     @classmethod
@@ -326,7 +326,7 @@ def _lines(records: Iterable[Record]) -> str:
     return "".join(record.model_dump_json() + "\n" for record in records)
 
 
-def _link_latest(folder: Path) -> None:
+def link_latest(folder: Path) -> None:
     """Point ``runs/latest`` at the newest run; without effect where links are not supported."""
     link, part = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
     with suppress(OSError):

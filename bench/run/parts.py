@@ -1,7 +1,8 @@
 """The parts of a protocol's row: its plug-in, the plug-ins that this uses, and the weights that they read.
 
-Two conventions: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card, or
-``untrained``; a setting called like a plug-in that is used holds the settings of that plug-in.
+Conventions: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card, or
+``untrained``; a setting called like a plug-in that is used holds the settings of that plug-in. Of a setting called
+``command`` the words that are files count as weights, too: another program is another method.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from bench.contract import TrainingProvenance
 from bench.learn import UNTRAINED, WeightsCard, WeightsError, is_made, read_card, untrained_weights
 from bench.protocol.model import MethodTable, Protocol
 
-WEIGHTS = "weights"
+WEIGHTS, COMMAND = "weights", "command"
 ABSENT = "absent"
 _SUFFIXES = {".toml", ".safetensors"}
 
@@ -116,6 +117,8 @@ def _sort(value: Any, own: list[str], stages: list[Mapping[str, Any]]) -> None:
             stages.append(cast("Mapping[str, Any]", each))
         elif key == WEIGHTS and isinstance(each, str):
             own.append(each)
+        elif key == COMMAND:
+            own.extend(word for _, word in _entries(each) if isinstance(word, str) and Path(word).is_file())
         else:
             _sort(each, own, stages)
 

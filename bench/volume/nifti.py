@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import nibabel
 import numpy as np
+from numpy.typing import NDArray
 
+from bench.files import write_whole
 from bench.geometry import Matrix, transform_points
 from bench.volume.grid import Grid
 from bench.volume.intact import require_bytes
@@ -187,3 +189,23 @@ def _guarded(call: Callable[[], _Answer], path: Path) -> _Answer:
         raise VolumeError(
             f"{path}: cannot be read as an image: it is damaged, or not a NIfTI file: {reason[:200]}"
         ) from None
+
+
+def write_nifti(path: Path, grid: NDArray[Any], affine: Matrix) -> int:
+    """Write a volume as uncompressed NIfTI-1, whole or not at all; any affine is held, in single precision.
+
+    Args:
+        path: Ends in ``.nii``; missing folders are made.
+        grid: [i, j, k], of the data type to be written.
+        affine: world_from_index, 4x4, LPS mm.
+
+    Returns:
+        Where the numbers begin, in bytes: little-endian, the first index the fastest.
+    """
+    image = _nib.Nifti1Image(grid, _LPS_FROM_RAS @ affine, dtype=grid.dtype)
+    image.header.set_xyzt_units("mm")
+    # The quaternion of a qform holds no shear: one geometry alone is stated.
+    image.set_sform(image.affine, code=1)
+    image.set_qform(None, code=0)
+    write_whole(path, lambda part: _nib.save(image, str(part)))
+    return int(_nib.load(str(path)).dataobj.offset)

@@ -1,0 +1,132 @@
+"""Make a run of a table of answers: the rows of the run that holds the truth, and one for each label beside them."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import tomli_w
+
+from bench.cases.records import EstimateRecord, MatrixList, as_list
+from bench.contract import Outcome
+from bench.errors import FluorobenchError
+from bench.exchange.answers import Answer, Answers
+from bench.exchange.export import read_index
+from bench.exchange.model import INDEX_FILE
+from bench.files import write_text
+from bench.protocol import Protocol, protocol_hash
+from bench.protocol.model import MethodTable
+from bench.run.journal import Journal, link_latest
+from bench.run.seals import write_seals
+from bench.score.finished import ScoredRun, open_run
+
+PLUGIN = "external"
+NO_POSE = "the table of answers has no pose for it"
+_COPIED = ("environment.json", "patients.jsonl", "problems.jsonl")
+
+
+class AnsweredError(FluorobenchError):
+    """Answers that no run can be made of."""
+
+
+def run_with_truth(place: Path, runs: Path) -> ScoredRun:
+    """The finished run that holds the truth of exported problems; or, given a run's folder, that run.
+
+    Args:
+        place: A folder of exported problems, or of a run.
+        runs: Where runs of exported problems lie.
+
+    Raises:
+        AnsweredError: There is none.
+    """
+    if not (place / INDEX_FILE).is_file():
+        return open_run(place)
+    index = read_index(place)
+    for folder in sorted(runs.glob(f"{index.protocol}-{index.profile}-*")):
+        journal = Journal(folder)
+        if journal.complete and any(each.perturbation_hash == index.problems for each in journal.problems()[:1]):
+            return open_run(folder)
+    raise AnsweredError(
+        f"no run in {runs} holds the truth of {place} (problems {index.problems[:8]}); give `fluorobench export "
+        f"{index.protocol} --profile {index.profile}` again, or name the run's folder"
+    )
+
+
+def write_answered(run: ScoredRun, answers: Answers, runs: Path) -> ScoredRun:
+    """Write the run of answers, whole or not at all.
+
+    The same answers beside the same rows make the same folder, which is then left as it is.
+
+    Args:
+        run: Holds the truth.
+        answers: To its cases.
+        runs: Folder for runs.
+
+    Raises:
+        AnsweredError: A label is that of a row of ``run``.
+    """
+    protocol = _protocol(run, answers)
+    folder = runs / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}"
+    if not Journal(folder).complete:
+        runs.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=runs, prefix=f".{folder.name}.part-"))
+        try:
+            part.chmod(0o755)
+            _fill(part, run, protocol, answers)
+            shutil.rmtree(folder, ignore_errors=True)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    link_latest(folder)
+    return open_run(folder)
+
+
+def _protocol(run: ScoredRun, answers: Answers) -> Protocol:
+    rows = run.protocol.methods
+    if taken := [each.label for each in rows if each.label in answers.by_label]:
+        raise AnsweredError(
+            f"{run.folder} has a row {taken[0]!r} of its own; choose another label for the answers of that name"
+        )
+    added = (
+        MethodTable(label=label, plugin=PLUGIN, settings={"answers": answers.digest(label)})
+        for label in answers.by_label
+    )
+    return run.protocol.model_copy(update={"methods": (*rows, *added)})
+
+
+def _fill(folder: Path, run: ScoredRun, protocol: Protocol, answers: Answers) -> None:
+    """All files of a finished run, the truth last."""
+    for name in _COPIED:
+        shutil.copyfile(run.folder / name, folder / name)
+    write_text(folder / "protocol.toml", tomli_w.dumps(protocol.model_dump(mode="json", exclude_none=True)))
+    name = run.journal.problems()[0].perturbation_hash
+    records = [*run.journal.estimates(), *_records(answers, name)]
+    write_text(folder / "estimates.jsonl", "".join(_lines(records)), durable=True)
+    truth = (run.folder / "truth.jsonl").read_text(encoding="utf-8")
+    write_seals(folder, truth)
+    write_text(folder / "truth.jsonl", truth, durable=True)
+
+
+def _lines(records: Iterable[EstimateRecord]) -> Iterator[str]:
+    return (record.sealed().model_dump_json() + "\n" for record in records)
+
+
+def _records(answers: Answers, name: str) -> Iterator[EstimateRecord]:
+    return (_record(each, name) for rows in answers.by_label.values() for each in rows)
+
+
+def _record(answer: Answer, name: str) -> EstimateRecord:
+    """A row without what is measured in a method's process."""
+    pose: MatrixList | None = None if answer.pose is None else as_list(answer.pose)
+    return EstimateRecord(
+        label=answer.label,
+        case_id=answer.case_id,
+        perturbation_hash=name,
+        pose=pose,
+        outcome=Outcome.INVALID if pose is None else Outcome.CONVERGED,
+        seconds=answer.seconds,
+        seconds_prepare=0.0,
+        seconds_by_phase={},
+        drr_evaluations=0,
+        error=(answer.error or NO_POSE) if pose is None else None,
+    )
