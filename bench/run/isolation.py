@@ -1,6 +1,5 @@
-"""The harness's side of a method's process: started by spawn, with limits, replaced when it dies."""
+"""The harness's side of a method's process: with limits, replaced when it dies."""
 
-import multiprocessing
 import os
 import pickle
 import tempfile
@@ -18,6 +17,7 @@ from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
 from bench.run.limits import Guard, Limits, death, kill_group
 from bench.run.parts import anchored
+from bench.run.processes import process_context
 from bench.run.reply import LONGEST, Done, Failed, Reply, decode
 from bench.run.worker import Choice, Prepare, Register, Request, serve
 from bench.volume import Volume
@@ -113,8 +113,7 @@ class IsolatedMethod:
         if self._process is not None and self._process.is_alive():
             return Done()
         self.stop()
-        # Spawn: a fork after a parallel numba call hangs, and would inherit the truth.
-        context = multiprocessing.get_context("spawn")
+        context = process_context()
         self._channel, theirs = pair(self._alive)
         choice = Choice(self._choice.plugin, self._choice.preset, anchored(self._choice.settings))
         limits = Limits(self._budget.memory_mib)
