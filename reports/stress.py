@@ -95,7 +95,9 @@ class Stress:
                 "The strength at which half of the successes at the own strength are lost, of "
                 f"{factors[0].first.cases} cases at each strength: success is made to fall with the strength (isotonic "
                 "regression) and interpolated linearly along the figure's axis. In brackets: 95 %, bootstrap over "
-                "patients, in the order of departure. ∞: beyond the strongest. A dash: no success at the own strength.",
+                "patients, in the order of departure; exact up to 8 patients, of more from 10,000 resamples, whose "
+                "shares below the ends (2.5 and 97.5 %) have a standard error of 0.16 %. ∞: beyond the strongest. A "
+                "dash: no success at the own strength.",
                 "One factor departs at a time; truth, start, noise and the method's seed are those of the own case.",
             ),
         )

@@ -20,7 +20,9 @@ from bench.drr.rays import Grid, ProjectionError, Rays, rotation_centres, trace_
 from bench.geometry import Camera, Matrix
 
 
-def project_features(volume: Tensor, affine: Matrix, camera_from_world: Tensor, camera: Camera) -> Tensor:
+def project_features(
+    volume: Tensor, affine: Matrix, camera_from_world: Tensor, camera: Camera, *, finite: bool = False
+) -> Tensor:
     """Line integrals of feature channels by Joseph's method, (B, C, H, W), in mm times the features' unit.
 
     Differentiable by the volume and by the poses, and the pose gradient again by the volume and by what made the
@@ -34,12 +36,15 @@ def project_features(volume: Tensor, affine: Matrix, camera_from_world: Tensor, 
         affine: world_from_index of the grid, 4x4, mm.
         camera_from_world: (B, 4, 4), rigid, mm; float64 is advised.
         camera: Intrinsics.
+        finite: The caller has looked for values that are not finite; of one volume once is enough.
 
     Raises:
         ProjectionError: Shapes that do not fit, a value that is not finite, a pose that is not rigid, a source inside
             the grid's box; in a backward pass, a second derivative by the pose.
     """
     _check(volume, affine, len(camera_from_world))
+    if not finite:
+        require_finite(volume)
     values = volume if volume.dtype == torch.float64 else volume.to(torch.float32)
     grid = _FeatureGrid((volume.shape[-3], volume.shape[-2], volume.shape[-1]), affine)
     geometry = Geometry.of(grid, camera_from_world, camera)
@@ -55,10 +60,18 @@ def _check(volume: Tensor, affine: Matrix, poses: int) -> None:
             f"features must have shape (C, I, J, K) or (B, C, I, J, K), one for each of {poses} poses; "
             f"got {tuple(volume.shape)}"
         )
-    if not volume.detach().isfinite().all():
-        raise ProjectionError("features must be finite; found NaN or infinity; check the network that made them")
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
         raise ProjectionError(f"the affine must be an invertible 4x4 matrix; got {affine.tolist()}")
+
+
+def require_finite(volume: Tensor) -> None:
+    """Refuse features with NaN or infinity.
+
+    Raises:
+        ProjectionError: There are some.
+    """
+    if not volume.detach().isfinite().all():
+        raise ProjectionError("features must be finite; found NaN or infinity; check the network that made them")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -108,6 +108,9 @@ def point_style(index: int) -> dict[str, Any]:
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``name``.pdf and ``name``.png, each whole or not at all; equal figures give equal files."""
     saver: Any = figure
+    # One layout for both files: matplotlib would draw every figure twice to make it anew.
+    saver.draw_without_rendering()
+    saver.set_layout_engine(None)
     return [
         write_whole(folder / f"{name}.pdf", lambda part: saver.savefig(part, metadata={"CreationDate": None})),
         write_whole(folder / f"{name}.png", saver.savefig),

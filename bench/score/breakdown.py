@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from bench.score.statistics import CONFIDENCE, MIN_PATIENTS
+from bench.score.resamples import resamples
+from bench.score.statistics import MIN_PATIENTS
 
 Floats = NDArray[np.float64]
 Scale = Literal["linear", "log"]
@@ -32,29 +33,30 @@ class Breakdown:
     latest: float
 
 
-def breakdown(success: Floats, strengths: Floats, scale: Scale, *, seed: int = 0, draws: int = 2000) -> Breakdown:
+def breakdown(success: Floats, strengths: Floats, scale: Scale, *, seed: int = 0) -> Breakdown:
     """The breakdown point with the percentile interval of a bootstrap over patients.
 
     Args:
         success: (patients, strengths), share of each patient's cases that succeeded.
         strengths: The own one first, then those that lead away from it.
         scale: Of the axis along which success is interpolated.
-        seed: Of the bootstrap.
-        draws: Resamples; those without any success at the own strength are left out.
+        seed: Of the bootstrap, where not all resamples are taken (``bench.score.resamples``); those without any success
+            at the own strength are left out.
     """
     strength = breakdown_point(success.mean(axis=0), strengths, scale)
+    nothing = Breakdown(strength=strength, earliest=float("nan"), latest=float("nan"))
     if len(success) < MIN_PATIENTS:
-        return Breakdown(strength=strength, earliest=float("nan"), latest=float("nan"))
-    chosen = np.random.default_rng(seed).integers(len(success), size=(draws, len(success)))
-    drawn = np.array([breakdown_point(success[row].mean(axis=0), strengths, scale) for row in chosen])
-    known = drawn[~np.isnan(drawn)]
-    if not known.size:
-        return Breakdown(strength=strength, earliest=float("nan"), latest=float("nan"))
-    away = np.sort(np.where(np.isinf(known), np.inf, np.abs(known - strengths[0])))
-    # By nearest rank: between a strength and infinity there is nothing to interpolate.
-    ends = np.percentile(away, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], method="inverted_cdf")
+        return nothing
+    drawn = resamples(len(success), seed=seed)
+    # Many resamples have the same mean. What rounding makes of equal ones is equal again.
+    means, which = np.unique(np.round(drawn.counts @ success / len(success), 12), axis=0, return_inverse=True)
+    found = np.array([breakdown_point(mean, strengths, scale) for mean in means])[which.ravel()]
+    interval = drawn.interval(np.where(np.isinf(found), np.inf, np.abs(found - strengths[0])))
+    if interval is None:
+        return nothing
     sign = float(np.sign(strengths[-1] - strengths[0]))
-    earliest, latest = (float(end) if np.isinf(end) else float(strengths[0] + sign * end) for end in ends)
+    ends = (interval.low, interval.high)
+    earliest, latest = (end if np.isinf(end) else float(strengths[0] + sign * end) for end in ends)
     return Breakdown(strength=strength, earliest=earliest, latest=latest)
 
 

@@ -13,14 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from bench.score.statistics import CONFIDENCE, Floats, Interval, StatisticsError, of_label, text_column, values
+from bench.score.resamples import DRAWS, resamples
+from bench.score.statistics import Floats, Interval, StatisticsError, of_label, text_column, values
 
 SUCCESS_MPD_MM = 5.0
 # A weak pull of the slope towards -10 over the range keeps the curve finite where successes and failures do not mix.
 _PRIOR_SLOPE, _PRIOR_WEIGHT = -10.0, 0.02
 _NEWTON_STEPS = 40
-# So many that an interval's ends move with the seed by a thirtieth of its width at most.
-DRAWS = 10_000
 # Fits times cases in one array.
 _AT_ONCE = 2_000_000
 
@@ -94,7 +93,7 @@ def fit_success_curve(
         label: Of the method.
         limit_mm: Largest initial mTRE drawn.
         seed: Of the bootstrap.
-        draws: Resamples.
+        draws: Resamples at most: where fewer are possible, all are taken and the interval is exact.
 
     Raises:
         StatisticsError: No rows of that label, or initial errors without a spread.
@@ -106,8 +105,7 @@ def fit_success_curve(
     success = np.asarray(values(own, "mpd_mm") < SUCCESS_MPD_MM)
     patients = text_column(own, "patient_id")
     by_patient = len(set(patients)) > 2
-    resampled = _resampled_halves(initial, success, patients if by_patient else None, limit_mm, seed=seed, draws=draws)
-    low, high = np.percentile(resampled, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    interval = _half_interval(initial, success, patients if by_patient else None, limit_mm, seed=seed, draws=draws)
     coefficients = fit_logistic(initial / limit_mm, success)
     return SuccessCurve(
         label=label,
@@ -117,7 +115,7 @@ def fit_success_curve(
         limit_mm=limit_mm,
         half_mm=half_point(coefficients, limit_mm),
         coefficients=coefficients,
-        interval=Interval(float(low), float(high)),
+        interval=interval,
         by_patient=by_patient,
     )
 
@@ -158,7 +156,7 @@ def half_point(coefficients: tuple[float, float], limit_mm: float) -> float:
     return float(np.clip(-intercept / slope, 0, 1)) * limit_mm
 
 
-def _resampled_halves(
+def _half_interval(
     initial: Floats,
     success: NDArray[np.bool_],
     patients: Sequence[str] | None,
@@ -166,17 +164,18 @@ def _resampled_halves(
     *,
     seed: int,
     draws: int,
-) -> Floats:
-    """50 % points of resampled patients, each with all its cases; without patients, of resampled cases."""
+) -> Interval:
+    """Of the 50 % point over resampled patients, each with all its cases; without patients, over resampled cases."""
     owner = np.arange(initial.size) if patients is None else np.unique(np.array(patients), return_inverse=True)[1]
-    groups = int(owner.max()) + 1
-    random, halves = np.random.default_rng(seed), list[float]()
+    drawn, halves = resamples(int(owner.max()) + 1, seed=seed, draws=draws), list[float]()
     at_once = max(1, _AT_ONCE // initial.size)
-    for first in range(0, draws, at_once):
-        drawn = random.multinomial(groups, np.full(groups, 1 / groups), size=min(at_once, draws - first))
-        found = _fitted(initial / limit_mm, success, drawn[:, owner].astype(np.float64))
+    for first in range(0, len(drawn.counts), at_once):
+        weights = drawn.counts[first : first + at_once, owner].astype(np.float64)
+        found = _fitted(initial / limit_mm, success, weights)
         halves += [half_point((float(a), float(b)), limit_mm) for a, b in found]
-    return np.array(halves)
+    interval = drawn.interval(np.array(halves))
+    assert interval is not None  # a 50 % point is always defined
+    return interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,6 +26,8 @@ from bench.score.images import TRUTH, Answer, Scores, image_scores, spread_evenl
 from bench.score.rows import score_rows
 
 SAME_POSE = 1e-6
+# Cases that stay in memory for the next artefact, and the largest volume of one that does.
+_KEPT_CASES, _KEPT_BYTES = 32, 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +141,14 @@ class ScoredRun:
         patient_id = case_id.rpartition("/")[0]
         if case_id not in self._estimated_cases:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
+        if case_id in self._kept:
+            return self._kept[case_id]
         recorded = self._problems[case_id]
         index = case_ids(self.protocol, patient_id).index(case_id)
         posed = build_case(self.protocol, self._staged(patient_id), index, recorded=recorded)
         self._require_as_recorded(posed.problem_record, np.array(posed.truth_record.truth))
+        if len(self._kept) < _KEPT_CASES and posed.case.problem.volume.hu.nbytes <= _KEPT_BYTES:
+            self._kept[case_id] = posed.case
         return posed.case
 
     def estimate(self, label: str, case_id: str) -> Estimate:
@@ -194,6 +200,10 @@ class ScoredRun:
         same = same and (recorded.images.source is not ImageSource.REAL or again.target_hash == recorded.target_hash)
         if not (same and np.allclose(truth, self._truths[again.case_id], atol=SAME_POSE)):
             raise RunError(f"case {again.case_id!r} is not what the run recorded: its CT or the code changed since")
+
+    @cached_property
+    def _kept(self) -> dict[str, Case]:
+        return {}
 
     @cached_property
     def _problems(self) -> dict[str, ProblemRecord]:

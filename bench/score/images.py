@@ -172,6 +172,7 @@ class TargetPicture:
         moving: Attenuation of the moving volume.
         shown: What the CT shows of a real X-ray; None for a simulated one.
         surf: Corners of the image as it is, for SOPI's DistErr.
+        truth: The true pose, rig_from_world, 4x4, mm.
         corners: Of the moving content at the true pose, or of the real X-ray.
         isocentre_mm: Size of a pixel at the true depth of the rotation centre.
     """
@@ -180,6 +181,7 @@ class TargetPicture:
     moving: AttenuationMap
     shown: AttenuationMap | None
     surf: Keypoints
+    truth: Matrix
     corners: Corners
     isocentre_mm: float
 
@@ -195,6 +197,7 @@ class TargetPicture:
             moving=moving,
             shown=shown,
             surf=surf_keypoints(eight_bit(view.image, view.valid)).within(view.valid),
+            truth=case.truth,
             corners=Corners.of(eight_bit(_render(moving, case.truth, view), view.valid), view.valid)
             if shown is None
             else Corners.of(_equalised(view.image, view.valid), view.valid),
@@ -212,7 +215,10 @@ class TargetPicture:
     def _compared(self, pose: Matrix) -> ImageComparison:
         view, spacing = self.view, self.view.camera.spacing_mm
         rendered = _render(self.moving, pose, view)
-        plain = Corners.of(eight_bit(rendered, view.valid), view.valid)
+        if self.shown is None and np.array_equal(pose, self.truth):
+            plain = self.corners
+        else:
+            plain = Corners.of(eight_bit(rendered, view.valid), view.valid)
         corners = plain
         if self.shown is not None:
             corners = Corners.of(_equalised(_render(self.shown, pose, view), view.valid), view.valid)

@@ -1,12 +1,13 @@
 """The feature volume: what the 3D branch makes of a patient, and how it is projected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.drr import AttenuationMap, project_features
+from bench.drr.features import require_finite
 from bench.geometry import Camera, Matrix
 from bench.register.pyramid import coarsened
 
@@ -23,14 +24,25 @@ class FeatureVolume:
     Attributes:
         channels: (3, I, J, K).
         affine: world_from_index.
+        finite: The channels are known to be finite: they are not looked through at every projection.
     """
 
     channels: Tensor
     affine: Matrix
+    finite: bool = False
+
+    def checked(self) -> "FeatureVolume":
+        """The same volume, whose channels are looked through now and no more.
+
+        Raises:
+            ProjectionError: Some are not finite.
+        """
+        require_finite(self.channels)
+        return replace(self, finite=True)
 
     def project(self, camera_from_world: Tensor, camera: Camera) -> Tensor:
         """(B, 3, H, W); differentiable by poses and channels."""
-        return project_features(self.channels, self.affine, camera_from_world, camera)
+        return project_features(self.channels, self.affine, camera_from_world, camera, finite=self.finite)
 
 
 def coarsening(attenuation: AttenuationMap, longest: int) -> int:

@@ -186,7 +186,9 @@ class DeepRegMethod:
         # A small volume is the same at several of them.
         levels = {coarsening(attenuation, each): each for each in wanted}
         with torch.no_grad():
-            volumes = tuple(features_of(network, *input_volume(attenuation, each)) for each in levels.values())
+            volumes = tuple(
+                features_of(network, *input_volume(attenuation, each)).checked() for each in levels.values()
+            )
         return Fitted(network, volumes, card, architecture)
 
     def _refiner(self) -> Method:
