@@ -1,7 +1,7 @@
 """Keypoints with descriptors, and matching of two images' keypoints."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class Keypoints:
         """(n, m) distances between descriptors of both: Euclidean, or counts of different bits."""
         # Counts of bits are exact in single precision, which halves the time of the product.
         kind = np.float32 if self.metric == "hamming" else np.float64
-        mine, theirs = self.descriptors.astype(kind, copy=False), other.descriptors.astype(kind, copy=False)
+        mine: NDArray[Any] = self.descriptors.astype(kind, copy=False)
+        theirs: NDArray[Any] = other.descriptors.astype(kind, copy=False)
         squared = (mine**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1)[None] - 2 * mine @ theirs.T
         found = np.maximum(squared, 0).astype(np.float64, copy=False)
         return np.asarray(found if self.metric == "hamming" else np.sqrt(found))

@@ -19,7 +19,8 @@ _UNREAD = "PYTEST_"
 def process_context() -> ForkServerContext | SpawnContext:
     """The server, or a fresh interpreter where the environment has changed since the server started.
 
-    Libraries read variables when they are imported, the registry the user's plug-in folders.
+    Libraries read variables when they are imported, the registry the user's plug-in folders. Call it where the
+    environment is already that of the process to be started.
     """
     return _server() if _environment() == _environment_of_server() else multiprocessing.get_context("spawn")
 
