@@ -17,6 +17,8 @@ from bench.score.statistics import of_label, values
 THRESHOLDS = ((2.0, "2 mm"), (10.0, "10 mm"))
 # Smallest threshold drawn, mm: finer than the uncertainty of any reference.
 _FINEST_MM = 1e-3
+# Of a curve, at most.
+_STEPS = 4000
 # One view determines depth weakly, so the in-plane part has a panel of its own.
 PANELS = {"mtre_mm": "mTRE", "mtre_in_plane_mm": "mTRE in plane"}
 
@@ -58,8 +60,11 @@ class SuccessCurve:
     def _draw(self, axes: Axes, errors: NDArray[np.float64], index: int, label: str, low: float) -> None:
         """Every case is a step; the curve starts at the share of answers that are nearer than the axis begins."""
         found = np.maximum(np.sort(errors[np.isfinite(errors) & (errors <= self.limit_mm)]), low)
-        steps = np.concatenate([[low], found, [self.limit_mm]])
-        shares = 100 * np.concatenate([[0.0], np.arange(1, found.size + 1), [found.size]]) / errors.size
+        reached = np.arange(1, found.size + 1)
+        if found.size > _STEPS:  # more cannot be seen, and a file would hold every one
+            reached = np.unique(np.linspace(1, found.size, _STEPS).round().astype(np.int64))
+        steps = np.concatenate([[low], found[reached - 1], [self.limit_mm]])
+        shares = 100 * np.concatenate([[0.0], reached, [found.size]]) / errors.size
         axes.step(steps, shares, where="post", label=label, linewidth=1.6, **line_style(index))
 
     def _frame(self, axes: Axes, label: str, low: float) -> None:

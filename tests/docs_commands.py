@@ -36,6 +36,9 @@ def check_command(command: str) -> None:
     program = program.removeprefix(".venv/bin/")
     if program == "fluorobench":
         _check_fluorobench(command, rest)
+    elif program == "docker":
+        if rest[0] == "run":  # what stands behind the image's name
+            _check_fluorobench(command, rest[rest.index("fluorobench") + 1 :])
     elif program == "make":
         _check_make(rest)
     elif rest[:1] == ["-m"] and rest[1].startswith("studies."):

@@ -111,7 +111,7 @@ def test_a_chain_and_what_is_built_on_others_answer_for_them() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     patients = [each.model_copy(update={"dataset": "phantom"}) for each in PATIENTS]
     trained = next(each for each in registry.card("methods", "sopi").provenance if each.what == "trained").patients[0]
-    renamed = rows.assign(patient_id=rows["patient_id"].replace("p0", trained))
+    renamed = rows.assign(patient_id=rows["patient_id"].astype(str).replace("p0", trained))
     patients[0] = patients[0].model_copy(update={"patient_id": trained})
     told = with_caveats(renamed, playing("sopi_opt"), patients)
     assert told.loc[told["patient_id"] == trained, PROVENANCE].str.contains("trained on").all()

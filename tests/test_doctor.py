@@ -27,6 +27,27 @@ def test_it_names_what_mends_a_finding(tmp_path: Path, monkeypatch: pytest.Monke
     assert "--out" in worse["disk"][1]
 
 
+def test_libraries_gpu_and_caches_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    patients = tmp_path / "fluorobench" / "phantom"
+    patients.mkdir(parents=True)
+    (patients / "a.npz").write_bytes(bytes(3 * 2**20))
+    sound = found(tmp_path)
+    assert sound["cache of phantom"] == (f"3 MiB in {patients}", "")
+    assert sound["requirements"][1] == ""
+    assert sound["data verse"] == ("takes settings that name your files", "fluorobench info verse")
+    monkeypatch.setattr("bench.run.machine._LARGE_CACHE", 2**20)
+    monkeypatch.setattr(
+        "bench.run.machine.metadata.requires", Mock(return_value=["numpy>=999", "torch", "nothing-here>=1"])
+    )
+    monkeypatch.setattr("bench.run.machine.torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("bench.run.machine.shutil.which", Mock(return_value="/usr/bin/nvidia-smi"))
+    worse = found(tmp_path)
+    assert worse["cache of phantom"][1] == f"rm -r {patients}"
+    assert worse["requirements"][1] == "pip install 'numpy>=999' 'nothing-here>=1'"
+    assert worse["device"][1].startswith("pip install --force-reinstall torch==")
+
+
 def test_the_pipeline_tells_the_truth_from_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Doctor(out=tmp_path)()
     assert "self-test passed" in capsys.readouterr().out

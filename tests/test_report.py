@@ -314,7 +314,9 @@ def tables_of(run: FakeRun, name: str, monkeypatch: pytest.MonkeyPatch) -> list[
 def test_permuted_columns_take_their_cells_along(run: FakeRun, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every form of the table a value stands below the heading of the column that computed it."""
     labels = ("RTPI", "RTPI+CE", "Opt-GO", "LGFF-Reg") if "table2" in name or "table4" in name else run.labels
-    scores = run.scores.assign(label=run.scores["label"].replace(dict(zip(run.labels, labels, strict=True))))
+    scores = run.scores.assign(
+        label=run.scores["label"].astype(str).replace(dict(zip(run.labels, labels, strict=True)))
+    )
     scores = scores.assign(**{name: 0.01 for name in scores.columns if name.startswith("bound_")})
     renamed = FakeRun(run.folder, labels)
     renamed.__dict__["scores"] = scores

@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.cases.hashes import perturbation_hash, problem_hash, truth_hash
@@ -24,6 +25,7 @@ from bench.contract import Outcome
 from bench.geometry import Camera, PoseFrame, StandardView, nominal_pose, rotation_angle_deg
 from bench.registry import UnknownNameError
 from bench.score.columns import COLUMNS, column
+from bench.score.parquet import write_parquet
 from bench.score.rows import ScoreError, score_rows
 from bench.score.statistics import (
     StatisticsError,
@@ -292,3 +294,50 @@ def test_rates_use_wilson_only_where_it_holds() -> None:
 def test_statistics_of_a_method_that_did_not_run_are_refused() -> None:
     with pytest.raises(StatisticsError, match="rows of 'Nobody'"):
         of_label(score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS), "Nobody")
+
+
+def test_batches_columns_and_sorted_categories_are_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches, in any order, give the bits of one large batch; a text that comes late is backfilled."""
+    shifted = _shifted("Shifted", (1.0, 2.0, 0.5, 3.0, -1.0, 4.0))
+    broken = [each.model_copy(update={"error": "KeyError: 'x'"}) for each in shifted[-1:]]
+    answers = [*truth_told(), *shifted[:-1], *broken]
+    whole = score_rows(PATIENTS, PROBLEMS, answers, TRUTHS)
+    monkeypatch.setattr("bench.score.rows._BATCH", 5)
+    random = np.random.default_rng(3)
+    order: list[int] = random.permutation(len(answers)).tolist()
+    mixed = [answers[number] for number in order]
+    again = score_rows(PATIENTS, iter(PROBLEMS[::-1]), iter(mixed), iter(TRUTHS[::-1]))
+    pd.testing.assert_frame_equal(whole, again, check_exact=True)
+    assert list(again["error"].dropna()) == ["KeyError: 'x'"]
+    assert again["case_id"].cat.categories.is_monotonic_increasing
+    assert whole["patient_generator"].tolist() == [None] * len(whole)
+
+
+def test_rows_survive_their_file_as_texts_and_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
+    monkeypatch.setattr("bench.score.parquet._ROWS", 5)
+    write_parquet(rows, tmp_path / "scores.parquet")
+    read = pd.read_parquet(tmp_path / "scores.parquet")
+    assert [str(read[name].dtype) for name in ("label", "case_id", "failure")] == ["str"] * 3
+    for name in rows.columns:
+        assert read[name].astype(object).where(read[name].notna(), None).tolist() == (
+            rows[name].astype(object).where(rows[name].notna(), None).tolist()
+        )
+
+
+def test_one_methods_rows_are_no_copy() -> None:
+    rows = score_rows(PATIENTS, PROBLEMS, [*truth_told("A"), *truth_told("B")], TRUTHS)
+    own = of_label(rows, "B")
+    assert np.shares_memory(values(own, "mtre_mm"), values(rows, "mtre_mm"))
+    backwards = of_label(rows.iloc[::-1], "B")
+    pd.testing.assert_frame_equal(own, backwards)
+
+
+def test_intervals_of_many_cases_need_no_grid() -> None:
+    """A share over patients with 5,000 cases each, and with unequal numbers: as the exact distribution has it."""
+    counts, sizes = np.array([1, 4, 2, 7, 3, 0, 5]), np.full(7, 10)
+    exact = resampled_interval(counts, sizes)
+    assert resampled_interval(counts * 500, sizes * 500) == exact
+    unequal = np.array([8, 10, 12, 9, 11, 10, 7])
+    small, many = resampled_interval(counts, unequal), resampled_interval(counts * 500, unequal * 500)
+    assert (many.low, many.high) == pytest.approx((small.low, small.high), abs=0.01)

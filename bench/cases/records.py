@@ -5,6 +5,7 @@
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -206,19 +207,49 @@ class Lines(Generic[RecordType]):
 
 def read_lines(path: Path, kind: type[RecordType]) -> Lines[RecordType]:
     """Read a JSON-lines file, none as an empty one; a line that cannot be read costs no other."""
-    *lines, torn = (path.read_bytes() if path.is_file() else b"").split(b"\n")
-    records, damaged = dict[int, RecordType](), dict[int, str]()
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = kind.model_validate_json(line)
-        except ValueError:
-            damaged[number] = "no record"
+    records, damaged, torn = dict[int, RecordType](), dict[int, str](), b""
+    for number, line in _lines(path):
+        if not line.endswith(b"\n"):
+            torn = line
             continue
-        if isinstance(record, EstimateRecord) and not record.intact:
-            damaged[number] = "not what was written (its checksum differs)"
+        found = _record(line, kind)
+        if isinstance(found, str):
+            damaged[number] = found
         else:
-            records[number] = record
+            records[number] = found
     return Lines(records, damaged, torn)
+
+
+def stream_records(path: Path, kind: type[RecordType]) -> Iterator[RecordType]:
+    """The records of a JSON-lines file one by one; a half-written last line (a killed run) is left out.
+
+    Raises:
+        ValueError: Names the first line that is damaged.
+    """
+    for number, line in _lines(path):
+        if line.endswith(b"\n"):
+            found = _record(line, kind)
+            if isinstance(found, str):
+                raise ValueError(f"line {number} is {found}")
+            yield found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines with their breaks and their numbers, from 1; none of a file that is not there."""
+    if path.is_file():
+        with path.open("rb") as file:
+            yield from enumerate(file, start=1)
+
+
+def _record(line: bytes, kind: type[RecordType]) -> RecordType | str:
+    """A record, or why the line is none."""
+    try:
+        record = kind.model_validate_json(line)
+    except ValueError:
+        return "no record"
+    if isinstance(record, EstimateRecord) and not record.intact:
+        return "not what was written (its checksum differs)"
+    return record
 
 
 def read_records(path: Path, kind: type[RecordType]) -> list[RecordType]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.cases.records import ImageProvenance, ImageSource
-from bench.score.provenance import image_provenance
+from bench.score.provenance import SOURCE
+from bench.score.statistics import text_column
 
 REAL, SIMULATED = "real X-ray", "simulated X-ray"
 
@@ -36,12 +37,12 @@ def image_kind(rows: pd.DataFrame) -> ImageKind:
 
 def is_real(rows: pd.DataFrame) -> list[bool]:
     """Which rows are on real X-rays."""
-    return [images.source is ImageSource.REAL for images in image_provenance(rows)]
+    return [each == ImageSource.REAL.value for each in text_column(rows, SOURCE)]
 
 
 def is_xray(rows: pd.DataFrame) -> list[bool]:
     """Which rows are on real X-rays or on images formed like them, and not on plain DRRs."""
-    return [images.source is not ImageSource.RENDERED for images in image_provenance(rows)]
+    return [each != ImageSource.RENDERED.value for each in text_column(rows, SOURCE)]
 
 
 def image_name(images: ImageProvenance) -> str:

@@ -144,7 +144,9 @@ def method_row(scores: pd.DataFrame, label: str) -> TableRow[Summary]:
 def bounded(scores: pd.DataFrame) -> pd.DataFrame:
     """One row a case, the cases that have a bound: contents are matched and the distribution of the noise is stated."""
     has = np.isfinite(values(scores, f"{BOUND_PREFIX}translation_error_mm"))
-    return scores[has].drop_duplicates("case_id")
+    first = ~np.asarray(scores["case_id"].duplicated(), dtype=bool)
+    chosen: pd.DataFrame = scores[has & first]
+    return chosen
 
 
 def bound_rows(scores: pd.DataFrame) -> tuple[TableRow[Summary], ...]:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from bench.cases.records import (
     TruthRecord,
     read_lines,
     read_records,
+    stream_records,
 )
 from bench.errors import FluorobenchError
 from bench.files import open_no_link, slug, write_text
@@ -164,9 +165,26 @@ class Journal:
 
     def truths(self) -> list[TruthRecord]:
         """The answers."""
+        self.require_complete()
+        return self._read("truth.jsonl", TruthRecord)
+
+    def each_problem(self) -> Iterator[ProblemRecord]:
+        """The cases one by one, for runs that are larger than the memory."""
+        return self._stream("problems.jsonl", ProblemRecord)
+
+    def each_estimate(self) -> Iterator[EstimateRecord]:
+        """The estimates one by one."""
+        return self._stream("estimates.jsonl", EstimateRecord)
+
+    def each_truth(self) -> Iterator[TruthRecord]:
+        """The answers one by one."""
+        self.require_complete()
+        return self._stream("truth.jsonl", TruthRecord)
+
+    def require_complete(self) -> None:
+        """Raise ``RunError`` unless the run is finished."""
         if not self.complete:
             raise RunError(f"{self.folder} is not finished (no truth.jsonl); run the same command again to continue")
-        return self._read("truth.jsonl", TruthRecord)
 
     def require_seals(self) -> None:
         """Raise ``RunError`` unless the files are as the run left them, and the cases match the hashes it recorded."""
@@ -179,13 +197,20 @@ class Journal:
 
     def require_cases(self) -> None:
         """Raise ``RunError`` unless starts, views, centres and landmarks match the hashes recorded by the run."""
-        problems = self.problems()
-        if {record.perturbation_hash for record in problems} != {perturbation_hash(problems)}:
+        stated, landmarks = set[str](), set[tuple[str, str]]()
+
+        def noted() -> Iterator[ProblemRecord]:
+            for problem in self.each_problem():
+                stated.add(problem.perturbation_hash)
+                landmarks.add((problem.patient_id, problem.landmarks_hash))
+                yield problem
+
+        if {perturbation_hash(noted())} != stated:
             raise RunError(f"{self.folder}/problems.jsonl does not match the hash recorded by the run: it was altered")
-        landmarks = {patient.patient_id: landmarks_hash(patient.landmarks) for patient in self.patients()}
-        for problem in problems:
-            if landmarks.get(problem.patient_id) != problem.landmarks_hash:
-                raise RunError(f"{self.folder}/patients.jsonl: landmarks of {problem.patient_id!r} were altered")
+        known = {patient.patient_id: landmarks_hash(patient.landmarks) for patient in self.patients()}
+        for patient_id, sealed in sorted(landmarks):
+            if known.get(patient_id) != sealed:
+                raise RunError(f"{self.folder}/patients.jsonl: landmarks of {patient_id!r} were altered")
 
     def write_cases(self, patients: Iterable[PatientRecord], problems: Sequence[ProblemRecord]) -> None:
         """Write the cases, or check that those of an interrupted run are the same; damaged ones are written again.
@@ -263,9 +288,14 @@ class Journal:
         try:
             return read_records(path, kind)
         except ValueError as error:
-            raise RunError(
-                f"{path} is damaged: {one_line(str(error), 300)}; give the run's command again, which mends it"
-            ) from None
+            raise _damaged(path, error) from None
+
+    def _stream(self, name: str, kind: type[RecordType]) -> Iterator[RecordType]:
+        path = self.folder / name
+        try:
+            yield from stream_records(path, kind)
+        except ValueError as error:
+            raise _damaged(path, error) from None
 
     def _write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
@@ -304,6 +334,10 @@ class Journal:
                 f"{self.folder} was made with other weights ({changed[0]}{_and_more(changed)}): rows must not "
                 "be mixed; use --fresh to run it again"
             )
+
+
+def _damaged(path: Path, error: ValueError) -> RunError:
+    return RunError(f"{path} is damaged: {one_line(str(error), 300)}; give the run's command again, which mends it")
 
 
 def _and_more(names: Sequence[str]) -> str:

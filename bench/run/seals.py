@@ -18,8 +18,8 @@ def write_seals(folder: Path, truth: str) -> None:
         folder: With all sealed files but ``truth.jsonl``.
         truth: What will be written to that.
     """
-    seals = {name: _digest((folder / name).read_bytes()) for name in SEALED if name != "truth.jsonl"}
-    seals["truth.jsonl"] = _digest(truth.encode())
+    seals = {name: _digest_of(folder / name) for name in SEALED if name != "truth.jsonl"}
+    seals["truth.jsonl"] = hashlib.sha256(truth.encode()).hexdigest()
     write_text(folder / SEALS, json.dumps(seals, indent=1) + "\n", durable=True)
 
 
@@ -43,8 +43,9 @@ def broken_seals(folder: Path) -> list[str]:
 
 
 def _matches(path: Path, digest: object) -> bool:
-    return path.is_file() and _digest(path.read_bytes()) == digest
+    return path.is_file() and _digest_of(path) == digest
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
 """The rendering budget of each row, without which methods with larger budgets would merely look better."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from bench.cases.records import ProblemRecord
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.score.column import Column
-from bench.score.statistics import text_column
+from bench.score.columnar import texts, with_columns
 
 DRR_MOST = "drr_most"
 
@@ -39,7 +39,7 @@ BUDGET_COLUMN: Column[Allowance] = Column(
 )
 
 
-def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Sequence[ProblemRecord]) -> pd.DataFrame:
+def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Iterable[ProblemRecord]) -> pd.DataFrame:
     """Rows with the column ``BUDGET_COLUMN``.
 
     Args:
@@ -49,9 +49,14 @@ def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Sequence[Prob
     """
     views = {each.case_id: len(each.views) for each in problems}
     most = {choice.label: max_evaluations(choice) for choice in protocol.methods}
-    pairs = zip(text_column(rows, "label"), text_column(rows, "case_id"), strict=True)
-    found = [BUDGET_COLUMN.value(Allowance(most[label], views[case])) for label, case in pairs]
-    return rows.assign(**{BUDGET_COLUMN.name: np.array(found, dtype=np.float64)})
+    (label_codes, labels), (case_codes, cases) = texts(rows, "label"), texts(rows, "case_id")
+    seen = np.array([views[name] for name in cases], dtype=np.int64)[case_codes]
+    found = np.full(len(rows), np.nan)
+    for number, label in enumerate(labels):
+        for count in np.unique(seen[label_codes == number]).tolist():
+            value = BUDGET_COLUMN.value(Allowance(most[label], count))
+            found[(label_codes == number) & (seen == count)] = np.nan if value is None else value
+    return with_columns(rows, {BUDGET_COLUMN.name: found})
 
 
 def max_evaluations(choice: MethodTable) -> float:

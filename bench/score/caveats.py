@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.cases.records import ImageSource, PatientRecord
@@ -14,8 +15,8 @@ from bench.protocol import Protocol
 from bench.protocol.model import Data
 from bench.run.parts import Part, parts
 from bench.score.column import Column
-from bench.score.provenance import image_provenance
-from bench.score.statistics import text_column
+from bench.score.columnar import categorical, texts, with_columns
+from bench.score.provenance import SOURCE
 
 PROVENANCE = "training_provenance"
 DOMAIN_SHIFT = "domain_shift"
@@ -112,10 +113,16 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
         caveats = Caveats(made_of[label], known[patient_id], protocol.data, real)
         return {declared.name: declared.value(caveats) for declared in CAVEAT_COLUMNS}
 
-    real = [images.source is ImageSource.REAL for images in image_provenance(rows)]
-    keys = zip(text_column(rows, "label"), text_column(rows, "patient_id"), real, strict=True)
-    found = [cells(*key) for key in keys]
-    return rows.assign(**{declared.name: [each[declared.name] for each in found] for declared in CAVEAT_COLUMNS})
+    real = np.asarray(rows[SOURCE] == ImageSource.REAL.value, dtype=np.int64)
+    (label_codes, labels), (patient_codes, patients_seen) = texts(rows, "label"), texts(rows, "patient_id")
+    shape = (len(labels), len(patients_seen), 2)
+    keys, codes = np.unique(np.ravel_multi_index((label_codes, patient_codes, real), shape), return_inverse=True)
+    combinations: list[tuple[int, int, int]] = list(zip(*np.unravel_index(keys, shape), strict=True))
+    found = [cells(labels[label], patients_seen[patient], bool(real)) for label, patient, real in combinations]
+    columns = {
+        declared.name: categorical(codes, [str(each[declared.name]) for each in found]) for declared in CAVEAT_COLUMNS
+    }
+    return with_columns(rows, columns)
 
 
 def trainings_with(trainings: Sequence[TrainingProvenance], patient: PatientRecord) -> list[str]:

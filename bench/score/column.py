@@ -71,7 +71,8 @@ class Column(Generic[Context]):
 
     def value(self, context: Context) -> Value:
         """The only, or first, value of one row."""
-        return self.cell(context)[0]
+        found = self.compute(context)
+        return self._checked(found)[0] if self.further or isinstance(found, tuple) else found
 
     def cell(self, context: Context) -> Cell:
         """All values of one row.
@@ -79,7 +80,10 @@ class Column(Generic[Context]):
         Raises:
             ColumnError: ``compute`` gave more or fewer values than the column names.
         """
-        found, count = self.compute(context), 1 + len(self.further)
+        return self._checked(self.compute(context))
+
+    def _checked(self, found: Value | Cell) -> Cell:
+        count = 1 + len(self.further)
         if found is None:
             return (None,) * count
         cell = found if isinstance(found, tuple) else (found,)

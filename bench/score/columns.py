@@ -12,7 +12,7 @@ from bench.registry import unknown
 from bench.score.column import Column, Reading
 from bench.score.error_columns import ERROR_COLUMNS
 from bench.score.provenance import PROVENANCE_COLUMNS
-from bench.score.registration import Registration
+from bench.score.registration import CaseColumn, Registration, RowColumn, ScoredCase
 
 # Columns that may be empty throughout; their type does not depend on that.
 ORIGIN_TYPES: dict[str, Any] = {"patient_revision": "Int64", "patient_seed": "Int64"}
@@ -25,32 +25,41 @@ def _key(
     return Column(name=name, heading=heading, definition=definition, compute=compute)
 
 
-def _of_origin(heading: str, definition: str, field: Callable[[PatientOrigin], str | int]) -> Column[Registration]:
+def _case_key(
+    name: str, heading: str, definition: str, compute: Callable[[ScoredCase], str | int | None]
+) -> CaseColumn:
+    """A column that identifies a case."""
+    return CaseColumn(name=name, heading=heading, definition=definition, compute=compute)
+
+
+def _of_origin(heading: str, definition: str, field: Callable[[PatientOrigin], str | int]) -> CaseColumn:
     """A column ``patient_<heading>`` of what the patient was generated from."""
 
-    def compute(each: Registration) -> str | int | None:
-        origin = each.case.patient.origin
+    def compute(each: ScoredCase) -> str | int | None:
+        origin = each.patient.origin
         return None if origin is None else field(origin)
 
-    return _key(f"patient_{heading.lower()}", heading, f"{definition}; absent for a patient that was imaged.", compute)
+    return _case_key(
+        f"patient_{heading.lower()}", heading, f"{definition}; absent for a patient that was imaged.", compute
+    )
 
 
-KEY_COLUMNS: tuple[Column[Registration], ...] = (
+KEY_COLUMNS: tuple[RowColumn, ...] = (
     _key("label", "Method", "Label of the method in the protocol.", lambda each: each.estimate.label),
     _key("case_id", "Case", "Patient and number of the case.", lambda each: each.estimate.case_id),
-    _key("patient_id", "Patient", "Name of the patient in its dataset.", lambda each: each.case.problem.patient_id),
-    _key(
-        "patient_hash", "Patient hash", "Fingerprint of the patient's CT.", lambda each: each.case.problem.patient_hash
+    _case_key("patient_id", "Patient", "Name of the patient in its dataset.", lambda each: each.problem.patient_id),
+    _case_key(
+        "patient_hash", "Patient hash", "Fingerprint of the patient's CT.", lambda each: each.problem.patient_hash
     ),
     _of_origin("Generator", "Generator of a procedural patient", lambda origin: origin.generator),
     _of_origin("Revision", "Revision of the patient's generator", lambda origin: origin.revision),
     _of_origin("Seed", "Seed that the patient was generated from", lambda origin: origin.seed),
     *PROVENANCE_COLUMNS,
-    _key(
+    _case_key(
         "start_distribution",
         "Start distribution",
         "Name of the distribution that the start was drawn from, in the protocol.",
-        lambda each: each.case.problem.start_distribution,
+        lambda each: each.problem.start_distribution,
     ),
     _key(
         "perturbation_hash",
@@ -155,12 +164,12 @@ _COST: tuple[Column[Registration], ...] = (
     ),
 )
 
-COLUMNS: tuple[Column[Registration], ...] = (*ERROR_COLUMNS, *_VERDICTS, *_COST)
+COLUMNS: tuple[RowColumn, ...] = (*ERROR_COLUMNS, *_VERDICTS, *_COST)
 
 _BY_NAME = {declared.name: declared for declared in COLUMNS}
 
 
-def column(name: str) -> Column[Registration]:
+def column(name: str) -> RowColumn:
     """The declaration of a metric.
 
     Raises:

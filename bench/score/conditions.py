@@ -12,6 +12,7 @@ from bench.cases.build import case_ids
 from bench.protocol import Protocol
 from bench.protocol.stress import Condition
 from bench.score.breakdown import Breakdown, Floats, Scale, breakdown
+from bench.score.columnar import categorical, texts, with_columns
 from bench.score.statistics import StatisticsError, of_label, text_column, values
 
 NUMBER, FACTOR, AXIS, SCALE, OWN, STRENGTH = (
@@ -59,21 +60,21 @@ def with_conditions(rows: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     starts = protocol.start.per_patient
     numbers = {
         name: index // starts
-        for patient in dict.fromkeys(text_column(rows, "patient_id"))
+        for patient in texts(rows, "patient_id")[1]
         for index, name in enumerate(case_ids(protocol, patient))
     }
     each_condition: Sequence[Condition | None] = (None, *protocol.conditions)
-    number = [numbers[name] for name in text_column(rows, "case_id")]
-    found = [each_condition[each] for each in number]
+    codes, cases = texts(rows, "case_id")
+    number = np.array([numbers[name] for name in cases], dtype=np.int64)[codes]
     columns: dict[str, Any] = {
         NUMBER: number,
-        FACTOR: ["" if each is None else each.factor.heading for each in found],
-        AXIS: ["" if each is None else each.factor.axis for each in found],
-        SCALE: ["" if each is None else each.factor.scale for each in found],
-        OWN: [np.nan if each is None else each.factor.own for each in found],
-        STRENGTH: [np.nan if each is None else each.level.strength for each in found],
+        FACTOR: categorical(number, ["" if each is None else each.factor.heading for each in each_condition]),
+        AXIS: categorical(number, ["" if each is None else each.factor.axis for each in each_condition]),
+        SCALE: categorical(number, ["" if each is None else each.factor.scale for each in each_condition]),
+        OWN: np.array([np.nan if each is None else each.factor.own for each in each_condition])[number],
+        STRENGTH: np.array([np.nan if each is None else each.level.strength for each in each_condition])[number],
     }
-    return rows.assign(**columns)
+    return with_columns(rows, columns)
 
 
 def curves(rows: pd.DataFrame, labels: Sequence[str]) -> list[Curve]:

@@ -12,7 +12,7 @@ from bench.geometry import PARAMETER_NAMES
 from bench.geometry.converters.sopi import OURS_OF_SOPI
 from bench.score.bound import ExpectedErrors
 from bench.score.column import APART, BOUND_PREFIX, OTHER_PREFIX, STATED_PREFIX, Column, Reading, unit_of
-from bench.score.registration import Errors, Registration
+from bench.score.registration import CaseColumn, Errors, Registration, RowColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,24 +210,24 @@ def _of_estimate(error: _Error) -> Column[Registration]:
     )
 
 
-def _of_start(error: _Error) -> Column[Registration]:
-    return Column(
+def _of_start(error: _Error) -> CaseColumn:
+    return CaseColumn(
         name=f"initial_{error.name}",
         heading=f"{error.heading} at the start",
         unit=error.unit,
         definition=f"{error.name} of the start given to the method.",
-        compute=lambda each: error.of(each.case.start),
+        compute=lambda each: error.of(each.start),
     )
 
 
-def _at_bound(error: _Error, expected: Callable[[ExpectedErrors], float]) -> Column[Registration]:
-    return Column(
+def _at_bound(error: _Error, expected: Callable[[ExpectedErrors], float]) -> CaseColumn:
+    return CaseColumn(
         name=f"{BOUND_PREFIX}{error.name}",
         heading=f"{error.heading}, bound",
         unit=error.unit,
         definition=f"Mean {error.name} of an unbiased estimate that reaches the case's Cramer-Rao bound; absent where "
         "contents are not matched or the distribution of the noise is not stated.",
-        compute=lambda each: None if each.case.bound is None else expected(each.case.bound),
+        compute=lambda each: None if each.bound is None else expected(each.bound),
         reading=error.reading,
         decimals=3,
     )
@@ -255,12 +255,12 @@ def _to_other(error: _Error) -> Column[Registration]:
     )
 
 
-_APART: Column[Registration] = Column(
+_APART = CaseColumn(
     name=APART,
     heading="References apart",
     unit="mm",
     definition="mTRE between the two reference poses of a real X-ray; differences below it are not ranked.",
-    compute=lambda each: _mtre(each.case.between_references),
+    compute=lambda each: _mtre(each.between_references),
 )
 
 
@@ -272,7 +272,7 @@ _TO_LANDMARKS = ("mtre_mm", "mtre_in_plane_mm", "mtre_depth_mm")
 _AT_START = ("rotation_error_deg", "translation_error_mm", *_TO_LANDMARKS)
 _BY_NAME = {error.name: error for error in (*_POSE, *_AXES, *_SOPI_AXES, *_PAPER, *_LANDMARKS)}
 
-ERROR_COLUMNS: tuple[Column[Registration], ...] = (
+ERROR_COLUMNS: tuple[RowColumn, ...] = (
     *(_of_estimate(error) for error in _BY_NAME.values()),
     *(_of_start(_BY_NAME[name]) for name in _AT_START),
     *(_at_bound(each, each.expected) for each in (*_POSE, *_PAPER, *_LANDMARKS) if each.expected is not None),

@@ -23,11 +23,14 @@ from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
 from bench.score.conditions import with_conditions
 from bench.score.images import TRUTH, Answer, Scores, image_scores, spread_evenly, with_image_scores
+from bench.score.parquet import write_parquet
 from bench.score.rows import score_rows
 
 SAME_POSE = 1e-6
 # Cases that stay in memory for the next artefact, and the largest volume of one that does.
 _KEPT_CASES, _KEPT_BYTES = 32, 8 * 2**20
+# Cases whose images' coverage is measured, at most: a few milliseconds each.
+_COVERED = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +58,9 @@ class ScoredRun:
     def scores(self) -> pd.DataFrame:
         """One row per registration, recomputed from the journal's files."""
         journal = self.journal
-        rows = score_rows(journal.patients(), journal.problems(), journal.estimates(), journal.truths())
-        rows = with_budgets(with_caveats(rows, self.protocol, journal.patients()), self.protocol, journal.problems())
+        rows = score_rows(journal.patients(), journal.each_problem(), journal.each_estimate(), journal.each_truth())
+        rows = with_caveats(rows, self.protocol, journal.patients())
+        rows = with_budgets(rows, self.protocol, journal.each_problem())
         rows = with_conditions(rows, self.protocol)
         return with_image_scores(rows, self.image_scores) if self.protocol.scoring.images else rows
 
@@ -66,9 +70,10 @@ class ScoredRun:
 
         Of all cases, or of ``scoring.image_cases`` of them, spread evenly over the patients.
         """
-        scored = spread_evenly([each.case_id for each in self.journal.problems()], self.protocol.scoring.image_cases)
-        estimates = [each for each in self.journal.estimates() if each.case_id in scored]
-        truths = [each for each in self.journal.truths() if each.case_id in scored]
+        cases = [each.case_id for each in self.journal.each_problem()]
+        scored = spread_evenly(cases, self.protocol.scoring.image_cases)
+        estimates = [each for each in self.journal.each_estimate() if each.case_id in scored]
+        truths = [each for each in self.journal.each_truth() if each.case_id in scored]
         answers = [
             *(Answer(each.label, each.case_id, each.pose) for each in estimates if each.pose is not None),
             *(Answer(TRUTH, each.case_id, each.truth) for each in truths),
@@ -98,7 +103,7 @@ class ScoredRun:
     def _images(self) -> str:
         """Source of the X-rays, and how simulated ones were made."""
         protocol, data = self.protocol, self.protocol.data
-        real = [each.images.source is ImageSource.REAL for each in self.journal.problems()]
+        real = {each.images.source is ImageSource.REAL for each in self.journal.each_problem()}
         simulated = (
             f"simulated X-rays, target {data.target}{self._covered}, moving {data.moving}{_matched(protocol)}, "
             f"{_formation(protocol)}{_idealised(protocol)}"
@@ -112,13 +117,21 @@ class ScoredRun:
     def _covered(self) -> str:
         """What the volumes behind simulated X-rays cover of their images, measured at the true poses."""
         extents = {each.patient_id: each.extent for each in self.journal.patients()}
+        known = [
+            each.case_id
+            for each in self.journal.each_problem()
+            if each.images.source is not ImageSource.REAL and extents[each.patient_id] is not None
+        ]
+        chosen = spread_evenly(known, _COVERED)
+        truths = {each.case_id: np.array(each.truth) for each in self.journal.each_truth() if each.case_id in chosen}
         found = [
-            coverage(extent, np.array(view.camera_from_rig) @ np.array(self._truths[each.case_id]), view.camera)
-            for each in self._problems.values()
-            if each.images.source is not ImageSource.REAL and (extent := extents[each.patient_id]) is not None
+            coverage(extent, np.array(view.camera_from_rig) @ truths[each.case_id], view.camera)
+            for each in self.journal.each_problem()
+            if each.case_id in chosen and (extent := extents[each.patient_id]) is not None
             for view in each.views
         ]
-        return f" ({coverage_text(found)})" if found else ""
+        part = f"; measured on {len(chosen):,} of {len(known):,} cases" if len(chosen) < len(known) else ""
+        return f" ({coverage_text(found)}{part})" if found else ""
 
     @property
     def _left_out(self) -> str:
@@ -176,7 +189,7 @@ class ScoredRun:
         """
         files = {each.patient_id for each in self.journal.patients() if each.origin is None}
         first = dict[tuple[str, str], str]()
-        for each in self.journal.problems():
+        for each in self.journal.each_problem():
             image = each.target_hash if each.images.source is ImageSource.REAL else ""
             if each.patient_id in files:
                 first.setdefault((each.patient_id, image), each.case_id)
@@ -190,7 +203,7 @@ class ScoredRun:
 
     def write_scores(self) -> Path:
         """Write ``scores.parquet``, whole or not at all."""
-        return write_whole(self.folder / "scores.parquet", self.scores.to_parquet)
+        return write_whole(self.folder / "scores.parquet", lambda part: write_parquet(self.scores, part))
 
     def _require_as_recorded(self, again: ProblemRecord, truth: Matrix) -> None:
         """Refuse to draw pictures of cases other than the recorded ones: CT or code may have changed since."""
@@ -277,6 +290,6 @@ def open_run(folder: Path) -> ScoredRun:
         RunError: The folder is no run, or the run is not finished.
     """
     journal = Journal.existing(folder)
-    journal.truths()
+    journal.require_complete()
     journal.require_seals()
     return ScoredRun(journal)

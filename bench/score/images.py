@@ -29,6 +29,7 @@ from bench.metrics.keypoints import Bytes, Keypoints, Valid
 from bench.metrics.orb import orb_keypoints, with_local_contrast
 from bench.metrics.surf import surf_keypoints
 from bench.score.column import Column, Reading, Value
+from bench.score.columnar import with_columns
 from bench.score.statistics import text_column
 
 # Of the definition of image scores; stored scores of another version are computed again.
@@ -306,7 +307,7 @@ def with_image_scores(rows: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     truths = [scores.get((TRUTH, case), nothing) for case in cases]
     columns = {name: [row.get(name, np.nan) for row in answers] for name in names}
     columns |= {f"{TRUTH_PREFIX}{name}": [row.get(name, np.nan) for row in truths] for name in names}
-    return rows.assign(**columns)
+    return with_columns(rows, columns)
 
 
 def _number(value: Value) -> float:

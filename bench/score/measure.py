@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -17,44 +16,46 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class PosedCase:
-    """A case with its answer and the landmarks at which errors are measured.
+    """What errors of answers to a case are measured with; cases share what is equal.
 
     Attributes:
-        problem: The case as it was posed.
-        patient: Whose case it is.
         truth: rig_from_world, 4x4, mm.
         points: Landmarks, (n, 3), world mm.
-        bound_covariance: Cramer-Rao bound of the twist, (6, 6), degrees and mm; None where the case has none.
+        frame: Nominal pose and rotation centre.
+        camera: Of the first view.
+        camera_from_rig: Of the first view, 4x4, mm, whose axes separate in-plane from depth.
         other_reference: Second reference pose, rig_from_world, 4x4, mm; None where there is one alone.
     """
 
-    problem: ProblemRecord
-    patient: PatientRecord
     truth: Matrix
     points: Matrix
-    bound_covariance: Matrix | None = None
+    frame: PoseFrame
+    camera: Camera
+    camera_from_rig: Matrix
     other_reference: Matrix | None = None
-
-    @cached_property
-    def frame(self) -> PoseFrame:
-        """Nominal pose and rotation centre."""
-        return PoseFrame(np.array(self.problem.nominal), np.array(self.problem.centre))
-
-    @cached_property
-    def camera(self) -> Camera:
-        """Of the first view."""
-        return self.problem.views[0].camera
-
-    @cached_property
-    def camera_from_rig(self) -> Matrix:
-        """Of the first view, whose axes separate in-plane from depth."""
-        return np.array(self.problem.views[0].camera_from_rig)
 
     def normal(self, covariance: Matrix, pose: Matrix) -> NormalEstimate:
         """Normal estimates about a pose (4x4, mm), with a covariance (6, 6) in degrees and mm."""
         return NormalEstimate(covariance, pose, self.frame, self.points, self.camera_from_rig)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedCase:
+    """A case as a run recorded it.
+
+    Attributes:
+        problem: Without its answer.
+        patient: Whose case it is.
+        posed: With its answer.
+        bound_covariance: Cramer-Rao bound of the twist, (6, 6), degrees and mm; None where the case has none.
+    """
+
+    problem: ProblemRecord
+    patient: PatientRecord
+    posed: PosedCase
+    bound_covariance: Matrix | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,22 +74,25 @@ def measure(cases: Mapping[str, PosedCase], estimates: Sequence[EstimateRecord])
         cases: By case id.
         estimates: Of these cases.
     """
-    scored = dict(zip(cases, _scored(list(cases.values())), strict=True))
     answers = [_answer(cases[each.case_id], each) for each in estimates]
     errors, others = _where_given(_errors, answers), _where_given(_errors, _to_other(answers))
     stated = _stated(answers, [each.covariance for each in estimates])
-    return [
-        Registration(scored[estimate.case_id], estimate, *found)
-        for estimate, found in zip(estimates, zip(errors, others, stated, strict=True), strict=True)
-    ]
+    return [Registration(*each) for each in zip(estimates, errors, others, stated, strict=True)]
 
 
-def _scored(cases: Sequence[PosedCase]) -> list[ScoredCase]:
-    starts = _errors([_Pair(case, np.array(case.problem.start), case.truth) for case in cases])
-    between = _where_given(_errors, _to_other([_Pair(case, case.truth, case.truth) for case in cases]))
+def scored_cases(cases: Sequence[RecordedCase]) -> list[ScoredCase]:
+    """What is measured of cases without any answer, in order."""
+    posed = [each.posed for each in cases]
+    starts = _errors(
+        [_Pair(one, np.array(each.problem.start), one.truth) for one, each in zip(posed, cases, strict=True)]
+    )
+    between = _where_given(_errors, _to_other([_Pair(each, each.truth, each.truth) for each in posed]))
     bounds = _where_given(
         expected_errors,
-        [None if (bound := case.bound_covariance) is None else case.normal(bound, case.truth) for case in cases],
+        [
+            None if (bound := each.bound_covariance) is None else one.normal(bound, one.truth)
+            for one, each in zip(posed, cases, strict=True)
+        ],
     )
     return [
         ScoredCase(case.problem, case.patient, start, apart, bound)
@@ -139,5 +143,8 @@ def _stated(answers: Sequence[_Pair | None], covariances: Sequence[MatrixList | 
 
 def _where_given(compute: Callable[[list[Given]], list[Found]], given: Sequence[Given | None]) -> list[Found | None]:
     """What is computed of those that are there, all at once, each in its place."""
-    found = iter(compute([each for each in given if each is not None]))
+    there = [each for each in given if each is not None]
+    if not there:
+        return [None] * len(given)
+    found = iter(compute(there))
     return [None if each is None else next(found) for each in given]

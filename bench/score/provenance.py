@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from bench.cases.records import ImageProvenance
-from bench.score.column import Column, Value
-from bench.score.registration import Registration
+from bench.score.column import Value
+from bench.score.registration import CaseColumn
 
 # Before the name of a field of ``ImageProvenance``: the column that holds it.
 PROVENANCE_PREFIX = "image_"
+SOURCE = f"{PROVENANCE_PREFIX}source"
 # Columns that may be empty throughout; their type does not depend on that.
 PROVENANCE_TYPES: dict[str, Any] = {
     f"{PROVENANCE_PREFIX}view": "Int64",
@@ -21,17 +22,17 @@ PROVENANCE_TYPES: dict[str, Any] = {
 
 def _column(
     field: str, heading: str, definition: str, compute: Callable[[ImageProvenance], Value], *, unit: str = ""
-) -> Column[Registration]:
-    return Column(
+) -> CaseColumn:
+    return CaseColumn(
         name=f"{PROVENANCE_PREFIX}{field}",
         heading=heading,
         unit=unit,
         definition=definition,
-        compute=lambda each: compute(each.case.problem.images),
+        compute=lambda each: compute(each.problem.images),
     )
 
 
-PROVENANCE_COLUMNS: tuple[Column[Registration], ...] = (
+PROVENANCE_COLUMNS: tuple[CaseColumn, ...] = (
     _column(
         "source",
         "Image source",
@@ -77,6 +78,9 @@ PROVENANCE_COLUMNS: tuple[Column[Registration], ...] = (
 def image_provenance(rows: pd.DataFrame) -> list[ImageProvenance]:
     """The provenance of the images of each row; equal ones are equal objects and may key a dict."""
     names = {declared.name: declared.name.removeprefix(PROVENANCE_PREFIX) for declared in PROVENANCE_COLUMNS}
-    records = cast("list[dict[str, Any]]", rows[[*names]].rename(columns=names).to_dict("records"))
+    chosen = rows[[*names]].rename(columns=names)
+    codes = chosen.groupby([*chosen.columns], dropna=False, sort=False, observed=True).ngroup()
+    records = cast("list[dict[str, Any]]", chosen[~codes.duplicated()].to_dict("records"))
     present = ({name: value for name, value in record.items() if not pd.isna(value)} for record in records)
-    return [ImageProvenance.model_validate(record) for record in present]
+    found = dict(zip(codes.drop_duplicates(), map(ImageProvenance.model_validate, present), strict=True))
+    return [found[code] for code in codes]

@@ -1,10 +1,12 @@
 """One scored registration: the context from which every column of the score rows computes its value."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord
 from bench.metrics import LandmarkErrors, PoseErrors
 from bench.score.bound import ExpectedErrors
+from bench.score.column import Column
 
 STRICT_DEG = 3.0
 STRICT_MM = 3.0
@@ -38,19 +40,21 @@ class ScoredCase:
     bound: ExpectedErrors | None
 
 
+class CaseColumn(Column[ScoredCase]):
+    """A column that is the same for all registrations of a case: computed once a case."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Registration:
     """One estimate of one case.
 
     Attributes:
-        case: With its start's errors.
         estimate: As the run recorded it.
         errors: Of the estimate; None without a pose.
         errors_to_other: Against the second reference; None without a pose or without that reference.
         stated: Mean errors that the method's own covariance predicts; None where it gave none.
     """
 
-    case: ScoredCase
     estimate: EstimateRecord
     errors: Errors | None
     errors_to_other: Errors | None
@@ -82,3 +86,7 @@ class Registration:
         of_pose = self.errors.pose
         in_basin = of_pose.rotation_error_deg < STRICT_DEG and of_pose.in_plane_error_mm < STRICT_MM
         return "depth_only" if in_basin else "wrong_basin"
+
+
+# A column of the score rows.
+RowColumn: TypeAlias = Column[Registration] | CaseColumn

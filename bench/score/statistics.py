@@ -22,6 +22,9 @@ MIN_PATIENTS = 6
 LEAST_CORRELATION = 0.1
 # What rounding leaves of probabilities that are zero.
 _NEVER = 1e-12
+# Of the exact distribution of a resampled share: 32 MiB.
+_MOST_CELLS = 2**22
+_DRAWS = 100_000
 
 
 class StatisticsError(FluorobenchError):
@@ -86,15 +89,24 @@ def values(rows: pd.DataFrame, name: str) -> Floats:
 
 def text_column(rows: pd.DataFrame, name: str) -> list[str]:
     """A column as strings."""
-    return [str(value) for value in rows[name]]
+    column = rows[name]
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return [str(value) for value in column]
+    # The last one is that of an absent text, whose code is -1.
+    names = np.array([*map(str, column.cat.categories), str(np.nan)], dtype=object)
+    found: list[str] = names[column.cat.codes].tolist()
+    return found
 
 
 def of_label(rows: pd.DataFrame, label: str) -> pd.DataFrame:
-    """The rows of one method, in the order of their cases."""
-    chosen = rows[np.array([found == label for found in text_column(rows, "label")], dtype=bool)]
-    if len(chosen) == 0:
+    """The rows of one method, in the order of their cases; without a copy where they stand together in that order."""
+    places = np.flatnonzero(np.asarray(rows["label"] == label, dtype=bool))
+    if places.size == 0:
         raise StatisticsError(f"expected rows of {label!r}; the run has {sorted(set(text_column(rows, 'label')))}")
-    return chosen.sort_values("case_id")
+    first, last = int(places[0]), int(places[-1])
+    together = last - first + 1 == places.size
+    chosen = rows.iloc[first : last + 1] if together else rows.iloc[places]
+    return chosen if chosen["case_id"].is_monotonic_increasing else chosen.sort_values("case_id")
 
 
 def spread(sample: Floats) -> Spread:
@@ -113,23 +125,42 @@ def resampled_interval(counts: NDArray[np.int_], sizes: NDArray[np.int_]) -> Int
     """The middle 95 % of a share over resamples that draw patients with replacement, each with all its cases: exact.
 
     The bootstrap's distribution itself, without random draws: that of counts and sizes summed over as many patients as
-    there are is the power of one patient's, taken in frequency space.
+    there are is the power of one patient's, taken in frequency space. Where patients have unequal numbers of so many
+    cases that this would not fit into memory, a hundred thousand resamples drawn from a fixed seed stand for it.
 
     Args:
         counts: Cases of each patient in which it happened.
         sizes: All cases of each patient, at least 1.
     """
+    cells = (counts.size * int(counts.max()) + 1) * (counts.size * int(sizes.max()) + 1)
+    if cells <= _MOST_CELLS:
+        share, weight = _shares(counts, sizes)
+    elif np.unique(sizes).size == 1:
+        share, weight = _shares(counts, np.zeros_like(sizes))
+        share = share / (counts.size * float(sizes[0]))
+    else:
+        share, weight = _drawn_shares(counts, sizes)
+    order = np.argsort(share, kind="stable")
+    below = np.cumsum(weight[order])
+    ends = np.searchsorted(below / below[-1], [(1 - CONFIDENCE) / 2 - _NEVER, (1 + CONFIDENCE) / 2 - _NEVER])
+    low, high = share[order][ends]
+    return Interval(float(low), float(high))
+
+
+def _shares(counts: NDArray[np.int_], sizes: NDArray[np.int_]) -> tuple[Floats, Floats]:
+    """Every share that resamples have, with its probability; of sizes of zero the counts alone."""
     shape = (counts.size * int(counts.max()) + 1, counts.size * int(sizes.max()) + 1)
     one = np.zeros(shape)
     np.add.at(one, (counts, sizes), 1 / counts.size)
     sums = np.fft.irfft2(np.fft.rfft2(one) ** counts.size, shape).clip(0)
     count, size = np.nonzero(sums > _NEVER)
-    share = count / size
-    order = np.argsort(share, kind="stable")
-    below = np.cumsum(sums[count, size][order])
-    ends = np.searchsorted(below / below[-1], [(1 - CONFIDENCE) / 2 - _NEVER, (1 + CONFIDENCE) / 2 - _NEVER])
-    low, high = share[order][ends]
-    return Interval(float(low), float(high))
+    return count / np.maximum(size, 1), sums[count, size]
+
+
+def _drawn_shares(counts: NDArray[np.int_], sizes: NDArray[np.int_]) -> tuple[Floats, Floats]:
+    """Shares of resamples drawn at random, equally probable."""
+    times = np.random.default_rng(0).multinomial(counts.size, np.full(counts.size, 1 / counts.size), _DRAWS)
+    return (times @ counts) / (times @ sizes), np.ones(_DRAWS)
 
 
 def rate(happened: NDArray[np.bool_], patients: Sequence[str]) -> Rate:
@@ -177,8 +208,8 @@ def why_no_pose(rows: pd.DataFrame, label: str) -> str | None:
     own = of_label(rows, label)
     if set(text_column(own, "failure")) != {"no_pose"}:
         return None
-    reasons = [str(each) for each in own["error"] if not pd.isna(each)]
-    first = " ".join(reasons[0].split()) if reasons else "no reason was given"
+    reasons = own["error"].dropna()
+    first = " ".join(str(reasons.iloc[0]).split()) if len(reasons) else "no reason was given"
     return f"{label}: no pose in {len(own)} of {len(own)} cases; the first reason: {first}"
 
 
