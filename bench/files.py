@@ -5,16 +5,20 @@ half a file; an error, a full disk or an interruption leaves the old file, or no
 name is random and its file is created exclusively, so that a link planted under a guessed name is never followed.
 """
 
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import FluorobenchError
 
 _MODE = 0o644
+# As ``tempfile.mkstemp`` makes them in ``write_whole``.
+_PART = re.compile(r"\.[a-z0-9_]{8}\.part-.")
 
 
 def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = False) -> Path:
@@ -33,9 +37,10 @@ def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".part-{path.name}")
-    os.close(handle)
     part = Path(name)
     try:
+        with suppress(OSError):
+            _hold(handle)
         write(part)
         part.chmod(_MODE)
         if durable:
@@ -43,9 +48,22 @@ def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = 
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+        os.close(handle)
     if durable:
         _flush(path.parent)
     return path
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of ``write_whole`` that killed processes left below a folder.
+
+    Those that a living process still writes stay: it holds a lock on them.
+    """
+    for part in folder.rglob(".*.part-*"):
+        if _PART.match(part.name) and not part.is_symlink():
+            with suppress(OSError), part.open("rb") as file:
+                _hold(file.fileno())
+                part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> Path:
@@ -69,7 +87,19 @@ def expanded_path(text: str) -> Path:
         raise FluorobenchError(
             f"the data of {text} needs the environment variable {unset[1]}, which is not set; set it to your folder"
         )
-    return Path(expanded).expanduser()
+    return at_home(expanded)
+
+
+def at_home(path: str | Path) -> Path:
+    """A path with a leading ``~`` or ``~NAME`` expanded.
+
+    Raises:
+        FluorobenchError: There is no such user, or nobody knows this user's home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise FluorobenchError(f"{path}: no home folder is known for its ~; write the path in full") from None
 
 
 def slug(label: str) -> str:
@@ -81,13 +111,26 @@ def slug(label: str) -> str:
 def cache_folder(name: str) -> Path:
     """A folder of the user's cache: ``$XDG_CACHE_HOME/fluorobench/NAME``, else under ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "fluorobench" / name
+    if base:
+        return Path(base) / "fluorobench" / name
+    try:
+        return Path.home() / ".cache" / "fluorobench" / name
+    except RuntimeError:
+        raise FluorobenchError("this user has no home folder for caches; set HOME or XDG_CACHE_HOME to one") from None
 
 
 def open_no_link(path: str, flags: int) -> int:
     """An ``opener`` for ``open`` that refuses a symbolic link, for files whose names others can guess."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), _MODE)
+
+
+def _hold(handle: int) -> None:
+    """Lock a file until it is closed or this process ends.
+
+    Raises:
+        OSError: Another process holds it; on a disk that knows no locks, too, where ``sweep`` then removes nothing.
+    """
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _flush(path: Path) -> None:

@@ -1,8 +1,11 @@
 """Text from outside: a user's files from any operating system, and messages that a terminal may not obey."""
 
 import codecs
+import json
+import tomllib
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 from bench.errors import FluorobenchError
 
@@ -40,6 +43,34 @@ def read_text(path: Path, *, largest: int = _MAX_BYTES) -> str:
     raw = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     return raw.decode(encoding)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+        tomllib.TOMLDecodeError: It is none, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("it is nested too deeply") from None
+    except (ValueError, OverflowError) as error:
+        raise tomllib.TOMLDecodeError(str(error).partition(";")[0]) from None
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: It is none, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def printable(text: str) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.contract import Card, Patient, Split
 from bench.errors import FluorobenchError
+from bench.files import at_home
 
 _SCHEME = "verse"
 _SECTIONS = {"trainset:": Split.TRAIN, "test_public:": Split.VALIDATION, "test_private:": Split.TEST}
@@ -74,7 +75,7 @@ class CtSpine1k:
         return Patient(patient_id, volume.fingerprint(), volume)
 
     def _files(self) -> Mapping[str, _Files]:
-        root = Path(self.folder).expanduser()
+        root = at_home(self.folder)
         if not root.is_dir():
             raise CtSpine1kError(f"no such folder: {root}; expected the unpacked CTSpine1K")
         return _found(root.resolve())

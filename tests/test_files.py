@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.files import open_no_link, write_bytes, write_text, write_whole
+from bench.errors import FluorobenchError
+from bench.files import at_home, cache_folder, open_no_link, sweep, write_bytes, write_text, write_whole
 
 
 @pytest.fixture
@@ -85,3 +86,33 @@ def test_a_file_whose_name_is_known_is_not_opened_through_a_link(tmp_path: Path)
     with pytest.raises(OSError, match="symbolic link"), open(tmp_path / "file.part", "wb", opener=open_no_link):
         pass
     assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_what_killed_processes_began_to_write_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    for name in ("tables/.a1b2c3d4.part-order.csv", ".z_9876ab.part-scores.parquet"):
+        (tmp_path / name).write_text("half")
+    for name in (".part-mine", "a1b2c3d4.part-x", ".short.part-x"):
+        (tmp_path / name).write_text("of others")
+    (tmp_path / ".a1b2c3d4.part-link").symlink_to(tmp_path / ".part-mine")
+
+    def write(part: Path) -> None:
+        part.write_text("being written")
+        sweep(tmp_path)
+
+    write_whole(tmp_path / "tables" / "order.csv", write)
+    assert (tmp_path / "tables" / "order.csv").read_text() == "being written"
+    found = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"order.csv", ".part-mine", "a1b2c3d4.part-x", ".short.part-x", ".a1b2c3d4.part-link"}
+
+
+def test_a_user_without_a_home_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: object) -> str:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", lambda: unknown(None))
+    with pytest.raises(FluorobenchError, match="set HOME or XDG_CACHE_HOME"):
+        cache_folder("patients")
+    with pytest.raises(FluorobenchError, match="write the path in full"):
+        at_home("~nobody-of-this-name/ct.nii.gz")

@@ -40,6 +40,7 @@ BODIES = {
     "writes_start": "problem.start[0, 3] += 1; " + ANSWER,
     "prints": "print('hello from the method'); os.system('echo and its child'); " + ANSWER,
     "takes_signal": "os.kill(os.getpid(), 11)",
+    "fills_disk": "import tempfile; f = tempfile.TemporaryFile(); f.seek(2**30); f.write(b'x'); f.flush(); " + ANSWER,
 }
 
 
@@ -106,6 +107,13 @@ def test_memory_beyond_the_limit_is_an_outcome(problem: Problem) -> None:
     assert isinstance(reply, Failed)
     assert reply.outcome is Outcome.OUT_OF_MEMORY
     assert "allocate" in reply.reason
+
+
+def test_a_file_beyond_the_limit_is_an_error_of_the_method(problem: Problem) -> None:
+    (reply,) = asked("fills_disk", problem)
+    assert isinstance(reply, Failed)
+    assert reply.outcome is Outcome.RAISED
+    assert "File too large" in reply.reason
 
 
 @pytest.mark.parametrize("name", ["writes", "writes_start"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from bench.cli.console import messages, output, print_table
+from bench.files import at_home
 
 if TYPE_CHECKING:
     from bench.cli.fetch import Fetched
@@ -43,7 +44,7 @@ class Download:
             raise unknown("download", self.name, known)
         if self.to is None:
             raise FetchError(f"expected a destination folder: fluorobench download {self.name} --to FOLDER")
-        self._get(known[self.name], self.to.expanduser())
+        self._get(known[self.name], at_home(self.to))
 
     def _get(self, source: "Source", folder: Path) -> None:
         from bench.cli.fetch import FetchError

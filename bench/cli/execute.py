@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.cli.console import messages, show_warnings
 from bench.errors import FluorobenchError, describe_error
+from bench.text import one_line
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -51,6 +52,15 @@ def execute(command: Callable[[], None], program: str) -> None:
         if refused is None:
             raise
         messages.print(f"{program}: {refused}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except UnicodeEncodeError as error:
+        name = one_line(error.object.encode("utf-8", "replace").decode(), 200)
+        messages.print(
+            f"{program}: {name}: a name that is not UTF-8 cannot be written down; rename the file or folder",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
         sys.exit(2)
     except (RecursionError, MemoryError) as error:
         what = "an input is nested too deeply" if isinstance(error, RecursionError) else "there is not enough memory"

@@ -153,7 +153,11 @@ class Run:
             return {}
         if self.volume is not None:
             raise CommandError("--data and --volume both name the patients; give one of them")
-        return read_tables(self.data)
+        tables = read_tables(self.data)
+        for name in ("data", "start"):  # the command line adds to these
+            if not isinstance(tables.get(name, {}), dict):
+                raise CommandError(f"{self.data}: expected a table [{name}]; got {name} = {tables[name]!r}"[:300])
+        return tables
 
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}

@@ -4,6 +4,7 @@ import tomllib
 from typing import Any, get_type_hints
 
 from bench.errors import FluorobenchError
+from bench.text import parse_toml
 
 
 class SettingError(FluorobenchError):
@@ -20,7 +21,7 @@ def setting(text: str) -> tuple[str, Any]:
     if not equals:
         raise SettingError(f"a setting reads field=value; got {text!r}")
     try:
-        return name, tomllib.loads(f"value = {value}")["value"]
+        return name, parse_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name, value
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.cli.fetch import FetchError
+from bench.text import parse_toml
 
 SOURCES = Path(__file__).with_name("sources.toml")
 
@@ -40,7 +41,7 @@ def read_sources(path: Path) -> dict[str, Source]:
         FetchError: A table that cannot be read, or an invalid entry.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = parse_toml(path.read_text(encoding="utf-8"))
         return {name: Source.model_validate(table) for name, table in tables.items()}
     except OSError as error:
         raise FetchError(f"{path}: cannot be read: {error.strerror or error}") from None

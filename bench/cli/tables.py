@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import FluorobenchError, describe_error
-from bench.text import read_text
+from bench.text import parse_toml, read_text
 
 
 class TableError(FluorobenchError):
@@ -19,6 +19,6 @@ def read_tables(path: Path) -> dict[str, Any]:
         TableError: It cannot be read.
     """
     try:
-        return tomllib.loads(read_text(path))
+        return parse_toml(read_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TableError(f"{path}: not a readable TOML file: {describe_error(error)}") from None

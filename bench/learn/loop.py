@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Split
+from bench.files import sweep
 from bench.learn.budget import TrainingBudget
 from bench.learn.checkpoint import NAME, Position, load_checkpoint, mark_finished, save_checkpoint
 from bench.learn.errors import CheckpointError, TrainingError
@@ -156,6 +157,7 @@ class _Training:
     def begin(self, budget: TrainingBudget, *, fresh: bool, start_from: Path | None) -> None:
         """Start, from finished weights where there are any, or continue from a checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folder)
         if fresh:
             # The first patient shows whether the new training can begin at all, before the old one is deleted.
             self.library.prepared(self.library.population.ids(Split.TRAIN)[0])

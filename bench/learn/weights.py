@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.contract import Problem, TrainingProvenance, View
 from bench.errors import FluorobenchError, FluorobenchWarning
-from bench.files import write_bytes
+from bench.files import sweep, write_bytes
 from bench.learn.errors import WeightsError
 from bench.learn.plain import PlainError, from_plain
 from bench.learn.resample import camera_of_scene, resampling_refusal, same_camera, seen_by
@@ -107,6 +107,7 @@ def save_weights(folder: Path, name: str, network: nn.Module, card: WeightsCard)
     Raises:
         WeightsError: A weight that half precision cannot hold.
     """
+    sweep(folder)
     halves = {key: _half(key, tensor) for key, tensor in network.state_dict().items()}
     shards = _shards(halves)
     stored: list[WeightsFile] = []

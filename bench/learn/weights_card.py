@@ -14,6 +14,7 @@ from bench.files import write_bytes
 from bench.geometry import Camera, StandardView
 from bench.learn.errors import WeightsError
 from bench.learn.plain import from_plain
+from bench.text import parse_toml
 
 SCHEMA = 2
 
@@ -166,7 +167,7 @@ def read_card(path: Path) -> WeightsCard:
         WeightsError: No such file, no TOML, another schema, keys missing or unknown, values of another type.
     """
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text())
+        table: dict[str, Any] = parse_toml(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise WeightsError(
             f"the weights' card {path.name} cannot be read ({describe_error(error)}); train or fetch it again"

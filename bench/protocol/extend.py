@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, cast
 
 from bench.errors import FluorobenchError, describe_error
 from bench.registry import unknown
-from bench.text import read_text
+from bench.text import parse_toml, read_text
 
 Tables: TypeAlias = dict[str, Any]
 # Settings by which datasets name their files.
@@ -92,7 +92,7 @@ def parse(path: Path) -> Tables:
         ProtocolError: It is not readable as TOML.
     """
     try:
-        return tomllib.loads(read_text(path))
+        return parse_toml(read_text(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProtocolError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 

@@ -31,7 +31,7 @@ from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
 from bench.run.rows import Rows, sorted_out
 from bench.run.seals import SEALED, SEALS, broken_seals, is_sealed, write_seals
-from bench.text import one_line
+from bench.text import one_line, parse_toml
 
 # Names that begin so are the lock's (``bench.run.lock``).
 LOCK = ".lock"
@@ -96,7 +96,7 @@ class Journal:
         """The resolved protocol."""
         path = self.folder / "protocol.toml"
         try:
-            return validate(tomllib.loads(path.read_text()), source=str(path))
+            return validate(parse_toml(path.read_text()), source=str(path))
         except ProtocolError as error:
             raise RunError(f"{error}; if an earlier version made this run, run its protocol again") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -364,6 +364,8 @@ def link_latest(folder: Path) -> None:
     """Point ``runs/latest`` at the newest run; without effect where links are not supported."""
     link, part = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
     with suppress(OSError):
+        for killed in folder.parent.glob(".latest-*"):
+            killed.unlink(missing_ok=True)
         part.symlink_to(folder.name)
         try:
             part.replace(link)

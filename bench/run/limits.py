@@ -1,14 +1,18 @@
 """Limits of a method's process, and what ends it with everything that it started when its harness is gone."""
 
+import ctypes
 import os
 import resource
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 _MIB = 1 << 20
+_PR_SET_DUMPABLE = 4
 # Of one file that a method writes, its output included; beyond it writing raises an error in the method.
 _FILE_BYTES = 1 << 30
 
@@ -36,11 +40,36 @@ class Limits:
     memory_mib: int | None = None
 
 
+def hide() -> None:
+    """Keep this process's memory, environment and open files from other processes of the same user, as Linux can.
+
+    Those of a method could else read the truth from ``/proc/PID``. A process of root still can.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+@contextmanager
+def without_interrupt() -> Generator[None]:
+    """Start a process within: an interrupt of the terminal waits for this process and never reaches that one.
+
+    It would come while that one imports, before ``confine``, and print a traceback.
+    """
+    # Its own start would let interrupts through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def confine(limits: Limits) -> None:
     """Make this process the leader of a session of its own, without the terminal, and limit it."""
     os.setsid()
     # An interrupt is the harness's to handle: it ends this process by closing the channel.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)
     if limits.memory_mib is not None:

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from bench.files import write_text
+from bench.files import sweep, write_text
 from bench.run.journal import LOCK, RunError
 from bench.text import one_line
 
@@ -38,7 +38,7 @@ class RunLock:
             self._lock.release()
 
     def take(self) -> None:
-        """Take the lock, unless this object has it already.
+        """Take the lock, unless this object has it already; what a killed command began to write is removed.
 
         Raises:
             RunError: Another process has it; names that process.
@@ -53,6 +53,7 @@ class RunLock:
                 f"{self._folder} is in use by {self._holder()}: two commands would double its rows; wait for that one "
                 "or end it"
             ) from None
+        sweep(self._folder)
         began = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         command = " ".join(sys.argv)
         write_text(

@@ -7,6 +7,7 @@ from bench.protocol import Protocol
 from bench.run.environment import code_hash, describe_environment
 from bench.run.execute import Execution, RunProgress
 from bench.run.journal import Journal
+from bench.run.limits import hide
 from bench.run.lock import RunLock
 from bench.run.meter import threads
 from bench.run.parts import unmade, weights_used
@@ -33,6 +34,7 @@ def run_or_resume(
         FluorobenchError: A complete run that other code, other weights or another number of threads made, or a
             protocol that cannot be run.
     """
+    hide()
     journal = Journal.of(out, protocol)
     with RunLock(journal.folder) as lock:
         if journal.folder.exists():

@@ -38,8 +38,8 @@ class FrozenRow(Record):
     rotation_error_deg: float | None
     in_plane_error_mm: float | None
     mtre_mm: float | None
-    drr_evaluations: int
-    processor_ratio: float | None = None
+    drr_evaluations: int = Field(ge=0)
+    processor_ratio: float | None = Field(default=None, ge=0)
     outcome: str | None = None
     error: str | None = None
 

@@ -12,6 +12,7 @@ from bench.contract import Problem
 from bench.files import write_text
 from bench.single.opinion import Answer
 from bench.single.problem import SingleError
+from bench.text import parse_json
 
 _LINE_BEGINS = '{"key": '
 
@@ -40,7 +41,7 @@ class Journal:
 
     def _remember(self, line: str) -> None:
         try:
-            entry: dict[str, Any] = json.loads(line)
+            entry: dict[str, Any] = parse_json(line)
             if entry["key"] == self._key:
                 known = Answer(np.array(entry["rig_from_world"], dtype=np.float64), float(entry["value"]))
                 self._known[str(entry["similarity"]), int(entry["start"])] = known

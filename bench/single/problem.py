@@ -1,6 +1,5 @@
 """The problem of a user's own CT and X-rays."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from bench.contract import Problem
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, StandardView, nominal_pose, require_rigid
 from bench.single.plausible import require_possible
-from bench.text import read_text
+from bench.text import parse_json, read_text
 from bench.volume import Volume
 from bench.volume.content import require_visible, with_content
 from bench.volume.region import crop_to_box
@@ -135,7 +134,7 @@ def read_pose(path: Path) -> Matrix:
     if path.suffix == ".toml":
         return require_rigid(read_reference(path).pose, f"{path}: reference.pose")
     try:
-        content: dict[str, Any] = json.loads(read_text(path))
+        content: dict[str, Any] = parse_json(read_text(path))
         return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SingleError(

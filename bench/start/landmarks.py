@@ -8,7 +8,6 @@
 """
 
 import csv
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from scipy import ndimage
 from bench.cells import CellError, table_number, table_of
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Matrix, transform_points
-from bench.text import read_text
+from bench.text import parse_json, read_text
 from bench.volume import Volume
 from bench.volume.content import label_mask
 
@@ -111,7 +110,7 @@ def _text(path: Path) -> str:
 
 def _slicer_json(path: Path, text: str) -> list[tuple[str, Matrix]]:
     try:
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = parse_json(text)
         markups: list[dict[str, Any]] = content["markups"]
         return [row for each in markups for row in _markup(path, each)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import FluorobenchError
+from bench.files import at_home
 from bench.geometry import Matrix, compose, require_rigid
 from bench.volume.memory import require_memory
 from bench.volume.volume import VolumeError
@@ -183,7 +184,7 @@ def _path(file: str) -> Path:
     expanded = os.path.expandvars(file)
     if unset := re.search(r"\$\{?(\w+)", expanded):
         raise Hdf5Error(f"{file} needs the environment variable {unset[1]}, which is not set; set it")
-    return Path(expanded).expanduser()
+    return at_home(expanded)
 
 
 def write_hdf5(path: Path, arrays: Mapping[str, Any]) -> Path:

@@ -9,12 +9,12 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from bench.text import read_text
+from bench.files import at_home
+from bench.text import parse_toml, read_text
 from bench.volume.schemes import BONES_OF, BUILT_IN
 from bench.volume.schemes import LUMBAR as LUMBAR
 from bench.volume.volume import Volume, VolumeError
@@ -90,9 +90,9 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=8)
 def _from_file(name: str) -> Mapping[str, int]:
-    path = Path(name).expanduser()
+    path = at_home(name)
     try:
-        content = tomllib.loads(read_text(path))
+        content = parse_toml(read_text(path))
     except OSError as error:
         raise VolumeError(f"label scheme {name}: cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

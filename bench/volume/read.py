@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.files import at_home
 from bench.geometry import Matrix, transform_points
 from bench.volume.dicom import is_dicom, read_header
 from bench.volume.dicom_series import OTHER_MODALITIES, describe_series, read_file, read_folder, series_of
@@ -130,7 +131,7 @@ def read_volume_grid(path: Path, series: str | None = None) -> Grid:
     Raises:
         VolumeError: Missing, damaged, or not a 3-D scalar image.
     """
-    file = path.expanduser()
+    file = at_home(path)
     if not file.exists():
         raise VolumeError(
             f"no such file or folder: {file}; expected a CT, label or mask file, or a folder of DICOM slices"
@@ -244,7 +245,7 @@ def _mask(grid: Grid, path: str | Path) -> MaskGrid:
 
 def _read_on_grid(path: str | Path, what: str, ct: _Placed, spacing_mm: Spacing | None) -> Grid:
     """Read a label map or mask and refuse it unless its voxels lie on the CT's."""
-    _require_map(Path(path).expanduser(), what)
+    _require_map(at_home(path), what)
     grid = read_volume_grid(Path(path))
     affine = _world(grid, path, None if grid.affine is not None else spacing_mm)
     if grid.array.shape != ct.shape or _grid_distance_voxels(affine, ct) > GRID_TOLERANCE_VOXELS:

@@ -7,10 +7,13 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
+from bench.files import write_whole
 from bench.geometry import Matrix
+from bench.volume.volume import VolumeError
 
 # SimpleITK ships no types; here they end.
 _sitk: Any = SimpleITK
+_HEADERS = (".mhd", ".nhdr", ".hdr")
 
 
 def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) -> Path:
@@ -23,6 +26,10 @@ def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) ->
 
     Returns:
         The path.
+
+    Raises:
+        VolumeError: A header with its numbers in another file (.mhd, .nhdr, .hdr), or the disk has no room.
+        OSError: No such file can be made there.
     """
     image = _sitk.GetImageFromArray(np.ascontiguousarray(grid.T))
     if affine is not None:
@@ -30,6 +37,9 @@ def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) ->
         image.SetSpacing(spacing.tolist())
         image.SetDirection((affine[:3, :3] / spacing).reshape(-1).tolist())
         image.SetOrigin(affine[:3, 3].tolist())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sitk.WriteImage(image, str(path))
-    return path
+    if path.suffix.lower() in _HEADERS:
+        raise VolumeError(f"{path}: expected a format of one file, so that it is whole or not there; name a .nii.gz")
+    try:
+        return write_whole(path, lambda part: _sitk.WriteImage(image, str(part)))
+    except RuntimeError:
+        raise VolumeError(f"{path} could not be written whole; make room on its disk, or write elsewhere") from None

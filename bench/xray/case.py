@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.contract import Acquisition, Patient, View
+from bench.files import at_home
 from bench.geometry import Camera, Matrix, Rig, require_rigid
 from bench.geometry.converters.dicom import from_dicom
 from bench.volume import Volume
@@ -176,7 +177,7 @@ class XrayCase:
         expanded = os.path.expandvars(text)
         if expanded.startswith("$"):
             raise CaseError(f"{self._name}: the environment variable in {text} is not set; set it to your folder")
-        return self.folder / Path(expanded).expanduser()
+        return self.folder / at_home(expanded)
 
     def _scheme(self, text: str) -> str:
         return str(self.path(text)) if text.endswith(".toml") else text
@@ -305,7 +306,7 @@ def read_case(path: str | Path) -> XrayCase:
     Raises:
         CaseError: No such file, no TOML, or keys that are missing, unknown or wrong, each by its name.
     """
-    file = Path(os.path.expandvars(str(path))).expanduser()
+    file = at_home(os.path.expandvars(str(path)))
     tables = validated(CaseTables, read_toml(file), str(file))
     if tables.reference is not None and tables.reference_file is not None:
         raise CaseError(f"{file}: reference and reference_file are both given; keep one")

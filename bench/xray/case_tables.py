@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, ValidationError
 
 from bench.errors import FluorobenchError, describe_error
 from bench.registry import unknown
-from bench.text import read_text
+from bench.text import parse_toml, read_text
 from bench.xray.calibration_tables import DISTORTION_KINDS, KINDS, TABLES, Calibration, Distortion, Row4, Table
 from bench.xray.line_integrals import DARK_FRACTION
 
@@ -122,7 +122,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         CaseError: It cannot be read.
     """
     try:
-        return tomllib.loads(read_text(path))
+        return parse_toml(read_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CaseError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
 

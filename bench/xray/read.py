@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.files import at_home
 from bench.volume.dicom import DicomHeader, is_dicom, read_header, stored_numbers, through_modality_lut
 from bench.volume.dicom_series import OTHER_MODALITIES
 from bench.volume.memory import require_memory
@@ -115,7 +116,7 @@ def read_xray(
     Raises:
         XrayError: A file that is missing, cut short or in colour, a value that is missing (named) or impossible.
     """
-    file = Path(path).expanduser()
+    file = at_home(path)
     if flip is not None and flip not in get_args(Flip):
         raise XrayError(f"flip must be one of {', '.join(get_args(Flip))}; got {flip!r}")
     raw = _read(file, frame)
@@ -143,7 +144,7 @@ def frames_in(path: str | Path) -> int:
     Raises:
         XrayError: The file is missing or damaged.
     """
-    file = _existing(Path(path).expanduser())
+    file = _existing(at_home(path))
     try:
         if is_dicom(file):
             return read_header(file).frames

@@ -1,6 +1,5 @@
 """The plug-in: settings, ids, files to patients."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from bench.errors import FluorobenchError
 from bench.geometry import Matrix, Rig, compose, require_rigid
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
 from bench.geometry.converters.view import ConversionError, ToolView
-from bench.text import read_text
+from bench.text import parse_json, read_text
 from bench.volume import Volume
 from bench.xray.one_patient import OnePatient
 from bench.xray.outline import polygon_mask
@@ -173,7 +172,7 @@ def _references(path: Path) -> tuple[dict[str, Matrix], float | None]:
     if not path.is_file():
         return {}, None
     try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: Mapping[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         poses = {
             frame: require_rigid(compose(entry["R"], entry["t_mm"]), f"{path}: reference of frame {frame}")
             for frame, entry in content["frames"].items()

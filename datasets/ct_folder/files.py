@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.errors import FluorobenchError
+from bench.files import at_home
 
 ENDINGS = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
 LABEL_SUFFIXES = ("_labels", "_label", "_mask", "_seg", "_segmentation")
@@ -46,7 +47,7 @@ def find_sources(folder: str, exclude: Sequence[str]) -> tuple[Source, ...]:
         CtFolderError: No folder, no readable CT, two CTs of one name, two label maps of one CT, or one without a CT.
         VolumeError: A file or series that is no CT, with the reason.
     """
-    root = Path(folder).expanduser()
+    root = at_home(folder)
     if not root.is_dir():
         raise CtFolderError(f"no such folder: {root}; expected a folder of CTs (image files or DICOM series)")
     return _found(root.resolve(), tuple(exclude))

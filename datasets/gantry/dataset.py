@@ -1,6 +1,5 @@
 """The plug-in: settings, ids, files to patients."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from bench.contract import Acquisition, View
 from bench.errors import FluorobenchError, describe_error
 from bench.geometry import Camera, Matrix, invert, require_rigid
-from bench.text import read_text
+from bench.text import parse_json, read_text
 from bench.volume import Volume
 from bench.xray.one_patient import OnePatient
 
@@ -97,7 +96,7 @@ class _Geometry:
 
 def _geometry(path: Path) -> _Geometry:
     try:
-        content: dict[str, Any] = json.loads(read_text(path))
+        content: dict[str, Any] = parse_json(read_text(path))
         poses = content["camera_from_iso"].items()
         uncertainty = content.get("A_to_B", {}).get("mtre_mm")
         return _Geometry(

@@ -1,6 +1,5 @@
 """The plug-in: settings, ids, files to patients."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ import numpy as np
 
 from bench.contract import LandmarkSet, Patient, Split
 from bench.errors import FluorobenchError
+from bench.files import at_home
 from bench.geometry import Matrix, transform_points
+from bench.text import parse_json
 from bench.volume import Volume
 from bench.volume.labels import label_number, scheme
 
@@ -78,7 +79,7 @@ class Verse:
         return Patient(patient_id, volume.fingerprint(), volume, marks)
 
     def _files(self) -> Mapping[str, _Files]:
-        root = Path(self.folder).expanduser()
+        root = at_home(self.folder)
         if not root.is_dir():
             raise VerseError(f"no such folder: {root}; expected the unpacked archives of VerSe")
         return _found(root.resolve())
@@ -154,20 +155,35 @@ def _on_grid(indices: Matrix, directions: Sequence[str], volume: Volume, path: P
 
 def _read(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise VerseError(f"{path}: not a centroid file: {' '.join(str(error).split())}") from None
     try:
         directions = [str(letter).upper() for letter in content[0]["direction"]]
-        entries = [{"label": int(each["label"]), **{axis: float(each[axis]) for axis in "XYZ"}} for each in content[1:]]
-    except (TypeError, KeyError, IndexError, ValueError):
+        entries = [
+            {"label": _number(each["label"]), **{axis: float(each[axis]) for axis in "XYZ"}} for each in content[1:]
+        ]
+    except (TypeError, KeyError, IndexError, ValueError, OverflowError, AttributeError):
         raise VerseError(
             f'{path}: expected [{{"direction": [three letters]}}, {{"label": n, "X": x, "Y": y, "Z": z}}, ...] in '
             "voxels of the image; the challenge's iso-ctd files are not read"
         ) from None
     if len(directions) != 3 or not entries:
         raise VerseError(f"{path}: expected a direction of three letters and at least one centroid")
+    if not np.isfinite([entry[axis] for entry in entries for axis in "XYZ"]).all():
+        raise VerseError(f"{path}: expected finite centroids; got NaN or infinity; get the file again")
     return directions, entries
+
+
+def _number(label: Any) -> int:
+    """A label's number, which some files hold as 20.0.
+
+    Raises:
+        ValueError: No whole number.
+    """
+    if int(label) != float(label):
+        raise ValueError(f"no whole number: {label}")
+    return int(label)
 
 
 def _labels_of(files: _Files) -> set[int]:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.cells import cells_of
+from bench.cells import cells_of, plain_number
 from bench.geometry.camera import Camera
 from bench.geometry.converters.view import ConversionError, ToolView
 from bench.geometry.rigid import Matrix, compose, require_rigid
 
 _MAYACAM_1_ROWS = 5
+_MAX_PX = 100_000
 _BLOCKS = {"image size": (1, 2), "camera matrix": (3, 3), "rotation": (3, 3), "translation": (3, 1)}
 
 
@@ -69,6 +70,8 @@ def parse_calibration(text: str) -> AutoscoperCalibration:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     blocks = {title: _block(lines, title, shape) for title, shape in _BLOCKS.items()}
     height, width = blocks["image size"].ravel().tolist()
+    if not (height.is_integer() and width.is_integer() and min(height, width) >= 1 and max(height, width) <= _MAX_PX):
+        raise ConversionError(f"an Autoscoper calibration has an image size of whole pixels; got {height:g},{width:g}")
     return AutoscoperCalibration(
         image_size=(int(height), int(width)),
         camera_matrix=blocks["camera matrix"],
@@ -84,7 +87,7 @@ def _block(lines: list[str], title: str, shape: tuple[int, int]) -> Matrix:
     start = lines.index(title) + 1
     rows = lines[start : start + shape[0]]
     try:
-        numbers = np.array([[float(cell) for cell in _cells(row, shape[1])] for row in rows])
+        numbers = np.array([[plain_number(cell) for cell in _cells(row, shape[1])] for row in rows])
     except ValueError:
         numbers = np.empty((0, 0))
     if numbers.shape != shape:
