@@ -78,6 +78,12 @@ def printable(text: str) -> str:
     return "".join(each for each in text if each in "\n\t" or not unicodedata.category(each).startswith("C"))
 
 
+def shortened(text: str, length: int = 2000) -> str:
+    """A text without its middle where it is too long: a message begins with the place and ends with the remedy."""
+    half = length // 2 - 10
+    return text if len(text) <= length else f"{text[:half]} [...] {text[-half:]}"
+
+
 def one_line(text: str, length: int | None = None) -> str:
     """A text as one line that every terminal, table and file can hold.
 

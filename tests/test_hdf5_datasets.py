@@ -1,5 +1,6 @@
 """DeepFluoro and Ljubljana from files written here by their published structure; the real ones were not met."""
 
+import contextlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -165,6 +166,16 @@ def _replaced(name: str, value: Any) -> Callable[[Any], None]:
     return replace
 
 
+def _round_about(name: str) -> Callable[[Any], None]:
+    """A link that leads to itself."""
+
+    def link(file: Any) -> None:
+        del file[name]
+        file[name] = h5py.SoftLink(f"/{name}")
+
+    return link
+
+
 SHOT = "17-1882/projections/000"
 BROKEN = [
     ("deepfluoro", _without("proj-params"), "no group or dataset 'proj-params'"),
@@ -177,6 +188,8 @@ BROKEN = [
     ("deepfluoro", _replaced(f"{SHOT}/gt-poses/cam-to-pelvis-vol", compose(np.eye(3), (0, 0, -700))), "landmarks lie"),
     ("deepfluoro", _replaced(f"{SHOT}/image/pixels", np.ones((4, 5))), "must have shape 160 x 176"),
     ("deepfluoro", _replaced("proj-params/num-rows", "many"), "must hold numbers"),
+    ("deepfluoro", _round_about("17-1882/vol"), "damaged: "),
+    ("ljubljana", _round_about("subject01/points"), "damaged: "),
     ("ljubljana", _without("subject01/proj-lat"), "no group or dataset 'subject01/proj-lat'"),
     ("ljubljana", _without("subject01/volume/spacing"), "no group or dataset 'subject01/volume/spacing'"),
     ("ljubljana", _without("subject01/points"), "no group or dataset 'subject01/points'"),
@@ -195,6 +208,19 @@ def test_bad_content_is_one_line(name: str, damage: Callable[[Any], None], said:
         _load(name, path)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("signature", [b"SNOD", b"HEAP", b"TREE"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_damaged_inside_is_one_line(name: str, signature: bytes, tmp_path: Path) -> None:
+    """Groups are looked up as they are needed: the library notices at any access, by errors of several kinds."""
+    path = WRITERS[name](tmp_path / "data.h5")
+    whole = path.read_bytes()
+    places = [place for place in range(len(whole)) if whole.startswith(signature, place)]
+    for place in places[:: max(1, len(places) // 2)]:
+        path.write_bytes(whole[:place] + b"X" + whole[place + 1 :])
+        with contextlib.suppress(FluorobenchError):
+            _load(name, path)
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -178,6 +178,16 @@ def test_a_folder_in_use_is_refused_with_the_name_of_its_user(fresh: bool, folde
     run(folder.parent)
 
 
+def test_what_a_killed_command_began_to_write_is_removed(folder: Path) -> None:
+    (folder / "tables").mkdir(exist_ok=True)
+    for place in (folder / "tables" / ".a1b2c3d4.part-order.csv", folder / ".a1b2c3d4.part-protocol.toml"):
+        place.write_text("half")
+    (folder.parent / ".latest-1").symlink_to(folder.name)
+    (folder / "truth.jsonl").unlink()
+    run(folder.parent)
+    assert not [path for path in folder.parent.rglob(".*") if not path.name.startswith(".lock")]
+
+
 def test_fresh_starts_over_and_leaves_nothing_old(folder: Path) -> None:
     (folder / "tables").mkdir()
     (folder / "tables" / "old.md").write_text("old")

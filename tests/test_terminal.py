@@ -10,6 +10,7 @@ import pytest
 from bench.cli.console import PlainConsole, print_markdown, print_table
 from bench.cli.execute import execute
 from bench.cli.report import Report
+from bench.errors import FluorobenchError
 from bench.text import one_line, printable
 
 from .toy_run import ANSWER, on_the_path, protocol
@@ -36,6 +37,30 @@ def test_texts_of_others() -> None:
 
 def nested() -> None:
     tomllib.loads("a = " + "[" * 100_000)
+
+
+def name_of_other_bytes() -> None:
+    "CT of M\udcfcller".encode()
+
+
+def endless() -> None:
+    raise FluorobenchError(f"ct.nii.gz: expected numbers; got {'x' * 10**6}; give numbers")
+
+
+def test_a_name_that_is_not_utf_8_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        execute(name_of_other_bytes, "fluorobench")
+    assert caught.value.code == 2
+    assert "CT of M?ller: a name that is not UTF-8" in capsys.readouterr().err
+
+
+def test_a_message_that_quotes_a_whole_file_keeps_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        execute(endless, "fluorobench")
+    said = capsys.readouterr().err.strip()
+    assert len(said) < 2100
+    assert said.startswith("fluorobench: ct.nii.gz: expected numbers")
+    assert said.endswith("x; give numbers")
 
 
 def huge() -> None:

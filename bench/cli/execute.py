@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.cli.console import messages, show_warnings
 from bench.errors import FluorobenchError, describe_error
-from bench.text import one_line
+from bench.text import one_line, shortened
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -45,7 +45,7 @@ def execute(command: Callable[[], None], program: str) -> None:
     try:
         command()
     except FluorobenchError as error:
-        messages.print(f"{program}: {error}", style="red", markup=False, soft_wrap=True)
+        messages.print(f"{program}: {shortened(str(error))}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except OSError as error:
         refused = of_the_disk(error)

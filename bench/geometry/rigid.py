@@ -80,17 +80,19 @@ def rotation_angles_deg(first: Matrix, second: Matrix) -> Matrix:
 
 
 def is_rigid(transform: ArrayLike) -> bool:
-    """Tell whether a matrix is a finite, proper rigid 4x4 transform, within ``RIGID_TOLERANCE``."""
-    matrix = np.asarray(transform, dtype=np.float64)
+    """Tell whether a matrix is a finite, proper rigid 4x4 transform, within ``RIGID_TOLERANCE``; texts are none."""
+    try:
+        matrix = np.asarray(transform, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return False
     return matrix.shape == (4, 4) and bool(np.isfinite(matrix).all()) and bool(_proper(matrix))
 
 
 def require_rigid(transform: ArrayLike, name: str) -> Matrix:
     """Return the matrix as float64, or raise ``NotRigidError`` that names it."""
     if not is_rigid(transform):
-        raise NotRigidError(
-            f"{name} must be a rigid 4x4 transform (finite, det +1); got {np.asarray(transform).tolist()}"
-        )
+        given = transform.tolist() if isinstance(transform, np.ndarray) else transform
+        raise NotRigidError(f"{name} must be a rigid 4x4 transform (finite, det +1); got {given!r:.400}")
     return np.asarray(transform, dtype=np.float64)
 
 

@@ -45,7 +45,7 @@ class Journal:
             if entry["key"] == self._key:
                 known = Answer(np.array(entry["rig_from_world"], dtype=np.float64), float(entry["value"]))
                 self._known[str(entry["similarity"]), int(entry["start"])] = known
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, ArithmeticError):
             raise SingleError(
                 f"{self._path}: not a journal of this command: delete it, or give another --out"
             ) from None

@@ -136,7 +136,7 @@ def read_pose(path: Path) -> Matrix:
     try:
         content: dict[str, Any] = parse_json(read_text(path))
         return require_rigid(content["rig_from_world"], f"{path}: rig_from_world")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise SingleError(
             f"{path}: expected header, calibration, AP, PA, LATERAL, or a .json or .toml file with a pose; "
             f"{describe_error(error)}"

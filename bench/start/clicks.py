@@ -17,6 +17,7 @@ from bench.geometry.converters.projection import flip_pixels
 from bench.start.landmarks import LandmarkError
 from bench.text import read_text
 
+_VIEW_DIGITS = 4
 _CLICK = re.compile(r"^(?:(?P<view>\d+):)?(?P<name>[^=]+)=(?P<column>[^,]+),(?P<row>[^,]+)$")
 _TITLE = ("name", "column", "row")
 
@@ -107,7 +108,7 @@ def _of_row(row: Mapping[str, str], shown: str | None = None) -> NamedPixel:
     """A click of its texts; the view may be empty."""
     view, name = row.get("view") or "1", row["name"].strip()
     pixel = [table_number(row[axis].strip()) for axis in ("column", "row")]
-    if not view.isdecimal() or int(view) < 1 or not name or not np.isfinite(pixel).all():
+    if not view.isdecimal() or len(view) > _VIEW_DIGITS or int(view) < 1 or not name or not np.isfinite(pixel).all():
         raise _no_click(shown or ",".join(row.values()))
     return NamedPixel(int(view) - 1, name, *pixel)
 

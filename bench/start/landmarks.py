@@ -113,7 +113,7 @@ def _slicer_json(path: Path, text: str) -> list[tuple[str, Matrix]]:
         content: dict[str, Any] = parse_json(text)
         markups: list[dict[str, Any]] = content["markups"]
         return [row for each in markups for row in _markup(path, each)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise LandmarkError(f"{path}: not a markups file of 3D Slicer: {describe_error(error)}") from None
 
 

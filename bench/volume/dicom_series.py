@@ -177,13 +177,19 @@ def _require_one_kind(headers: Sequence[DicomHeader], source: Path) -> None:
         )
     sizes = Counter((header.number("Rows"), header.number("Columns")) for header in headers)
     if len(sizes) > 1:
-        counted = ", ".join(f"{count} of {rows:g} x {columns:g}" for (rows, columns), count in sizes.most_common())
+        counted = ", ".join(
+            f"{count} of {_shown(rows)} x {_shown(columns)}" for (rows, columns), count in sizes.most_common()
+        )
         rare = sizes.most_common()[-1][0]
         name = next(h.path.name for h in headers if (h.number("Rows"), h.number("Columns")) == rare)
         raise VolumeError(
             f"{source}: the series holds slices of several sizes (rows x columns): {counted}; expected one size; move "
             f"the others out of the folder (such as {name})"
         )
+
+
+def _shown(number: float | None) -> str:
+    return "?" if number is None else f"{number:g}"
 
 
 def _order(frame: _Frame) -> tuple[float, float, int]:

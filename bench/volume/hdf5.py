@@ -2,6 +2,7 @@
 
 import os
 import re
+import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,7 +167,8 @@ def open_hdf5(file: str) -> Generator[Hdf5Group]:
     """Open a file for reading; environment variables and ``~`` in its path are expanded.
 
     Raises:
-        Hdf5Error: No such file, an environment variable that is not set, a file of another kind, or a truncated one.
+        Hdf5Error: No such file, an environment variable that is not set, a file of another kind, a truncated one, or
+            one whose inside is damaged, wherever that is noticed.
     """
     path = _path(file)
     if not path.is_file():
@@ -177,7 +179,18 @@ def open_hdf5(file: str) -> Generator[Hdf5Group]:
         reason = " ".join(str(error).split())
         raise Hdf5Error(f"{path}: not a complete HDF5 file: {reason}; download it again") from None
     with opened:
-        yield Hdf5Group(path, "", opened)
+        try:
+            yield Hdf5Group(path, "", opened)
+        except Exception as error:
+            if not _of_library(error):
+                raise
+            raise Hdf5Error(f"{path}: damaged: {' '.join(str(error).split())}; get the file again") from None
+
+
+def _of_library(error: Exception) -> bool:
+    """Whether h5py raised an error: its parts notice damage at any access, by errors of many kinds."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and "h5py" in Path(frames[-1].filename).parts
 
 
 def _path(file: str) -> Path:

@@ -13,6 +13,7 @@ from bench.volume.volume import VolumeError
 
 META, NRRD = (".mha", ".mhd"), (".nrrd", ".nhdr")
 _HEADER_BYTES = 1 << 16
+_BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _META_BYTES = {"char": 1, "short": 2, "int": 4, "long": 4, "long_long": 8, "float": 4, "double": 8}
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
@@ -60,12 +61,18 @@ def stated_numbers(path: Path) -> Stored | None:
 
 
 def _head(path: Path, end: bytes) -> tuple[Mapping[str, str], int] | None:
-    """Lines of a text header by lower-case field, and where what follows it begins; None where it has no end."""
+    """Lines of a text header by lower-case field, and where what follows it begins; None where it has no end.
+
+    Raises:
+        VolumeError: Its header is no text.
+    """
     with path.open("rb") as stream:
         head = stream.read(_HEADER_BYTES)
     found = re.search(end, head)
     if found is None:
         return None
+    if _BINARY.search(head, 0, found.end()):
+        raise VolumeError(f"{path}: damaged: its header is no text; copy it again")
     pairs = (re.split(r"[:=]=?", line, maxsplit=1) for line in head[: found.end()].decode("latin-1").splitlines())
     fields = {pair[0].strip().lower(): pair[1].strip() for pair in pairs if len(pair) == 2}
     return fields, found.end()
@@ -120,6 +127,7 @@ def _nrrd(path: Path) -> Stored:
     lines = _whole_numbers(fields.get("line skip", fields.get("lineskip", "0")), path, "line skip")[0]
     skip = _whole_numbers(fields.get("byte skip", fields.get("byteskip", "0")), path, "byte skip")[0]
     file, begin = (path, end) if data is None else (_neighbour(path, data), 0)
+    _require_lines(path, end)
     offset = _after_lines(file, begin, lines)
     packed = names[encoding] == "zlib"
     return Stored(
@@ -130,6 +138,17 @@ def _nrrd(path: Path) -> Stored:
         names[encoding],
         max(0, skip) if packed else 0,
     )
+
+
+def _require_lines(path: Path, end: int) -> None:
+    """Refuse a header with other lines than comments and fields, which a library in C may not survive."""
+    with path.open("rb") as stream:
+        lines = stream.read(end).splitlines()
+    for number, line in enumerate(lines[1:], start=2):
+        if line and not line.startswith(b"#") and b":" not in line:
+            raise VolumeError(
+                f"{path}: damaged: line {number} of its header is neither field nor comment; copy it again"
+            )
 
 
 def _after_lines(file: Path, begin: int, lines: int) -> int:

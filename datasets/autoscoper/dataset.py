@@ -178,7 +178,7 @@ def _references(path: Path) -> tuple[dict[str, Matrix], float | None]:
             for frame, entry in content["frames"].items()
         }
         tie = _TIE.search(str(content.get("uncertainty", "")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise AutoscoperError(
             f'{path}: expected {{"frames": {{"NNNN": {{"R": 3x3, "t_mm": 3}}}}}}; got {type(error).__name__}: {error}'
         ) from None

@@ -106,7 +106,7 @@ def _geometry(path: Path) -> _Geometry:
             iso_from_ct=require_rigid(content["iso_from_ct_mm"], "iso_from_ct_mm"),
             uncertainty_mm=None if uncertainty is None else float(uncertainty),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, FluorobenchError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, FluorobenchError) as error:
         raise GantryError(
             f"{path}: expected JSON with camera_from_iso, iso_from_ct_mm, K and sdd_mm; {describe_error(error)}"
         ) from None
