@@ -138,8 +138,7 @@ def test_tables_of_data_that_are_none(text: str, tmp_path: Path) -> None:
 
 
 def test_a_slice_without_its_size_is_one_line(tmp_path: Path) -> None:
-    import pydicom
-
+    pydicom: Any = import_module("pydicom")
     folder = write_series(tmp_path / "ct", np.zeros((4, 4, 3), np.uint16), [(0, 0, 2.0 * k) for k in range(3)])
     path = folder / "001.dcm"
     made: Any = pydicom.dcmread(path)
