@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,12 +70,16 @@ class External:
 
     def register(self, problem: Problem, prepared: Written) -> Estimate:
         """Write the problem, run the program, read its answer; errors are raised, and so rows with their reason."""
+        folder = Path(tempfile.mkdtemp(dir=prepared.scratch.path, prefix="problem-"))
+        try:
+            return self._registered(problem, prepared, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _registered(self, problem: Problem, prepared: Written, folder: Path) -> Estimate:
         began = time.perf_counter()
-        folder = prepared.scratch.path / "problem"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
         for name in prepared.names:
-            os.link(prepared.scratch.path / "volume" / name, folder / name)
+            _link(prepared.scratch.path / "volume" / name, folder / name)
         write_case(folder, problem, prepared.files)
         written = time.perf_counter()
         words = (*self.prefix, *self.command, self.argument)
@@ -91,6 +96,14 @@ class External:
         if self.answers:
             return "its answers stand in a table: fluorobench score --estimates"
         return None if self.command else 'no program is named: settings = { command = ["/path/of/program"] }'
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name; where the disk knows no such names, copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 plugin = External

@@ -8,6 +8,7 @@ import tyro
 
 from bench.cli.console import output, print_line
 from bench.cli.progress import show_steps
+from bench.cli.run import CommandError
 from bench.cli.tables import read_tables
 
 if TYPE_CHECKING:
@@ -37,18 +38,18 @@ class Export:
     """Folder for runs; that with the truth is made here."""
 
     fresh: bool = False
-    """Replace an earlier export, and discard its run."""
+    """Replace an earlier export, and make its run again."""
 
     def __call__(self) -> None:
         """Draw the cases, write them, print the next command."""
-        from bench.exchange.export import export, remove_export, require_free
+        from bench.exchange.export import export, require_free
         from bench.score.finished import open_run
 
-        if self.fresh:
-            remove_export(self.out)
-        require_free(self.out)
+        if self.runs.resolve().is_relative_to(self.out.resolve()):
+            raise CommandError(f"--runs {self.runs} lies in --out {self.out}: the truth belongs outside; name another")
+        require_free(self.out, replace=self.fresh)
         run = open_run(self._journal().folder)
-        show_steps(export(run, self.out))
+        show_steps(export(run, self.out, replace=self.fresh))
         output.print(
             f"{len(run.journal.problems())} problems in {self.out}; the truth is not among them: {run.folder} has it\n"
             f"next: fluorobench score {self.out} --estimates answers.csv",

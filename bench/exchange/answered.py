@@ -34,7 +34,7 @@ def run_with_truth(place: Path, runs: Path) -> ScoredRun:
 
     Args:
         place: A folder of exported problems, or of a run.
-        runs: Where runs of exported problems lie.
+        runs: Where runs of exported problems lie; of several the one with the fewest rows is taken.
 
     Raises:
         AnsweredError: There is none.
@@ -42,14 +42,19 @@ def run_with_truth(place: Path, runs: Path) -> ScoredRun:
     if not (place / INDEX_FILE).is_file():
         return open_run(place)
     index = read_index(place)
-    for folder in sorted(runs.glob(f"{index.protocol}-{index.profile}-*")):
-        journal = Journal(folder)
-        if journal.complete and any(each.perturbation_hash == index.problems for each in journal.problems()[:1]):
-            return open_run(folder)
+    journals = [Journal(each) for each in sorted(runs.glob(f"{index.protocol}-{index.profile}-*"))]
+    same = [each for each in journals if each.complete and _are_of(each, index.problems)]
+    if same:
+        # That of the export has the fewest rows; others hold answers, or methods of ours.
+        return open_run(min(same, key=lambda each: len(each.protocol.methods)).folder)
     raise AnsweredError(
         f"no run in {runs} holds the truth of {place} (problems {index.problems[:8]}); give `fluorobench export "
         f"{index.protocol} --profile {index.profile}` again, or name the run's folder"
     )
+
+
+def _are_of(journal: Journal, problems: str) -> bool:
+    return any(each.perturbation_hash == problems for each in journal.problems()[:1])
 
 
 def write_answered(run: ScoredRun, answers: Answers, runs: Path) -> ScoredRun:

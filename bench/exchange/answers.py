@@ -12,6 +12,7 @@ from bench.cases.records import ProblemRecord
 from bench.cells import CellError, cells_of, plain_number, table_of
 from bench.errors import FluorobenchError, describe_error
 from bench.exchange.mistakes import recognised
+from bench.exchange.model import PREFIX
 from bench.exchange.rigid import require_rigid_answers
 from bench.geometry import Matrix
 from bench.registry import unknown
@@ -126,8 +127,8 @@ def _require_these_problems(rows: Sequence[Mapping[str, str]], cases: Sequence[P
     """A column ``problems`` names the set of cases: the same names of cases stand for others in other sets."""
     ours = cases[0].perturbation_hash
     for row in rows:
-        stated = row.get("problems", "")
-        if stated and not (len(stated) >= 8 and ours.startswith(stated.casefold())):
+        stated = row.get("problems", "").casefold().removeprefix(PREFIX)
+        if stated and not (len(stated) >= 8 and ours.startswith(stated)):
             raise AnswersError(
                 f"its answers are to the problems {one_line(stated, 20)}, these are {ours[:8]}; name the folder of the "
                 "problems that were answered"

@@ -17,7 +17,7 @@ from bench.cases.records import ImageSource, ProblemRecord
 from bench.contract import Problem
 from bench.errors import describe_error
 from bench.exchange.folder import ExchangeError, at, write_case, write_volume
-from bench.exchange.model import INDEX_FILE, IndexEntry, IndexFile, VolumeFiles
+from bench.exchange.model import INDEX_FILE, PREFIX, IndexEntry, IndexFile, VolumeFiles
 from bench.files import slug, write_text
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
@@ -38,43 +38,38 @@ def with_controls_alone(protocol: Protocol) -> Protocol:
     return protocol.model_copy(update={"methods": rows})
 
 
-def export(run: ScoredRun, out: Path) -> Iterator[RunProgress]:
+def export(run: ScoredRun, out: Path, *, replace: bool = False) -> Iterator[RunProgress]:
     """Write the problems of a run; yields a case at a time.
 
     Args:
         run: Finished; its truths stay where they are.
-        out: A folder that is not there yet; it appears when it is complete.
+        out: Appears when it is complete.
+        replace: An earlier export there, which stays until then.
 
     Raises:
-        ExchangeError: It is there already.
+        ExchangeError: The folder is there already.
         RunError: A case cannot be made as the run recorded it.
     """
-    require_free(out)
+    require_free(out, replace=replace)
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.part-"))
+    part, old = (Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.{what}-")) for what in ("part", "old"))
     try:
         part.chmod(0o755)
         yield from _write_cases(run, part)
+        if out.exists():
+            out.rename(old / out.name)
         part.rename(out)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        for each in (part, old):
+            shutil.rmtree(each, ignore_errors=True)
 
 
-def require_free(out: Path) -> None:
-    """Raise ``ExchangeError`` where there is something already."""
-    if out.exists():
-        raise ExchangeError(f"{out} exists; name another folder, or replace it with --fresh")
-
-
-def remove_export(out: Path) -> None:
-    """Delete an earlier export.
-
-    Raises:
-        ExchangeError: The folder is none: nothing is deleted.
-    """
-    if out.exists():
+def require_free(out: Path, *, replace: bool) -> None:
+    """Raise ``ExchangeError`` where there is something already; an earlier export may be replaced, nothing else."""
+    if out.exists() and replace:
         read_index(out)
-        shutil.rmtree(out)
+    elif out.exists():
+        raise ExchangeError(f"{out} exists; name another folder, or replace an earlier export with --fresh")
 
 
 def read_index(folder: Path) -> IndexFile:
@@ -140,7 +135,7 @@ def _write_tables(run: ScoredRun, folder: Path, records: list[ProblemRecord], en
     )
     write_text(folder / INDEX_FILE, index.model_dump_json(indent=1) + "\n")
     write_text(folder / "cases.csv", _csv([["case", "folder"], *([each.case, each.folder] for each in entries)]))
-    starts = [[each.case_id, "Start", *_pose_cells(each.start), "0", name[:SHORT]] for each in records]
+    starts = [[each.case_id, "Start", *_pose_cells(each.start), "0", f"{PREFIX}{name[:SHORT]}"] for each in records]
     table = _csv([["case", "label", "R", "t", "seconds", "problems"], *starts])
     write_text(folder / START, table)
     write_text(folder / "README.md", _readme(run, records, example=table.splitlines()[1]))

@@ -8,6 +8,8 @@ from bench.cases.records import MatrixList
 
 VERSION: Literal[1] = 1
 CASE_FILE, INDEX_FILE = "case.json", "index.json"
+# Before the hash of a set of cases in a table: spreadsheets take some hashes for numbers.
+PREFIX = "problems-"
 
 
 class Part(BaseModel):
