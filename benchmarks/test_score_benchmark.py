@@ -40,6 +40,16 @@ def test_scoring(benchmark: Any) -> None:
     assert len(benchmark(score_rows, [patient], problems, estimates, truths)) == CASES * METHODS
 
 
+def test_scoring_of_one_case(benchmark: Any) -> None:
+    """The same of a dozen answers to one case: what a small run or a test waits for."""
+    random = np.random.default_rng(0)
+    marks = [LandmarkRecord(name="surface", points=random.normal(0, 40, (LANDMARKS, 3)).tolist())]
+    patient = PatientRecord(patient_id="p", patient_hash="h", dataset="d", landmarks=marks)
+    truth, theta = _case(0, random)
+    estimates = [_estimate(f"m{method}", truth, random) for method in range(12)]
+    assert len(benchmark(score_rows, [patient], [_problem(truth, theta)], estimates, [truth])) == 12
+
+
 def _case(number: int, random: np.random.Generator) -> tuple[TruthRecord, Any]:
     theta = random.normal(0, 5, 6)
     bound = np.diag(random.uniform(1e-4, 1e-2, 6))

@@ -1,5 +1,6 @@
 """Scores against what must be true of any run, and statistics against closed forms."""
 
+import tracemalloc
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -341,3 +342,21 @@ def test_intervals_of_many_cases_need_no_grid() -> None:
     unequal = np.array([8, 10, 12, 9, 11, 10, 7])
     small, many = resampled_interval(counts, unequal), resampled_interval(counts * 500, unequal * 500)
     assert (many.low, many.high) == pytest.approx((small.low, small.high), abs=0.01)
+
+
+def memory_of(labels: int) -> int:
+    """Peak of allocations, bytes, of scoring so many methods of twelve cases."""
+    answers = (each for number in range(labels) for each in truth_told(f"M{number}"))
+    tracemalloc.start()
+    score_rows(PATIENTS, iter(PROBLEMS), answers, iter(TRUTHS))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_row_costs_its_numbers_and_no_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million rows there is half a GiB of numbers; records and errors as objects would be several."""
+    monkeypatch.setattr("bench.score.rows._BATCH", 120)
+    monkeypatch.setattr("bench.score.columnar._LARGE", 0)
+    few, many = memory_of(50), memory_of(250)
+    assert (many - few) / (200 * 12) < 1500

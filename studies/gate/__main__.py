@@ -7,8 +7,10 @@ from pathlib import Path
 import tyro
 
 from bench.cli.console import output, print_line, print_table
+from bench.run.environment import describe_environment
+from bench.score.baseline import read_baselines, write_baseline
 from studies.gate.defects import DEFECTS, planted
-from studies.gate.table import CLEAN, clean, sensitivity
+from studies.gate.table import CLEAN, clean, sensitivity, time_spreads
 from studies.gate.trials import Gate, Trial, read_trials, shipped
 
 
@@ -31,6 +33,9 @@ class Study:
     defects: bool = True
     """Plant defects; without, only the clean repeats are run."""
 
+    into: Path | None = None
+    """Folder of frozen baselines: those of this processor are given what the times of clean repeats differed by."""
+
     every: bool = False
     """Run all rows with each defect, not only until one of them catches it."""
 
@@ -44,12 +49,24 @@ class Study:
                 print_line(f"{CLEAN} {number}: {label} of {protocol}")
                 gate.trial(f"{CLEAN} {number}", protocol, label, nullcontext())
         _print(self.out)
+        if self.into is not None:
+            _give(self.into, read_trials(self.out))
 
     def _plant(self, gate: Gate, name: str) -> None:
         for protocol, label in gate.rows:
             print_line(f"{name}: {label} of {protocol}")
             if gate.trial(name, protocol, label, planted(name)).worse and not self.every:
                 return
+
+
+def _give(folder: Path, trials: list[Trial]) -> None:
+    processor = describe_environment().processor
+    for path in sorted(folder.glob("*.json")):
+        (baseline,) = read_baselines(path)
+        spreads = time_spreads(trials, baseline.protocol.partition("/")[0])
+        if baseline.processor == processor and spreads:
+            write_baseline(path, baseline.model_copy(update={"time_spread": spreads}))
+            output.print(f"times of clean repeats written: {path}")
 
 
 def _print(out: Path) -> None:

@@ -30,6 +30,16 @@ def _reported(caught: Sequence[Trial]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in kinds.items())
 
 
+def time_spreads(trials: Sequence[Trial], protocol: str) -> dict[str, float]:
+    """By label, the largest factor between the times of the study's baseline and of its clean repeats."""
+    found: dict[str, list[float]] = {}
+    for each in trials:
+        if each.name.startswith(CLEAN) and each.protocol == protocol:
+            for label, ratio in each.ratios.items():
+                found.setdefault(label, [1.0]).append(ratio)
+    return {label: max(ratios) / min(ratios) for label, ratios in found.items()}
+
+
 def clean(trials: Sequence[Trial]) -> tuple[int, int, float]:
     """Of the clean repeats: how many there are, how many raised an alarm, and the largest ratio of times."""
     own = [each for each in trials if each.name.startswith(CLEAN)]

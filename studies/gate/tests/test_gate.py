@@ -18,7 +18,7 @@ from bench.protocol import load_protocol
 from bench.register import Search
 from bench.score.regression import Change
 from studies.gate.defects import DEFECTS, planted
-from studies.gate.table import clean, sensitivity
+from studies.gate.table import clean, sensitivity, time_spreads
 from studies.gate.trials import Gate, Trial, read_trials
 
 ROOT = Path(__file__).parents[3]
@@ -122,3 +122,5 @@ def test_the_table_lists_what_caught_a_defect() -> None:
         ("restarts = 1", "yes", "Opt-GC (regress) of 1", "mtre_mm 2"),
     ]
     assert clean(trials) == (2, 1, 1.3)
+    faster = Trial("clean 2", "regress", "Opt-GC", (), {"Opt-GC": 0.65})
+    assert time_spreads([*trials, faster], "regress") == {"Opt-GC": 2.0}
