@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from scipy.stats import spearmanr
 from bench.cases.build import build_case
 from bench.cases.prepare import load_patient, open_dataset, patient_ids
 from bench.geometry import Matrix, transform_points
-from bench.protocol import read_protocol
+from bench.protocol import Protocol, read_protocol
 from bench.score.images import TargetPicture, spread_evenly
 
 # Shares of the way from the true pose to a start of sopi-xray, which lies some 50 mm off on the detector.
@@ -39,12 +40,16 @@ class Scored:
 @cache
 def scored(real: bool) -> tuple[Scored, ...]:
     """Three phantoms, two starts each; ``real``: compared as a real X-ray is, without the rendering at the truth."""
-    protocol = read_protocol("sopi-xray", "quick", {"data": {"patients": 3}})
+    return rows_of(read_protocol("sopi-xray", "quick", {"data": {"patients": 3}}), starts=2, real=real)
+
+
+def rows_of(protocol: Protocol, *, starts: int, real: bool) -> tuple[Scored, ...]:
+    """Poses on the way from truth to start, of every patient."""
     dataset, rows = open_dataset(protocol), list[Scored]()
     for patient in patient_ids(protocol, dataset):
         prepared = load_patient(protocol, dataset, patient)
         points = prepared.landmarks[0].points
-        for index in range(2):
+        for index in range(starts):
             case = build_case(protocol, prepared, index).case
             frame, camera = case.problem.frame, case.problem.views[0].camera
             picture = TargetPicture.of(case, prepared.target if real else None)
@@ -72,6 +77,23 @@ def test_it_is_defined_and_the_truth_wins(detector: str, real: bool) -> None:
     apart = [row for row in defined if row.mpd_mm > (2.0 if real and detector == "surf" else 0.0)]
     assert len(apart) >= 0.7 * len(rows)
     assert np.mean([row.truth[name] < row.found[name] for row in apart]) >= 0.95
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_on_a_real_ct_it_is_defined_and_the_truth_wins(real_data: Path, real: bool) -> None:
+    """On patients that nothing was tuned on; docs/reference/tables.md has more of them."""
+    ct = real_data / "lumbar-3mm"
+    settings = {"volume": str(ct / "ct.nii.gz"), "labels": str(ct / "vertebrae.nii.gz")}
+    settings |= {"label_scheme": "totalsegmentator"}
+    data = {"dataset": "ct_file", "patients": 1, "settings": settings}
+    protocol = read_protocol("sopi-xray", "quick", {"data": data, "start": {"per_patient": 4}})
+    rows = rows_of(protocol, starts=4, real=real)
+    for name in ("dist_err_orb_mm", "dist_err_surf_mm"):
+        defined = [row for row in rows if np.isfinite([row.found[name], row.truth[name]]).all()]
+        assert len(defined) >= 0.9 * len(rows)
+        apart = [row for row in defined if row.mpd_mm > 3.0]
+        assert len(apart) >= 10
+        assert np.mean([row.truth[name] < row.found[name] for row in apart]) >= 0.95
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
