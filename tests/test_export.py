@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench.contract import Problem, View
 from bench.exchange.conventions import in_other_conventions, plain
 from bench.exchange.export import SUMS
 from bench.exchange.folder import ExchangeError, at, read_problem, write_case, write_volume
+from bench.exchange.scratch import Scratch
 from bench.geometry import Camera, Matrix
 from bench.geometry.converters.astra import AstraConeVec, from_astra
 from bench.geometry.converters.autoscoper import from_autoscoper, parse_calibration
@@ -135,6 +137,18 @@ def test_the_problems_of_a_run_are_those_of_its_protocol(toys: Exported, tmp_pat
     Export(str(toys.truth.folder), tmp_path / "again", fresh=True)()
     assert [each.name for each in tmp_path.iterdir()] == ["again"]
     assert (tmp_path / "again" / SUMS).read_text() == (toys.problems / SUMS).read_text()
+
+
+def test_what_a_killed_export_left_is_removed_and_what_lives_is_not(tmp_path: Path) -> None:
+    with Scratch(tmp_path, ".out.part-") as living:
+        for name in ("a", "b"):
+            (tmp_path / f".out.part-{name}").mkdir()
+        os.utime(tmp_path / ".out.part-a", (1, 1))
+        os.utime(living, (1, 1))
+        with Scratch(tmp_path, ".out.part-"):
+            pass
+        assert {each.name for each in tmp_path.iterdir()} == {living.name, ".out.part-b"}
+    assert not living.exists()
 
 
 def test_every_convention_leads_back_to_the_pose() -> None:

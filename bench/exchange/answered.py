@@ -1,7 +1,6 @@
 """Make a run of a table of answers: the rows of the run that holds the truth, and one for each label beside them."""
 
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bench.errors import FluorobenchError
 from bench.exchange.answers import Answer, Answers
 from bench.exchange.export import read_index
 from bench.exchange.model import INDEX_FILE
+from bench.exchange.scratch import Scratch
 from bench.files import write_text
 from bench.protocol import Protocol, protocol_hash
 from bench.protocol.model import MethodTable
@@ -74,14 +74,12 @@ def write_answered(run: ScoredRun, answers: Answers, runs: Path) -> ScoredRun:
     folder = runs / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}"
     if not Journal(folder).complete:
         runs.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=runs, prefix=f".{folder.name}.part-"))
-        try:
-            part.chmod(0o755)
+        with Scratch(runs, f".{folder.name}.part-") as place:
+            part = place / folder.name
+            part.mkdir()
             _fill(part, run, protocol, answers)
             shutil.rmtree(folder, ignore_errors=True)
             part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
     link_latest(folder)
     return open_run(folder)
 

@@ -3,8 +3,6 @@
 import csv
 import hashlib
 import io
-import shutil
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from os.path import relpath
@@ -18,6 +16,7 @@ from bench.contract import Problem
 from bench.errors import describe_error
 from bench.exchange.folder import ExchangeError, at, write_case, write_volume
 from bench.exchange.model import INDEX_FILE, PREFIX, IndexEntry, IndexFile, VolumeFiles
+from bench.exchange.scratch import Scratch
 from bench.files import slug, write_text
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
@@ -52,16 +51,13 @@ def export(run: ScoredRun, out: Path, *, replace: bool = False) -> Iterator[RunP
     """
     require_free(out, replace=replace)
     out.parent.mkdir(parents=True, exist_ok=True)
-    part, old = (Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.{what}-")) for what in ("part", "old"))
-    try:
-        part.chmod(0o755)
+    with Scratch(out.parent, f".{out.name}.part-") as place:
+        part = place / "new"
+        part.mkdir()
         yield from _write_cases(run, part)
         if out.exists():
-            out.rename(old / out.name)
+            out.rename(place / "old")
         part.rename(out)
-    finally:
-        for each in (part, old):
-            shutil.rmtree(each, ignore_errors=True)
 
 
 def require_free(out: Path, *, replace: bool) -> None:

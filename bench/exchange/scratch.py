@@ -1,4 +1,4 @@
-"""Folders for programs: temporary, and removed also where the process that made them was killed."""
+"""Temporary folders that are removed also where the process that made them was killed."""
 
 import shutil
 import tempfile
@@ -14,19 +14,31 @@ _YOUNG_S = 60.0
 
 
 class Scratch:
-    """A temporary folder of this process; folders that killed processes left behind are removed as one is made."""
+    """A temporary folder of this process; those of killed processes with the same prefix are removed as it is made.
 
-    def __init__(self) -> None:
-        _remove_abandoned()
-        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
+    Args:
+        place: Folder to make it in; the system's for temporary files if not given.
+        prefix: Of its name.
+    """
+
+    def __init__(self, place: Path | None = None, prefix: str = _PREFIX) -> None:
+        _remove_abandoned(Path(tempfile.gettempdir()) if place is None else place, prefix)
+        self._folder = tempfile.TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True)
         self.path = Path(self._folder.name).resolve()
         # Given up when this process ends, however it does.
         self._lock = FileLock(self.path / _LOCK)
         self._lock.acquire(blocking=False)
 
+    def __enter__(self) -> Path:
+        return self.path
 
-def _remove_abandoned() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+        self._folder.cleanup()
+
+
+def _remove_abandoned(place: Path, prefix: str) -> None:
+    for folder in [each for each in place.iterdir() if each.name.startswith(prefix) and not each.is_symlink()]:
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > _YOUNG_S and _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
