@@ -41,9 +41,11 @@ def time_spreads(trials: Sequence[Trial], protocol: str) -> dict[str, float]:
 
 
 def clean(trials: Sequence[Trial]) -> tuple[int, int, float]:
-    """Of the clean repeats: how many there are, how many raised an alarm, and the largest ratio of times."""
-    own = [each for each in trials if each.name.startswith(CLEAN)]
-    names = {each.name for each in own}
-    alarms = {each.name for each in own if each.worse}
+    """How many clean repeats of all rows there are, how many raised an alarm (unfinished ones, too), the slowest ratio."""
+    begun = [each for each in trials if each.name.startswith(CLEAN)]
+    rows = Counter(each.name for each in begun)
+    names = {name for name, count in rows.items() if count == max(rows.values())}
+    own = [each for each in begun if each.name in names]
+    alarms = {each.name for each in begun if each.worse}
     ratios = [ratio for each in own for ratio in each.ratios.values()]
     return len(names), len(alarms), float(np.max(ratios)) if ratios else float("nan")

@@ -122,5 +122,7 @@ def test_the_table_lists_what_caught_a_defect() -> None:
         ("restarts = 1", "yes", "Opt-GC (regress) of 1", "mtre_mm 2"),
     ]
     assert clean(trials) == (2, 1, 1.3)
+    more = Trial("clean 1", "regress-networks", "RTPI", (), {})
+    assert clean([*trials, more]) == (1, 1, 1.3), "a repeat that was stopped between rows is none"
     faster = Trial("clean 2", "regress", "Opt-GC", (), {"Opt-GC": 0.65})
     assert time_spreads([*trials, faster], "regress") == {"Opt-GC": 2.0}
