@@ -48,6 +48,13 @@ regress: $(STAMP) ## Run the regression protocols and compare them with the froz
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/fluorobench run $(GATE) --profile full --out runs/regress
 	$(BIN)/fluorobench check runs/regress/regress*-full-* --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO)) --json build/regress.json --junit build/regress.xml --markdown build/regress.md
 
+# Each part goes on where it was stopped; the disk's part mounts small disks, which needs root.
+torture: $(STAMP) ## Kills, faults of methods, full disks and damaged inputs, with tables of the outcomes (hours on two cores).
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture kills
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture methods
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture disk
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture inputs
+
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
 	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name
 	$(PEERS)/bin/python -W ignore benchmarks/peers/side_by_side.py
@@ -91,4 +98,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install ablations bench-sim bench-xray train tables regress bench-perf bench-check test check check-mypy check-pyright docs format
+.PHONY: help install ablations bench-sim bench-xray train tables regress torture bench-perf bench-check test check check-mypy check-pyright docs format

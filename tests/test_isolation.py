@@ -169,7 +169,9 @@ def test_a_harness_that_is_ended_leaves_no_process(
 ) -> None:
     place.unlink(missing_ok=True)
     (tmp_path / "harness.py").write_text(HARNESS)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "FLUOROBENCH_PLUGINS": str(methods)}
+    (tmp_path / "tmp").mkdir()
+    own = {"PYTHONPATH": str(Path(__file__).parents[1]), "FLUOROBENCH_PLUGINS": str(methods)}
+    environment = {**os.environ, **own, "TMPDIR": str(tmp_path / "tmp")}
     with subprocess.Popen([sys.executable, str(tmp_path / "harness.py")], env=environment, stderr=-3) as harness:
         while not (place.is_file() and len(place.read_text().split()) == 2):
             assert harness.poll() is None
@@ -178,6 +180,11 @@ def test_a_harness_that_is_ended_leaves_no_process(
     method, child = map(int, place.read_text().split())
     assert gone(method)
     assert gone(child)
+    for _ in range(100):
+        if not list((tmp_path / "tmp").iterdir()):
+            break
+        time.sleep(0.1)
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == []
 
 
 COST = Cost(seconds=1.0, processor_seconds=2.0, rendered=3, threads=4)

@@ -10,6 +10,8 @@ from bench.cli.console import messages, show_warnings
 from bench.errors import FluorobenchError, describe_error
 from bench.text import one_line, shortened
 
+# Of a shell: 128 + SIGINT.
+INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -68,4 +70,4 @@ def execute(command: Callable[[], None], program: str) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         messages.print(f"{program}: interrupted; the same command (without --fresh) continues from here")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

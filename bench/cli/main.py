@@ -12,7 +12,7 @@ from bench.cli.catalogue import Info, List
 from bench.cli.check import Check
 from bench.cli.doctor import Doctor
 from bench.cli.download import Download
-from bench.cli.execute import execute
+from bench.cli.execute import INTERRUPTED, execute
 from bench.cli.export import Export
 from bench.cli.register import Reference, Register
 from bench.cli.render import Render
@@ -34,7 +34,10 @@ _BROKEN_PIPE = 141
 def main() -> None:
     """Parse the command line and run the command; errors of input and disk are one line and exit status 2."""
     with _reader_may_leave():
-        command = tyro.cli(COMMANDS, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
+        try:
+            command = tyro.cli(COMMANDS, prog="fluorobench", description=DESCRIPTION)  # pyright: ignore
+        except KeyboardInterrupt:  # nothing has begun yet
+            sys.exit(INTERRUPTED)
         execute(command, "fluorobench")
 
 

@@ -9,17 +9,19 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import resource_tracker, util
 
 _MIB = 1 << 20
 _PR_SET_DUMPABLE = 4
 # Of one file that a method writes, its output included; beyond it writing raises an error in the method.
 _FILE_BYTES = 1 << 30
 
-# Waits for its input to end, which happens when the harness ends, however it does; then kills the process group.
+# Waits for its input to end, which happens when the harness ends, however it does; then kills the process group, and
+# removes the folder of the sockets that processes are started through.
 _GUARD = """
-import os, signal, sys
+import os, shutil, signal, sys
 sys.stdin.buffer.read()
+shutil.rmtree(sys.argv[2], ignore_errors=True)
 for kill in (os.killpg, os.kill):
     try:
         kill(int(sys.argv[1]), signal.SIGKILL)
@@ -85,7 +87,7 @@ def _lower(what: int, to: int) -> None:
 
 
 class Guard:
-    """A small process that kills another and its group when this process ends, even by SIGKILL.
+    """A small process that kills another and its group when this process ends, even by SIGKILL, and tidies up.
 
     Args:
         pid: Of the process to guard against outliving this one; the leader of its group.
@@ -93,7 +95,7 @@ class Guard:
 
     def __init__(self, pid: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _GUARD, str(pid)],
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(pid), util.get_temp_dir()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
