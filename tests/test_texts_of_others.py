@@ -176,3 +176,11 @@ def test_poses_that_hold_no_numbers(number: Any) -> None:
     pose[0][3] = number
     with pytest.raises(FluorobenchError, match="reference"):
         require_rigid(pose, "reference")
+
+
+@pytest.mark.parametrize("label", ["[1]", "{a = 1}", "5"])
+def test_labels_of_rows_that_are_no_text(label: str, tmp_path: Path) -> None:
+    text = f'extends = "sopi-sim"\nname = "mine"\ntitle = "Mine"\n[[methods]]\nlabel = {label}\nplugin = "initial"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(FluorobenchError, match=r"mine\.toml: methods: expected rows"):
+        read_protocol(str(tmp_path / "mine.toml"), "quick")

@@ -155,9 +155,9 @@ def _remove(path: Path, base: Tables, place: str) -> None:
 
 def _rows(path: Path, tables: Tables) -> list[Tables]:
     rows = _entries(tables.get("methods"))
-    if rows is None or not all(isinstance(row, dict) and "label" in row for row in rows):
+    if rows is None or not all(isinstance(row, dict) and isinstance(row.get("label"), str) for row in rows):
         raise ProtocolError(
-            f"{path}: methods: expected rows [[methods]] with a label each; got {tables['methods']!r}"[:200]
+            f"{path}: methods: expected rows [[methods]] with a label (text) each; got {tables['methods']!r}"[:200]
         )
     return rows
 

@@ -15,7 +15,7 @@ from bench.contract import Outcome, Problem, View
 from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
-from bench.run.limits import Guard, Limits, death, kill_group, without_interrupt
+from bench.run.limits import Guard, Limits, death, kill_group, leave_no_folder, without_interrupt
 from bench.run.parts import anchored
 from bench.run.processes import process_context
 from bench.run.reply import LONGEST, Done, Failed, Reply, decode
@@ -122,6 +122,7 @@ class IsolatedMethod:
         try:
             arguments = (theirs, output, choice, limits)
             process = context.Process(target=serve, args=arguments, daemon=True)
+            leave_no_folder()
             with without_interrupt():
                 process.start()
             self._process, self._guard = process, Guard(process.pid or 0)

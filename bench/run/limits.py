@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import resource_tracker, util
 
 _MIB = 1 << 20
@@ -16,12 +17,10 @@ _PR_SET_DUMPABLE = 4
 # Of one file that a method writes, its output included; beyond it writing raises an error in the method.
 _FILE_BYTES = 1 << 30
 
-# Waits for its input to end, which happens when the harness ends, however it does; then kills the process group, and
-# removes the folder of the sockets that processes are started through.
+# Waits for its input to end, which happens when the harness ends, however it does; then kills the process group.
 _GUARD = """
-import os, shutil, signal, sys
+import os, signal, sys
 sys.stdin.buffer.read()
-shutil.rmtree(sys.argv[2], ignore_errors=True)
 for kill in (os.killpg, os.kill):
     try:
         kill(int(sys.argv[1]), signal.SIGKILL)
@@ -86,8 +85,24 @@ def _lower(what: int, to: int) -> None:
     resource.setrlimit(what, (most, most))
 
 
+# Likewise; then removes the folder of the sockets that processes are started through.
+_TIDY = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
+
+
+@cache
+def leave_no_folder() -> None:
+    """Have the temporary folder of multiprocessing removed when this process ends, even by SIGKILL."""
+    words = [sys.executable, "-I", "-S", "-c", _TIDY, util.get_temp_dir()]
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    _KEPT.append(subprocess.Popen(words, stdin=pipe, stdout=nothing, stderr=nothing, start_new_session=True))
+
+
+# Their input is open as long as this process lives.
+_KEPT: list["subprocess.Popen[bytes]"] = []
+
+
 class Guard:
-    """A small process that kills another and its group when this process ends, even by SIGKILL, and tidies up.
+    """A small process that kills another and its group when this process ends, even by SIGKILL.
 
     Args:
         pid: Of the process to guard against outliving this one; the leader of its group.
@@ -95,7 +110,7 @@ class Guard:
 
     def __init__(self, pid: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _GUARD, str(pid), util.get_temp_dir()],
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
