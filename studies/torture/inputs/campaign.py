@@ -50,13 +50,15 @@ def campaign(out: Path, count: int, only: Sequence[str] = ()) -> list[Row]:
 
 
 def _row(reader: Reader, out: Path, form: Form, number: int) -> Row:
-    folder = out / "inputs" / "scratch" / "input"
+    # Another folder each time: some readers remember what they read where.
+    folder = out / "inputs" / "scratch" / f"input-{number}"
     entry = damaged(out, form, number, folder)
     outcome, text = reader.read(form.name, entry)
     if outcome not in GOOD:
         kept = out / "inputs" / "wrong" / f"{form.name} {number}".replace("/", "-").replace(" ", "-")
         shutil.rmtree(kept, ignore_errors=True)
         damaged(out, form, number, kept)
+    shutil.rmtree(folder, ignore_errors=True)
     return {"form": form.name, "outcome": outcome, "text": text}
 
 
