@@ -41,7 +41,7 @@ def time_spreads(trials: Sequence[Trial], protocol: str) -> dict[str, float]:
 
 
 def clean(trials: Sequence[Trial]) -> tuple[int, int, float]:
-    """How many clean repeats of all rows there are, how many raised an alarm (unfinished ones, too), the slowest ratio."""
+    """How many clean repeats of all rows there are, how many of all raised an alarm, and the largest ratio of times."""
     begun = [each for each in trials if each.name.startswith(CLEAN)]
     rows = Counter(each.name for each in begun)
     names = {name for name, count in rows.items() if count == max(rows.values())}
