@@ -74,9 +74,9 @@ def test_a_first_stage_without_a_pose_is_the_rows_failure(calls: Path, tmp_path:
 def test_only_an_equal_and_earlier_row_is_shared(calls: Path) -> None:
     late = chained("far", "near")
     late = late.model_copy(update={"methods": (*late.methods, *protocol("far").methods)})
-    assert first_stage(late.methods[0], late.methods, ()) is None
+    assert first_stage(late.methods[0], late.methods) is None
     other = chained("far", "near", before=("near",))
-    assert first_stage(other.methods[-1], other.methods, ()) is None
+    assert first_stage(other.methods[-1], other.methods) is None
 
 
 def test_sopi_opt_of_the_shipped_protocol_shares_sopi() -> None:
@@ -84,7 +84,7 @@ def test_sopi_opt_of_the_shipped_protocol_shares_sopi() -> None:
 
     methods = read_protocol("sopi-sim", "quick").methods
     (row,) = (each for each in methods if each.label == "SOPI+opt")
-    shared = first_stage(row, methods, ())
+    shared = first_stage(row, methods)
     assert shared is not None
     assert shared.plugin == "sopi"
     assert [each["plugin"] for each in shared.rest.settings["stages"]] == ["opt_gc"]

@@ -224,7 +224,7 @@ def _record(
         search=problem.search.tolist(),
         seed=problem.seed,
         redraws=drawn.redraws,
-        target_hash=_images_hash(problem.views),
+        target_hash=images_hash(problem.views),
         landmarks_hash=landmarks,
         truth_hash=truth_hash(truth),
         perturbation_hash="",
@@ -244,7 +244,8 @@ def view_record(view: View, drawn: dict[str, float] | None = None) -> ViewRecord
     )
 
 
-def _images_hash(views: Iterable[View]) -> str:
+def images_hash(views: Iterable[View]) -> str:
+    """Fingerprint of the images of a case, to the last bit."""
     digest = hashlib.sha256()
     for view in views:
         digest.update(b"" if view.image is None else np.ascontiguousarray(view.image).tobytes())

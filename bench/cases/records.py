@@ -134,11 +134,14 @@ class EstimateRecord(Record):
         processor_seconds: Processor time of the method's process for this case, all threads.
         processor_seconds_prepare: The same of preparing the patient.
         threads: That the process may use.
-        reference_seconds: Processor time of the reference kernel (``bench.run.environment``), in the harness just
-            before and after this case: a busy machine slows both.
+        reference_seconds: Processor time of the reference kernel (``bench.run.environment``), in the harness (or its
+            worker) just before and after this case: a busy machine slows both.
         drr_evaluations: Images rendered by the projector; of another program, as it states them.
         drr_evaluations_prepare: The same while preparing the patient.
         drr_evaluations_stated: As the method states them.
+        worker: Where it was computed: the machine, and the worker's name where a run has several. None in rows of
+            earlier versions, and of other programs.
+        processor: Type of that machine's processor; None likewise.
         seal: Checksum of the other fields, which the run adds as it writes the line.
     """
 
@@ -159,6 +162,8 @@ class EstimateRecord(Record):
     drr_evaluations_stated: int | None = None
     covariance: MatrixList | None = None
     error: str | None = None
+    worker: str | None = None
+    processor: str | None = None
     seal: str | None = None
 
     def sealed(self) -> "EstimateRecord":
@@ -171,7 +176,9 @@ class EstimateRecord(Record):
         return self.seal in (None, self._checksum())
 
     def _checksum(self) -> str:
-        return hashlib.sha256(self.model_dump_json(exclude={"seal"}).encode()).hexdigest()[:16]
+        # Rows that were sealed before these fields existed have none of them.
+        absent = {name for name in ("worker", "processor") if getattr(self, name) is None}
+        return hashlib.sha256(self.model_dump_json(exclude={"seal", *absent}).encode()).hexdigest()[:16]
 
 
 class TruthRecord(Record):

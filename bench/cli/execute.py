@@ -1,10 +1,12 @@
 """Run a command: errors of input and disk are one line and exit status 2."""
 
 import errno
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from bench.cli.console import messages, show_warnings
 from bench.errors import FluorobenchError, describe_error
@@ -30,6 +32,14 @@ def of_the_disk(error: OSError) -> str | None:
     )
 
 
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: what an interrupt ends in order, it ends too."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _TerminatedError
+
+
 def _raised_in(error: BaseException) -> str:
     """Where it was raised, for a report of a bug that looks like bad input."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -44,6 +54,7 @@ def execute(command: Callable[[], None], program: str) -> None:
         program: Name of the program, before every message.
     """
     show_warnings(program)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         command()
     except FluorobenchError as error:
@@ -68,6 +79,11 @@ def execute(command: Callable[[], None], program: str) -> None:
         what = "an input is nested too deeply" if isinstance(error, RecursionError) else "there is not enough memory"
         messages.print(f"{program}: {what}{_raised_in(error)}; give a smaller one", style="red", markup=False)
         sys.exit(2)
+    except _TerminatedError:
+        messages.print(f"{program}: terminated; the same command (without --fresh) continues from here")
+        sys.exit(128 + signal.SIGTERM)
     except KeyboardInterrupt:
         messages.print(f"{program}: interrupted; the same command (without --fresh) continues from here")
         sys.exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)

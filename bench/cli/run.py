@@ -74,6 +74,15 @@ class Run:
     out: Path = Path("runs")
     """Folder for runs."""
 
+    workers: int | None = None
+    """Methods that run at the same time, each with one patient; with --executor slurm the number of jobs."""
+
+    executor: str | None = None
+    """Where they run: dask://HOST:PORT, dask-local:N (worker processes) or slurm; this process if not given."""
+
+    threads: int | None = None
+    """Threads of each method; by default this machine's cores shared by its workers, and 1 on other machines."""
+
     fresh: bool = False
     """Discard an earlier run of the same protocol."""
 
@@ -83,15 +92,17 @@ class Run:
     def __call__(self) -> None:
         """Run, score, report."""
         from bench.cli.report import write_report
+        from bench.run.placement import Placement
         from bench.run.resume import run_or_resume
         from bench.score.finished import open_run
 
         if not self.protocols:
             raise CommandError("expected the name of a protocol; got none: `fluorobench list` prints them")
+        placement = Placement(self.executor, self.workers, self.threads)
         # All are read before any is run: a mistake in the last one shows at once.
         chosen = _only([self._load(name) for name in self.protocols], self.only)
         journals = [
-            run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line)
+            run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line, placement=placement)
             for protocol in map(self._with_weights, chosen)
         ]
         failed = [reason for journal in journals for reason in write_report(open_run(journal.folder))]

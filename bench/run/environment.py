@@ -56,7 +56,7 @@ def describe_environment() -> Environment:
     """Collect versions and machine, and time the reference kernel (about 0.2 s)."""
     return Environment(
         machine=platform.machine(),
-        processor=_processor(),
+        processor=processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         system=platform.platform(),
         python=platform.python_version(),
@@ -70,15 +70,18 @@ def describe_environment() -> Environment:
 
 
 def reference_kernel_seconds(repeats: int = 9) -> float:
-    """Median processor time of a fixed torch kernel (3-D grid sampling): the unit for times from different machines."""
+    """Median processor time of a fixed torch kernel (3-D grid sampling): the unit for times from different machines.
+
+    Of the calling thread, which alone computes one volume: other threads may be at work beside it.
+    """
     import torch
 
     volume, grid = _reference_arrays()
     seconds: list[float] = []
     for _ in range(repeats):
-        began = time.process_time()
+        began = time.thread_time()
         torch.nn.functional.grid_sample(volume, grid, align_corners=False)
-        seconds.append(time.process_time() - began)
+        seconds.append(time.thread_time() - began)
     return median(seconds)
 
 
@@ -92,15 +95,20 @@ def _reference_arrays() -> "tuple[Tensor, Tensor]":
 
 
 def code_hash() -> str:
-    """Fingerprint of everything that affects a row: the program's files, the user's plug-ins, versions and processor.
+    """Fingerprint of everything that affects a row: ``program_hash`` and the processor.
 
     Two runs with the same one were made by the same code on the same kind of machine.
     """
+    return hashlib.sha256(repr((program_hash(), processor(), platform.machine())).encode()).hexdigest()[:12]
+
+
+def program_hash() -> str:
+    """Fingerprint of the program's files, the user's plug-ins and the versions of libraries."""
     package = Path(__file__).parents[1]
     folders = {str(package): package}
     for kind in registry.KINDS:
         folders |= {folder: Path(folder) for folder in import_module(f"bench.{kind}").__path__}
-    digest = hashlib.sha256(repr((_versions(), _processor(), platform.machine())).encode())
+    digest = hashlib.sha256(repr(_versions()).encode())
     for folder in folders.values():
         for path in sorted(folder.rglob("*")):
             if path.suffix in _DECIDING and path.is_file():
@@ -113,7 +121,9 @@ def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _PACKAGES}
 
 
-def _processor() -> str:
+@cache
+def processor() -> str:
+    """Name of the processor's type."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():

@@ -6,7 +6,7 @@ poses. The answers are those of the whole chain to the bit; what the first stage
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,16 @@ class FirstStage:
     """What a row shares with an earlier one.
 
     Attributes:
+        label: Of the earlier row.
         plugin: Of the shared stage.
         rest: The row without it.
-        answers: Of the earlier row, by case.
+        answers: Of the earlier row, by case; those that are known.
     """
 
+    label: str
     plugin: str
     rest: MethodTable
-    answers: Mapping[str, EstimateRecord]
+    answers: Mapping[str, EstimateRecord] = field(default_factory=dict[str, EstimateRecord])
 
     def begun(self, problem: Problem) -> Problem | EstimateRecord:
         """The problem from where the first stage ended; or the row of a first stage that gave no pose."""
@@ -54,15 +56,12 @@ class FirstStage:
         return rest.model_copy(update={**costs, "seconds_by_phase": phases})
 
 
-def first_stage(
-    choice: MethodTable, rows: Sequence[MethodTable], estimates: Sequence[EstimateRecord]
-) -> FirstStage | None:
-    """What a row shares with an earlier row of the run; None where it begins with no other row's method.
+def first_stage(choice: MethodTable, rows: Sequence[MethodTable]) -> FirstStage | None:
+    """What a row shares with an earlier row of the run, without answers; None where it begins with no row's method.
 
     Args:
         choice: The row.
         rows: Of the protocol.
-        estimates: So far; all of the earlier row's.
     """
     method = registry.build("methods", choice.plugin, choice.settings, choice.preset)
     stages = list[Any](getattr(method, "stages", ()))
@@ -71,9 +70,8 @@ def first_stage(
     if not same:
         return None
     rest = [{"plugin": each.plugin, "preset": each.preset, "settings": dict(each.settings)} for each in stages[1:]]
-    answers = {each.case_id: each for each in estimates if each.label == same[0].label}
     shortened = MethodTable(label=choice.label, plugin=_CHAIN, settings={"stages": rest})
-    return FirstStage(stages[0].plugin, shortened, answers)
+    return FirstStage(same[0].label, stages[0].plugin, shortened)
 
 
 def _is(row: MethodTable, stage: Any) -> bool:

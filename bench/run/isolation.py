@@ -16,6 +16,7 @@ from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
 from bench.run.limits import Guard, Limits, death, kill_group, leave_no_folder, without_interrupt
+from bench.run.meter import stated_threads
 from bench.run.parts import anchored
 from bench.run.processes import process_context
 from bench.run.reply import LONGEST, Done, Failed, Reply, decode
@@ -37,9 +38,17 @@ class IsolatedMethod:
     at the next request. Whatever the method does is a reply: ``Failed`` where it is no answer.
     """
 
-    def __init__(self, choice: MethodTable, budget: BudgetTable) -> None:
+    def __init__(self, choice: MethodTable, budget: BudgetTable, *, threads: int | None = None) -> None:
+        """State the method.
+
+        Args:
+            choice: A row of a protocol.
+            budget: Of the protocol.
+            threads: That the process may use; None = as many as this one.
+        """
         self._choice = choice
         self._budget = budget
+        self._threads = threads
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._process: BaseProcess | None = None
         self._channel: Channel | None = None
@@ -47,6 +56,8 @@ class IsolatedMethod:
         self._patient: Prepare | None = None
         self._ready = False
         self._number = 0
+        self._read = 0
+        self._interrupted = False
 
     def __enter__(self) -> "IsolatedMethod":
         return self
@@ -79,10 +90,19 @@ class IsolatedMethod:
         return self._ask(Register(_message(problem)), self._budget.seconds_per_case)
 
     def printed(self) -> str:
-        """What the method printed so far; of more than a megabyte the end."""
+        """What the method printed since this was asked before; of more than a megabyte the end."""
         size = self._output.seek(0, 2)
-        self._output.seek(max(0, size - _PRINTED_BYTES))
-        return self._output.read().decode(errors="replace")
+        self._output.seek(max(self._read, size - _PRINTED_BYTES))
+        text = self._output.read()
+        self._read = self._output.tell()
+        return text.decode(errors="replace")
+
+    def interrupt(self) -> None:
+        """End it for good, from another thread than the one that waits for an answer; that one gets a failure."""
+        self._interrupted = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def stop(self) -> None:
         """End the process and all that it started."""
@@ -113,7 +133,8 @@ class IsolatedMethod:
         if self._process is not None and self._process.is_alive():
             return Done()
         self.stop()
-        context = process_context()
+        if self._interrupted:
+            raise ProcessError(f"{self._choice.label} was interrupted")
         self._channel, theirs = pair(self._alive)
         choice = Choice(self._choice.plugin, self._choice.preset, anchored(self._choice.settings))
         limits = Limits(self._budget.memory_mib)
@@ -121,9 +142,9 @@ class IsolatedMethod:
         output = Connection(os.dup(self._output.fileno()), readable=False)
         try:
             arguments = (theirs, output, choice, limits)
-            process = context.Process(target=serve, args=arguments, daemon=True)
             leave_no_folder()
-            with without_interrupt():
+            with stated_threads(self._threads), without_interrupt():
+                process = process_context().Process(target=serve, args=arguments, daemon=True)
                 process.start()
             self._process, self._guard = process, Guard(process.pid or 0)
         except Exception as error:  # no memory, too many processes or files, settings that cannot be sent

@@ -312,7 +312,7 @@ class Journal:
 
         Args:
             code_hash: ``bench.run.environment.code_hash``.
-            threads: ``bench.run.meter.threads``.
+            threads: That methods' processes may use.
             weights: ``bench.run.parts.weights_used`` of the protocol.
         """
         before = self.environment
@@ -323,9 +323,8 @@ class Journal:
             )
         if before.threads != threads:
             raise RunError(
-                f"{self.folder} was made with {before.threads} threads, this process may use {threads}: rows differ "
-                f"in their last digits; set OMP_NUM_THREADS and NUMBA_NUM_THREADS to {before.threads}, or use --fresh "
-                "to run it again"
+                f"{self.folder} was made with {before.threads} threads a method, this command would use {threads}: "
+                f"rows differ in their last digits; give --threads {before.threads}, or use --fresh to run it again"
             )
         names = sorted(before.weights.keys() | weights.keys())
         changed = [name for name in names if before.weights.get(name) != weights.get(name)]

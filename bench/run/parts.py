@@ -77,6 +77,13 @@ def weights_used(protocol: Protocol) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def own_weights_used(protocol: Protocol) -> dict[str, str]:
+    """Checksums of the user's weights alone, by path; not of those that are made at their first use."""
+    found = (part for choice in protocol.methods for part in parts(choice))
+    kept = (replace(part, weights=tuple(name for name in part.weights if name != UNTRAINED)) for part in found)
+    return {str(path): _checksum(path) for part in kept for path in part.own_files}
+
+
 def unmade(protocol: Protocol) -> list[str]:
     """Methods whose untrained weights the rows ask for and nobody has made yet."""
     found = (part.plugin for choice in protocol.methods for part in parts(choice) if UNTRAINED in part.weights)

@@ -11,6 +11,7 @@ from bench.run.limits import hide
 from bench.run.lock import RunLock
 from bench.run.meter import threads
 from bench.run.parts import unmade, weights_used
+from bench.run.placement import Placement
 
 
 def run_or_resume(
@@ -20,6 +21,7 @@ def run_or_resume(
     fresh: bool,
     show: Callable[[Iterator[RunProgress]], None],
     report: Callable[[str], None],
+    placement: Placement | None = None,
 ) -> Journal:
     """Make a complete run of a protocol under ``out``.
 
@@ -29,39 +31,49 @@ def run_or_resume(
         fresh: Delete the results of an earlier run of the same protocol first.
         show: Executes the given steps and shows the progress.
         report: Prints a line: what is complete already, which acquisitions are left out.
+        placement: Where; None = in this process, one registration after the other.
 
     Raises:
-        FluorobenchError: A complete run that other code, other weights or another number of threads made, or a
-            protocol that cannot be run.
+        FluorobenchError: A complete run that other code, other weights or another number of threads made, a protocol
+            that cannot be run, or an executor that cannot be used.
     """
     hide()
+    placement = placement or Placement()
+    stated = placement.threads_used
+    used = threads() if stated is None else stated
     journal = Journal.of(out, protocol)
     with RunLock(journal.folder) as lock:
         if journal.folder.exists():
             lock.take()
-        if not fresh and _whole(journal, protocol):
+        if not fresh and _whole(journal, protocol, used):
             report(f"already complete: {journal.folder} (use --fresh to run it again)")
             return journal
-        execution = Execution(protocol)
-        show(execution.prepare())
-        for patient, names in execution.unreferenced.items():
-            report(
-                f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
-                "(find one with `fluorobench reference`)"
-            )
-        if making := unmade(protocol):
-            report(f"making the untrained weights of {', '.join(making)}, once for all runs: some seconds each")
-        lock.take()
-        journal = Journal.open(out, protocol, describe_environment(), fresh=fresh)
-        for fault in execution.resume(journal):
-            report(fault)
-        if done := len(journal.estimates()):
-            report(f"continuing: {journal.folder} holds {done} registrations already")
-        show(execution.register(journal))
+        with placement.engine(report) as engine:
+            execution = Execution(protocol, threads=stated)
+            show(execution.prepare())
+            _tell(execution, protocol, report)
+            lock.take()
+            environment = describe_environment().model_copy(update={"threads": used})
+            journal = Journal.open(out, protocol, environment, fresh=fresh)
+            for fault in execution.resume(journal):
+                report(fault)
+            if done := len(journal.estimates()):
+                report(f"continuing: {journal.folder} holds {done} registrations already")
+            show(execution.register(journal, engine))
     return journal
 
 
-def _whole(journal: Journal, protocol: Protocol) -> bool:
+def _tell(execution: Execution, protocol: Protocol, report: Callable[[str], None]) -> None:
+    for patient, names in execution.unreferenced.items():
+        report(
+            f"{patient}: {len(names)} acquisition(s) left out, which have no reference pose: {', '.join(names)} "
+            "(find one with `fluorobench reference`)"
+        )
+    if making := unmade(protocol):
+        report(f"making the untrained weights of {', '.join(making)}, once for all runs: some seconds each")
+
+
+def _whole(journal: Journal, protocol: Protocol, used: int) -> bool:
     """Whether a run is complete, and every row of it is there as it was written.
 
     Raises:
@@ -69,7 +81,7 @@ def _whole(journal: Journal, protocol: Protocol) -> bool:
     """
     if not journal.complete:
         return False
-    journal.refuse_others(code_hash(), threads(), weights_used(protocol))
+    journal.refuse_others(code_hash(), used, weights_used(protocol))
     rows = journal.rows()
     if rows.dropped or rows.missing:
         return False

@@ -109,6 +109,9 @@ def _serve(channel: Channel, method: Method, meter: Meter) -> None:
         reply = state.reply(request.what, meter)
         if os.getpid() != own:  # a child that the method forked came back from the method's code
             os._exit(0)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):  # the method's own, perhaps
+                stream.flush()
         channel.send(encode(request.number, reply))
 
 

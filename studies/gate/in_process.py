@@ -40,6 +40,9 @@ class InProcess:
     def stop(self) -> None:
         """Nothing is left running."""
 
+    def interrupt(self) -> None:
+        """It is asked by one thread alone."""
+
     def printed(self) -> str:
         """What a method prints goes to the terminal."""
         return ""
