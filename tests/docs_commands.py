@@ -19,7 +19,7 @@ from bench.protocol.load import summaries
 from .docs_blocks import ROOT
 
 # Programs of other projects: nothing of theirs is checked.
-OTHERS = ("git", "cd", "mkdir", "cat", "pip", "pdflatex", "sbatch", "python3", "cmake")
+OTHERS = ("git", "cd", "mkdir", "cat", "pip", "pdflatex", "dask", "kubectl", "python3", "cmake")
 _ASSIGNMENT = re.compile(r"^[A-Z_]+=\S*$")
 
 

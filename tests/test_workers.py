@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,15 @@ from .toy_run import DATASET, on_the_path, protocol
 
 distributed: Any = pytest.importorskip("distributed")
 HALF = "t = problem.frame.parameters(problem.start) / 2; return Estimate(problem.frame.pose(t), Outcome.CONVERGED)"
-# The first time, in the middle of a unit, it kills the process that asked: the worker.
+# Twice, in the middle of a unit, it kills the worker that asked, which is a child of this test.
 DEADLY = """from pathlib import Path
         place = Path({place!r})
         if problem.case_id.endswith("1") and len(list(place.iterdir())) < 2:
-            (place / str(os.getppid())).touch()
-            os.kill(os.getppid(), 9)
+            worker, parent = os.getpid(), os.getppid()
+            while parent != {test}:
+                worker, parent = parent, int(Path(f"/proc/{{parent}}/stat").read_text().rsplit(")")[1].split()[1])
+            (place / str(worker)).touch()
+            os.kill(worker, 9)
             time.sleep(60)
         {half}"""
 SLOW = "open({place!r}, 'a').write('x'); time.sleep(0.4); {half}"
@@ -59,7 +63,7 @@ def plugins(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     folder = tmp_path_factory.mktemp("plugins")
     bodies = {
         "half": (HALF, "None"),
-        "deadly": (DEADLY.format(place=str(place / "killed"), half=HALF), "None"),
+        "deadly": (DEADLY.format(place=str(place / "killed"), test=os.getpid(), half=HALF), "None"),
         "slow": (SLOW.format(place=str(place / "slow"), half=HALF), "None"),
     }
     filed = DATASET.replace("= 600", f"= float(open({str(place / 'hu')!r}).read())")
@@ -136,7 +140,11 @@ def test_a_command_that_is_ended_leaves_no_process_and_can_be_continued(
     mark = f"FLUOROBENCH_TEST={tmp_path}"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "FLUOROBENCH_TEST": str(tmp_path)}
     (place / "slow").write_text("")
-    with subprocess.Popen([*COMMAND, *words], cwd=tmp_path, env=environment, stderr=-1, text=True) as command:
+    # Shells start what they do not wait for with interrupts ignored, which processes pass on.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=tmp_path, env=environment, stderr=-1, text=True, preexec_fn=heed
+    ) as command:
         while not (place / "slow").read_text():
             assert command.poll() is None, command.stderr.read() if command.stderr else ""
             time.sleep(0.05)

@@ -18,6 +18,7 @@ from bench.errors import FluorobenchError
 from bench.protocol import Protocol
 from bench.run.environment import program_hash
 from bench.run.isolation import IsolatedMethod
+from bench.run.limits import hide
 from bench.run.parts import own_weights_used
 from bench.run.posed import PosedPatients
 from bench.run.station import Station, Work
@@ -146,6 +147,7 @@ def do_unit(run: Run, unit: Unit) -> list[Line]:
     Raises:
         FluorobenchError: It cannot be done here; names the worker.
     """
+    hide()
     worker = import_module("distributed").get_worker()
     # Nannies start workers as daemons, which may have no children; a method's process ends with this one (``Guard``).
     current_process().daemon = False
