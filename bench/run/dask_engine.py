@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib import import_module
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from bench.errors import FluorobenchError, describe_error
 from bench.protocol.model import MethodTable
@@ -112,8 +112,9 @@ class DaskEngine:
         while self._units:
             said = self._next()
             if isinstance(said, tuple):
-                # A row of a unit that is being done, with its time.
-                yield decode(said[1])
+                # A row of a unit that is being done.
+                _, line = cast("tuple[float, str]", said)
+                yield decode(line)
             elif (unit := self._units.pop(said.key, None)) is not None:
                 del self._futures[said.key]
                 yield from self._ended(unit, said)
