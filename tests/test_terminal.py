@@ -1,5 +1,6 @@
 """What reaches the terminal and the exit status: no control characters of others, no tracebacks of their input."""
 
+import errno
 import io
 import tomllib
 from collections.abc import Callable
@@ -41,6 +42,23 @@ def nested() -> None:
 
 def name_of_other_bytes() -> None:
     "CT of M\udcfcller".encode()
+
+
+def full_in_between() -> None:
+    """As a library that closes what it could not write."""
+    try:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    finally:
+        raise AttributeError("no attribute 'pos'")
+
+
+def test_an_error_behind_a_full_disk_is_that_of_the_disk(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        execute(full_in_between, "fluorobench")
+    assert caught.value.code == 2
+    assert "make room" in capsys.readouterr().err
+    with pytest.raises(AttributeError):
+        execute(lambda: None.pos, "fluorobench")  # type: ignore[attr-defined]  # pyright: ignore
 
 
 def endless() -> None:

@@ -40,6 +40,15 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _TerminatedError
 
 
+def _full_behind(error: BaseException | None) -> OSError | None:
+    """The full disk that a library met before it failed in another way."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def _raised_in(error: BaseException) -> str:
     """Where it was raised, for a report of a bug that looks like bad input."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -78,6 +87,11 @@ def execute(command: Callable[[], None], program: str) -> None:
     except (RecursionError, MemoryError) as error:
         what = "an input is nested too deeply" if isinstance(error, RecursionError) else "there is not enough memory"
         messages.print(f"{program}: {what}{_raised_in(error)}; give a smaller one", style="red", markup=False)
+        sys.exit(2)
+    except Exception as error:
+        if (full := _full_behind(error)) is None:
+            raise
+        messages.print(f"{program}: {of_the_disk(full)}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except _TerminatedError:
         messages.print(f"{program}: terminated; the same command (without --fresh) continues from here")

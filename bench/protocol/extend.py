@@ -155,11 +155,15 @@ def _remove(path: Path, base: Tables, place: str) -> None:
 
 def _rows(path: Path, tables: Tables) -> list[Tables]:
     rows = _entries(tables.get("methods"))
-    if rows is None or not all(isinstance(row, dict) and isinstance(row.get("label"), str) for row in rows):
+    if rows is None or not all(_is_labelled(row) for row in rows):
         raise ProtocolError(
             f"{path}: methods: expected rows [[methods]] with a label (text) each; got {tables['methods']!r}"[:200]
         )
     return rows
+
+
+def _is_labelled(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(cast("Tables", row).get("label"), str)
 
 
 def rows_of_profile(path: Path, tables: Tables, profile: str, *, known: Container[str]) -> list[Tables]:
