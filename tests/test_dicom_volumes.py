@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from bench.geometry import transform_points
@@ -179,6 +180,16 @@ def test_localisers_and_slices_of_other_sizes_are_named(tmp_path: Path) -> None:
     message = refusal(folder)
     assert "16 of 20 x 24, 1 of 50 x 30" in message
     assert "scout.dcm" in message
+
+
+def test_a_slice_that_lost_its_size_is_not_left_out(tmp_path: Path) -> None:
+    """Three slices 2 mm apart became two that were 4 mm apart."""
+    folder = write_series(tmp_path / "ct", stored()[:, :, :3], POSITIONS[:3])
+    path = str(folder / "001.dcm")
+    damaged = pydicom.dcmread(path)
+    del damaged.Rows, damaged.PixelData
+    damaged.save_as(path)
+    assert "1 of 3 files of the series state no Rows (the first is 001.dcm)" in refusal(folder)
 
 
 def test_slices_elsewhere_are_found_and_named(tmp_path: Path) -> None:

@@ -64,9 +64,13 @@ def series_of(folder: Path) -> Series:
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.name.upper() != _INDEX and is_dicom(path):
             header = read_header(path)
-            if header.number("Rows") is not None:
-                series.setdefault(header.text("SeriesInstanceUID") or "", []).append(header)
-    return {uid: tuple(series[uid]) for uid in sorted(series)}
+            series.setdefault(header.text("SeriesInstanceUID") or "", []).append(header)
+    # Reports, structures and the like form series of their own, without any image.
+    return {uid: tuple(series[uid]) for uid in sorted(series) if any(map(_is_image, series[uid]))}
+
+
+def _is_image(header: DicomHeader) -> bool:
+    return header.number("Rows") is not None
 
 
 def describe_series(headers: Sequence[DicomHeader]) -> str:
@@ -97,7 +101,7 @@ def read_file(path: Path) -> Grid:
     if path.name.upper() == _INDEX:
         raise VolumeError(f"{path}: a DICOMDIR is an index without pixels; {_elsewhere(path.parent)}")
     header = read_header(path)
-    if header.number("Rows") is not None and header.frames < 2:
+    if _is_image(header) and header.frames < 2:
         _require_ct(header)
         raise VolumeError(f"{path}: one slice of a DICOM series; expected a volume; name the folder of its slices")
     return _stacked((header,), path)
@@ -112,7 +116,13 @@ def _pick_series(folder: Path, series: str | None) -> tuple[DicomHeader, ...]:
         raise VolumeError(f"{folder}: no DICOM series {series!r}; it holds {listed}")
     if series is None and len(known) > 1:
         raise VolumeError(f"{folder}: {len(known)} DICOM series; choose one with --series UID (series = UID): {listed}")
-    return next(iter(known.values())) if series is None else known[series]
+    chosen = next(iter(known.values())) if series is None else known[series]
+    if lost := [header.path.name for header in chosen if not _is_image(header)]:
+        raise VolumeError(
+            f"{folder}: {len(lost)} of {len(chosen)} files of the series state no Rows (the first is {lost[0]}); "
+            "expected images alone, since a slice left out changes the spacing; copy the series again, or move these"
+        )
+    return chosen
 
 
 def _elsewhere(folder: Path) -> str:
