@@ -178,7 +178,7 @@ def test_the_table_states_what_training_changed_and_whether_that_is_shown(tmp_pa
     table = report.table(run_of(errors, tmp_path))
     found = {row.context.found.first: row.context for row in table.rows if row.context.metric == METRICS[0]}
     assert {label: each.verdict for label, each in found.items()} == {"A": "yes", "B": "not shown", "C": "harmed"}
-    assert found["A"].found.median[0] == pytest.approx(-2.55)
+    assert found["A"].found.median == pytest.approx(-2.55)
     assert isinstance(found["A"].found.interval, Interval)
     assert (found["A"].trained, found["A"].untrained) == (pytest.approx(1.55), pytest.approx(4.1))
     assert len(report.write(run_of(errors, tmp_path))) == 3

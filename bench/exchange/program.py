@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from bench.text import one_line, read_text
 ANSWER_JSON, ANSWER_CSV = "answer.json", "answer.csv"
 # In the environment of the program and of all that it starts, by which what it leaves behind is found.
 _MARK = "FLUOROBENCH_PROGRAM"
+_LOOKS, _BETWEEN_LOOKS_S = 3, 0.01
 # Of what a program prints for one problem; the rest is read and dropped.
 _PRINTED_BYTES = 1 << 20
 _TAIL_BYTES = 2000
@@ -107,12 +109,17 @@ class _Printed(Thread):
 
 
 def _kill_marked(mark: str) -> None:
-    """Kill every process that inherited the mark."""
+    """Kill every process that inherited the mark.
+
+    More than one look: a process that starts another program shows no environment meanwhile, and may start others.
+    """
     entry = f"{_MARK}={mark}".encode()
-    for each in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if entry in (each / "environ").read_bytes().split(b"\0"):
-                os.kill(int(each.name), signal.SIGKILL)
+    for look in range(_LOOKS):
+        time.sleep(_BETWEEN_LOOKS_S if look else 0.0)
+        for each in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if entry in (each / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(each.name), signal.SIGKILL)
 
 
 def read_estimate(folder: Path, seconds: Mapping[str, float]) -> Estimate:
