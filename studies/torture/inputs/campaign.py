@@ -10,7 +10,7 @@ from studies.torture.inputs.forms import Form
 from studies.torture.inputs.images import IMAGES
 from studies.torture.inputs.pool import Reader
 from studies.torture.inputs.structures import damage_bytes
-from studies.torture.inputs.texts import TEXTS
+from studies.torture.inputs.texts import TEXTS, prepare
 from studies.torture.outcomes import Row, Rows
 
 OUTCOMES = (
@@ -37,6 +37,7 @@ def numbers(forms: Sequence[Form], count: int) -> list[tuple[Form, int]]:
 
 def campaign(out: Path, count: int, only: Sequence[str] = ()) -> list[Row]:
     """Read so many inputs; those done before are kept, and the files of those that went wrong."""
+    prepare()
     forms = [each for each in FORMS if not only or each.name in only]
     scratch = out / "inputs" / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)

@@ -43,10 +43,11 @@ def _write(folder: Path, *names: str) -> None:
     """The same small CT under several names, compressed where the ending or the name says so."""
     sitk: Any = import_module("SimpleITK")
     hu, affine = _ct()
+    source = write_image(folder / "source.mha", hu, affine)
+    image = sitk.ReadImage(str(source))
+    source.unlink()
     for name in names:
-        path = write_image(folder / name, hu, affine)
-        if "packed" in name:
-            sitk.WriteImage(sitk.ReadImage(str(path)), str(path), True)
+        sitk.WriteImage(image, str(folder / name), "packed" in name)
 
 
 def _awkward(folder: Path, *patterns: str) -> None:

@@ -274,12 +274,12 @@ def _damage_any(path: Path, random: Random) -> None:
     kinds.get(path.suffix, damage_bytes)(path, random)
 
 
-def _prepare_plugins() -> None:
+def prepare() -> None:
+    """Let a campaign and its readers find the study's plug-ins, and protocols their data."""
     registry.add_folder(Path(__file__).parents[1] / "plugins")
     os.environ.setdefault("FLUOROBENCH_DATA", str(ROOT))
 
 
-_prepare_plugins()
 TEXTS = (
     Form(name="protocol (TOML)", make=_protocols, entries="*.toml", damage=damage_toml, read=_read_protocol),
     Form(name="run --data (TOML)", make=_data, entries="*.toml", damage=damage_toml, read=_read_data),

@@ -1,5 +1,7 @@
 """Short versions of the campaigns: some faults of a method, some damaged inputs; what they count with."""
 
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -19,6 +21,7 @@ from studies.torture.watch import temporary_files
 # Cheap ones: no network is built, no X-ray rendered for them.
 QUICK = ("CT .mha", "CT .nrrd", "CT .nii.gz", "X-ray PNG", "calibration text", "landmarks", "pose", "clicks (CSV)")
 EACH = 25
+ROOT = Path(__file__).parents[3]
 
 
 def said(form: Form, entry: Path) -> str:
@@ -103,3 +106,12 @@ def test_what_was_begun_is_found(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     assert temporary_files(tmp_path) == ["a/.x.part-y", "tmp/z"]
+
+
+def test_importing_the_study_changes_nothing() -> None:
+    """A folder of plug-ins in the environment is part of every fingerprint that later tests of runs compare."""
+    words = (
+        "import os, bench; before = dict(os.environ); import studies.torture.inputs.campaign; "
+        "assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())"
+    )
+    subprocess.run([sys.executable, "-c", words], cwd=ROOT, check=True)
