@@ -16,6 +16,7 @@ from bench.volume.read import read_volume
 
 from .dicom_files import CT, ENHANCED_CT, write_dicom, write_series
 
+UNTYPED: Any = pydicom  # its types of paths are incomplete
 SHAPE = (24, 20, 16)
 POSITIONS = [(10.0, 20.0, 100.0 + 3 * k) for k in range(SHAPE[2])]
 BLOCK = (24.0, 32.0, 133.0)
@@ -186,7 +187,7 @@ def test_a_slice_that_lost_its_size_is_not_left_out(tmp_path: Path) -> None:
     """Three slices 2 mm apart became two that were 4 mm apart."""
     folder = write_series(tmp_path / "ct", stored()[:, :, :3], POSITIONS[:3])
     path = str(folder / "001.dcm")
-    damaged = pydicom.dcmread(path)
+    damaged = UNTYPED.dcmread(path)
     del damaged.Rows, damaged.PixelData
     damaged.save_as(path)
     assert "1 of 3 files of the series state no Rows (the first is 001.dcm)" in refusal(folder)
