@@ -5,10 +5,16 @@ In a process of its own: the server starts with the environment of the first pro
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from functools import cache
+from multiprocessing import get_context, util
+from pathlib import Path
 from typing import Any
+
+from bench.run.limits import leave_no_folder
 
 _SCRIPT = """
 import json, os
@@ -52,3 +58,19 @@ def test_a_changed_environment_is_not_that_of_the_server() -> None:
     assert {each["threads"] for each in answers["same"]} == {"1"}
     assert answers["changed"]["threads"] == "7"
     assert answers["changed"]["parent"] == answers["own"]
+
+
+def _killed() -> None:
+    leave_no_folder()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_leaves_its_parents_folder_of_sockets() -> None:
+    """Two workers of one scheduler share it: when one was killed, the other could start no method."""
+    folder = Path(util.get_temp_dir())
+    child = get_context("spawn").Process(target=_killed)
+    child.start()
+    child.join()
+    time.sleep(1.0)  # what would remove the folder needs some tenths of it
+    assert child.exitcode == -signal.SIGKILL
+    assert folder.is_dir()

@@ -1,6 +1,7 @@
 """Limits of a method's process, and what ends it with everything that it started when its harness is gone."""
 
 import ctypes
+import multiprocessing
 import os
 import resource
 import signal
@@ -91,7 +92,14 @@ _TIDY = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1],
 
 @cache
 def leave_no_folder() -> None:
-    """Have the temporary folder of multiprocessing removed when this process ends, even by SIGKILL."""
+    """Have the temporary folder of multiprocessing removed when this process ends, even by SIGKILL.
+
+    A process that was given its parent's folder leaves it: others use it, too.
+    """
+    # No public function tells; without the attribute the folder counts as this process's own.
+    given = getattr(multiprocessing.current_process(), "_config", {}).get("tempdir")
+    if multiprocessing.parent_process() is not None and given is not None:
+        return
     words = [sys.executable, "-I", "-S", "-c", _TIDY, util.get_temp_dir()]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
     _KEPT.append(subprocess.Popen(words, stdin=pipe, stdout=nothing, stderr=nothing, start_new_session=True))
