@@ -176,6 +176,13 @@ def test_one_search_is_enough_where_it_agrees_and_the_images_do(case: Case, monk
     assert np.array_equal(check.pose, case.truth)
 
 
+def test_a_local_search_that_agrees_is_the_last(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second similarity failed from elsewhere, but has its best pose at the answer, where the images agree."""
+    searches_that_end(monkeypatch, first=case.truth, second=shifted(case, 25), near=case.truth)
+    check = check_answer(case.problem, case.truth, replaceable=True)
+    assert (check.searches, check.agreed) == (2, True)
+
+
 def test_agreement_on_a_pose_that_fits_little_is_searched_further(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both similarities meet in a wrong place; searches from elsewhere find the right one."""
     wrong = shifted(case, 25)

@@ -129,6 +129,8 @@ class _Searches:
         """Search until the answer is settled or all searches are spent."""
         if self.check.fit >= POOR or not replaceable:
             self._ask_nearby()
+        if self.check.settled:
+            return
         for found in self._by_first() if replaceable else ():
             self._weigh(found)
             if self.check.settled:
