@@ -22,7 +22,8 @@ COPY datasets ./datasets
 COPY reports ./reports
 RUN pip install --no-cache-dir --constraint constraints.txt .
 
-RUN useradd --create-home --uid 1000 bench && install --directory --owner 1000 /bench
+RUN useradd --create-home --uid 1000 bench \
+    && install --directory --owner 1000 /bench /home/bench/.cache /home/bench/.cache/numba
 USER 1000
 # Compiled kernels are kept with the user: a mounted volume saves the compilation of each new container.
 ENV NUMBA_CACHE_DIR=/home/bench/.cache/numba

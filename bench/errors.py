@@ -1,5 +1,10 @@
 """The root of fluorobench's own errors: what was expected, what was found, what to do, in one line."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class FluorobenchError(Exception):
     """An error in the input, not in the program.
@@ -22,6 +27,13 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
     return " ".join(str(error).split())
+
+
+def describe_validation(error: "ValidationError") -> str:
+    """The first fault that pydantic found, with its place, as one line."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place + ': ' if place else ''}{str(first['msg']).removeprefix('Value error, ')}"
 
 
 class FluorobenchWarning(UserWarning):

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, describe_error
 
 _MAX_BYTES = 1 << 24
 # Byte order marks, the longer of two that begin alike first.
@@ -21,7 +21,7 @@ _MARKS = (
 
 
 class TextError(FluorobenchError):
-    """A file that is too large for a text."""
+    """A file that is too large for a text, or none of the expected kind."""
 
 
 def read_text(path: Path, *, largest: int = _MAX_BYTES) -> str:
@@ -59,6 +59,19 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise tomllib.TOMLDecodeError("it is nested too deeply") from None
     except (ValueError, OverflowError) as error:
         raise tomllib.TOMLDecodeError(str(error).partition(";")[0]) from None
+
+
+def read_toml(path: Path, error: type[FluorobenchError] = TextError) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Args:
+        path: Of the file.
+        error: Raised where it cannot be read.
+    """
+    try:
+        return parse_toml(read_text(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as found:
+        raise error(f"{path}: not a readable TOML file: {describe_error(found)}") from None
 
 
 def parse_json(text: str) -> Any:

@@ -37,9 +37,9 @@ from bench.cases.records import (
 from bench.cases.scene import protocol_scene
 from bench.contract import Outcome, PatientOrigin, View
 from bench.geometry import Matrix, PoseFrame, nominal_pose
-from bench.protocol import Protocol, protocol_hash, read_protocol
+from bench.protocol import Protocol, read_protocol
 from bench.run.environment import describe_environment
-from bench.run.seals import write_seals
+from bench.run.journal import Journal
 
 LABELS = ("Initial", "Nominal", "Prior", "Opt-NCCL", "Opt-NGI", "Opt-GC", "Opt-GO", "Opt-LM", "RTPI", "SOPI")
 ARTEFACTS = ("sopi_table1", "ranking", "paired_wins", "learning", "pose_bound", "error_histogram", "success_curve")
@@ -73,13 +73,11 @@ def write_run(folder: Path, protocol: Protocol) -> None:
     with (folder / "problems.jsonl").open("w") as problems:
         for problem, _ in drawn:
             problems.write(problem.model_copy(update={"perturbation_hash": name}).model_dump_json() + "\n")
-    truths = "".join(truth.model_dump_json() + "\n" for _, truth in drawn)
     with (folder / "estimates.jsonl").open("w") as estimates:
         for method in protocol.methods:
             for problem, truth in drawn:
                 write_estimate(estimates, method.label, problem, truth, name, random)
-    write_seals(folder, truths)
-    (folder / "truth.jsonl").write_text(truths)
+    Journal(folder).write_truth(truth for _, truth in drawn)
 
 
 def patient(number: int, random: np.random.Generator) -> PatientRecord:
@@ -195,8 +193,8 @@ def main() -> None:
     parser.add_argument("--limit-gib", type=float, help="limit of the process's data (RLIMIT_DATA)")
     given = parser.parse_args()
     protocol = many(given.cases, given.methods)
-    folder = given.out / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}"
-    if not (folder / "truth.jsonl").is_file():
+    folder = Journal.of(given.out, protocol).folder
+    if not Journal(folder).complete:
         write_run(folder, protocol)
     for command in ("score", "report"):
         measure(folder, command, given.limit_gib)

@@ -15,6 +15,7 @@ from bench.exchange.mistakes import recognised
 from bench.exchange.model import VolumeFiles
 from bench.exchange.program import read_estimate, run_program
 from bench.exchange.scratch import Scratch
+from bench.geometry.rigid import is_rigid
 from bench.registry import SettingsError
 from bench.volume import Volume
 
@@ -53,11 +54,11 @@ class External:
     answers: str = ""
 
     def __post_init__(self) -> None:
-        for first in (self.command[:1], self.prefix[:1]):
-            if any(os.sep in word and not Path(word).is_absolute() for word in first) and not self.prefix:
+        for word in (*self.prefix, *self.command)[:1]:
+            if os.sep in word and not Path(word).is_absolute():
                 raise SettingsError(
-                    f"setting 'command' of external: expected an absolute path, or a name that the system finds; got "
-                    f"{first[0]!r}: methods work in folders of their own"
+                    f"setting '{'prefix' if self.prefix else 'command'}' of external: expected an absolute path, or a "
+                    f"name that the system finds; got {word!r}: methods work in folders of their own"
                 )
 
     def prepare(self, volume: Volume, views: Sequence[View]) -> Written:
@@ -86,7 +87,7 @@ class External:
         run_program([word.replace(_FOLDER, str(folder)) for word in words], folder)
         seconds = {"write": written - began, "program": time.perf_counter() - written}
         estimate = read_estimate(folder, seconds)
-        if mistakes := recognised(estimate.pose[None], [problem]):
+        if is_rigid(estimate.pose) and (mistakes := recognised(estimate.pose[None], [problem])):
             named = " and ".join(each.name for each in mistakes)
             sys.stdout.write(f"{problem.case_id}: the answer lies far from the nominal pose; is it {named}?\n")
         return estimate

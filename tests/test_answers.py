@@ -1,5 +1,6 @@
 """Tables of answers: scored right whatever program wrote them, or refused in one line that names the mistake."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,9 +10,11 @@ import pytest
 
 from bench import registry
 from bench.cli.score import Score
-from bench.exchange.answered import AnsweredError, run_with_truth
+from bench.exchange.answered import AnsweredError, run_with_truth, write_answered
 from bench.exchange.answers import AnswersError, read_answers
+from bench.exchange.summary import summary_lines
 from bench.geometry import Matrix
+from bench.run.journal import Journal
 from bench.run.verify import verify
 from bench.score.baseline import freeze
 from bench.score.finished import ScoredRun
@@ -234,6 +237,40 @@ def _report(name: str, run: ScoredRun) -> list[Path]:
 def test_a_label_of_a_row_that_is_there_is_refused(toys: Exported, tmp_path: Path) -> None:
     with pytest.raises(AnsweredError, match="has a row 'Initial' of its own"):
         toys.scored(written(tmp_path, table(toys.poses("start"), label="Initial")))
+
+
+def test_the_same_answers_beside_other_rows_are_scored_again(toys: Exported, tmp_path: Path) -> None:
+    """As after ``run --fresh`` with other code."""
+    runs = shutil.copytree(toys.runs, tmp_path / "runs", symlinks=True)
+    answers = read_answers(written(tmp_path, table(toys.poses("start"))), toys.cases)
+
+    def scored() -> ScoredRun:
+        return write_answered(run_with_truth(toys.problems, runs), answers, runs)
+
+    before = scored().folder / "truth.jsonl"
+    inode = before.stat().st_ino
+    assert scored().folder == before.parent
+    assert before.stat().st_ino == inode, "nothing is new"
+    journal = Journal(run_with_truth(toys.problems, runs).folder)
+    changed = [each.model_copy(update={"seconds": 9.0}).sealed() for each in journal.estimates()]
+    truths = journal.truths()
+    (journal.folder / "estimates.jsonl").write_text("".join(f"{each.model_dump_json()}\n" for each in changed))
+    journal.write_truth(truths)
+    assert rows(scored(), "Initial", "seconds") == [9.0, 9.0]
+
+
+def test_other_runs_may_be_damaged(toys: Exported, tmp_path: Path) -> None:
+    runs = shutil.copytree(toys.runs, tmp_path / "runs", symlinks=True)
+    damaged = shutil.copytree(toys.truth.folder, runs / f"{toys.truth.folder.name[:-8]}00000000")
+    (damaged / "problems.jsonl").write_text("nothing\n")
+    assert run_with_truth(toys.problems, runs).folder.name == toys.truth.folder.name
+
+
+def test_the_summary_counts_failures_as_infinitely_far(toys: Exported, tmp_path: Path) -> None:
+    first, second = toys.cases
+    run = toys.scored(written(tmp_path, f"case,label,R,t\n{first.case_id},F,,\n{second.case_id},F,,\n"))
+    line = next(each for each in summary_lines(run) if each[0] == "F")
+    assert line == ("F", "2", "100", "∞", "∞", "∞", "–")
 
 
 def test_problems_without_their_run_name_the_remedy(toys: Exported, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import SimpleITK
 from bench.cli.export import Export
 from bench.cli.run import CommandError
 from bench.contract import Problem, View
+from bench.errors import FluorobenchError
 from bench.exchange.conventions import in_other_conventions, plain
 from bench.exchange.export import SUMS
 from bench.exchange.folder import ExchangeError, at, read_problem, write_case, write_volume
@@ -162,6 +163,30 @@ def test_every_convention_leads_back_to_the_pose() -> None:
     world_from_camera = np.array(found["world_from_camera"], dtype=np.float64)
     np.testing.assert_allclose(world_from_camera @ problem.start, np.eye(4), atol=1e-9)
     assert set(found["dicom"]["lost"]) == {"in_plane_deg", "shift_mm"}
+
+
+def test_a_camera_that_a_tool_does_not_have_is_not_expressed() -> None:
+    """A corner of a detector: the scenes of ProST and SOPI have their principal point in the middle."""
+    problem = make_case().problem
+    camera = problem.views[0].camera
+    found = in_other_conventions(camera, problem.start, problem.centre, 66.0)
+    assert found["prost"]["principal_point_off_px"] == pytest.approx([0.5, 0.5])
+    corner = replace(camera, K=camera.K + np.diag([0, 0, 5.0])[[2, 0, 1]])
+    moved = in_other_conventions(corner, problem.start, problem.centre, 66.0)
+    assert {name for name, each in moved.items() if "not_expressible" in each} == {"sopi", "prost"}
+    wide = replace(camera, width=camera.width + 8, K=camera.K + np.diag([0, 0, 4.0])[[2, 0, 1]])
+    oblong = in_other_conventions(wide, problem.start, problem.centre, 66.0)
+    assert {name for name, each in oblong.items() if "not_expressible" in each} == {"sopi"}
+
+
+def test_a_folder_that_is_no_run_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toys: Exported) -> None:
+    """Such as an earlier export, named like its protocol."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sopi-sim").mkdir()
+    with pytest.raises(FluorobenchError, match=r"profile.*huge|huge.*profile"):
+        Export("sopi-sim", Path("out"), profile="huge")()
+    with pytest.raises(FluorobenchError, match="is a run, whose data are settled"):
+        Export(str(toys.truth.folder), Path("out"), data=Path("data.toml"))()
 
 
 def _back(found: dict[str, Any], camera: Camera, centre: Matrix) -> Iterator[tuple[str, Matrix]]:

@@ -99,10 +99,11 @@ def _of(own: Protocol, toys: Exported) -> Protocol:
 
 FAILURES = {
     "exit 3": ("echo no luck >&2; exit 3", "ended with exit status 3: no luck"),
-    "signal": ("kill -SEGV $$", "signal 11 (SIGSEGV)"),
+    "signal": ("kill -SEGV $$", "signal 11 (Segmentation fault)"),
     "nothing": ("true", "found neither"),
     "no JSON": ("echo hello > answer.json", "answer.json: Invalid JSON"),
     "NaN": ("echo '{\"pose\": [[NaN]]}' > answer.json", "answer.json: pose.0.0"),
+    "both": ('echo \'{"pose": [], "R": []}\' > answer.json', "expected pose (4x4), or R (3x3) and t (3); got both"),
     "shape": ("echo '{\"pose\": [[1, 2]]}' > answer.json", "pose: expected 4 rows of 4 numbers"),
     "half": ("echo '{\"t\": [1, 2, 3]}' > answer.json", "expected pose (4x4), or R (3x3) and t (3)"),
     "error": ('echo \'{"error": "lost \\u001b[2J"}\' > answer.json', "its answer is an error: lost [2J"),
@@ -129,6 +130,17 @@ def test_a_program_that_is_not_there_is_named(case: Case) -> None:
         answer(["/nowhere/program"], case.problem)
     with pytest.raises(registry.SettingsError, match="expected an absolute path"):
         registry.build("methods", "external", {"command": ["./program"]})
+
+
+def test_a_pose_that_is_none_is_for_the_harness_to_refuse(case: Case) -> None:
+    """Zeros, by which programs say that they failed, have no inverse that could be a known mistake."""
+    rows = [[0.0] * 4] * 4
+    np.testing.assert_array_equal(answer(shell(f"echo '{{\"pose\": {rows}}}' > answer.json"), case.problem), rows)
+
+
+def test_a_prefix_is_found_from_anywhere(case: Case) -> None:
+    with pytest.raises(registry.SettingsError, match="setting 'prefix' of external: expected an absolute path"):
+        registry.build("methods", "external", {"prefix": ["./wrap"], "command": ["program"]})
 
 
 def test_a_table_of_one_answer_will_do(case: Case) -> None:

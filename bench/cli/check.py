@@ -30,7 +30,7 @@ class Check:
 
     time_ratio: float | None = None
     """A method is slower when its processor time, in units of a reference kernel's, grew by more than this factor.
-    Default: as the baseline states, 1.5 or more."""
+    Default: the baseline's."""
 
     json: Path | None = None
     """Write every verdict to this JSON file."""

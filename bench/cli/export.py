@@ -9,7 +9,7 @@ import tyro
 from bench.cli.console import output, print_line
 from bench.cli.progress import show_steps
 from bench.cli.run import CommandError
-from bench.cli.tables import read_tables
+from bench.text import read_toml
 
 if TYPE_CHECKING:
     from bench.run.journal import Journal
@@ -29,7 +29,7 @@ class Export:
     """Folder of the problems."""
 
     profile: str = "quick"
-    """Size: smoke, quick or full."""
+    """Size: smoke, quick or full; a run has its own."""
 
     data: Path | None = None
     """TOML file merged into the protocol, such as a [data] table of your own CT or X-rays."""
@@ -65,9 +65,11 @@ class Export:
         from bench.run.journal import Journal
         from bench.run.resume import run_or_resume
 
-        if Path(self.protocol).is_dir():
+        if (Path(self.protocol) / "protocol.toml").is_file():
+            if self.data is not None:
+                raise CommandError(f"{self.protocol} is a run, whose data are settled; give --data with a protocol")
             return Journal.existing(Path(self.protocol))
-        over = {} if self.data is None else read_tables(self.data)
+        over = {} if self.data is None else read_toml(self.data)
         protocol = with_controls_alone(read_protocol(self.protocol, self.profile, over))
         check_plugins(protocol)
         return run_or_resume(protocol, self.runs, fresh=self.fresh, show=show_steps, report=print_line)

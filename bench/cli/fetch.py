@@ -4,7 +4,6 @@ Bytes go to ``NAME.part``; only a whole file with the right checksum takes its n
 version that the server stated, so that a part of another version is never continued.
 """
 
-import hashlib
 import http.client
 import re
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from bench.errors import FluorobenchError
-from bench.files import open_no_link, write_text
+from bench.files import open_no_link, sha256_of, write_text
 
 Report: TypeAlias = Callable[[int, int | None], None]
 """Called with the number of bytes received, and the total where the server states it."""
@@ -64,7 +63,7 @@ def fetch(url: str, target: Path, *, sha256: str | None, report: Report) -> Fetc
         return _present(target, sha256)
     part = target.with_name(target.name + ".part")
     _transfer(url, part, report)
-    digest = _sha256(part)
+    digest = sha256_of(part)
     if sha256 is not None and digest != sha256:
         _discard(part)
         raise FetchError(
@@ -82,7 +81,7 @@ def _present(target: Path, sha256: str | None) -> Fetched:
         raise FetchError(f"{target} exists and is not a file; choose another folder")
     recorded = _record(target).read_text(encoding="utf-8").split() if _record(target).is_file() else []
     expected = sha256 or (recorded[0] if recorded else None)
-    digest = _sha256(target)
+    digest = sha256_of(target)
     if expected is not None and digest != expected:
         raise FetchError(
             f"{target} exists with checksum {digest[:16]}..., not {expected[:16]}...; move it away to fetch it again"
@@ -181,8 +180,3 @@ def _tag(part: Path) -> Path:
 
 def _record(target: Path) -> Path:
     return target.with_name(target.name + ".sha256")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,8 +10,8 @@ import tyro
 
 from bench.cli.console import messages, print_line
 from bench.cli.progress import show_steps
-from bench.cli.tables import read_tables
 from bench.errors import FluorobenchError
+from bench.text import read_toml
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -164,7 +164,7 @@ class Run:
             return {}
         if self.volume is not None:
             raise CommandError("--data and --volume both name the patients; give one of them")
-        tables = read_tables(self.data)
+        tables = read_toml(self.data)
         for name in ("data", "start"):  # the command line adds to these
             if not isinstance(tables.get(name, {}), dict):
                 raise CommandError(f"{self.data}: expected a table [{name}]; got {name} = {tables[name]!r}"[:300])

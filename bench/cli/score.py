@@ -36,7 +36,7 @@ class Score:
         from bench.score.finished import open_run
 
         run = open_run(self.run) if self.estimates is None else self._answered(self.estimates)
-        output.print(str(run.write_scores()), soft_wrap=True)
+        output.print(str(run.write_scores()), markup=False, soft_wrap=True)
         if self.estimates is not None:
             _print_summary(run)
 

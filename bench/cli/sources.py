@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.cli.fetch import FetchError
+from bench.errors import describe_validation
 from bench.text import parse_toml
 
 SOURCES = Path(__file__).with_name("sources.toml")
@@ -46,8 +47,6 @@ def read_sources(path: Path) -> dict[str, Source]:
     except OSError as error:
         raise FetchError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FetchError(f"{path}: {where}: {first['msg']}; got {first['input']!r}") from None
+        raise FetchError(f"{path}: {describe_validation(error)}; got {error.errors()[0]['input']!r}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FetchError(f"{path}: no TOML table of sources: {' '.join(str(error).split())}") from None

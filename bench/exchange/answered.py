@@ -2,6 +2,8 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import tomli_w
@@ -14,10 +16,10 @@ from bench.exchange.export import read_index
 from bench.exchange.model import INDEX_FILE
 from bench.exchange.scratch import Scratch
 from bench.files import write_text
-from bench.protocol import Protocol, protocol_hash
+from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
-from bench.run.journal import Journal, link_latest
-from bench.run.seals import write_seals
+from bench.run.journal import Journal, RunError, link_latest
+from bench.run.seals import SEALS
 from bench.score.finished import ScoredRun, open_run
 
 PLUGIN = "external"
@@ -54,13 +56,17 @@ def run_with_truth(place: Path, runs: Path) -> ScoredRun:
 
 
 def _are_of(journal: Journal, problems: str) -> bool:
-    return any(each.perturbation_hash == problems for each in journal.problems()[:1])
+    """Whether a run is of these problems; a damaged one, or one of an earlier version, is not."""
+    with suppress(RunError):
+        return any(each.perturbation_hash == problems for each in islice(journal.each_problem(), 1))
+    return False
 
 
 def write_answered(run: ScoredRun, answers: Answers, runs: Path) -> ScoredRun:
     """Write the run of answers, whole or not at all.
 
-    The same answers beside the same rows make the same folder, which is then left as it is.
+    A folder that holds the same answers beside the same rows and truth is left as it is; one that holds others, such as
+    rows of earlier code, is replaced.
 
     Args:
         run: Holds the truth.
@@ -71,17 +77,22 @@ def write_answered(run: ScoredRun, answers: Answers, runs: Path) -> ScoredRun:
         AnsweredError: A label is that of a row of ``run``.
     """
     protocol = _protocol(run, answers)
-    folder = runs / f"{protocol.name}-{protocol.profile}-{protocol_hash(protocol)}"
-    if not Journal(folder).complete:
-        runs.mkdir(parents=True, exist_ok=True)
-        with Scratch(runs, f".{folder.name}.part-") as place:
-            part = place / folder.name
-            part.mkdir()
-            _fill(part, run, protocol, answers)
+    folder = Journal.of(runs, protocol).folder
+    runs.mkdir(parents=True, exist_ok=True)
+    with Scratch(runs, f".{folder.name}.part-") as place:
+        part = place / folder.name
+        part.mkdir()
+        _fill(part, run, protocol, answers)
+        if not _same(part, folder):
             shutil.rmtree(folder, ignore_errors=True)
             part.rename(folder)
     link_latest(folder)
     return open_run(folder)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two finished runs hold the same files, by their seals."""
+    return (other / SEALS).is_file() and (one / SEALS).read_bytes() == (other / SEALS).read_bytes()
 
 
 def _protocol(run: ScoredRun, answers: Answers) -> Protocol:
@@ -105,9 +116,7 @@ def _fill(folder: Path, run: ScoredRun, protocol: Protocol, answers: Answers) ->
     name = run.journal.problems()[0].perturbation_hash
     records = [*run.journal.estimates(), *_records(answers, name)]
     write_text(folder / "estimates.jsonl", "".join(_lines(records)), durable=True)
-    truth = (run.folder / "truth.jsonl").read_text(encoding="utf-8")
-    write_seals(folder, truth)
-    write_text(folder / "truth.jsonl", truth, durable=True)
+    Journal(folder).write_truth(run.journal.truths())
 
 
 def _lines(records: Iterable[EstimateRecord]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.cases.records import ProblemRecord
-from bench.cells import CellError, cells_of, plain_number, table_of
+from bench.cells import cells_of, plain_number, table_of
 from bench.errors import FluorobenchError, describe_error
 from bench.exchange.mistakes import recognised
 from bench.exchange.model import PREFIX
@@ -101,7 +101,7 @@ def read_answers(path: Path, cases: Sequence[ProblemRecord], *, label: str | Non
         known = {each.case_id: each for each in cases}
         for rows_of_label in by_label.values():
             _require_our_convention(rows_of_label, known)
-    except (CellError, FluorobenchError) as error:
+    except FluorobenchError as error:
         raise AnswersError(f"{path}: {one_line(str(error), 600)}") from None
     return Answers(by_label, tuple(f"{path}: {each}" for each in remarks))
 

@@ -22,6 +22,8 @@ from bench.geometry.converters.view import LPS_FROM_RAS, detector_mm
 from bench.geometry.rigid import invert
 
 _SOURCE_MM = 0.0
+# Scenes of ProST and SOPI have their principal point at pixel N/2, half a pixel from a detector's middle.
+_HALF_PX = 0.5 + 1e-6
 
 
 def in_other_conventions(camera: Camera, camera_from_world: Matrix, centre: Matrix, half_edge_mm: float) -> Any:
@@ -103,7 +105,9 @@ def _sopi(view: _View) -> Mapping[str, Any]:
         spacing_mm=spacing,
         size=view.camera.width,
     )
-    return {"parameters": to_sopi(view.pose, scene), "scene": asdict(scene), "flip_rows": scene.prost.flip_rows}
+    off = _off_px(view.camera, scene.prost.camera, "SOPI")
+    parameters = to_sopi(view.pose, scene)
+    return {"parameters": parameters, "scene": asdict(scene), "flip_rows": scene.prost.flip_rows, **off}
 
 
 def _prost(view: _View) -> Mapping[str, Any]:
@@ -118,7 +122,24 @@ def _prost(view: _View) -> Mapping[str, Any]:
         height=view.camera.height,
         width=view.camera.width,
     )
-    return {"rtvec": to_prost(view.pose, scene), "scene": asdict(scene), "flip_rows": scene.flip_rows}
+    off = _off_px(view.camera, scene.camera, "ProST")
+    return {"rtvec": to_prost(view.pose, scene), "scene": asdict(scene), "flip_rows": scene.flip_rows, **off}
+
+
+def _off_px(camera: Camera, scene: Camera, tool: str) -> dict[str, list[float]]:
+    """How far the scene's principal point lies from the camera's, (columns, rows).
+
+    Raises:
+        ConversionError: By more than the half pixel that these tools always have, or the pixels differ.
+    """
+    off = scene.K - camera.K
+    same = (scene.height, scene.width) == (camera.height, camera.width) and np.allclose(off[[0, 1], [0, 1]], 0)
+    if not same or np.abs(off[:2, 2]).max() > _HALF_PX:
+        raise ConversionError(
+            f"{tool} has square pixels and its principal point in the middle of the image"
+            f"{', which is square' if tool == 'SOPI' else ''}; this camera has not"
+        )
+    return {"principal_point_off_px": off[:2, 2].tolist()}
 
 
 _TOOLS: Mapping[str, Callable[[_View], Mapping[str, Any]]] = {

@@ -1,7 +1,6 @@
 """Export the problems of a finished run: everything that a method is given, and nothing of the truth."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator
 from importlib import metadata
@@ -13,11 +12,11 @@ from pydantic import ValidationError
 
 from bench.cases.records import ImageSource, ProblemRecord
 from bench.contract import Problem
-from bench.errors import describe_error
+from bench.errors import describe_error, describe_validation
 from bench.exchange.folder import ExchangeError, at, write_case, write_volume
 from bench.exchange.model import INDEX_FILE, PREFIX, IndexEntry, IndexFile, VolumeFiles
 from bench.exchange.scratch import Scratch
-from bench.files import slug, write_text
+from bench.files import sha256_of, slug, write_text
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.execute import RunProgress
@@ -80,7 +79,7 @@ def read_index(folder: Path) -> IndexFile:
     except OSError as error:
         raise ExchangeError(f"{folder} holds no exported problems: {path}: {describe_error(error)}") from None
     except ValidationError as error:
-        raise ExchangeError(f"{path} is no index of exported problems: {error.errors()[0]['msg']}") from None
+        raise ExchangeError(f"{path} is no index of exported problems: {describe_validation(error)}") from None
 
 
 def _write_cases(run: ScoredRun, folder: Path) -> Iterator[RunProgress]:
@@ -136,7 +135,7 @@ def _write_tables(run: ScoredRun, folder: Path, records: list[ProblemRecord], en
     write_text(folder / START, table)
     write_text(folder / "README.md", _readme(run, records, example=table.splitlines()[1]))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}" for path in files]
+    sums = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}" for path in files]
     write_text(folder / SUMS, "\n".join(sums) + "\n")
 
 

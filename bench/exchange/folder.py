@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.cases.records import as_list
 from bench.contract import Problem, View
-from bench.errors import FluorobenchError, describe_error
+from bench.errors import FluorobenchError, describe_error, describe_validation
 from bench.exchange.conventions import in_other_conventions
 from bench.exchange.model import CASE_FILE, CaseFile, DistributionFile, GridFile, ViewFiles, VolumeFiles
 from bench.files import write_text, write_whole
@@ -144,7 +144,7 @@ def _distribution(given: PoseDistribution | None) -> DistributionFile | None:
     return None if given is None else DistributionFile(kind=given.kind, width=list(given.width), about=given.about)
 
 
-def read_case(folder: Path) -> CaseFile:
+def _read_case(folder: Path) -> CaseFile:
     """Read ``case.json`` of a folder.
 
     Raises:
@@ -156,9 +156,7 @@ def read_case(folder: Path) -> CaseFile:
     except OSError as error:
         raise ExchangeError(f"{path}: expected the file of an exported case; {describe_error(error)}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ExchangeError(f"{path}: no case of this version: {place}: {first['msg']}; export it again") from None
+        raise ExchangeError(f"{path}: no case of this version: {describe_validation(error)}; export it again") from None
 
 
 def read_problem(folder: Path) -> Problem:
@@ -167,7 +165,7 @@ def read_problem(folder: Path) -> Problem:
     Raises:
         ExchangeError: A file is missing, damaged or cut short.
     """
-    case = read_case(folder)
+    case = _read_case(folder)
     return Problem(
         case_id=case.case,
         patient_id=case.patient,

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.cases.records import MatrixList
 from bench.cells import table_of
 from bench.contract import Estimate, Outcome
-from bench.errors import FluorobenchError, describe_error
+from bench.errors import FluorobenchError, describe_error, describe_validation
 from bench.exchange.answers import pose_of
 from bench.exchange.rigid import unrounded
 from bench.geometry import Matrix
@@ -82,7 +82,7 @@ def run_program(command: Sequence[str], folder: Path) -> None:
         _kill_marked(mark)
     said.join(timeout=1.0)
     if code:
-        ending = f"exit status {code}" if code > 0 else f"signal {-code} ({signal.Signals(-code).name})"
+        ending = f"exit status {code}" if code > 0 else f"signal {-code} ({signal.strsignal(-code)})"
         last = said.last_line
         raise ProgramError(f"{command[0]} ended with {ending}{f': {last}' if last else ''}")
 
@@ -140,9 +140,7 @@ def read_estimate(folder: Path, seconds: Mapping[str, float]) -> Estimate:
         text = read_text(found, largest=_LARGEST)
         return _of_json(text, seconds) if found.name == ANSWER_JSON else _of_csv(text, seconds)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ProgramError(f"{found.name}: {f'{place}: ' if place else ''}{first['msg']}") from None
+        raise ProgramError(f"{found.name}: {describe_validation(error)}") from None
     except UnicodeDecodeError as error:
         raise ProgramError(f"{found.name}: {describe_error(error)}") from None
 
@@ -159,6 +157,8 @@ def _of_json(text: str, seconds: Mapping[str, float]) -> Estimate:
 
 
 def _matrix(given: AnswerFile) -> Matrix:
+    if given.pose is not None and (given.R is not None or given.t is not None):
+        raise ProgramError("expected pose (4x4), or R (3x3) and t (3); got both")
     if given.pose is not None:
         return _shaped(given.pose, (4, 4), "pose")
     if given.R is None or given.t is None:

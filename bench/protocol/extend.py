@@ -12,14 +12,13 @@
 * ``name`` and ``title`` are the file's own: tables of two protocols must not share them.
 """
 
-import tomllib
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from bench.errors import FluorobenchError, describe_error
+from bench.errors import FluorobenchError
 from bench.registry import unknown
-from bench.text import parse_toml, read_text
+from bench.text import read_toml
 
 Tables: TypeAlias = dict[str, Any]
 # Settings by which datasets name their files.
@@ -85,24 +84,12 @@ def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tables:
     return merged
 
 
-def parse(path: Path) -> Tables:
-    """The tables that a TOML file itself holds.
-
-    Raises:
-        ProtocolError: It is not readable as TOML.
-    """
-    try:
-        return parse_toml(read_text(path))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ProtocolError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
-
-
 def _resolved(path: Path, above: tuple[Path, ...]) -> Tables:
     chain = (*above, path.resolve())
     if len(set(chain)) < len(chain):
         names = " extends ".join(each.name for each in chain)
         raise ProtocolError(f"{path}: {names}: a protocol cannot extend itself; remove one of these `extends`")
-    tables = parse(path)
+    tables = read_toml(path, ProtocolError)
     extends, without, rows = (tables.pop(key, None) for key in ("extends", "without", "rows"))
     if extends is not None:
         tables = _over_base(path, tables, _named(path, extends), _texts(path, "without", without), chain)

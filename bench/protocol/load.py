@@ -16,13 +16,13 @@ from bench.protocol.extend import (
     ProtocolError,
     find_protocol,
     overlay,
-    parse,
     protocol_names,
     read_tables,
     rows_of_profile,
 )
 from bench.protocol.model import Protocol
 from bench.protocol.table import Table
+from bench.text import read_toml
 
 # Keys of earlier versions and what is written today.
 _RENAMED = {
@@ -72,7 +72,7 @@ def borrowed_name(name_or_path: str) -> str | None:
     Tables of the two would have one name, and published values would stand beside both.
     """
     path = find_protocol(name_or_path)
-    name = str(parse(path).get("name"))
+    name = str(read_toml(path, ProtocolError).get("name"))
     if path.resolve().parent == PROTOCOLS or name not in protocol_names():
         return None
     return None if path.read_text() == (PROTOCOLS / f"{name}.toml").read_text() else name

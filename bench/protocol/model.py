@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from bench.contract import Split
+from bench.errors import describe_validation
 from bench.geometry import Camera, StandardView
 from bench.geometry.converters.sopi import ours_from_sopi
 from bench.perturb import NeighbourMotion, PoseDistribution, StartDistribution, Told
@@ -216,9 +217,7 @@ class Protocol(Table):
             try:
                 self.under(condition)
             except ValidationError as error:
-                found = error.errors()[0]
-                place = ".".join(str(part) for part in found["loc"])
-                raise ValueError(f"stress.factors.{condition.name}: {place}: {found['msg']}") from None
+                raise ValueError(f"stress.factors.{condition.name}: {describe_validation(error)}") from None
         return self
 
     @property

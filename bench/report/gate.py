@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
+from bench.report.tables import escape_markdown, pipe
 from bench.score.regression import Change
 from bench.score.verdicts import Judgement, Kind, Verdict, passed, summary
 from bench.text import one_line
@@ -46,12 +47,12 @@ def gate_markdown(judged: Sequence[Judgement]) -> str:
     """The summary, what fails, and what else is worth a look."""
     failing = [each for one in judged for each in one.verdicts if each.kind.fails]
     better = [each for one in judged for each in one.verdicts if each.kind is Kind.BETTER]
-    parts = ["## Regression gate", _cell(summary(judged)), *_runs(judged)]
+    parts = ["## Regression gate", escape_markdown(summary(judged)), *_runs(judged)]
     parts += ["### Got worse", _table(failing)] if failing else []
     parts += ["### Got better", _table(better)] if better else []
     for kind in (Kind.NEW, Kind.KNOWN_FAILURE, Kind.NOT_COMPARED):
         if names := cases_by_label(judged, kind):
-            parts.append(f"{kind.value.capitalize()}: {_cell(names)}")
+            parts.append(f"{kind.value.capitalize()}: {escape_markdown(names)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,7 +110,7 @@ def _xml(text: str) -> str:
 
 def _runs(judged: Sequence[Judgement]) -> list[str]:
     lines = [
-        f"* {_cell(one.protocol)} on {_cell(one.processor)}, {one.threads} thread(s): "
+        f"* {escape_markdown(one.protocol)} on {escape_markdown(one.processor)}, {one.threads} thread(s): "
         + (f"baseline of {one.repeats} run(s)" if one.repeats else "no baseline of this processor")
         for one in judged
     ]
@@ -117,13 +118,4 @@ def _runs(judged: Sequence[Judgement]) -> list[str]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
-    rows = [f"| {' | '.join(HEADS)} |", f"|{'---|' * len(HEADS)}"]
-    return "\n".join([*rows, *(f"| {' | '.join(map(_cell, line))} |" for line in lines_of(verdicts))])
-
-
-def _cell(text: str) -> str:
-    """Text that neither ends a cell nor becomes markup."""
-    plain = one_line(text).replace("\\", "\\\\")
-    for each in "|`*_<>[]":
-        plain = plain.replace(each, f"&#{ord(each)};")
-    return plain
+    return "\n".join([pipe(HEADS), pipe(["---"] * len(HEADS), escape=False), *map(pipe, lines_of(verdicts))])

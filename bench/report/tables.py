@@ -18,6 +18,7 @@ import numpy as np
 from bench.files import write_text
 from bench.report.latex import render_latex
 from bench.score.column import Cell, Column, Context, Value
+from bench.text import one_line
 
 NO_VALUE = "–"
 # Smaller numbers are printed as zero: they are left by arithmetic.
@@ -113,17 +114,17 @@ class Table(Generic[Context]):
     def markdown(self) -> str:
         """A pipe table, its caption above and its notes below."""
         headings = [
-            _one_line(f"{column.group}: {column.heading}" if column.group else column.heading)
+            one_line(f"{column.group}: {column.heading}" if column.group else column.heading)
             for column in self.columns
         ]
         bold = self.bold()
-        lines = [_pipe(headings), _pipe([":--" if i == 0 else "--:" for i in range(len(self.columns))], escape=False)]
+        lines = [pipe(headings), pipe([":--" if i == 0 else "--:" for i in range(len(self.columns))], escape=False)]
         for cells, marks in zip(self.printed(), bold, strict=True):
-            escaped = [_escape_markdown(cell) for cell in cells]
+            escaped = [escape_markdown(cell) for cell in cells]
             marked = [f"**{c}**" if m else c for c, m in zip(escaped, marks, strict=True)]
-            lines.append(_pipe(marked, escape=False))
-        notes = [f"* {_escape_markdown(note)}" for note in self.notes]
-        return "\n".join([_escape_markdown(self.caption), "", *lines, "", *notes]).rstrip() + "\n"
+            lines.append(pipe(marked, escape=False))
+        notes = [f"* {escape_markdown(note)}" for note in self.notes]
+        return "\n".join([escape_markdown(self.caption), "", *lines, "", *notes]).rstrip() + "\n"
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write ``name``.tex, .csv and .md; nothing of a table without rows."""
@@ -167,16 +168,14 @@ def _csv_value(value: Value) -> str:
     return repr(float(f"{value:.{_CSV_DIGITS}g}")) if isinstance(value, float) else str(value)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _escape_markdown(text: str) -> str:
-    escaped = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
+def escape_markdown(text: str) -> str:
+    """One line that neither ends a cell nor becomes markup."""
+    escaped = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
     for sign in ("\\", "|", "*", "_", "`", "[", "]"):
         escaped = escaped.replace(sign, f"\\{sign}")
     return escaped
 
 
-def _pipe(cells: Sequence[str], *, escape: bool = True) -> str:
-    return "| " + " | ".join(_escape_markdown(cell) if escape else cell for cell in cells) + " |"
+def pipe(cells: Sequence[str], *, escape: bool = True) -> str:
+    """A line of a Markdown table."""
+    return "| " + " | ".join(escape_markdown(cell) if escape else cell for cell in cells) + " |"

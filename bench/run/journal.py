@@ -1,6 +1,5 @@
 """The files of a run: written line by line onto the disk, sealed, and read back when a killed run continues."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -25,7 +24,7 @@ from bench.cases.records import (
     stream_records,
 )
 from bench.errors import FluorobenchError
-from bench.files import open_no_link, slug, write_text
+from bench.files import open_no_link, sha256_of, slug, write_text
 from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
 from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
@@ -244,7 +243,7 @@ class Journal:
         path = self.folder / "estimates.jsonl"
         rows, finished = self.rows(), self.complete
         if rows.dropped:
-            shutil.copyfile(path, self.folder / f"estimates-damaged-{_digest(path)}.jsonl")
+            shutil.copyfile(path, self.folder / f"estimates-damaged-{sha256_of(path)[:8]}.jsonl")
             self._write("estimates.jsonl", _lines(rows.kept))
         elif path.is_file():
             _cut_torn(path)
@@ -341,10 +340,6 @@ def _damaged(path: Path, error: ValueError) -> RunError:
 
 def _and_more(names: Sequence[str]) -> str:
     return f" and {len(names) - 1} more" if len(names) > 1 else ""
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
 
 def _cut_torn(path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from bench.files import write_text
+from bench.files import sha256_of, write_text
 
 SEALS = "seals.json"
 SEALED = ("protocol.toml", "environment.json", "patients.jsonl", "problems.jsonl", "estimates.jsonl", "truth.jsonl")
@@ -18,7 +18,7 @@ def write_seals(folder: Path, truth: str) -> None:
         folder: With all sealed files but ``truth.jsonl``.
         truth: What will be written to that.
     """
-    seals = {name: _digest_of(folder / name) for name in SEALED if name != "truth.jsonl"}
+    seals = {name: sha256_of(folder / name) for name in SEALED if name != "truth.jsonl"}
     seals["truth.jsonl"] = hashlib.sha256(truth.encode()).hexdigest()
     write_text(folder / SEALS, json.dumps(seals, indent=1) + "\n", durable=True)
 
@@ -43,9 +43,4 @@ def broken_seals(folder: Path) -> list[str]:
 
 
 def _matches(path: Path, digest: object) -> bool:
-    return path.is_file() and _digest_of(path) == digest
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path.is_file() and sha256_of(path) == digest

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -10,13 +11,15 @@ from pydantic import Field, ValidationError, model_validator
 
 from bench.cases.records import EstimateRecord, ProblemRecord, Record
 from bench.drr import project, project_siddon
-from bench.errors import FluorobenchError
+from bench.errors import FluorobenchError, describe_validation
 from bench.files import write_text
 from bench.score.finished import SAME_POSE, ScoredRun
 from bench.score.tolerances import METRICS, Tolerances
 from bench.text import one_line
 
 _ERROR_LENGTH = 200
+# In reference kernels of some 10 ms: of a shorter case the processor's caches decide, as much as the code.
+SHORTEST = 10.0
 Spread: TypeAlias = dict[str, dict[str, float]]
 
 
@@ -78,7 +81,8 @@ class Baseline(FrozenRun):
     Attributes:
         repeats: Runs that it was frozen from.
         spread: By label and metric, the largest difference between those runs.
-        time_spread: By label, the largest factor between the times of those runs, in the median of the cases.
+        time_spread: By label, the largest factor between the times of clean repeats (``time_ratios``): of those runs,
+            or of others that were measured since.
         tolerances: What counts as worse.
     """
 
@@ -97,7 +101,7 @@ class Baseline(FrozenRun):
         numbers += [*self.time_spread.values(), *(each for own in self.spread.values() for each in own.values())]
         if not np.isfinite(numbers).all():
             raise ValueError("an error or a time in it is infinite or no number")
-        posed = {row.label for row in self.rows if row.mtre_mm is not None}
+        posed = {row.label for row in self.rows if row.posed}
         silent = [row.label for row in self.rows if row.label not in posed]
         if silent:
             raise ValueError(f"{silent[0]} has no pose in any case of it")
@@ -119,12 +123,13 @@ def freeze(run: ScoredRun) -> FrozenRun:
     )
 
 
-def merged(runs: Sequence[FrozenRun], tolerances: Tolerances | None = None) -> Baseline:
+def merged(runs: Sequence[FrozenRun], before: Baseline | None = None) -> Baseline:
     """One baseline from clean repeats: the rows of the first, medians of the times, and the spread of both.
 
     Args:
         runs: At least one.
-        tolerances: What counts as worse; the default ones if not given.
+        before: The baseline that is replaced: its tolerances are kept, since a person may have chosen them; and the
+            spread of times that was measured for it, where one run tells none.
 
     Raises:
         BaselineError: The runs are not repeats (other cases, another protocol, processor or number of threads), have no
@@ -146,35 +151,51 @@ def merged(runs: Sequence[FrozenRun], tolerances: Tolerances | None = None) -> B
             projector_error=first.projector_error,
             repeats=len(runs),
             spread=spread_of(runs),
-            time_spread=_time_spread(runs),
-            tolerances=tolerances or Tolerances(),
+            time_spread=_time_spread(runs) if len(runs) > 1 or before is None else before.time_spread,
+            tolerances=Tolerances() if before is None else before.tolerances,
         )
     except ValidationError as error:
-        raise BaselineError(f"a run of {first.protocol} cannot be a baseline: {_reason(error)}") from None
+        raise BaselineError(f"a run of {first.protocol} cannot be a baseline: {describe_validation(error)}") from None
+
+
+def rows_by_case(runs: Sequence[FrozenRun]) -> dict[tuple[str, str], list[FrozenRow]]:
+    """Rows of all runs by label and case."""
+    found: dict[tuple[str, str], list[FrozenRow]] = {}
+    for row in (row for each in runs for row in each.rows):
+        found.setdefault((row.label, row.case_id), []).append(row)
+    return found
 
 
 def spread_of(runs: Sequence[FrozenRun]) -> Spread:
     """The largest difference of a case's error between runs, by label and metric; of what at least two runs hold."""
     found: Spread = {}
-    for label, case_id in dict.fromkeys((row.label, row.case_id) for each in runs for row in each.rows):
-        rows = [row for each in runs for row in each.rows if (row.label, row.case_id) == (label, case_id)]
-        if len(rows) > 1:
+    for (label, _), same in rows_by_case(runs).items():
+        if len(same) > 1:
             own = found.setdefault(label, dict.fromkeys(METRICS, 0.0))
             for metric in METRICS:
-                errors = [error for row in rows if (error := row.error_of(metric)) is not None]
+                errors = [error for row in same if (error := row.error_of(metric)) is not None]
                 own[metric] = max(own[metric], float(np.ptp(errors)) if errors else 0.0)
     return found
 
 
-def _time_spread(runs: Sequence[FrozenRun]) -> dict[str, float]:
-    """By label, the largest factor between two runs' times, each in the median over the cases."""
+def time_ratios(now: FrozenRun, before: FrozenRun) -> dict[str, float]:
+    """By label, the median over cases of how many times slower a method became; cases below ``SHORTEST`` left out."""
+    rows = {(row.label, row.case_id): row.processor_ratio for row in now.rows}
     found: dict[str, list[float]] = {}
-    for label in dict.fromkeys(row.label for row in runs[0].rows) if len(runs) > 1 else ():
-        for each in runs:
-            times = [row.processor_ratio for row in each.rows if row.label == label and row.processor_ratio is not None]
-            if times and (median := float(np.median(times))) > 0:
-                found.setdefault(label, []).append(median)
-    return {label: max(medians) / min(medians) for label, medians in found.items()}
+    for row in before.rows:
+        new = rows.get((row.label, row.case_id))
+        if row.processor_ratio is not None and new is not None and row.processor_ratio >= SHORTEST:
+            found.setdefault(row.label, []).append(new / row.processor_ratio)
+    return {label: float(np.median(ratios)) for label, ratios in found.items()}
+
+
+def _time_spread(runs: Sequence[FrozenRun]) -> dict[str, float]:
+    """By label, the largest factor between two runs' times."""
+    found: dict[str, float] = {}
+    for one, other in permutations(runs, 2):
+        for label, ratio in time_ratios(one, other).items():
+            found[label] = max(found.get(label, 1.0), ratio)
+    return found
 
 
 def read_baselines(path: Path) -> list[Baseline]:
@@ -197,7 +218,8 @@ def _read(path: Path) -> Baseline:
     except UnicodeDecodeError:
         raise BaselineError(f"{path} is no text; write a new baseline with --update") from None
     except ValidationError as error:
-        raise BaselineError(f"{path} is no baseline: {_reason(error)}; write a new one with --update") from None
+        why = describe_validation(error)
+        raise BaselineError(f"{path} is no baseline: {why}; write a new one with --update") from None
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -208,12 +230,6 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 def same_start(now: FrozenRow, before: FrozenRow) -> bool:
     """Whether two rows are of one case."""
     return bool(np.allclose(now.start, before.start, atol=SAME_POSE))
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place + ': ' if place else ''}{str(first['msg']).removeprefix('Value error, ')}"
 
 
 def _frozen(row: dict[str, Any], problem: ProblemRecord, estimate: EstimateRecord) -> FrozenRow:

@@ -5,14 +5,12 @@ from pathlib import Path
 
 from bench.files import slug
 from bench.score.baseline import Baseline, BaselineError, FrozenRun, merged, read_baselines, write_baseline
-from bench.score.tolerances import Tolerances
 
 
 def freeze_runs(runs: Sequence[FrozenRun], place: Path, *, allow_failures: bool = False) -> list[Path]:
     """Write a baseline of every protocol, processor and number of threads; runs that share them are clean repeats.
 
-    Tolerances of a baseline that is replaced are kept, since a person may have chosen them. All baselines are made
-    before the first is written.
+    Of a baseline that is replaced see ``merged``. All baselines are made before the first is written.
 
     Args:
         runs: Frozen.
@@ -34,7 +32,11 @@ def freeze_runs(runs: Sequence[FrozenRun], place: Path, *, allow_failures: bool 
     if not allow_failures:
         _require_poses(runs)
     files = {place / _name(group[0]) if in_folder else place: group for group in groups.values()}
-    baselines = {path: merged(group, _kept(path)) for path, group in files.items()}
+    if len(files) < len(groups):
+        raise BaselineError(
+            "two profiles or numbers of threads would share a file; freeze them into folders of their own"
+        )
+    baselines = {path: merged(group, _replaced(path, group[0])) for path, group in files.items()}
     for path, baseline in baselines.items():
         write_baseline(path, baseline)
     return list(baselines)
@@ -56,10 +58,15 @@ def _name(run: FrozenRun) -> str:
     return f"{run.protocol.partition('/')[0]}-{slug(run.processor)}.json"
 
 
-def _kept(path: Path) -> Tolerances | None:
-    """Tolerances of the baseline that will be replaced; None where there is none that can be read."""
+def _replaced(path: Path, run: FrozenRun) -> Baseline | None:
+    """The baseline that will be replaced; None where there is none that can be read."""
     try:
-        found: list[Baseline] = read_baselines(path)
+        (found,) = read_baselines(path)
     except BaselineError:
         return None
-    return found[0].tolerances
+    if found.protocol != run.protocol or found.threads not in (None, run.threads):
+        raise BaselineError(
+            f"{path} is the baseline of {found.protocol} with {found.threads} thread(s), not of {run.protocol} with "
+            f"{run.threads}; name another folder, or delete it first"
+        )
+    return found

@@ -8,13 +8,18 @@ not compared.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from bench.score.baseline import Baseline, BaselineError, FrozenRow, FrozenRun, Spread, same_start, spread_of
+from bench.score.baseline import (
+    Baseline,
+    BaselineError,
+    FrozenRow,
+    FrozenRun,
+    Spread,
+    same_start,
+    spread_of,
+    time_ratios,
+)
 from bench.score.tolerances import METRICS, Tolerances
 
-# In reference kernels of some 10 ms: of a shorter case the processor's caches decide, as much as the code.
-SHORTEST = 10.0
 SUCCESS, ROW, PROJECTOR, MEDIAN = "strict success", "row", "projector", "median"
 YES, NO, MISSING = "yes", "no", "missing"
 
@@ -93,17 +98,6 @@ def improved(now: FrozenRow, before: FrozenRow, tolerances: Tolerances, spread: 
         Change(each.label, each.case_id, each.what, each.now, each.before)
         for each in _compare_errors(before, now, tolerances, spread)
     ]
-
-
-def time_ratios(now: FrozenRun, before: FrozenRun) -> dict[str, float]:
-    """By label, the median over cases of how many times slower a method became; cases below ``SHORTEST`` left out."""
-    rows = {(row.label, row.case_id): row.processor_ratio for row in now.rows}
-    found: dict[str, list[float]] = {}
-    for row in before.rows:
-        new = rows.get((row.label, row.case_id))
-        if row.processor_ratio is not None and new is not None and row.processor_ratio >= SHORTEST:
-            found.setdefault(row.label, []).append(new / row.processor_ratio)
-    return {label: float(np.median(ratios)) for label, ratios in found.items()}
 
 
 def time_limit(before: Baseline, label: str, time_ratio: float | None) -> float:

@@ -7,12 +7,10 @@ from math import comb, factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.score.statistics import CONFIDENCE, Floats, Interval
+from bench.score.statistics import Floats, Interval, middle
 
 # Random resamples. The shares below an interval's ends, 2.5 and 97.5 %, then have a standard error of 0.16 %.
 DRAWS = 10_000
-# Of cumulated probabilities.
-_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +33,7 @@ class Resamples:
         Resamples in which it is not defined (NaN) are left out; None where all are.
         """
         known = ~np.isnan(statistic)
-        if not known.any():
-            return None
-        order = np.argsort(statistic[known], kind="stable")
-        below = np.cumsum(self.probability[known][order])
-        wanted = np.array([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) * below[-1] - _ROUNDING
-        low, high = statistic[known][order][np.searchsorted(below, wanted)]
-        return Interval(float(low), float(high))
+        return middle(statistic[known], self.probability[known]) if known.any() else None
 
 
 def resamples(patients: int, *, seed: int, draws: int = DRAWS) -> Resamples:

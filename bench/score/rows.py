@@ -195,7 +195,8 @@ class _Answers:
     def rows(self) -> pd.DataFrame:
         """All columns, sorted by label and case."""
         self._require_one_perturbation()
-        labels, cases = (np.concatenate([np.empty(0, np.int32), *each]) for each in self._numbered)
+        numbers = self._label_numbers, self._case_numbers
+        labels, cases = (np.concatenate([np.empty(0, np.int32), *each]) for each in numbers)
         _require_same_cases([*self._labels], labels, cases, len(self._cases.numbers))
         order = np.lexsort((_ranks([*self._cases.numbers])[cases], _ranks([*self._labels])[labels]))
         of_case, columns = cases[order], dict[str, Any]()
@@ -210,10 +211,6 @@ class _Answers:
             raise ScoreError(
                 f"expected one set of perturbations; got hashes {sorted(self._hashes)}: score each run by itself"
             )
-
-    @property
-    def _numbered(self) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]:
-        return self._label_numbers, self._case_numbers
 
 
 def _ranks(names: Sequence[str]) -> NDArray[np.int64]:

@@ -140,10 +140,15 @@ def resampled_interval(counts: NDArray[np.int_], sizes: NDArray[np.int_]) -> Int
         share = share / (counts.size * float(sizes[0]))
     else:
         share, weight = _drawn_shares(counts, sizes)
-    order = np.argsort(share, kind="stable")
-    below = np.cumsum(weight[order])
+    return middle(share, weight)
+
+
+def middle(values: Floats, weights: Floats) -> Interval:
+    """The middle 95 % of weighted values (n,), which may be infinite; by nearest rank."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])
     ends = np.searchsorted(below / below[-1], [(1 - CONFIDENCE) / 2 - _NEVER, (1 + CONFIDENCE) / 2 - _NEVER])
-    low, high = share[order][ends]
+    low, high = values[order][ends]
     return Interval(float(low), float(high))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from bench.score.baseline import Baseline, BaselineError, FrozenRow, FrozenRun
+from bench.score.baseline import Baseline, BaselineError, FrozenRow, FrozenRun, rows_by_case, time_ratios
 from bench.score.regression import (
     MEDIAN,
     MISSING,
@@ -20,7 +20,6 @@ from bench.score.regression import (
     of_protocol,
     time_change,
     time_limit,
-    time_ratios,
 )
 
 EVERY_CASE = "every case"
@@ -107,7 +106,9 @@ def judge(now: FrozenRun, baselines: Sequence[Baseline], *, time_ratio: float | 
         worse.setdefault((each.label, each.case_id), []).append(each)
     known = of_protocol(now, baselines) if own is None else [own]
     strange = not_compared(now, baselines)
-    registrations = tuple(_verdict(row, known, worse, own, strange) for row in now.rows) + tuple(_missing(worse))
+    before = rows_by_case(known)
+    own_rows = (_verdict(row, before.get((row.label, row.case_id), []), worse, own, strange) for row in now.rows)
+    registrations = (*own_rows, *_missing(worse))
     judged = {(each.label, each.case_id) for each in registrations}
     others = [Verdict(*key, Kind.WORSE, tuple(found)) for key, found in worse.items() if key not in judged]
     faster = [] if own is None else _faster(now, own, time_ratio)
@@ -151,7 +152,7 @@ def require_comparison(judged: Sequence[Judgement]) -> None:
 
 
 def _verdict(
-    row: FrozenRow, known: Sequence[Baseline], worse: Changes, own: Baseline | None, strange: Sequence[str]
+    row: FrozenRow, old: Sequence[FrozenRow], worse: Changes, own: Baseline | None, strange: Sequence[str]
 ) -> Verdict:
     """On one registration of the run."""
     key = row.label, row.case_id
@@ -161,7 +162,6 @@ def _verdict(
     if key in worse:
         lost = any(each.what == SUCCESS for each in worse[key])
         return Verdict(*key, Kind.LOST_SUCCESS if lost else Kind.WORSE, tuple(worse[key]), reason)
-    old = [each for one in known for each in one.rows if (each.label, each.case_id) == key]
     if not old:
         return Verdict(*key, Kind.NEW, (), reason)
     if own is not None and (better := _improved(row, own, old[0])):

@@ -80,11 +80,7 @@ def check_answer(problem: Problem, pose: Matrix, *, similarity: str = SECOND, re
         similarity: One that the method did not use.
         replaceable: Whether a pose that ``FIRST`` values more takes the place of the method's.
     """
-    searches = _Searches(problem, similarity, pose)
-    searches.ask_elsewhere(1)
-    if not searches.check.settled:
-        searches.search_on(replaceable=replaceable)
-    return searches.check
+    return _Searches(problem, similarity, pose).run(replaceable=replaceable)
 
 
 def agree(problem: Problem, first: Matrix, second: Matrix) -> bool:
@@ -125,23 +121,33 @@ class _Searches:
     asked: Matrix | None = None
     count: int = 0
 
-    def search_on(self, *, replaceable: bool) -> None:
+    def run(self, *, replaceable: bool) -> Check:
         """Search until the answer is settled or all searches are spent."""
-        if self.check.fit >= POOR or not replaceable:
-            self._ask_nearby()
-        if self.check.settled:
-            return
-        for found in self._by_first() if replaceable else ():
-            self._weigh(found)
-            if self.check.settled:
-                return
-        if not self.check.settled:
-            self.ask_elsewhere(2)
-            self._ask_nearby()
+        self._ask_elsewhere(1)
+        for check in self._steps(replaceable=replaceable):
+            if check.settled:
+                return check
+        return self._judged()
 
-    @property
-    def check(self) -> Check:
-        """What is known of the best pose."""
+    def _steps(self, *, replaceable: bool) -> Iterator[Check]:
+        """What is known after each step."""
+        check = self._judged()
+        yield check
+        if check.fit >= POOR or not replaceable:
+            self._ask_nearby()
+            check = self._judged()
+            yield check
+        for found in self._by_first(agreed=check.agreed) if replaceable else ():
+            self._take(found)
+            check = self._judged()
+            if check.fit >= POOR and self._ask_nearby():
+                check = self._judged()
+            yield check
+        self._ask_elsewhere(2)
+        self._ask_nearby()
+
+    def _judged(self) -> Check:
+        """What is known of the best pose; it renders."""
         problem, pose, other = self.problem, self.pose, _best(self.problem, self.similarity, self.others)
         return Check(
             similarity=self.similarity,
@@ -154,19 +160,19 @@ class _Searches:
             other_pose=other,
         )
 
-    def ask_elsewhere(self, number: int) -> None:
+    def _ask_elsewhere(self, number: int) -> None:
         """Search by the second similarity from another start."""
         found = searched(_moved(self.problem, number), self.similarity, ROUGH).pose
         self.others.append(found)
         self.elsewhere.append(found)
         self.count += 1
 
-    def _by_first(self) -> Iterator[Matrix]:
+    def _by_first(self, *, agreed: bool) -> Iterator[Matrix]:
         """What searches by ``FIRST`` find, the likeliest to succeed first.
 
-        Near the other similarity's pose, from elsewhere, near single views' poses.
+        Near the other similarity's pose where it is another one, from elsewhere, near single views' poses.
         """
-        if not self.check.agreed:
+        if not agreed:
             yield searched_near(self.problem, FIRST, self.others[0], ROUGH).pose
         for number in range(_TRIALS // len(self.problem.views)):
             self.elsewhere.append(searched(_moved(self.problem, 3 + number), FIRST, ROUGH).pose)
@@ -176,20 +182,20 @@ class _Searches:
                 alone = searched(replace(self.problem, views=(view,)), FIRST, ROUGH).pose
                 yield searched_near(self.problem, FIRST, alone, ROUGH, mm=_ALONE_MM).pose
 
-    def _weigh(self, found: Matrix) -> None:
-        """Take what a search found where it is better; ask the second similarity about it where it is likely."""
+    def _take(self, found: Matrix) -> None:
+        """Take what a search found, refined, where it is better."""
         self.count += 1
         if _best(self.problem, FIRST, [self.pose, found]) is found:
             self.pose = _best(self.problem, FIRST, [found, searched_near(self.problem, FIRST, found).pose])
-        if self.check.fit >= POOR:
-            self._ask_nearby()
 
-    def _ask_nearby(self) -> None:
-        """Search by the second similarity about the best pose, unless it has done so."""
-        if self.asked is None or not agree(self.problem, self.asked, self.pose):
-            self.asked = self.pose
-            self.others.append(searched_near(self.problem, self.similarity, self.pose, ROUGH).pose)
-            self.count += 1
+    def _ask_nearby(self) -> bool:
+        """Search by the second similarity about the best pose; returns False where it has done so."""
+        if self.asked is not None and agree(self.problem, self.asked, self.pose):
+            return False
+        self.asked = self.pose
+        self.others.append(searched_near(self.problem, self.similarity, self.pose, ROUGH).pose)
+        self.count += 1
+        return True
 
 
 def _best(problem: Problem, similarity: str, poses: Sequence[Matrix]) -> Matrix:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from bench.text import read_toml
 from bench.xray.calibration_tables import CameraFile
-from bench.xray.case_tables import CaseError, read_toml, validated
+from bench.xray.case_tables import CaseError, validated
 from bench.xray.number_files import read_numbers
 
 _PATHS = ("file",)
@@ -44,7 +45,7 @@ def intrinsics_table(numbers: tuple[float, float, float, float]) -> dict[str, An
 
 
 def _from_toml(path: Path) -> dict[str, Any]:
-    tables = read_toml(path)
+    tables = read_toml(path, CaseError)
     validated(CameraFile, tables, str(path))
     return {name: _absolute(table, path.parent) for name, table in tables.items()}
 

@@ -43,6 +43,7 @@ from bench.contract import Acquisition, Patient, View
 from bench.files import at_home
 from bench.geometry import Camera, Matrix, Rig, require_rigid
 from bench.geometry.converters.dicom import from_dicom
+from bench.text import read_toml
 from bench.volume import Volume
 from bench.xray.calibration import camera_of, positioner_of, view_of
 from bench.xray.calibration_tables import Header, IntrinsicMatrix, WithPose
@@ -52,7 +53,6 @@ from bench.xray.case_tables import (
     ImageTable,
     ReferenceTable,
     read_reference,
-    read_toml,
     validated,
 )
 from bench.xray.line_integrals import XrayError
@@ -307,7 +307,7 @@ def read_case(path: str | Path) -> XrayCase:
         CaseError: No such file, no TOML, or keys that are missing, unknown or wrong, each by its name.
     """
     file = at_home(os.path.expandvars(str(path)))
-    tables = validated(CaseTables, read_toml(file), str(file))
+    tables = validated(CaseTables, read_toml(file, CaseError), str(file))
     if tables.reference is not None and tables.reference_file is not None:
         raise CaseError(f"{file}: reference and reference_file are both given; keep one")
     return XrayCase(tables, folder=file.parent, name=str(file))

@@ -1,15 +1,14 @@
 """The tables of a case file (documented in ``bench.xray.case``); unknown keys are refused."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, PositiveFloat, ValidationError
 
-from bench.errors import FluorobenchError, describe_error
+from bench.errors import FluorobenchError
 from bench.registry import unknown
-from bench.text import parse_toml, read_text
+from bench.text import read_toml
 from bench.xray.calibration_tables import DISTORTION_KINDS, KINDS, TABLES, Calibration, Distortion, Row4, Table
 from bench.xray.line_integrals import DARK_FRACTION
 
@@ -115,25 +114,13 @@ def _keys() -> set[str]:
     return {key for table in tables for key in table.model_fields}
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Raises:
-        CaseError: It cannot be read.
-    """
-    try:
-        return parse_toml(read_text(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CaseError(f"{path}: not a readable TOML file: {describe_error(error)}") from None
-
-
 def read_reference(path: Path) -> ReferenceTable:
     """A file with a table ``[reference]``, as ``fluorobench reference`` writes it.
 
     Raises:
         CaseError: The file is not there or holds no reference.
     """
-    tables = read_toml(path)
+    tables = read_toml(path, CaseError)
     if "reference" not in tables:
         raise CaseError(
             f"{path}: expected a table [reference] with pose = 4x4; it has {', '.join(tables) or 'nothing'}"

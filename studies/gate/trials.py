@@ -12,9 +12,9 @@ from bench.protocol import Protocol, load_protocol
 from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal
-from bench.score.baseline import Baseline, FrozenRun, freeze, merged, read_baselines, write_baseline
+from bench.score.baseline import Baseline, FrozenRun, freeze, merged, read_baselines, time_ratios, write_baseline
 from bench.score.finished import open_run
-from bench.score.regression import Change, compare, time_ratios
+from bench.score.regression import Change, compare
 from studies.gate.in_process import InProcess
 
 # Cheap ones that between them see the projector, its derivatives, a search, windows and a network.
