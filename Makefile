@@ -48,12 +48,12 @@ regress: $(STAMP) ## Run the regression protocols and compare them with the froz
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/fluorobench run $(GATE) --profile full --out runs/regress
 	$(BIN)/fluorobench check runs/regress/regress*-full-* --baseline tests/baselines/regress $(if $(TIME_RATIO),--time-ratio $(TIME_RATIO)) --json build/regress.json --junit build/regress.xml --markdown build/regress.md
 
-# Each part goes on where it was stopped; the disk's part mounts small disks, which needs root.
+# Each part goes on where it was stopped. The last two need root: kills see all processes, disks are mounted.
 torture: $(STAMP) ## Kills, faults of methods, full disks and damaged inputs, with tables of the outcomes (hours on two cores).
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture kills
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture methods
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture disk
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture inputs
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture kills
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture disk
 
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
 	$(BIN)/pytest benchmarks --benchmark-columns=median,iqr,rounds --benchmark-sort=name

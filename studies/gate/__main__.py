@@ -48,9 +48,9 @@ class Study:
             for protocol, label in gate.rows:
                 print_line(f"{CLEAN} {number}: {label} of {protocol}")
                 gate.trial(f"{CLEAN} {number}", protocol, label, nullcontext())
-        _print(self.out)
+        _print(self.out, len(gate.rows))
         if self.into is not None:
-            _give(self.into, read_trials(self.out))
+            give(self.into, read_trials(self.out))
 
     def _plant(self, gate: Gate, name: str) -> None:
         for protocol, label in gate.rows:
@@ -59,20 +59,21 @@ class Study:
                 return
 
 
-def _give(folder: Path, trials: list[Trial]) -> None:
+def give(folder: Path, trials: list[Trial]) -> None:
+    """Write what times differed by into the baselines of this processor; rows that were not repeated keep theirs."""
     processor = describe_environment().processor
     for path in sorted(folder.glob("*.json")):
         (baseline,) = read_baselines(path)
         spreads = time_spreads(trials, baseline.protocol.partition("/")[0])
         if baseline.processor == processor and spreads:
-            write_baseline(path, baseline.model_copy(update={"time_spread": spreads}))
+            write_baseline(path, baseline.model_copy(update={"time_spread": {**baseline.time_spread, **spreads}}))
             output.print(f"times of clean repeats written: {path}")
 
 
-def _print(out: Path) -> None:
+def _print(out: Path, rows: int) -> None:
     trials: list[Trial] = read_trials(out)
     print_table("planted defects", ("defect", "caught", "by", "what got worse"), sensitivity(trials))
-    count, alarms, slowest = clean(trials)
+    count, alarms, slowest = clean(trials, rows)
     output.print(f"{alarms} of {count} clean repeats raised an alarm; the largest ratio of times was {slowest:.2f}")
 
 

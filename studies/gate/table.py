@@ -40,11 +40,16 @@ def time_spreads(trials: Sequence[Trial], protocol: str) -> dict[str, float]:
     return {label: max(ratios) / min(ratios) for label, ratios in found.items()}
 
 
-def clean(trials: Sequence[Trial]) -> tuple[int, int, float]:
-    """How many clean repeats of all rows there are, how many of all raised an alarm, and the largest ratio of times."""
+def clean(trials: Sequence[Trial], every: int) -> tuple[int, int, float]:
+    """How many clean repeats of all rows there are, how many of all raised an alarm, and the largest ratio of times.
+
+    Args:
+        trials: Finished ones.
+        every: How many rows the gate has.
+    """
     begun = [each for each in trials if each.name.startswith(CLEAN)]
     rows = Counter(each.name for each in begun)
-    names = {name for name, count in rows.items() if count == max(rows.values())}
+    names = {name for name, count in rows.items() if count == every}
     own = [each for each in begun if each.name in names]
     alarms = {each.name for each in begun if each.worse}
     ratios = [ratio for each in own for ratio in each.ratios.values()]

@@ -12,15 +12,6 @@ from studies.torture.kills import SECONDS, Undisturbed, difference, undisturbed,
 from studies.torture.outcomes import Row, Rows
 from studies.torture.watch import Commands, temporary_files
 
-OUTCOMES = (
-    "one line, resumed",
-    "not noticed",
-    "several lines",
-    "traceback",
-    "not resumed",
-    "other scores",
-    "file left",
-)
 _PROFILE = "smoke"
 
 
@@ -61,9 +52,10 @@ FAULTS: Mapping[str, Callable[[Path], None]] = {
 
 def campaign(out: Path) -> list[Row]:
     """One run a fault, continued once the fault is mended; needs the right to mount."""
+    rows = Rows(out, "disk")
     with Commands() as commands:
         model = undisturbed(commands, out / "undisturbed-smoke", _PROFILE)
-        return [Rows(out, "disk").once(name, partial(_trial, commands, out, name, model)) for name in FAULTS]
+        return [rows.once(name, partial(_trial, commands, out, name, model)) for name in FAULTS]
 
 
 def _trial(commands: Commands, out: Path, name: str, model: Undisturbed) -> Row:

@@ -92,12 +92,12 @@ def _run_folder(folder: Path) -> Path:
 
 def campaign(out: Path, count: int, profile: str) -> list[Row]:
     """Kill so many runs, phases and kinds of kills in turn; those done before are kept."""
-    found: list[Row] = []
+    found, rows = list[Row](), Rows(out, "kills")
     with Commands() as commands:
         model = undisturbed(commands, out / "undisturbed", profile)
         for number, (phase, kind) in enumerate(islice(cycle(_COMBINATIONS), count)):
             one = Trial(commands, model, number, kind, phase)
-            found.append(Rows(out, "kills").once(f"{number:03d}", partial(one.made, out, profile)))
+            found.append(rows.once(f"{number:03d}", partial(one.made, out, profile)))
     return found
 
 

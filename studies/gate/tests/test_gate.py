@@ -16,7 +16,10 @@ from bench.geometry import Camera, StandardView, nominal_pose
 from bench.learn.weights import load_weights
 from bench.protocol import load_protocol
 from bench.register import Search
+from bench.run.environment import processor
+from bench.score.baseline import read_baselines, write_baseline
 from bench.score.regression import Change
+from studies.gate.__main__ import give
 from studies.gate.defects import DEFECTS, planted
 from studies.gate.table import clean, sensitivity, time_spreads
 from studies.gate.trials import Gate, Trial, read_trials
@@ -121,8 +124,18 @@ def test_the_table_lists_what_caught_a_defect() -> None:
         ("kernel at half speed", "no", "none of 1", ""),
         ("restarts = 1", "yes", "Opt-GC (regress) of 1", "mtre_mm 2"),
     ]
-    assert clean(trials) == (2, 1, 1.3)
+    assert clean(trials, 1) == (2, 1, 1.3)
     more = Trial("clean 1", "regress-networks", "RTPI", (), {})
-    assert clean([*trials, more]) == (1, 1, 1.3), "a repeat that was stopped between rows is none"
+    assert clean([*trials, more], 2) == (1, 1, 1.3), "a repeat that was stopped between rows is none"
+    assert clean(trials, 2)[0] == 0, "neither are repeats that were all stopped in the same place"
     faster = Trial("clean 2", "regress", "Opt-GC", (), {"Opt-GC": 0.65})
     assert time_spreads([*trials, faster], "regress") == {"Opt-GC": 2.0}
+
+
+def test_rows_that_were_not_repeated_keep_what_their_times_differed_by(tmp_path: Path) -> None:
+    source = next((ROOT / "tests" / "baselines" / "regress").glob("regress-networks-*.json"))
+    (before,) = read_baselines(source)
+    here = before.model_copy(update={"processor": processor(), "time_spread": {"SOPI": 1.2, "RTPI": 1.5}})
+    write_baseline(tmp_path / "a.json", here)
+    give(tmp_path, [Trial("clean 0", "regress-networks", "RTPI", (), {"RTPI": 2.0})])
+    assert read_baselines(tmp_path / "a.json")[0].time_spread == {"SOPI": 1.2, "RTPI": 2.0}

@@ -45,7 +45,7 @@ class Reader:
         ready = self._answered()
         line = self._answers.readline() if ready else ""
         if line:
-            outcome, text, _, _ = json.loads(line)
+            outcome, text = json.loads(line)
             return outcome, text
         status = self._process.poll() if not ready else self._process.wait()
         self._stop()
@@ -70,14 +70,15 @@ class Reader:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         words = [sys.executable, "-m", "studies.torture.inputs.reading", str(theirs_in), str(theirs_out)]
-        self._process = subprocess.Popen(
-            [*words, str(self._scratch)],
-            pass_fds=(theirs_in, theirs_out),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._scratch.parent / "said.txt").open("ab"),
-            env={**os.environ, "TMPDIR": str(self._scratch), "HOME": str(self._scratch)},
-        )
+        with (self._scratch.parent / "said.txt").open("ab") as said:
+            self._process = subprocess.Popen(
+                [*words, str(self._scratch)],
+                pass_fds=(theirs_in, theirs_out),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                env={**os.environ, "TMPDIR": str(self._scratch), "HOME": str(self._scratch)},
+            )
         os.close(theirs_in)
         os.close(theirs_out)
         self._requests: Any = os.fdopen(ours_out, "w")

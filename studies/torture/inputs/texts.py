@@ -21,8 +21,8 @@ from bench.geometry import Camera
 from bench.protocol import load_protocol
 from studies.torture.inputs.forms import Form, UnsoundError, require_finite
 from studies.torture.inputs.structures import damage_bytes, damage_hdf5, damage_json, damage_toml
+from studies.torture.places import PLUGINS, ROOT, TOY
 
-ROOT = Path(__file__).parents[3]
 _CALIBRATION = (
     "image size\n1760,1760\n\ncamera matrix\n6500.1,0,880\n0,6490,875\n0,0,1\n\nrotation\n1,0,0\n0,1,0\n0,0,1\n\n"
     "translation\n1.5\n2\n1500\n"
@@ -35,7 +35,7 @@ def _protocols(folder: Path) -> None:
     for name in ("sopi-sim", "regress", "sopi-xray", "wrist"):
         source = ROOT / "bench" / "protocols" / f"{name}.toml"
         (folder / f"my-{name}.toml").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    shutil.copyfile(Path(__file__).parents[1] / "toy.toml", folder / "my-toy.toml")
+    shutil.copyfile(TOY, folder / "my-toy.toml")
 
 
 def _read_protocol(path: Path) -> None:
@@ -190,7 +190,7 @@ def _run(folder: Path) -> None:
     """A finished run of the toy protocol."""
     from bench.run.resume import run_or_resume
 
-    protocol = load_protocol(str(Path(__file__).parents[1] / "toy.toml"), "smoke")
+    protocol = load_protocol(str(TOY), "smoke")
     steady = protocol.model_copy(update={"methods": protocol.methods[:1]})
     run_or_resume(steady, folder, fresh=True, show=lambda steps: [None for _ in steps].clear(), report=lambda _: None)
     (folder / "latest").unlink(missing_ok=True)
@@ -276,7 +276,7 @@ def _damage_any(path: Path, random: Random) -> None:
 
 def prepare() -> None:
     """Let a campaign and its readers find the study's plug-ins, and protocols their data."""
-    registry.add_folder(Path(__file__).parents[1] / "plugins")
+    registry.add_folder(PLUGINS)
     os.environ.setdefault("FLUOROBENCH_DATA", str(ROOT))
 
 

@@ -9,18 +9,21 @@ import pytest
 
 from bench.contract import Outcome
 from bench.errors import FluorobenchError
+from bench.run.journal import Journal
 from studies.torture.inputs.campaign import FORMS, damaged, numbers
 from studies.torture.inputs.forms import Form
 from studies.torture.inputs.mutations import BYTES, TEXT, damaged_inside
 from studies.torture.inputs.mutations import damaged as damaged_bytes
 from studies.torture.inputs.structures import altered
 from studies.torture.methods import campaign as faults
+from studies.torture.methods import printed
 from studies.torture.outcomes import Rows, counted, markdown
 from studies.torture.watch import temporary_files
 
 # Cheap ones: no network is built, no X-ray rendered for them.
 QUICK = ("CT .mha", "CT .nrrd", "CT .nii.gz", "X-ray PNG", "calibration text", "landmarks", "pose", "clicks (CSV)")
 EACH = 25
+PRINTING = ("prints 200 MB", "prints control characters")
 ROOT = Path(__file__).parents[3]
 
 
@@ -92,12 +95,15 @@ def test_rows_are_kept_and_counted(tmp_path: Path) -> None:
 
 
 def test_a_method_that_commits_faults_costs_only_those_cases(tmp_path: Path) -> None:
-    names = ["pose of NaN", "skip returns a list", "changes the volume", "os._exit"]
+    names = ["pose of NaN", "skip returns a list", "changes the volume", "os._exit", *PRINTING]
     lines = faults(tmp_path, names, [])
     assert [line[3] for line in lines] == ["answered"] * len(names)
-    outcomes = (Outcome.INVALID, Outcome.INVALID, Outcome.RAISED, Outcome.DIED)
+    outcomes = (Outcome.INVALID, Outcome.INVALID, Outcome.RAISED, Outcome.DIED, *[Outcome.CONVERGED] * len(PRINTING))
     assert [line[1] for line in lines] == [each.value for each in outcomes]
-    assert all(line[2] for line in lines)
+    assert all(line[2] for line in lines[: -len(PRINTING)])
+    text = printed(Journal(next((tmp_path / "methods").glob("torture-*"))))
+    assert 0 < len(text.encode()) <= 1 << 20
+    assert all(each.isprintable() or each == "\n" for each in text)
 
 
 def test_what_was_begun_is_found(tmp_path: Path) -> None:
