@@ -15,6 +15,7 @@ from bench.contract import Patient, Split, View
 from bench.drr import AttenuationMap, project
 from bench.errors import FluorobenchError
 from bench.geometry import Matrix, compose, transform_points
+from bench.volume.hdf5 import open_hdf5
 
 h5py: Any = import_module("h5py")
 files: Any = import_module("bench.xray.miniature")
@@ -221,6 +222,14 @@ def test_a_damaged_inside_is_one_line(name: str, signature: bytes, tmp_path: Pat
         path.write_bytes(whole[:place] + b"X" + whole[place + 1 :])
         with contextlib.suppress(FluorobenchError):
             _load(name, path)
+
+
+def test_too_little_memory_is_no_damage(tmp_path: Path) -> None:
+    """As the library raises it."""
+    here: dict[str, Any] = {}
+    exec(compile("def refuse(): raise MemoryError", "/site-packages/h5py/_hl/dataset.py", "exec"), here)
+    with pytest.raises(MemoryError), open_hdf5(str(WRITERS["deepfluoro"](tmp_path / "data.h5"))):
+        here["refuse"]()
 
 
 @pytest.mark.parametrize("name", WRITERS)

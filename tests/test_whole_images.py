@@ -37,6 +37,13 @@ def test_a_full_disk_leaves_the_old_volume(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(("name", "said"), [("ct.foo", "Unable to determine ImageIO"), ("ct.png", "PNG supports")])
+def test_an_ending_or_type_that_is_not_written_is_named(name: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(FluorobenchError, match=rf"{said}.*; name another ending or data type"):
+        write_image(tmp_path / name, HU)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "ct.nii.gz").symlink_to(tmp_path / "precious")

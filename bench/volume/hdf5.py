@@ -1,7 +1,5 @@
 """Read HDF5 files: arrays and poses by path; errors name the missing object in one line. Imports h5py."""
 
-import os
-import re
 import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import FluorobenchError
-from bench.files import at_home
+from bench.files import expanded_path
 from bench.geometry import Matrix, compose, require_rigid
 from bench.volume.memory import require_memory
 from bench.volume.volume import VolumeError
@@ -167,10 +165,11 @@ def open_hdf5(file: str) -> Generator[Hdf5Group]:
     """Open a file for reading; environment variables and ``~`` in its path are expanded.
 
     Raises:
-        Hdf5Error: No such file, an environment variable that is not set, a file of another kind, a truncated one, or
-            one whose inside is damaged, wherever that is noticed.
+        Hdf5Error: No such file, a file of another kind, a truncated one, or one whose inside is damaged, wherever that
+            is noticed.
+        FluorobenchError: An environment variable that is not set.
     """
-    path = _path(file)
+    path = expanded_path(file)
     if not path.is_file():
         raise Hdf5Error(f"no such file: {path}; expected an HDF5 file (`fluorobench download` lists its source)")
     try:
@@ -182,7 +181,7 @@ def open_hdf5(file: str) -> Generator[Hdf5Group]:
         try:
             yield Hdf5Group(path, "", opened)
         except Exception as error:
-            if not _of_library(error):
+            if isinstance(error, MemoryError) or not _of_library(error):
                 raise
             raise Hdf5Error(f"{path}: damaged: {' '.join(str(error).split())}; get the file again") from None
 
@@ -191,13 +190,6 @@ def _of_library(error: Exception) -> bool:
     """Whether h5py raised an error: its parts notice damage at any access, by errors of many kinds."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and "h5py" in Path(frames[-1].filename).parts
-
-
-def _path(file: str) -> Path:
-    expanded = os.path.expandvars(file)
-    if unset := re.search(r"\$\{?(\w+)", expanded):
-        raise Hdf5Error(f"{file} needs the environment variable {unset[1]}, which is not set; set it")
-    return at_home(expanded)
 
 
 def write_hdf5(path: Path, arrays: Mapping[str, Any]) -> Path:

@@ -60,8 +60,8 @@ def stated_numbers(path: Path) -> Stored | None:
     return _nrrd(path) if name.endswith(NRRD) else None
 
 
-def _head(path: Path, end: bytes) -> tuple[Mapping[str, str], int] | None:
-    """Lines of a text header by lower-case field, and where what follows it begins; None where it has no end.
+def _head(path: Path, end: bytes) -> tuple[Mapping[str, str], bytes] | None:
+    """Lines of a text header by lower-case field, and its bytes; None where it has no end.
 
     Raises:
         VolumeError: Its header is no text.
@@ -73,16 +73,17 @@ def _head(path: Path, end: bytes) -> tuple[Mapping[str, str], int] | None:
         return None
     if _BINARY.search(head, 0, found.end()):
         raise VolumeError(f"{path}: damaged: its header is no text; copy it again")
-    pairs = (re.split(r"[:=]=?", line, maxsplit=1) for line in head[: found.end()].decode("latin-1").splitlines())
+    head = head[: found.end()]
+    pairs = (re.split(r"[:=]=?", line, maxsplit=1) for line in head.decode("latin-1").splitlines())
     fields = {pair[0].strip().lower(): pair[1].strip() for pair in pairs if len(pair) == 2}
-    return fields, found.end()
+    return fields, head
 
 
 def _meta(path: Path) -> Stored:
     found = _head(path, rb"(?m)^\s*ElementDataFile\s*=[^\n]*(\n|$)")
     if found is None:
         raise VolumeError(f"{path}: not a MetaImage: its header names no ElementDataFile; copy it again")
-    fields, end = found
+    fields, head = found
     shape = _whole_numbers(fields.get("dimsize", ""), path, "DimSize")
     if str(len(shape)) != fields.get("ndims", "") or not 2 <= len(shape) <= 4:
         raise VolumeError(
@@ -95,7 +96,9 @@ def _meta(path: Path) -> Stored:
     channels = _whole_numbers(fields.get("elementnumberofchannels", "1"), path, "ElementNumberOfChannels")
     data = fields["elementdatafile"]
     local = data.lower() == "local"
-    offset: int | None = end if local else int(_whole_numbers(fields.get("headersize", "0"), path, "HeaderSize")[0])
+    offset: int | None = (
+        len(head) if local else int(_whole_numbers(fields.get("headersize", "0"), path, "HeaderSize")[0])
+    )
     encoding = "text" if fields.get("binarydata", "true").lower() in ("false", "0") else "raw"
     if fields.get("compresseddata", "").lower() in ("true", "1"):
         encoding = "zlib"
@@ -109,7 +112,7 @@ def _nrrd(path: Path) -> Stored:
             raise VolumeError(f"{path}: not an NRRD file: it does not begin with NRRD000; copy it again")
     found = _head(path, rb"\r?\n\r?\n")
     # A header whose numbers are elsewhere may end with its file.
-    fields, end = found or _head(path, rb"(?s)\A[^\0]*\Z") or (dict[str, str](), 0)
+    fields, head = found or _head(path, rb"(?s)\A[^\0]*\Z") or (dict[str, str](), b"")
     data = fields.get("data file", fields.get("datafile"))
     if found is None and data is None:
         raise VolumeError(f"{path}: damaged: no empty line ends its header; copy it again")
@@ -126,8 +129,8 @@ def _nrrd(path: Path) -> Stored:
         raise VolumeError(f"{path}: its encoding is {one_line(encoding, 40) or 'not stated'}; expected raw or gzip")
     lines = _whole_numbers(fields.get("line skip", fields.get("lineskip", "0")), path, "line skip")[0]
     skip = _whole_numbers(fields.get("byte skip", fields.get("byteskip", "0")), path, "byte skip")[0]
-    file, begin = (path, end) if data is None else (_neighbour(path, data), 0)
-    _require_lines(path, end)
+    file, begin = (path, len(head)) if data is None else (_neighbour(path, data), 0)
+    _require_lines(path, head)
     offset = _after_lines(file, begin, lines)
     packed = names[encoding] == "zlib"
     return Stored(
@@ -140,11 +143,9 @@ def _nrrd(path: Path) -> Stored:
     )
 
 
-def _require_lines(path: Path, end: int) -> None:
+def _require_lines(path: Path, head: bytes) -> None:
     """Refuse a header with other lines than comments and fields, which a library in C may not survive."""
-    with path.open("rb") as stream:
-        lines = stream.read(end).splitlines()
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(head.splitlines()[1:], start=2):
         if line and not line.startswith(b"#") and b":" not in line:
             raise VolumeError(
                 f"{path}: damaged: line {number} of its header is neither field nor comment; copy it again"

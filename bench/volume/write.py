@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bench.files import write_whole
 from bench.geometry import Matrix
+from bench.text import one_line
 from bench.volume.volume import VolumeError
 
 # SimpleITK ships no types; here they end.
@@ -28,7 +29,8 @@ def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) ->
         The path.
 
     Raises:
-        VolumeError: A header with its numbers in another file (.mhd, .nhdr, .hdr), or the disk has no room.
+        VolumeError: A header with its numbers in another file (.mhd, .nhdr, .hdr), an ending or a data type that the
+            library does not write, or the disk has no room.
         OSError: No such file can be made there.
     """
     image = _sitk.GetImageFromArray(np.ascontiguousarray(grid.T))
@@ -41,5 +43,8 @@ def write_image(path: Path, grid: NDArray[Any], affine: Matrix | None = None) ->
         raise VolumeError(f"{path}: expected a format of one file, so that it is whole or not there; name a .nii.gz")
     try:
         return write_whole(path, lambda part: _sitk.WriteImage(image, str(part)))
-    except RuntimeError:
-        raise VolumeError(f"{path} could not be written whole; make room on its disk, or write elsewhere") from None
+    except RuntimeError as error:  # the library's only kind of error
+        reason = one_line((str(error).splitlines() or [""])[-1], 200)
+        raise VolumeError(
+            f"{path} could not be written whole ({reason}); name another ending or data type, or make room on its disk"
+        ) from None
