@@ -48,6 +48,12 @@ def test_libraries_gpu_and_caches_are_looked_at(tmp_path: Path, monkeypatch: pyt
     assert worse["device"][1].startswith("pip install --force-reinstall torch==")
 
 
+def test_a_user_without_a_home_is_told_where_caches_can_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
+    assert found(tmp_path)["cache"] == ("there is no home folder", "export XDG_CACHE_HOME=/tmp/cache")
+
+
 def test_the_pipeline_tells_the_truth_from_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Doctor(out=tmp_path)()
     assert "self-test passed" in capsys.readouterr().out

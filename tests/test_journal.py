@@ -256,6 +256,19 @@ def test_verify_names_the_file_that_was_altered(name: str, old: str, new: str, f
     assert any(name in found.file for found in verify(folder).findings)
 
 
+def test_what_methods_print_is_kept_to_its_last_mebibyte(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for number in range(3):
+        journal.keep_output("A", f"{number}" + "\u00e9" * 400_000 + "\x1b[2J")
+    kept = (tmp_path / "output" / "A.txt").read_bytes()
+    assert (1 << 20) - 4 < len(kept) <= 1 << 20
+    text = kept.decode()
+    assert text.endswith("\u00e9[2J\n")
+    assert "\n2\u00e9" in text
+    journal.keep_output("A", "")
+    assert (tmp_path / "output" / "A.txt").read_bytes() == kept
+
+
 def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines(folder)]
 

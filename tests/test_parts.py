@@ -18,7 +18,7 @@ from bench.protocol.model import BudgetTable, MethodTable, Protocol
 from bench.run.environment import describe_environment
 from bench.run.isolation import IsolatedMethod
 from bench.run.journal import Journal, RunError
-from bench.run.parts import ABSENT, anchored, parts, weights_used
+from bench.run.parts import ABSENT, anchored, own_weights_used, parts, weights_used
 from bench.run.reply import Failed
 from bench.volume import Volume
 
@@ -94,6 +94,24 @@ def test_exposure_is_that_of_the_weights_that_are_read(card: Path) -> None:
     shipped = [each for each in parts(row("rtpi"))[0].provenance if each.what == "trained"]
     assert shipped
     assert not any(np.isin("someone", each.patients).item() for each in shipped)
+
+
+def test_a_program_is_neither_weights_nor_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that names one reads its shipped weights all the same."""
+    program = tmp_path / "prog"
+    program.write_text("#!/bin/sh")
+    program.chmod(0o755)
+    named = row("rtpi", command=[str(program), "--fast"])
+    assert parts(named)[0].programs == (str(program),)
+    assert parts(named)[0].provenance == parts(row("rtpi"))[0].provenance
+    assert parts(named)[0].cards == parts(row("rtpi"))[0].cards
+    assert set(weights_used(of(named))) == {"rtpi/rtpi.toml", "rtpi/rtpi.safetensors", str(program)}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    by_name = of(row("external", command=["prog", "--fast"]))
+    before = weights_used(by_name)
+    assert set(before) == set(own_weights_used(by_name)) == {str(program)}
+    program.write_text("#!/bin/sh -e")
+    assert weights_used(by_name) != before
 
 
 READER = """

@@ -16,6 +16,7 @@ import torch
 
 from bench import registry
 from bench.cases.prepare import open_dataset
+from bench.cases.records import EstimateRecord
 from bench.contract import Outcome, Patient
 from bench.drr import project
 from bench.errors import FluorobenchError
@@ -24,6 +25,8 @@ from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal, RunError
 from bench.run.meter import Meter
+from bench.run.station import Station
+from bench.run.unit import Printed, Unit
 from bench.score.finished import open_run
 
 from .toy_run import ANSWER, execute, on_the_path, protocol
@@ -223,6 +226,20 @@ def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
     (folder,) = tmp_path.glob("toy-*")
     with pytest.raises(RunError, match="not finished"):
         open_run(folder)
+
+
+def test_a_unit_that_ends_without_all_its_rows_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    do = Station.do
+
+    def short(station: Station, unit: Unit) -> Iterator[EstimateRecord | Printed]:
+        yield from list(do(station, unit))[1:]
+
+    monkeypatch.setattr(Station, "do", short)
+    with pytest.raises(RuntimeError, match="rows are missing"):
+        execute(protocol("answers"), tmp_path)
+    (folder,) = tmp_path.glob("toy-*")
+    assert len(Journal(folder).estimates()) == 2
+    assert not {"truth.jsonl", "seals.json"} & {path.name for path in folder.iterdir()}
 
 
 def test_simulated_images_that_are_no_numbers_are_refused_before_a_folder_is_made(

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,27 @@ def test_a_name_that_is_not_utf_8_is_one_line(capsys: pytest.CaptureFixture[str]
         execute(name_of_other_bytes, "fluorobench")
     assert caught.value.code == 2
     assert "CT of M?ller: a name that is not UTF-8" in capsys.readouterr().err
+
+
+def latin() -> None:
+    "\u03bc".encode("latin-1")
+
+
+def test_an_output_that_takes_no_greek_is_no_name_that_is_not_utf_8(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+
+    def greek() -> None:
+        PlainConsole(file=sys.stdout).print("5 \u00b5m")
+
+    with pytest.raises(SystemExit) as caught:
+        execute(greek, "fluorobench")
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "the output's encoding, ascii, has no '\\xb5'; set the environment variable PYTHONIOENCODING" in said
+    with pytest.raises(UnicodeEncodeError):
+        execute(latin, "fluorobench")
 
 
 def test_a_message_that_quotes_a_whole_file_keeps_its_ends(capsys: pytest.CaptureFixture[str]) -> None:

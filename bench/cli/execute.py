@@ -1,5 +1,6 @@
 """Run a command: errors of input and disk are one line and exit status 2."""
 
+import codecs
 import errno
 import signal
 import sys
@@ -49,6 +50,27 @@ def _full_behind(error: BaseException | None) -> OSError | None:
     return None
 
 
+def _not_encoded(error: UnicodeEncodeError) -> str | None:
+    """A text that cannot be written down and what to do, in one line; None where neither a name nor the output is why.
+
+    Bytes of a name that are not UTF-8 are read as halves of characters (surrogates).
+    """
+    refused = error.object[error.start : error.end]
+    if any("\ud800" <= each <= "\udfff" for each in refused):
+        name = one_line(error.object.encode("utf-8", "replace").decode(), 200)
+        return f"{name}: a name that is not UTF-8 cannot be written down; rename the file or folder"
+    if _codec(error.encoding) != _codec(sys.stdout.encoding):
+        return None
+    return (
+        f"the output's encoding, {error.encoding}, has no {refused[:1]!a}; set the environment variable "
+        "PYTHONIOENCODING to utf-8"
+    )
+
+
+def _codec(name: str) -> str:
+    return codecs.lookup(name).name
+
+
 def _raised_in(error: BaseException) -> str:
     """Where it was raised, for a report of a bug that looks like bad input."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -76,13 +98,10 @@ def execute(command: Callable[[], None], program: str) -> None:
         messages.print(f"{program}: {refused}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except UnicodeEncodeError as error:
-        name = one_line(error.object.encode("utf-8", "replace").decode(), 200)
-        messages.print(
-            f"{program}: {name}: a name that is not UTF-8 cannot be written down; rename the file or folder",
-            style="red",
-            markup=False,
-            soft_wrap=True,
-        )
+        refused = _not_encoded(error)
+        if refused is None:
+            raise
+        messages.print(f"{program}: {refused}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except (RecursionError, MemoryError) as error:
         what = "an input is nested too deeply" if isinstance(error, RecursionError) else "there is not enough memory"

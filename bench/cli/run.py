@@ -11,7 +11,7 @@ import tyro
 from bench.cli.console import messages, print_line
 from bench.cli.progress import show_steps
 from bench.errors import FluorobenchError
-from bench.text import read_toml
+from bench.text import one_line, read_toml
 
 if TYPE_CHECKING:
     from bench.protocol import Protocol
@@ -167,7 +167,8 @@ class Run:
         tables = read_toml(self.data)
         for name in ("data", "start"):  # the command line adds to these
             if not isinstance(tables.get(name, {}), dict):
-                raise CommandError(f"{self.data}: expected a table [{name}]; got {name} = {tables[name]!r}"[:300])
+                found = one_line(repr(tables[name]), 200)
+                raise CommandError(f"{self.data}: expected a table [{name}]; got {name} = {found}")
         return tables
 
     def _ct(self) -> dict[str, Any]:

@@ -114,8 +114,7 @@ class Table(Generic[Context]):
     def markdown(self) -> str:
         """A pipe table, its caption above and its notes below."""
         headings = [
-            one_line(f"{column.group}: {column.heading}" if column.group else column.heading)
-            for column in self.columns
+            one_line(f"{column.group}: {column.heading}" if column.group else column.heading) for column in self.columns
         ]
         bold = self.bold()
         lines = [pipe(headings), pipe([":--" if i == 0 else "--:" for i in range(len(self.columns))], escape=False)]

@@ -186,10 +186,11 @@ def _readable(error: Exception, unit: Unit) -> Exception:
     """An error of a worker as one line, where it is no defect of the program."""
     if isinstance(error, FluorobenchError):
         return error
-    if type(error).__name__ == "KilledWorker":
+    if isinstance(error, _imported("distributed").KilledWorker):
+        killed: Any = error
         return RunError(
-            f"{unit.name}: every worker that began it died, {error.args[2] + 1} of them, perhaps for lack of memory; "
-            "give the same command again to go on"
+            f"{unit.name}: every worker that began it died, {killed.allowed_failures + 1} of them, perhaps for lack of "
+            "memory; give the same command again to go on"
         )
     if isinstance(error, ImportError):
         return RunError(f"a worker cannot import fluorobench ({describe_error(error)}): install the same version there")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from multiprocessing import current_process
 from threading import Event, Lock, Thread, get_ident
@@ -69,9 +69,18 @@ class RunOnWorker:
         self._stations: dict[int, Station] = {}
         self._busy, self._used = 0, time.monotonic()
 
-    @contextmanager
-    def station(self, name: str) -> Generator[Station]:
-        """The station of the calling thread, while it does a unit.
+    def begin(self) -> None:
+        """A unit begins: until its ``end`` methods stay open."""
+        with self._turn:
+            self._busy += 1
+
+    def end(self) -> None:
+        """A unit has ended."""
+        with self._turn:
+            self._busy, self._used = self._busy - 1, time.monotonic()
+
+    def station(self, name: str) -> Station:
+        """The station of the calling thread.
 
         Raises:
             OtherWorkerError: The program or the weights here are not the run's.
@@ -79,13 +88,7 @@ class RunOnWorker:
         with self._turn:
             if self._work is None:
                 self._work = self._open(name)
-            station = self._stations.setdefault(get_ident(), Station(self._work, name))
-            self._busy += 1
-        try:
-            yield station
-        finally:
-            with self._turn:
-                self._busy, self._used = self._busy - 1, time.monotonic()
+            return self._stations.setdefault(get_ident(), Station(self._work, name))
 
     def close(self, idle_s: float = 0.0) -> bool:
         """End its methods if it does no unit and did none for so long; returns whether they were ended."""
@@ -114,23 +117,32 @@ _RUNS: dict[str, RunOnWorker] = {}
 _TURN = Lock()
 
 
-def _on_worker(run: Run) -> RunOnWorker:
-    """This process's part of a run."""
+@contextmanager
+def _on_worker(run: Run) -> Generator[RunOnWorker]:
+    """This process's part of a run, kept while a unit is done."""
     with _TURN:
-        if not _RUNS:
-            Thread(target=_close_idle, daemon=True).start()
-        return _RUNS.setdefault(run.topic, RunOnWorker(run))
+        _look_for_idle()
+        mine = _RUNS.setdefault(run.topic, RunOnWorker(run))
+        mine.begin()
+    try:
+        yield mine
+    finally:
+        mine.end()
+
+
+@cache
+def _look_for_idle() -> None:
+    """Begin to look, once in a process."""
+    Thread(target=_close_idle, daemon=True).start()
 
 
 def _close_idle() -> None:
-    """End the methods of runs whose command has gone without a word; until there is no run."""
+    """End the methods of runs whose command has gone without a word."""
     while True:
         time.sleep(_LOOK_S)
         with _TURN:
             for topic in [topic for topic, each in _RUNS.items() if each.close(_IDLE_S)]:
                 del _RUNS[topic]
-            if not _RUNS:
-                return
 
 
 def end_run(topic: str) -> None:
@@ -148,28 +160,33 @@ def do_unit(run: Run, unit: Unit) -> list[Line]:
         FluorobenchError: It cannot be done here; names the worker.
     """
     hide()
-    worker = import_module("distributed").get_worker()
+    distributed = import_module("distributed")
+    worker = distributed.get_worker()
     # Nannies start workers as daemons, which may have no children; a method's process ends with this one (``Guard``).
     current_process().daemon = False
     name = f"{platform.node()}/{str(worker.name).rsplit(':', 1)[-1]}"
+    key = str(worker.get_current_task())
     try:
-        with _on_worker(run).station(name) as station:
-            return _done(station, run.topic, unit, worker)
+        with _on_worker(run) as mine:
+            return _done(mine.station(name), run.topic, unit, worker, key)
     except (OtherImagesError, OtherWorkerError):
         raise
     except FluorobenchError as error:
+        if not _wanted(worker, key):
+            # No fault of the unit: another worker does it, unless nobody wants it.
+            raise distributed.Reschedule from None
         raise WorkerError(f"worker {name}, {unit.name}: {error}") from None
 
 
-def _done(station: Station, topic: str, unit: Unit, worker: Any) -> list[Line]:
-    lines, key = list[Line](), str(worker.get_current_task())
+def _done(station: Station, topic: str, unit: Unit, worker: Any, key: str) -> list[Line]:
+    lines = list[Line]()
     with _interrupted_when_unwanted(station, worker, key):
         for message in station.do(unit):
             if isinstance(message, EstimateRecord) and message.outcome is Outcome.DIED:
                 # What ends a whole job may reach the method before the worker: that is no failure of the method.
                 time.sleep(2 * _LOOK_S)
                 if not _wanted(worker, key):
-                    break
+                    raise WorkerError("the worker is leaving")
             lines.append(encode(message))
             if isinstance(message, EstimateRecord):
                 worker.log_event(topic, lines[-1])

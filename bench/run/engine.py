@@ -11,7 +11,6 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import Protocol
 
-from bench.protocol.model import MethodTable
 from bench.run.station import Station, Work
 from bench.run.unit import Ended, Message, Unit
 
@@ -125,7 +124,7 @@ class _Units:
     def __init__(self) -> None:
         self._turn = Condition()
         self._waiting: list[Unit] = []
-        self._rows: dict[int, MethodTable] = {}
+        self._labels: dict[int, str] = {}
         self.left, self.over = 0, False
 
     def add(self, unit: Unit) -> None:
@@ -152,12 +151,13 @@ class _Units:
                 self._turn.wait()
             if self.over or not self._waiting:
                 return None
-            self._rows.pop(id(station), None)
+            self._labels.pop(id(station), None)
             unit = min(self._waiting, key=lambda each: self._rank(each, station))
-            self._rows[id(station)] = unit.method
+            self._labels[id(station)] = unit.row.label
             self._waiting.remove(unit)
             return unit
 
     def _rank(self, unit: Unit, station: Station) -> tuple[bool, bool, int]:
         """Low for a method that the worker has open, then for one that no other has: starting it takes seconds."""
-        return unit.method != station.row, unit.method in self._rows.values(), unit.number
+        open_here = station.row is not None and station.row.label == unit.row.label
+        return not open_here, unit.row.label in self._labels.values(), unit.number

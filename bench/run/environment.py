@@ -52,8 +52,12 @@ class Environment(Record):
     layout: int = 1
 
 
-def describe_environment() -> Environment:
-    """Collect versions and machine, and time the reference kernel (about 0.2 s)."""
+def describe_environment(method_threads: int | None = None) -> Environment:
+    """Collect versions and machine, and time the reference kernel (about 0.2 s).
+
+    Args:
+        method_threads: That a method's process may use; None = as many as this one.
+    """
     return Environment(
         machine=platform.machine(),
         processor=processor(),
@@ -64,7 +68,7 @@ def describe_environment() -> Environment:
         commit=_commit(),
         code_hash=code_hash(),
         reference_kernel_seconds=reference_kernel_seconds(),
-        threads=threads(),
+        threads=threads() if method_threads is None else method_threads,
         layout=LAYOUT,
     )
 

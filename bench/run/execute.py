@@ -19,7 +19,7 @@ from bench.run.journal import Journal
 from bench.run.plan import Plan
 from bench.run.posed import PosedPatients
 from bench.run.station import OpenMethod, Work
-from bench.run.unit import Ended, Message, Printed, WantsImages
+from bench.run.unit import Ended, Printed, WantsImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Execution:
             else:
                 self._heed(message, journal, plan, engine)
 
-    def _heed(self, message: Message, journal: Journal, plan: Plan, engine: Engine) -> None:
+    def _heed(self, message: Printed | Ended | WantsImages, journal: Journal, plan: Plan, engine: Engine) -> None:
         match message:
             case Printed():
                 journal.keep_output(message.label, message.text)
@@ -129,5 +129,3 @@ class Execution:
                     engine.begin(unit)
             case WantsImages():
                 engine.begin(message.unit.with_images(self._patients.cases(message.unit.patient_id)))
-            case EstimateRecord():
-                pass

@@ -34,6 +34,8 @@ from bench.text import one_line, parse_toml
 
 # Names that begin so are the lock's (``bench.run.lock``).
 LOCK = ".lock"
+# Of what a row's method printed.
+_OUTPUT_BYTES = 1 << 20
 
 
 class RunError(FluorobenchError):
@@ -261,11 +263,13 @@ class Journal:
         self._write("truth.jsonl", text)
 
     def keep_output(self, label: str, printed: str) -> None:
-        """Add what a method printed to ``output/LABEL.txt``; nothing where it printed nothing."""
+        """Add what a method printed to ``output/LABEL.txt``, which keeps its last MiB; no file for nothing."""
         if printed:
             path = self.folder / "output" / f"{slug(label)}.txt"
-            before = path.read_text(encoding="utf-8") if path.is_file() else ""
-            write_text(path, before + "".join(f"{one_line(line)}\n" for line in printed.splitlines()))
+            before = path.read_bytes() if path.is_file() else b""
+            whole = before + "".join(f"{one_line(line)}\n" for line in printed.splitlines()).encode()
+            # The cut may go through a character.
+            write_text(path, whole[-_OUTPUT_BYTES:].decode(errors="ignore"))
 
     def _require_layout(self) -> None:
         """Refuse records of another version; a damaged ``environment.json`` is reported by those who need it."""

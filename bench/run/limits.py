@@ -28,6 +28,8 @@ for kill in (os.killpg, os.kill):
     except OSError:
         pass
 """
+# Likewise; then removes the folder of the sockets that processes are started through.
+_TIDY = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,6 @@ def _lower(what: int, to: int) -> None:
     _, hard = resource.getrlimit(what)
     most = to if hard == resource.RLIM_INFINITY else min(to, hard)
     resource.setrlimit(what, (most, most))
-
-
-# Likewise; then removes the folder of the sockets that processes are started through.
-_TIDY = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 
 @cache

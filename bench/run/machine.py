@@ -127,7 +127,7 @@ def _caches() -> Iterator[Finding]:
     """Folders of the user's cache, such as patients that were generated."""
     try:
         root = cache_folder("")
-    except RuntimeError:
+    except FluorobenchError:
         yield Finding("cache", "there is no home folder", "export XDG_CACHE_HOME=/tmp/cache")
         return
     place = next(each for each in (root, *root.parents) if each.is_dir())

@@ -2,11 +2,13 @@
 
 Conventions: a setting called ``weights``, at any depth, is the path of a folder of weights or of one card, or
 ``untrained``; a setting called like a plug-in that is used holds the settings of that plug-in. Of a setting called
-``command`` the words that are files count as weights, too: another program is another method.
+``command`` the program and the words that are files have checksums, too: another program is another method.
 """
 
 import hashlib
 import inspect
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +26,25 @@ _SUFFIXES = {".toml", ".safetensors"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A plug-in of a row, with the weights of one's own that its settings name; none = those shipped."""
+    """A plug-in of a row, with what its settings name.
+
+    Attributes:
+        plugin: Its name.
+        weights: Of one's own; none = those shipped.
+        programs: Files of a program that it runs.
+    """
 
     plugin: str
     weights: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
     @property
     def own_files(self) -> list[Path]:
-        """Cards and tensors of the weights that the settings name; a path that is not there is listed as it is."""
+        """Files that the settings name: cards and tensors of weights, programs; one that is not there as it is."""
+        return [*self._own_weights, *map(Path, self.programs)]
+
+    @property
+    def _own_weights(self) -> list[Path]:
         places = (untrained_weights(self.plugin) if name == UNTRAINED else Path(name) for name in self.weights)
         return [file for path in places for file in _files(path)]
 
@@ -45,7 +58,7 @@ class Part:
     @property
     def cards(self) -> list[WeightsCard]:
         """Cards of the weights that it would read: its settings' where they name any, else the shipped ones'."""
-        files = self.own_files if self.weights else self.shipped_files
+        files = self._own_weights if self.weights else self.shipped_files
         return [card for path in files if path.suffix == ".toml" for card in _card(path)]
 
     @property
@@ -65,7 +78,9 @@ def parts(choice: MethodTable) -> list[Part]:
 
 
 def weights_used(protocol: Protocol) -> dict[str, str]:
-    """Checksums (16 hex digits) of every weights file that the rows would read, by place; ``absent`` where none is.
+    """Checksums (16 hex digits) of all weights that the rows would read and programs that they run, by place.
+
+    ``absent`` where no file is.
 
     Shipped ones go by plug-in and name, so that where the program lies makes no difference.
     """
@@ -78,7 +93,7 @@ def weights_used(protocol: Protocol) -> dict[str, str]:
 
 
 def own_weights_used(protocol: Protocol) -> dict[str, str]:
-    """Checksums of the user's weights alone, by path; not of those that are made at their first use."""
+    """Checksums of the user's weights and programs alone, by path; not of weights that are made at their first use."""
     found = (part for choice in protocol.methods for part in parts(choice))
     kept = (replace(part, weights=tuple(name for name in part.weights if name != UNTRAINED)) for part in found)
     return {str(path): _checksum(path) for part in kept for path in part.own_files}
@@ -108,26 +123,42 @@ def _anchored(value: Any, key: str = "") -> Any:
 
 
 def _parts(plugin: str, settings: Mapping[str, Any]) -> Iterator[Part]:
-    own, stages, used = list[str](), list[Mapping[str, Any]](), registry.uses(plugin)
-    _sort({key: value for key, value in settings.items() if key not in used}, own, stages)
-    yield Part(plugin, tuple(own))
+    named, stages, used = _Named([], []), list[Mapping[str, Any]](), registry.uses(plugin)
+    _sort({key: value for key, value in settings.items() if key not in used}, named, stages)
+    yield Part(plugin, tuple(named.weights), tuple(named.programs))
     for name in used:
         yield from _parts(name, settings.get(name, {}))
     for table in stages:
         yield from _parts(str(table["plugin"]), table.get("settings", {}))
 
 
-def _sort(value: Any, own: list[str], stages: list[Mapping[str, Any]]) -> None:
-    """Collect the paths of weights in settings, and the tables that name a plug-in of their own."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Paths in settings."""
+
+    weights: list[str]
+    programs: list[str]
+
+
+def _sort(value: Any, named: _Named, stages: list[Mapping[str, Any]]) -> None:
+    """Collect the paths of weights and programs in settings, and the tables that name a plug-in of their own."""
     for key, each in _entries(value):
         if isinstance(each, Mapping) and "plugin" in each:
             stages.append(cast("Mapping[str, Any]", each))
         elif key == WEIGHTS and isinstance(each, str):
-            own.append(each)
+            named.weights.append(each)
         elif key == COMMAND:
-            own.extend(word for _, word in _entries(each) if isinstance(word, str) and Path(word).is_file())
+            named.programs.extend(_programs([word for _, word in _entries(each) if isinstance(word, str)]))
         else:
-            _sort(each, own, stages)
+            _sort(each, named, stages)
+
+
+def _programs(words: Sequence[str]) -> Iterator[str]:
+    """Files among the words of a command; the first one may be a name that the system finds."""
+    for word in words[:1]:
+        if (found := word if os.sep in word else shutil.which(word)) is not None and Path(found).is_file():
+            yield found
+    yield from (word for word in words[1:] if Path(word).is_file())
 
 
 def _entries(value: Any) -> list[tuple[str, Any]]:

@@ -67,7 +67,8 @@ class Placement:
         """
         if self.executor is None:
             return LocalEngine(self.workers or 1)
-        count = self.threads_used or 1
+        count = self.threads_used
+        assert count is not None, "an executor's methods have a stated number of threads"
         return DaskEngine(self._cluster(count), threads=count, report=report)
 
     def _cluster(self, count: int) -> Callable[[], object]:

@@ -32,9 +32,12 @@ class Plan:
         for each in done:
             self.add(each)
         self._waiting: list[Unit] = []
-        for number, (row, patient) in enumerate(product(rows, dict.fromkeys(each.patient_id for each in problems))):
-            of_patient = (each for each in problems if each.patient_id == patient)
-            left = tuple(each for each in of_patient if (row.label, each.case_id) not in self._done)
+        self._total = len(rows) * len(problems)
+        by_patient: dict[str, list[ProblemRecord]] = {}
+        for problem in problems:
+            by_patient.setdefault(problem.patient_id, []).append(problem)
+        for number, (row, patient) in enumerate(product(rows, by_patient)):
+            left = tuple(each for each in by_patient[patient] if (row.label, each.case_id) not in self._done)
             if left:
                 self._waiting.append(Unit(number, row, patient, left, firsts[row.label]))
 
@@ -45,8 +48,8 @@ class Plan:
 
     @property
     def finished(self) -> bool:
-        """Whether every unit was begun."""
-        return not self._waiting
+        """Whether every registration was done; a unit may have ended before all of its rows came."""
+        return len(self._done) == self._total
 
     def add(self, row: EstimateRecord) -> bool:
         """A registration was done; returns whether it was not known before."""

@@ -1,7 +1,7 @@
 """The cases of a protocol's patients, posed where they are used: the same ones wherever and however often that is."""
 
 from collections.abc import Sequence
-from threading import RLock
+from threading import Lock
 
 from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
@@ -22,7 +22,7 @@ class PosedPatients:
         self._protocol = protocol
         self._dataset = open_dataset(protocol)
         self._kept: dict[str, list[BuiltCase]] = {}
-        self._turn = RLock()
+        self._turn = Lock()
         self.ids = patient_ids(protocol, self._dataset)
 
     def draw(self, patient_id: str) -> tuple[PatientRecord, list[BuiltCase]]:

@@ -53,8 +53,7 @@ def run_or_resume(
             show(execution.prepare())
             _tell(execution, protocol, report)
             lock.take()
-            environment = describe_environment().model_copy(update={"threads": used})
-            journal = Journal.open(out, protocol, environment, fresh=fresh)
+            journal = Journal.open(out, protocol, describe_environment(used), fresh=fresh)
             for fault in execution.resume(journal):
                 report(fault)
             if done := len(journal.estimates()):
