@@ -93,10 +93,10 @@ class Table(Generic[Context]):
             bold=self.bold(),
             caption=self.caption,
             notes=self.notes,
-            sides=self._sides(),
+            sides=self.sides(),
         )
 
-    def _sides(self) -> str:
+    def sides(self) -> str:
         """Columns of text stand left, those of numbers (and text among them) right."""
         cells = [[value for row in self.cells for value in row[index]] for index in range(len(self.columns))]
         text = [all(value is None or isinstance(value, str) for value in each) and any(each) for each in cells]
