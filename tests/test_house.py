@@ -13,6 +13,8 @@ FIRST_ROOMS = [
     "text",
     "cells",
     "files",
+    "interrupts",
+    "lock",
     "geometry",
     "volume",
     "perturb",

@@ -35,6 +35,7 @@ from bench.learn import (
     warped,
 )
 from bench.learn.history import HELD_OUT, LOSSES, History, draw, read_rows
+from bench.learn.loop import training_lock
 from bench.learn.source import Library
 from bench.learn.start import begin_with
 from bench.learn.tensors import packed
@@ -81,6 +82,59 @@ def test_interrupted_and_resumed_gives_the_same_bits(cache: Path, tmp_path: Path
     assert state(tmp_path / "whole") == state(tmp_path / "parts")
     whole, parts = (read_rows(tmp_path / name / "losses.csv") for name in ("whole", "parts"))
     assert [row["total"] for row in whole] == [row["total"] for row in parts]
+
+
+def test_a_training_is_ended_by_what_ends_the_command(cache: Path, tmp_path: Path) -> None:
+    """SIGTERM waits for the end of the step, then the command's own handler says how it ends."""
+
+    class EndedError(BaseException):
+        pass
+
+    def end(number: int, frame: object) -> None:
+        raise EndedError
+
+    def interrupt(progress: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with pytest.raises(EndedError):
+            run(Toy(cache=cache), tmp_path, 6, report=interrupt)
+        assert signal.getsignal(signal.SIGTERM) is end
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert state(tmp_path)
+
+
+def test_one_training_at_a_time_in_a_folder(cache: Path, tmp_path: Path) -> None:
+    """Two would mix their steps; the folder stays as it is."""
+    run(Toy(cache=cache), tmp_path, 2)
+    before = state(tmp_path)
+    with training_lock(tmp_path) as held:
+        held.take()
+        with pytest.raises(TrainingError, match=rf"in use by process {os.getpid()} on"):
+            run(Toy(cache=cache), tmp_path, 2, fresh=True)
+    assert state(tmp_path) == before
+    run(Toy(cache=cache), tmp_path, 2)
+
+
+# Ctrl-C of a terminal goes to the whole group, while the process that makes patients still imports.
+PREFETCHED = """
+import os, signal, time
+from bench.learn.prefetch import Prefetcher
+os.setsid()
+made = Prefetcher("phantom", {"size": 24, "spacing_mm": 8.0, "cache_dir": None}, ["none"])
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+for _ in range(10):
+    time.sleep(0.1)
+    os.killpg(0, signal.SIGINT)
+made.close()
+"""
+
+
+def test_an_interrupt_is_not_answered_by_the_process_that_makes_patients() -> None:
+    done = subprocess.run([sys.executable, "-c", PREFETCHED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_killed_outright_and_resumed_gives_the_same_bits(cache: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ sys.exit(0 if b"ermission denied" in done.stderr and not done.stdout else 1)
 """
 INTERRUPTED = """
 import os, signal, subprocess, sys
-from bench.run.limits import without_interrupt
+from bench.interrupts import without_interrupt
 with without_interrupt():
     code = "import time; print('up', flush=True); time.sleep(1)"
     child = subprocess.Popen([sys.executable, "-S", "-c", code], stdout=-1)

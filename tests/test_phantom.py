@@ -129,6 +129,14 @@ def test_damaged_cache_file_is_regenerated(tmp_path: Path, damage: bytes | None)
     assert [left.name for left in tmp_path.iterdir()] == [file.name]
 
 
+def test_what_a_killed_process_began_to_keep_is_removed(tmp_path: Path) -> None:
+    """The process that makes patients in advance is ended wherever it is."""
+    half = tmp_path / ".a1b2c3d4.part-phantom-v5-000011-24-8.0mm.npz"
+    half.write_bytes(b"half")
+    phantom(tmp_path, **SMALL).patient("phantom-v5-000011")
+    assert not half.exists()
+
+
 def test_a_cache_file_of_another_patient_is_not_read(tmp_path: Path) -> None:
     dataset = phantom(tmp_path, **SMALL)
     wanted = dataset.patient("phantom-v5-000011").volume.fingerprint()

@@ -2,18 +2,17 @@
 
 import signal
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 
 from bench.contract import Split
-from bench.files import sweep
 from bench.learn.budget import TrainingBudget
 from bench.learn.checkpoint import NAME, Position, load_checkpoint, mark_finished, save_checkpoint
 from bench.learn.errors import CheckpointError, TrainingError
@@ -24,6 +23,7 @@ from bench.learn.source import Library, Source
 from bench.learn.start import begin_with, stages
 from bench.learn.trainable import Plan, Trainable
 from bench.learn.weights_card import read_card
+from bench.lock import FolderLock
 from bench.perturb import salted_seed
 
 
@@ -78,7 +78,7 @@ def train(
 
     An unfinished training with the same budget is completed; a finished one, or another budget, gets the budget on top.
     It is finished when ``deliver`` has returned: killed at any moment before, the same call ends in the same place.
-    SIGINT and SIGTERM end it after the step with a checkpoint and ``KeyboardInterrupt``.
+    SIGINT and SIGTERM end it after the step with a checkpoint and what they raised before, or ``KeyboardInterrupt``.
 
     Args:
         trainable: Network, data and losses.
@@ -95,19 +95,26 @@ def train(
     Raises:
         CheckpointError: The folder's checkpoint is damaged, of another training or of another start.
         WeightsError: The weights to begin with are damaged or do not fit.
-        TrainingError: The loss is not finite, or the device is not available.
+        TrainingError: The loss is not finite, the device is not available, or another process trains in the folder.
     """
-    training = _Training(trainable, folder, population or trainable.population, choose_device(device), background)
-    try:
-        with _interrupts_wait() as stop:
-            training.begin(budget, fresh=fresh, start_from=start_from)
-            training.run(stop, report or _silent)
-    finally:
-        training.library.close()
-    if deliver is not None:
-        deliver()
-    mark_finished(folder)
+    with training_lock(folder) as lock:
+        training = _Training(trainable, folder, population or trainable.population, choose_device(device), background)
+        try:
+            lock.take()
+            with _Interrupts() as stop:
+                training.begin(budget, fresh=fresh, start_from=start_from)
+                training.run(stop, report or _silent)
+        finally:
+            training.library.close()
+        if deliver is not None:
+            deliver()
+        mark_finished(folder)
     return training.result()
+
+
+def training_lock(folder: Path) -> FolderLock:
+    """The right to train in a folder; raises ``TrainingError`` where another process has it."""
+    return FolderLock(folder, "mix their steps", TrainingError)
 
 
 def averaged(trainable: Trainable, network: nn.Module, average: Mapping[str, Tensor]) -> nn.Module:
@@ -156,8 +163,6 @@ class _Training:
 
     def begin(self, budget: TrainingBudget, *, fresh: bool, start_from: Path | None) -> None:
         """Start, from finished weights where there are any, or continue from a checkpoint."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        sweep(self.folder)
         if fresh:
             # The first patient shows whether the new training can begin at all, before the old one is deleted.
             self.library.prepared(self.library.population.ids(Split.TRAIN)[0])
@@ -186,7 +191,7 @@ class _Training:
         earlier = [asdict(each) for each in stages(card)]
         return replace(self.position, began_with=card.files[0].sha256, earlier=earlier)
 
-    def run(self, stop: Callable[[], bool], report: Callable[[TrainingProgress], None]) -> None:
+    def run(self, stop: "_Interrupts", report: Callable[[TrainingProgress], None]) -> None:
         """Steps until the budget is used or the training is interrupted, then the last validation."""
         if not self.position.spent:
             self._steps(stop, report)
@@ -197,9 +202,9 @@ class _Training:
             self._validate(report)
             self._save(self.position.seconds)
         if stop():
-            raise KeyboardInterrupt
+            stop.end()
 
-    def _steps(self, stop: Callable[[], bool], report: Callable[[TrainingProgress], None]) -> None:
+    def _steps(self, stop: "_Interrupts", report: Callable[[TrainingProgress], None]) -> None:
         clock = _Clock(self.position.seconds)
         now = saved = validated = clock.seconds()
         while (used := self._used(clock.seconds())) < 1:
@@ -214,7 +219,7 @@ class _Training:
                 self._save(now)
                 saved = now
             if stop():
-                raise KeyboardInterrupt
+                stop.end()
             if pause:
                 self._validate(report)
                 saved = validated = clock.seconds()
@@ -312,25 +317,37 @@ class _Clock:
         return time.monotonic() - self._began
 
 
-@contextmanager
-def _interrupts_wait() -> Generator[Callable[[], bool]]:
-    """Defer SIGINT and SIGTERM to the end of the step; yields whether one came. A second one acts at once."""
-    came: list[int] = []
+class _Interrupts:
+    """Defers SIGINT and SIGTERM to the end of the step: true when one came. A second one acts at once."""
 
-    def note(number: int, frame: FrameType | None) -> None:
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        try:
+            self._before = {each: signal.signal(each, self._note) for each in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: it cannot handle signals
+            self._before = {}
 
-    try:
-        before = [(each, signal.signal(each, note)) for each in (signal.SIGINT, signal.SIGTERM)]
-    except ValueError:  # not the main thread: it cannot handle signals
-        before = []
-    try:
-        yield lambda: bool(came)
-    finally:
-        for each, handler in before:
+    def __enter__(self) -> "_Interrupts":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each, handler in self._before.items():
             signal.signal(each, handler)
+
+    def __call__(self) -> bool:
+        return bool(self._came)
+
+    def end(self) -> NoReturn:
+        """Do what the signal would have done before; where that is no exception, ``KeyboardInterrupt``."""
+        handler = self._before.get(signal.Signals(self._came[0]))
+        if callable(handler):
+            handler(self._came[0], None)
+        raise KeyboardInterrupt
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._came:
+            self.end()
+        self._came.append(number)
 
 
 def _silent(progress: TrainingProgress) -> None:

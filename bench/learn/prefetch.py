@@ -8,6 +8,7 @@ from typing import Any
 
 from bench import registry
 from bench.errors import describe_error
+from bench.interrupts import ignore_interrupts, without_interrupt
 from bench.learn.errors import TrainingError
 
 
@@ -25,7 +26,8 @@ class Prefetcher:
         arguments = (theirs, dataset, dict(settings), tuple(self._order))
         self._process = context.Process(target=_feed, args=arguments, daemon=True, name="fluorobench-prefetch")
         try:
-            self._process.start()
+            with without_interrupt():
+                self._process.start()
         except OSError as error:
             self._pipe.close()
             raise TrainingError(
@@ -51,10 +53,7 @@ class Prefetcher:
 
 
 def _feed(pipe: Connection, dataset: str, settings: Mapping[str, Any], ids: Sequence[str]) -> None:
-    import signal
-
-    # An interrupt is the trainer's to handle: it ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     source = registry.load("datasets", dataset)(**settings)
     with suppress(BrokenPipeError, OSError):  # the trainer has ended
         for name in ids:

@@ -13,9 +13,10 @@ from typing import Any
 
 from bench.contract import Outcome, Problem, View
 from bench.errors import FluorobenchError, describe_error
+from bench.interrupts import without_interrupt
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
-from bench.run.limits import Guard, Limits, death, kill_group, leave_no_folder, without_interrupt
+from bench.run.limits import Guard, Limits, death, kill_group, leave_no_folder
 from bench.run.meter import stated_threads
 from bench.run.parts import anchored
 from bench.run.processes import process_context

@@ -25,6 +25,7 @@ from bench.cases.records import (
 )
 from bench.errors import FluorobenchError
 from bench.files import open_no_link, sha256_of, slug, write_text
+from bench.lock import LOCK
 from bench.protocol import Protocol, ProtocolError, protocol_hash, validate
 from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
@@ -32,8 +33,6 @@ from bench.run.rows import Rows, sorted_out
 from bench.run.seals import SEALED, SEALS, broken_seals, is_sealed, write_seals
 from bench.text import one_line, parse_toml
 
-# Names that begin so are the lock's (``bench.run.lock``).
-LOCK = ".lock"
 # Of what a row's method printed.
 _OUTPUT_BYTES = 1 << 20
 

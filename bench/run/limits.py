@@ -7,11 +7,12 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import resource_tracker, util
+from multiprocessing import util
+
+from bench.interrupts import ignore_interrupts
 
 _MIB = 1 << 20
 _PR_SET_DUMPABLE = 4
@@ -53,27 +54,10 @@ def hide() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-@contextmanager
-def without_interrupt() -> Generator[None]:
-    """Start a process within: an interrupt of the terminal waits for this process and never reaches that one.
-
-    It would come while that one imports, before ``confine``, and print a traceback.
-    """
-    # Its own start would let interrupts through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def confine(limits: Limits) -> None:
     """Make this process the leader of a session of its own, without the terminal, and limit it."""
     os.setsid()
-    # An interrupt is the harness's to handle: it ends this process by closing the channel.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    ignore_interrupts()
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)
     if limits.memory_mib is not None:

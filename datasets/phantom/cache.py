@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.contract import LandmarkSet
-from bench.files import write_whole
+from bench.files import sweep, write_whole
 from bench.volume import Volume
 
 
@@ -33,6 +33,7 @@ def load(path: Path, recipe: str) -> tuple[Volume, LandmarkSet] | None:
 def store(path: Path, recipe: str, volume: Volume, landmarks: LandmarkSet) -> None:
     """Write a patient; where the disk is full or read-only the patient stays uncached."""
     with suppress(OSError):
+        sweep(path.parent)
         write_whole(path, lambda part: _write(part, recipe, volume, landmarks))
 
 

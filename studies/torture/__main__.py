@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from studies.torture import kills
+from studies.torture import kills, training
 from studies.torture.outcomes import counted, publish
 
 
@@ -27,6 +27,24 @@ class Kills:
         rows = kills.campaign(self.out.resolve(), self.count, self.profile)
         by = [{**row, "group": f"{row['phase']}, {row['kind']}"} for row in rows]
         publish(self.out, "kills", ("phase, kind", "kills", *kills.OUTCOMES), counted(by, "group", kills.OUTCOMES))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Kill trainings at random moments in every phase, give the command again, and compare."""
+
+    out: Path = Path("runs/torture")
+    """Folder of rows and tables."""
+
+    count: int = 60
+    """Kills."""
+
+    def __call__(self) -> None:
+        """Do those that are not there yet."""
+        rows = training.campaign(self.out.resolve(), range(self.count))
+        by = [{**row, "group": f"{row['phase']}, {row['kind']}"} for row in rows]
+        lines = counted(by, "group", training.OUTCOMES)
+        publish(self.out, "training", ("phase, kind", "kills", *training.OUTCOMES), lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,4 +100,4 @@ class Disk:
 
 
 if __name__ == "__main__":
-    tyro.cli(Kills | Methods | Disk | Inputs)()  # pyright: ignore
+    tyro.cli(Kills | Training | Methods | Disk | Inputs)()  # pyright: ignore

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.run.verify import verify
-from studies.torture.kills import SECONDS, Undisturbed, difference, undisturbed, words
+from studies.torture.kills import IMPORTED, SECONDS, Undisturbed, difference, undisturbed, words
 from studies.torture.outcomes import Row, Rows
 from studies.torture.watch import Commands, temporary_files
 
@@ -53,7 +53,7 @@ FAULTS: Mapping[str, Callable[[Path], None]] = {
 def campaign(out: Path) -> list[Row]:
     """One run a fault, continued once the fault is mended; needs the right to mount."""
     rows = Rows(out, "disk")
-    with Commands() as commands:
+    with Commands(*IMPORTED) as commands:
         model = undisturbed(commands, out / "undisturbed-smoke", _PROFILE)
         return [rows.once(name, partial(_trial, commands, out, name, model)) for name in FAULTS]
 

@@ -21,13 +21,14 @@ from bench.run.journal import Journal
 from bench.run.verify import verify
 from studies.torture.outcomes import Row, Rows
 from studies.torture.places import TOY
-from studies.torture.watch import Command, Commands, left, temporary_files, workers
+from studies.torture.watch import Command, Commands, end_all, left, said, temporary_files, workers
 
 OUTCOMES = ("same", "other scores", "not resumed", "verify complains", "process left", "file left", "traceback")
 KINDS = ("SIGKILL of the group", "SIGKILL of the method", "SIGTERM", "Ctrl-C")
 PHASES = ("preparing", "registering", "scoring", "reporting")
 # No process of a method lives while rows are scored and reported.
 _COMBINATIONS = [each for each in product(PHASES, KINDS) if each[0] in PHASES[:2] or each[1] != KINDS[1]]
+IMPORTED = ("bench.run.resume", "bench.score.finished", "bench.cli.report", "matplotlib.pyplot")
 SECONDS = 600.0
 _ATTEMPTS = 8
 # Columns of scores that are times, or that name the machine.
@@ -93,7 +94,7 @@ def _run_folder(folder: Path) -> Path:
 def campaign(out: Path, count: int, profile: str) -> list[Row]:
     """Kill so many runs, phases and kinds of kills in turn; those done before are kept."""
     found, rows = list[Row](), Rows(out, "kills")
-    with Commands() as commands:
+    with Commands(*IMPORTED) as commands:
         model = undisturbed(commands, out / "undisturbed", profile)
         for number, (phase, kind) in enumerate(islice(cycle(_COMBINATIONS), count)):
             one = Trial(commands, model, number, kind, phase)
@@ -149,15 +150,14 @@ class Trial:
     def _judged(self, folder: Path, profile: str) -> tuple[str, str]:
         """Outcome and note, after the command was given again."""
         if orphans := left(folder.name):
-            for pid in orphans:
-                os.kill(pid, signal.SIGKILL)
+            end_all(orphans)
             return "process left", f"{len(orphans)} processes"
-        if self.kind == "Ctrl-C" and "Traceback" in _said(folder):
-            return "traceback", _said(folder).strip().splitlines()[-1]
+        if self.kind == "Ctrl-C" and "Traceback" in said(folder):
+            return "traceback", said(folder).strip().splitlines()[-1]
         again = f"{folder.name}-again"
         status = self.commands.start(words(profile), again, folder).wait(SECONDS)
         if status != 0:
-            return "not resumed", f"status {status}: {_said(folder).strip().splitlines()[-1][:300]}"
+            return "not resumed", f"status {status}: {said(folder).strip().splitlines()[-1][:300]}"
         if left(again):
             return "process left", "after the run was continued"
         return _compared(folder, self.kind, self.model)
@@ -170,10 +170,6 @@ def _worker(command: Command, mark: str) -> int | None:
             return found[0]
         time.sleep(0.002)
     return None
-
-
-def _said(folder: Path) -> str:
-    return (folder / "said.txt").read_text(encoding="utf-8", errors="replace")
 
 
 def _compared(folder: Path, kind: str, model: Undisturbed) -> tuple[str, str]:

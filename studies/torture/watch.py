@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Any
 from studies.torture.places import PLUGINS, ROOT
 
 _MARK = "FLUOROBENCH_TORTURE"
-_IMPORTED = ("bench.cli.main", "bench.run.resume", "bench.score.finished", "bench.cli.report", "matplotlib.pyplot")
 
 
 class Command:
@@ -47,12 +46,19 @@ class Command:
 
 
 class Commands:
-    """Starts one command after the other; use as a context manager, before threads or kernels are used."""
+    """Starts one command after the other; use as a context manager, before threads or kernels are used.
+
+    Args:
+        imported: Modules that a command should find imported.
+    """
+
+    def __init__(self, *imported: str) -> None:
+        self._imported = imported
 
     def __enter__(self) -> "Commands":
         if os.geteuid() != 0:
             raise PermissionError("run this as root: processes of fluorobench hide their environment from others")
-        for name in _IMPORTED:
+        for name in ("bench.cli.main", *self._imported):
             import_module(name)
         self._end, theirs = socket.socketpair()
         self._pid = os.fork()
@@ -148,6 +154,18 @@ def left(mark: str, seconds: float = 60.0) -> list[int]:
     return found
 
 
+def end_all(pids: Iterable[int]) -> None:
+    """Kill what was left, so that a trial leaves nothing to the next one."""
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def said(folder: Path) -> str:
+    """What the commands in a folder said."""
+    return (folder / "said.txt").read_text(encoding="utf-8", errors="replace")
+
+
 def workers(mark: str) -> list[int]:
     """Processes of methods: spawned ones, or those that a server of forks made."""
     found: dict[int, int] = {}
@@ -165,4 +183,6 @@ def workers(mark: str) -> list[int]:
 def temporary_files(folder: Path) -> list[str]:
     """Names of files that somebody began to write, below a folder, and what lies in its folder for such."""
     parts = [path for path in folder.rglob("*") if ".part" in path.name or path.name.startswith(".latest-")]
-    return sorted(str(path.relative_to(folder)) for path in (*parts, *(folder / "tmp").glob("*")))
+    # PyTorch keeps one for all its processes.
+    given = [path for path in (folder / "tmp").glob("*") if not path.name.startswith("torchinductor_")]
+    return sorted(str(path.relative_to(folder)) for path in (*parts, *given))

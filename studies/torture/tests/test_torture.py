@@ -1,5 +1,6 @@
 """Short versions of the campaigns: some faults of a method, some damaged inputs; what they count with."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,19 @@ def test_importing_the_study_changes_nothing() -> None:
         "assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())"
     )
     subprocess.run([sys.executable, "-c", words], cwd=ROOT, check=True)
+
+
+# As a program of its own: kills are forked from a process without threads.
+TRAININGS = """
+import sys
+from pathlib import Path
+from studies.torture.training import campaign
+rows = campaign(Path(sys.argv[1]), (5, 18), steps=6, settings=("blocks=true", "seconds=0.01"))
+assert [row["kind"] for row in rows] == ["SIGKILL of the group", "Ctrl-C"]
+assert all(row["outcome"] == "same" for row in rows), rows
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="processes hide their environment from all but root")
+def test_trainings_that_are_killed_end_in_the_same_weights(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", TRAININGS, str(tmp_path)], cwd=ROOT, check=True)

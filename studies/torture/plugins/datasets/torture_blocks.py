@@ -13,11 +13,11 @@ card = Card(title="Blocks", source="made here", citation="none", licence="none")
 
 @dataclass(frozen=True)
 class Blocks:
-    """Two patients of 24 x 20 x 28 voxels."""
+    """Three patients of 24 x 20 x 28 voxels."""
 
     def patient_ids(self, split: Split) -> Sequence[str]:
-        """Both are test patients."""
-        return ("blocks-0", "blocks-1") if split is Split.TEST else ()
+        """Two for runs, one for trainings of one patient."""
+        return ("blocks-0", "blocks-1") if split is Split.TEST else ("blocks-2",)
 
     def patient(self, patient_id: str) -> Patient:
         """Five balls of bone in air."""
