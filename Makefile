@@ -53,6 +53,7 @@ torture: $(STAMP) ## Kills, faults of methods, full disks and damaged inputs, wi
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture methods
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture inputs
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture kills
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture training
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m studies.torture disk
 
 bench-perf: $(STAMP) $(PEERS)/.installed ## Time kernels, similarities and one registration; the projector beside others (needs a quiet machine).
