@@ -100,6 +100,45 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
         read_problem(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("start", 1), [1.0, 0.0]),
+        (("views", 0, "camera_from_rig", 3), []),
+        (("volume", "world_from_index"), [[1.0] * 4] * 3),
+        (("volume", "shape", 0), 10**9),
+        (("volume", "shape", 0), -1),
+        (("volume", "hu", "path"), "/dev/zero"),
+        (("volume", "hu", "offset_bytes"), -352),
+        (("views", 0, "height"), 10**9),
+        (("search",), [1.0]),
+    ],
+)
+def test_a_case_with_other_values_is_refused_before_memory_is_taken(
+    place: tuple[str | int, ...], value: object, tmp_path: Path
+) -> None:
+    problem = make_case().problem
+    path = write_case(tmp_path, problem, write_volume(tmp_path, problem.volume))
+    owner = case = json.loads(path.read_text())
+    for key in place[:-1]:
+        owner = owner[key]
+    owner[place[-1]] = value
+    path.write_text(json.dumps(case))
+    with pytest.raises(ExchangeError) as refused:
+        read_problem(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_voxels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    problem = make_case().problem
+    write_case(tmp_path, problem, write_volume(tmp_path, problem.volume))
+    with (tmp_path / "ct.nii").open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(np.float32("nan").tobytes())
+    with pytest.raises(ExchangeError, match="NaN"):
+        read_problem(tmp_path)
+
+
 def test_no_file_holds_a_number_of_the_truth(toys: Exported) -> None:
     texts = [path.read_text() for path in toys.problems.rglob("*") if path.suffix in (".json", ".csv", ".md")]
     assert len(texts) > 4

@@ -105,6 +105,7 @@ FAILURES = {
     "NaN": ("echo '{\"pose\": [[NaN]]}' > answer.json", "answer.json: pose.0.0"),
     "both": ('echo \'{"pose": [], "R": []}\' > answer.json', "expected pose (4x4), or R (3x3) and t (3); got both"),
     "shape": ("echo '{\"pose\": [[1, 2]]}' > answer.json", "pose: expected 4 rows of 4 numbers"),
+    "spread": ('echo \'{"R": [], "t": [], "covariance": [[1]]}\' > answer.json', "covariance.0: List should have"),
     "half": ("echo '{\"t\": [1, 2, 3]}' > answer.json", "expected pose (4x4), or R (3x3) and t (3)"),
     "error": ('echo \'{"error": "lost \\u001b[2J"}\' > answer.json', "its answer is an error: lost [2J"),
     "outcome": ('echo \'{"R": [], "t": [], "outcome": "won"}\' > answer.json', "outcome: expected one of"),

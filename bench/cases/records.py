@@ -9,16 +9,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.cases.extent import Extent
 from bench.contract import Outcome, PatientOrigin
 from bench.geometry import Camera, Matrix
 
 MatrixList: TypeAlias = list[list[float]]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Row3 = Annotated[list[_Finite], Field(min_length=3, max_length=3)]
+_Row4 = Annotated[list[_Finite], Field(min_length=4, max_length=4)]
+_Row6 = Annotated[list[float], Field(min_length=6, max_length=6)]
+Vector3 = _Row3
+Vector6 = Annotated[list[_Finite], Field(min_length=6, max_length=6)]
+Points = list[_Row3]
+Matrix3 = Annotated[list[_Row3], Field(min_length=3, max_length=3)]
+Matrix4 = Annotated[list[_Row4], Field(min_length=4, max_length=4)]
+# Covariances may hold infinity.
+Matrix6 = Annotated[list[_Row6], Field(min_length=6, max_length=6)]
 
 
 class Record(BaseModel):
@@ -65,11 +76,11 @@ class ImageProvenance(Record):
 class ViewRecord(Record):
     """Geometry of one view, and the strengths drawn for its image (``bench.cases.simulate``); None where none were."""
 
-    K: MatrixList
+    K: Matrix3
     height: int
     width: int
     sdd_mm: float | None
-    camera_from_rig: MatrixList
+    camera_from_rig: Matrix4
     drawn: dict[str, float] | None = None
 
     @property
@@ -82,7 +93,7 @@ class LandmarkRecord(Record):
     """A named set of world points (n x 3, mm)."""
 
     name: str
-    points: MatrixList
+    points: Points
 
 
 class PatientRecord(Record):
@@ -112,10 +123,10 @@ class ProblemRecord(Record):
     images: ImageProvenance
     start_distribution: str
     views: list[ViewRecord]
-    start: MatrixList
-    nominal: MatrixList
-    centre: list[float]
-    search: list[float]
+    start: Matrix4
+    nominal: Matrix4
+    centre: Vector3
+    search: Vector6
     seed: int
     redraws: int
     target_hash: str
@@ -148,7 +159,7 @@ class EstimateRecord(Record):
     label: str
     case_id: str
     perturbation_hash: str
-    pose: MatrixList | None
+    pose: Matrix4 | None
     outcome: Outcome
     seconds: float | None
     seconds_prepare: float
@@ -160,7 +171,7 @@ class EstimateRecord(Record):
     reference_seconds: float | None = None
     drr_evaluations_prepare: int = 0
     drr_evaluations_stated: int | None = None
-    covariance: MatrixList | None = None
+    covariance: Matrix6 | None = None
     error: str | None = None
     worker: str | None = None
     processor: str | None = None
@@ -189,9 +200,9 @@ class TruthRecord(Record):
     """
 
     case_id: str
-    truth: MatrixList
-    bound: MatrixList | None = None
-    other: MatrixList | None = None
+    truth: Matrix4
+    bound: Matrix6 | None = None
+    other: Matrix4 | None = None
 
 
 RecordType = TypeVar("RecordType", bound=Record)

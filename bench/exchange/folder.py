@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,13 @@ def read_problems(folders: Sequence[Path]) -> list[Problem]:
 def _volume(folder: Path, files: VolumeFiles) -> Volume:
     mask = None if files.mask is None else _grid(folder, files.mask, files.shape) != 0
     labels = None if files.labels is None else _grid(folder, files.labels, files.shape)
+    hu = _grid(folder, files.hu, files.shape)
+    if not np.isfinite(hu).all():
+        raise ExchangeError(
+            f"{folder / files.hu.path}: expected Hounsfield units, got NaN or infinity; export it again"
+        )
     return Volume(
-        hu=_grid(folder, files.hu, files.shape),
+        hu=hu,
         affine=np.array(files.world_from_index),
         labels=labels,
         label_scheme=files.label_scheme,
@@ -220,13 +226,19 @@ def _grid(folder: Path, file: GridFile, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _numbers(folder: Path, file: GridFile, shape: tuple[int, ...]) -> NDArray[Any]:
-    path, count = folder / file.path, int(np.prod(shape))
+    path, kind = folder / file.path, np.dtype(_TYPES[file.type])
+    count = prod(shape)
     try:
-        found = np.fromfile(path, dtype=_TYPES[file.type], count=count, offset=file.offset_bytes)
-    except OSError as error:
+        size = path.stat().st_size if path.is_file() else 0
+        # Looked at first: numbers are given room before they are read.
+        if size < file.offset_bytes + count * kind.itemsize:
+            raise ExchangeError(
+                f"{path} is no file or cut short: expected {count} numbers of {kind.itemsize} bytes after "
+                f"{file.offset_bytes}, got {size} bytes; export it again"
+            )
+        found = np.fromfile(path, dtype=kind, count=count, offset=file.offset_bytes)
+    except (OSError, ValueError) as error:
         raise ExchangeError(f"{path} cannot be read: {describe_error(error)}; export the problems again") from None
-    if found.size != count:
-        raise ExchangeError(f"{path} is cut short: expected {count} numbers, got {found.size}; export it again")
     return found.reshape(shape).astype(file.type, copy=False)
 
 

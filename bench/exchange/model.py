@@ -1,15 +1,17 @@
 """The JSON files of exported problems. All matrices are nested lists, row by row, in mm."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.cases.records import MatrixList
+from bench.cases.records import Matrix3, Matrix4, Vector3, Vector6
 
 VERSION: Literal[1] = 1
 CASE_FILE, INDEX_FILE = "case.json", "index.json"
 # Before the hash of a set of cases in a table: spreadsheets take some hashes for numbers.
 PREFIX = "problems-"
+
+_Count = Annotated[int, Field(ge=1, lt=1 << 31)]
 
 
 class Part(BaseModel):
@@ -27,7 +29,7 @@ class GridFile(Part):
 
     path: str
     type: Literal["float32", "uint16", "uint8"]
-    offset_bytes: int
+    offset_bytes: int = Field(ge=0)
 
 
 class VolumeFiles(Part):
@@ -42,8 +44,8 @@ class VolumeFiles(Part):
     mask: GridFile | None = None
     labels: GridFile | None = None
     label_scheme: str | None = None
-    shape: tuple[int, int, int]
-    world_from_index: MatrixList
+    shape: tuple[_Count, _Count, _Count]
+    world_from_index: Matrix4
     mu_water_per_mm: float
 
 
@@ -57,12 +59,12 @@ class ViewFiles(Part):
     image: GridFile
     valid: GridFile | None = None
     preview: str
-    height: int
-    width: int
-    K: MatrixList
+    height: _Count
+    width: _Count
+    K: Matrix3
     sdd_mm: float | None
     pixel_spacing_mm: tuple[float, float] | None
-    camera_from_rig: MatrixList
+    camera_from_rig: Matrix4
     start: dict[str, Any]
     nominal: dict[str, Any]
 
@@ -71,7 +73,7 @@ class DistributionFile(Part):
     """How poses were drawn (``bench.perturb.PoseDistribution``)."""
 
     kind: Literal["normal", "uniform"]
-    width: list[float]
+    width: Vector6
     about: Literal["truth", "nominal"]
 
 
@@ -91,11 +93,11 @@ class CaseFile(Part):
     seed: int
     volume: VolumeFiles
     views: list[ViewFiles]
-    centre: list[float]
-    start: MatrixList
-    nominal: MatrixList
-    search: list[float]
-    theta_start: list[float]
+    centre: Vector3
+    start: Matrix4
+    nominal: Matrix4
+    search: Vector6
+    theta_start: Vector6
     truth_distribution: DistributionFile | None = None
     start_distribution: DistributionFile | None = None
 

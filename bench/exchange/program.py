@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.cases.records import MatrixList
+from bench.cases.records import Matrix6, MatrixList
 from bench.cells import table_of
 from bench.contract import Estimate, Outcome
 from bench.errors import FluorobenchError, describe_error, describe_validation
@@ -48,7 +48,7 @@ class AnswerFile(BaseModel):
     t: list[float] | None = None
     outcome: str = Outcome.CONVERGED.value
     drr_evaluations: int = Field(default=0, ge=0)
-    covariance: MatrixList | None = None
+    covariance: Matrix6 | None = None
     error: str | None = None
 
 

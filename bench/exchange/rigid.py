@@ -52,7 +52,8 @@ def require_rigid_answers(answers: "Sequence[Answer]") -> "tuple[list[Answer], l
 
 def unrounded(pose: Matrix) -> Matrix:
     """A pose (4x4) whose rotation is only rounded with the nearest rotation; any other one as it is."""
-    if not (np.isfinite(pose).all() and RIGID_TOLERANCE < _deviation(pose[None])[0] <= _ROUNDED):
+    # Beyond, products of its numbers are none.
+    if not np.abs(pose).max() <= _LARGEST or not (RIGID_TOLERANCE < _deviation(pose[None])[0] <= _ROUNDED):
         return pose
     mended = pose.copy()
     mended[:3, :3] = _nearest_rotations(pose[None, :3, :3])[0]

@@ -110,6 +110,7 @@ def _proper(matrices: Matrix) -> NDArray[np.bool_]:
     """Whether each of finite matrices (..., 4, 4) is a proper rigid transform."""
     rotations = matrices[..., :3, :3]
     # Plain differences: searches check thousands of poses a second, and np.allclose is ten times slower.
-    orthonormal = np.abs(rotations @ rotations.swapaxes(-1, -2) - np.eye(3)).max(axis=(-2, -1)) <= RIGID_TOLERANCE
-    affine_row = np.abs(matrices[..., 3, :] - (0, 0, 0, 1)).max(axis=-1) <= RIGID_TOLERANCE
-    return np.asarray(orthonormal & affine_row & (np.linalg.det(rotations) > 0))
+    with np.errstate(over="ignore", invalid="ignore"):  # finite numbers may have products that are not
+        orthonormal = np.abs(rotations @ rotations.swapaxes(-1, -2) - np.eye(3)).max(axis=(-2, -1)) <= RIGID_TOLERANCE
+        affine_row = np.abs(matrices[..., 3, :] - (0, 0, 0, 1)).max(axis=-1) <= RIGID_TOLERANCE
+        return np.asarray(orthonormal & affine_row & (np.linalg.det(rotations) > 0))

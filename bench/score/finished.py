@@ -1,6 +1,6 @@
 """A finished run as reports use it: rows, labels, and cases built again from the recorded protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from bench.protocol import Protocol
 from bench.run.journal import Journal, RunError
 from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
+from bench.score.columnar import texts
 from bench.score.conditions import with_conditions
 from bench.score.images import TRUTH, Answer, Scores, image_scores, spread_evenly, with_image_scores
 from bench.score.parquet import write_parquet
@@ -59,6 +60,7 @@ class ScoredRun:
         """One row per registration, recomputed from the journal's files."""
         journal = self.journal
         rows = score_rows(journal.patients(), journal.each_problem(), journal.each_estimate(), journal.each_truth())
+        self._require_labels(texts(rows, "label")[1])
         rows = with_caveats(rows, self.protocol, journal.patients())
         rows = with_budgets(rows, self.protocol, journal.each_problem())
         rows = with_conditions(rows, self.protocol)
@@ -156,9 +158,10 @@ class ScoredRun:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
         if case_id in self._kept:
             return self._kept[case_id]
-        recorded = self._problems[case_id]
-        index = case_ids(self.protocol, patient_id).index(case_id)
-        posed = build_case(self.protocol, self._staged(patient_id), index, recorded=recorded)
+        recorded, ids = self._problems.get(case_id), case_ids(self.protocol, patient_id)
+        if recorded is None or case_id not in self._truths or case_id not in ids:
+            raise RunError(f"{self.folder}: its files do not have the same cases ({case_id!r}): they were altered")
+        posed = build_case(self.protocol, self._staged(patient_id), ids.index(case_id), recorded=recorded)
         self._require_as_recorded(posed.problem_record, np.array(posed.truth_record.truth))
         if len(self._kept) < _KEPT_CASES and posed.case.problem.volume.hu.nbytes <= _KEPT_BYTES:
             self._kept[case_id] = posed.case
@@ -204,6 +207,13 @@ class ScoredRun:
     def write_scores(self) -> Path:
         """Write ``scores.parquet``, whole or not at all."""
         return write_whole(self.folder / "scores.parquet", lambda part: write_parquet(self.scores, part))
+
+    def _require_labels(self, answered: Iterable[str]) -> None:
+        if strange := sorted(set(answered) - set(self.labels)):
+            raise RunError(
+                f"{self.folder}/estimates.jsonl has rows of {strange[0]!r}, which its protocol.toml does not have: one "
+                "of them was altered"
+            )
 
     def _require_as_recorded(self, again: ProblemRecord, truth: Matrix) -> None:
         """Refuse to draw pictures of cases other than the recorded ones: CT or code may have changed since."""

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from studies.torture.inputs.exchanged import EXCHANGED
 from studies.torture.inputs.forms import Form
 from studies.torture.inputs.images import IMAGES
 from studies.torture.inputs.pool import Reader
@@ -25,7 +26,7 @@ OUTCOMES = (
     "executed",
 )
 GOOD = ("read", "refused")
-FORMS: Sequence[Form] = (*IMAGES, *TEXTS)
+FORMS: Sequence[Form] = (*IMAGES, *TEXTS, *EXCHANGED)
 
 
 def numbers(forms: Sequence[Form], count: int) -> list[tuple[Form, int]]:

@@ -4,6 +4,7 @@ It answers every request with an outcome. What a reader would execute is noticed
 that the hostile texts of ``mutations`` would make.
 """
 
+import inspect
 import json
 import os
 import resource
@@ -39,6 +40,8 @@ class Watch:
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.armed:
             return
+        if event == "pickle.find_class" and _of_numba():
+            return  # our own compiled kernels, which numba keeps so
         if event in _FORBIDDEN:
             self.seen.append(f"{event} {str(arguments)[:80]}")
         elif event == "subprocess.Popen" and arguments[0] not in _HELPERS:
@@ -47,6 +50,14 @@ class Watch:
             path = os.path.abspath(str(arguments[0]))  # noqa: PTH100
             if not path.startswith((self.scratch, os.devnull)):
                 self.seen.append(f"wrote {path}")
+
+
+def _of_numba() -> bool:
+    """Whether numba is what is being executed."""
+    frame = inspect.currentframe()
+    while frame is not None and f"{os.sep}numba{os.sep}" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame is not None
 
 
 def peak_bytes() -> int:

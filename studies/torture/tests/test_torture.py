@@ -22,7 +22,17 @@ from studies.torture.outcomes import Rows, counted, markdown
 from studies.torture.watch import temporary_files
 
 # Cheap ones: no network is built, no X-ray rendered for them.
-QUICK = ("CT .mha", "CT .nrrd", "CT .nii.gz", "X-ray PNG", "calibration text", "landmarks", "pose", "clicks (CSV)")
+QUICK = (
+    "CT .mha",
+    "CT .nrrd",
+    "CT .nii.gz",
+    "X-ray PNG",
+    "calibration text",
+    "landmarks",
+    "pose",
+    "clicks (CSV)",
+    "answer of a program",
+)
 EACH = 25
 PRINTING = ("prints 200 MB", "prints control characters")
 ROOT = Path(__file__).parents[3]
