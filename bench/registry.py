@@ -1,13 +1,20 @@
-"""Find plug-ins by file name: the modules of ``methods/``, ``similarities/``, ``datasets/`` and ``reports/``."""
+"""Find plug-ins by file name: the modules of ``methods/``, ``similarities/``, ``datasets/`` and ``reports/``.
+
+Installed packages declare theirs as entry points of the groups ``fluorobench.methods`` and so on: the plug-in's name,
+and its module.
+"""
 
 import difflib
 import inspect
 import os
 import pkgutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -50,11 +57,16 @@ PLUGINS_VARIABLE = "FLUOROBENCH_PLUGINS"
 
 def search_path(package_file: str) -> list[str]:
     """Folders searched for plug-ins of a package: its own, in a checkout the one at the root, then the user's."""
-    inside = Path(package_file).parent
-    root = inside.parents[1]
-    own = [str(root / inside.name)] if (root / "pyproject.toml").is_file() else []
+    kind = Path(package_file).parent.name
     users = [folder for folder in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if folder]
-    return [str(inside), *own, *(str(Path(folder).resolve() / inside.name) for folder in users)]
+    return [*map(str, shipped_folders(kind)), *(str(Path(folder).resolve() / kind) for folder in users)]
+
+
+def shipped_folders(kind: str) -> list[Path]:
+    """Folders of the plug-ins that come with fluorobench: inside the package, and in a checkout at its root."""
+    package = Path(__file__).parent
+    checkout = [package.parent / kind] if (package.parent / "pyproject.toml").is_file() else []
+    return [package / kind, *checkout]
 
 
 def add_folder(folder: Path) -> None:
@@ -98,17 +110,60 @@ def _either(some: Sequence[str]) -> str:
 
 def names(kind: Kind) -> list[str]:
     """Names of the plug-ins of a kind, without importing them."""
-    package = import_module(f"bench.{kind}")
-    return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+    return sorted(_in_folders(kind) | _installed(kind).keys())
 
 
 def module(kind: Kind, name: str) -> ModuleType:
-    """Import the module of one plug-in."""
-    known = names(kind)
-    if name not in known:
-        error = unknown(SINGULAR[kind], name, known)
+    """Import the module of one plug-in.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+        PluginError: An installed package declares it wrongly, or under a name that is taken.
+    """
+    return import_module(module_name(kind, name))
+
+
+def module_name(kind: Kind, name: str) -> str:
+    """The name that the module of one plug-in is imported by; raises as ``module`` does."""
+    declared, inside = _installed(kind).get(name), name in _in_folders(kind)
+    if declared is None and not inside:
+        error = unknown(SINGULAR[kind], name, names(kind))
         raise UnknownNameError(f"{error} (your own: {kind}/{name}.py in a folder named by {PLUGINS_VARIABLE})")
-    return import_module(f"bench.{kind}.{name}")
+    if declared is None:
+        return f"bench.{kind}.{name}"
+    if inside:
+        place = getattr(find_spec(f"bench.{kind}.{name}"), "origin", None)
+        raise PluginError(f"two plug-ins are named {name!r}: {_said(declared)}, and {place}; rename one of them")
+    if declared.attr or not name.isidentifier():
+        raise PluginError(f"{_said(declared)}: expected an entry point such as my_method = 'my_package.my_method'")
+    return declared.module
+
+
+def installed() -> list[str]:
+    """The plug-ins that installed packages declare, with their versions."""
+    found = (each for kind in KINDS for each in _installed(kind).values())
+    return sorted(f"{_said(each)} {'' if each.dist is None else each.dist.version}" for each in found)
+
+
+def _in_folders(kind: Kind) -> set[str]:
+    package = import_module(f"bench.{kind}")
+    return {found.name for found in pkgutil.iter_modules(package.__path__)}
+
+
+def _installed(kind: Kind) -> Mapping[str, EntryPoint]:
+    """Entry points of installed packages, by name."""
+    return _declared_on(tuple(sys.path), kind)
+
+
+@cache
+def _declared_on(path: tuple[str, ...], kind: Kind) -> Mapping[str, EntryPoint]:
+    """Reading the metadata of all packages takes some 50 ms."""
+    return {each.name: each for each in entry_points(group=f"fluorobench.{kind}")}
+
+
+def _said(declared: EntryPoint) -> str:
+    distribution = declared.dist.name if declared.dist is not None else "an installed package"
+    return f"{distribution}'s {declared.group}: {declared.name} = {declared.value!r}"
 
 
 def load(kind: Kind, name: str) -> Any:

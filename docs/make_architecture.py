@@ -85,7 +85,7 @@ def packages() -> Imports:
 
 def _is_room(path: Path) -> bool:
     package = (path / "__init__.py").is_file() and path.name not in PLUGINS
-    return package or (path.suffix == ".py" and path.stem != "__init__")
+    return package or (path.suffix == ".py" and path.stem not in ("__init__", "__main__"))
 
 
 def _room(path: Path) -> str:

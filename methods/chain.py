@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.contract import Card, Estimate, Method, Outcome, Problem, View
+from bench.contract import Card, Estimate, Method, Outcome, Problem, SearchSpace, View, prepare, takes_space
 from bench.registry import SettingsError, build
 from bench.volume import Volume
 
@@ -32,9 +32,16 @@ class Chain:
     def _methods(self) -> list[Method]:
         return [build("methods", stage.plugin, stage.settings, stage.preset) for stage in self.stages]
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> list[tuple[Method, Any]]:
-        """Build and prepare every stage."""
-        return [(method, method.prepare(volume, views)) for method in self._methods()]
+    @property
+    def takes_space(self) -> bool:
+        """Whether a stage prepares for a search space."""
+        return any(takes_space(method) for method in self._methods())
+
+    def prepare(
+        self, volume: Volume, views: Sequence[View], space: SearchSpace | None = None
+    ) -> list[tuple[Method, Any]]:
+        """Build and prepare every stage; ``space`` may be left out where none takes it."""
+        return [(method, prepare(method, volume, views, space)) for method in self._methods()]
 
     def register(self, problem: Problem, prepared: list[tuple[Method, Any]]) -> Estimate:
         """The last usable pose, the last stage's outcome, seconds by stage and phase, DRR evaluations of all stages."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from bench import registry
-from bench.contract import Card, Estimate, Method, Problem, TrainingProvenance, View
+from bench.contract import Card, Estimate, Method, Problem, SearchSpace, TrainingProvenance, View, prepare, takes_space
 from bench.register import Level
 from bench.volume import Volume
 
@@ -57,9 +57,14 @@ class SopiOpt:
             return self.then_settings
         return NEAR if self.then == "opt_gc" and self.then_preset is None else {}
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Any:
+    @property
+    def takes_space(self) -> bool:
+        """Whether the refiner prepares for a search space."""
+        return takes_space(self.chain)
+
+    def prepare(self, volume: Volume, views: Sequence[View], space: SearchSpace | None = None) -> Any:
         """Prepare both."""
-        return self.chain.prepare(volume, views)
+        return prepare(self.chain, volume, views, space)
 
     def skip(self, problem: Problem) -> str | None:
         """SOPI's reason, or the refiner's."""

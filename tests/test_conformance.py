@@ -11,7 +11,7 @@ import pytest
 
 from bench import registry
 from bench.cases.records import PatientRecord
-from bench.contract import Card, Case, Dataset, Outcome, Problem, Split, TrainingProvenance
+from bench.contract import Card, Case, Dataset, Outcome, Problem, Split, TrainingProvenance, prepare
 from bench.geometry import is_rigid
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.isolation import IsolatedMethod
@@ -71,7 +71,7 @@ def test_method_answers_in_a_process_without_the_truth(name: str, case: Case) ->
     problem = case.problem
     choice = MethodTable(label=name, plugin=name, settings=METHOD_SETTINGS.get(name, {}))
     with IsolatedMethod(choice, BudgetTable(seconds_per_case=120, seconds_to_prepare=120)) as method:
-        assert isinstance(method.prepare(problem.volume, problem.views), Done)
+        assert isinstance(method.prepare(problem.volume, problem.views, problem.space), Done)
         first, again = method.register(problem), method.register(problem)
     if isinstance(first, Failed):
         assert first.outcome is Outcome.SKIPPED
@@ -89,7 +89,7 @@ def test_method_does_not_write_to_the_problem(name: str, case: Case) -> None:
     problem = _read_only(case.problem)
     method = registry.build("methods", name, METHOD_SETTINGS.get(name, {}))
     if method.skip(problem) is None:
-        prepared = method.prepare(problem.volume, [view.without_image() for view in problem.views])
+        prepared = prepare(method, problem.volume, problem.views, problem.space)
         assert is_rigid(method.register(problem, prepared).pose)
 
 

@@ -17,8 +17,9 @@ from bench.learn.prefetch import Prefetcher
 from bench.protocol.model import BudgetTable, MethodTable, Protocol
 from bench.run.environment import describe_environment
 from bench.run.isolation import IsolatedMethod
-from bench.run.journal import Journal, RunError
+from bench.run.journal import Journal
 from bench.run.parts import ABSENT, anchored, own_weights_used, parts, weights_used
+from bench.run.recipe import recipes
 from bench.run.reply import Failed
 from bench.volume import Volume
 
@@ -77,15 +78,16 @@ def test_checksums_follow_the_files_and_say_where_none_is(card: Path) -> None:
     assert [name for name in before if before[name] != after[name]] == [str(card.with_suffix(".safetensors"))]
 
 
-def test_a_run_is_not_taken_up_with_other_weights(card: Path, tmp_path: Path) -> None:
+def test_rows_are_not_taken_up_with_other_weights(card: Path, tmp_path: Path) -> None:
     chosen, environment = of(row("rtpi", weights=str(card.parent))), describe_environment()
     journal = Journal.open(tmp_path / "runs", chosen, environment, fresh=False)
-    assert journal.environment.weights == weights_used(chosen)
-    Journal.open(tmp_path / "runs", chosen, environment, fresh=False)
+    journal_weights = journal.environment.weights
+    assert journal_weights == weights_used(chosen)
+    before = recipes(chosen, 1)
     card.with_suffix(".safetensors").write_bytes(b"others")
-    with pytest.raises(RunError, match=r"other weights \(.*rtpi\.safetensors\).*--fresh"):
-        Journal.open(tmp_path / "runs", chosen, environment, fresh=False)
-    Journal.open(tmp_path / "runs", chosen, environment, fresh=True)
+    assert recipes(chosen, 1) != before
+    again = Journal.open(tmp_path / "runs", chosen, environment, fresh=False)
+    assert again.environment.weights == weights_used(chosen) != journal_weights
 
 
 def test_exposure_is_that_of_the_weights_that_are_read(card: Path) -> None:

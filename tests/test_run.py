@@ -16,7 +16,6 @@ import torch
 
 from bench import registry
 from bench.cases.prepare import open_dataset
-from bench.cases.records import EstimateRecord
 from bench.contract import Outcome, Patient
 from bench.drr import project
 from bench.errors import FluorobenchError
@@ -25,8 +24,8 @@ from bench.run.environment import describe_environment
 from bench.run.execute import Execution
 from bench.run.journal import Journal, RunError
 from bench.run.meter import Meter
-from bench.run.station import Station
-from bench.run.unit import Printed, Unit
+from bench.run.station import Said, Station
+from bench.run.unit import Unit
 from bench.score.finished import open_run
 
 from .toy_run import ANSWER, execute, on_the_path, protocol
@@ -231,7 +230,7 @@ def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
 def test_a_unit_that_ends_without_all_its_rows_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     do = Station.do
 
-    def short(station: Station, unit: Unit) -> Iterator[EstimateRecord | Printed]:
+    def short(station: Station, unit: Unit) -> Iterator[Said]:
         yield from list(do(station, unit))[1:]
 
     monkeypatch.setattr(Station, "do", short)

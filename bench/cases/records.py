@@ -153,6 +153,7 @@ class EstimateRecord(Record):
         worker: Where it was computed: the machine, and the worker's name where a run has several. None in rows of
             earlier versions, and of other programs.
         processor: Type of that machine's processor; None likewise.
+        recipe: Of what made it (``bench.run.recipe``); None likewise.
         seal: Checksum of the other fields, which the run adds as it writes the line.
     """
 
@@ -175,6 +176,7 @@ class EstimateRecord(Record):
     error: str | None = None
     worker: str | None = None
     processor: str | None = None
+    recipe: str | None = None
     seal: str | None = None
 
     def sealed(self) -> "EstimateRecord":
@@ -188,7 +190,7 @@ class EstimateRecord(Record):
 
     def _checksum(self) -> str:
         # Rows that were sealed before these fields existed have none of them.
-        absent = {name for name in ("worker", "processor") if getattr(self, name) is None}
+        absent = {name for name in ("worker", "processor", "recipe") if getattr(self, name) is None}
         return hashlib.sha256(self.model_dump_json(exclude={"seal", *absent}).encode()).hexdigest()[:16]
 
 

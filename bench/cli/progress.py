@@ -26,6 +26,10 @@ class Bar(Protocol):
         """Show that ``done`` of ``total`` steps of a phase are complete; ``what`` names the current one."""
         ...
 
+    def tell(self, text: str) -> None:
+        """Print lines that stay."""
+        ...
+
 
 class _Terminal:
     """One bar that is redrawn."""
@@ -36,6 +40,9 @@ class _Terminal:
 
     def show(self, phase: str, done: int, total: int | None, what: str = "") -> None:
         self._progress.update(self._task, completed=done, total=total, description=f"{phase} {what}".rstrip())
+
+    def tell(self, text: str) -> None:
+        messages.print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 class LogLines:
@@ -62,6 +69,10 @@ class LogLines:
         of = "" if total is None else f" of {total}"
         time_text = f", {_span(now - self._began[0])}" if ends else self._left(now, done, total)
         self._write(f"{phase}: {done}{of}{time_text}{f' ({what})' if what and not ends else ''}")
+
+    def tell(self, text: str) -> None:
+        """Write lines that stay."""
+        self._write(text)
 
     def _due(self, now: float, done: int, total: int | None) -> bool:
         since, more = now - self._last[0], done - self._last[1]
@@ -106,3 +117,5 @@ def show_steps(steps: "Iterator[RunProgress]") -> None:
     with progress_bar() as bar:
         for step in steps:
             bar.show(step.phase, step.done, step.total, step.what)
+            if step.trouble:
+                bar.tell(step.trouble)

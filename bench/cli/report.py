@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from bench.cli.console import messages, output, print_markdown
+from bench.cli.console import messages, output, print_markdown, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.run.journal import Journal
     from bench.score.finished import ScoredRun
+    from bench.score.outcomes import Ending
+
+# The artefact that is written where registrations have no pose, whether the protocol names it or not.
+OUTCOMES = "outcomes"
 
 # The plug-in that ends every report, whatever the protocol names.
 PAGE = "page"
@@ -25,7 +31,7 @@ class Report:
     """Run folder."""
 
     strict: bool = False
-    """End with status 1 where a method gave a pose in no case."""
+    """End with status 1 where a registration failed, or a method skipped all cases."""
 
     def __call__(self) -> None:
         """Write them."""
@@ -35,29 +41,33 @@ class Report:
         journal = Journal.existing(self.run)
         if journal.begun and not journal.complete:
             write_progress(journal)
-        elif write_report(open_run(self.run)) and self.strict:
+        elif not write_report(open_run(self.run)) and self.strict:
             sys.exit(1)
 
 
-def write_report(run: "ScoredRun") -> list[str]:
-    """Write scores and artefacts; prints the tables, why methods gave no pose at all, and where everything lies.
+def write_report(run: "ScoredRun") -> bool:
+    """Write scores and artefacts; prints the tables, why registrations have no pose, and where everything lies.
 
     Returns:
-        Why methods gave no pose in any case, one sentence a method; one that was skipped everywhere is among them.
+        Whether every registration gave a pose, but for cases that a method skipped among others.
     """
     from bench import registry
+    from bench.score.outcomes import endings
     from bench.score.statistics import why_no_pose
 
     run.require_unchanged()
     run.write_scores()
     paths: list[Path] = []
+    ended = endings(run.scores, run.labels)
+    named = [each for each in run.protocol.artefacts.names if each != PAGE]
     # The page shows what the others wrote.
-    for name in (*(each for each in run.protocol.artefacts.names if each != PAGE), PAGE):
+    for name in dict.fromkeys([*named, *([OUTCOMES] if any(each.no_pose for each in ended) else []), PAGE]):
         messages.print(f"writing {name}")
         paths.extend(registry.build("reports", name, {}).write(run))
     for path in paths:
-        if path.suffix == ".md":
+        if path.suffix == ".md" and path.stem != OUTCOMES:
             print_markdown(path.read_text())
+    _print_failures([each for each in ended if each.no_pose])
     reasons = [reason for label in run.labels if (reason := why_no_pose(run.scores, label))]
     for reason in reasons:
         output.print(reason, style="yellow", markup=False, soft_wrap=True)
@@ -65,7 +75,7 @@ def write_report(run: "ScoredRun") -> list[str]:
     output.print(f"{len(paths) - len(pages)} tables and figures in {run.folder}", soft_wrap=True, markup=False)
     for page in pages:
         print_path(page)
-    return reasons
+    return not reasons and not any(each.fault for each in ended)
 
 
 def write_progress(journal: "Journal") -> None:
@@ -81,3 +91,9 @@ def write_progress(journal: "Journal") -> None:
 def print_path(page: Path) -> None:
     """Where a page lies, on a line of its own."""
     output.print(f"page: {page}", soft_wrap=True, markup=False)
+
+
+def _print_failures(ended: "Sequence[Ending]") -> None:
+    if ended:
+        cells = [(each.label, f"{each.cases} of {each.total}", each.outcome, each.reason) for each in ended]
+        print_table("Registrations without a pose", ("method", "cases", "outcome", "reason"), cells)

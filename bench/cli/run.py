@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from bench.cli.added import with_added
 from bench.cli.console import messages, print_line
+from bench.cli.debug import debug_case
 from bench.cli.progress import show_steps
 from bench.errors import FluorobenchError
 from bench.text import one_line, read_toml
@@ -30,7 +32,7 @@ class Run:
     """
 
     protocols: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Names of protocols (see ``fluorobench list``) or paths of .toml files."""
+    """Names of protocols (see ``fluorobench list``), paths of .toml files, or folders of runs."""
 
     profile: str = "quick"
     """Size of the run: smoke, quick or full."""
@@ -71,6 +73,9 @@ class Run:
     only: tuple[str, ...] = ()
     """Labels of the methods to run; all if not given."""
 
+    add: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """A further row: a method, then settings as field=value, label=NAME or preset=NAME. Other rows are kept."""
+
     out: Path = Path("runs")
     """Folder for runs."""
 
@@ -84,10 +89,13 @@ class Run:
     """Threads of each method; by default this machine's cores shared by its workers, and 1 on other machines."""
 
     fresh: bool = False
-    """Discard an earlier run of the same protocol."""
+    """Discard an earlier run of the same protocol, and take no rows of other runs."""
+
+    debug: str | None = None
+    """Run one case, named here, in this process without limits: breakpoints work, and nothing is written."""
 
     strict: bool = False
-    """End with status 1 where a method gave a pose in no case."""
+    """End with status 1 where a registration failed, or a method skipped all cases."""
 
     def __call__(self) -> None:
         """Run, score, report."""
@@ -97,23 +105,46 @@ class Run:
         from bench.score.finished import open_run
 
         if not self.protocols:
-            raise CommandError("expected the name of a protocol; got none: `fluorobench list` prints them")
+            raise CommandError(
+                "expected the name of a protocol (before --add); got none: `fluorobench list` prints them"
+            )
         placement = Placement(self.executor, self.workers, self.threads)
         # All are read before any is run: a mistake in the last one shows at once.
-        chosen = _only([self._load(name) for name in self.protocols], self.only)
+        loaded = [with_added(self._load(name), self.add) for name in self.protocols]
+        chosen = _only(loaded, self.only)
+        if self.debug is not None:
+            if not debug_case([self._with_weights(each) for each in chosen], self.debug) and self.strict:
+                sys.exit(1)
+            return
         journals = [
             run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line, placement=placement)
             for protocol in map(self._with_weights, chosen)
         ]
-        failed = [reason for journal in journals for reason in write_report(open_run(journal.folder))]
-        if self.strict and failed:
+        sound = [write_report(open_run(journal.folder)) for journal in journals]
+        if self.strict and not all(sound):
             sys.exit(1)
 
     def _load(self, name: str) -> "Protocol":
         from bench.protocol import load_protocol
 
+        if (Path(name) / "protocol.toml").is_file():
+            return self._of_run(Path(name))
         self._tell_of_borrowed_name(name)
         return load_protocol(name, self.profile, self._overrides(self._starts(name)))
+
+    def _of_run(self, folder: Path) -> "Protocol":
+        """The protocol of a run, which states everything."""
+        from bench.protocol.load import check_plugins
+        from bench.run.journal import Journal
+
+        over = self._overrides(self.starts)
+        if self.data is not None or any(over.values()):
+            raise CommandError(
+                f"{folder} states data and starts already; leave these options out, or name its protocol"
+            )
+        protocol = Journal.existing(folder).protocol
+        check_plugins(protocol)
+        return protocol
 
     def _with_weights(self, protocol: "Protocol") -> "Protocol":
         from bench.run.own_weights import with_weights

@@ -17,8 +17,11 @@ from bench.contract.plugin import Method as Method
 from bench.contract.plugin import Miniature as Miniature
 from bench.contract.plugin import ProceduralDataset as ProceduralDataset
 from bench.contract.plugin import patient_origin as patient_origin
+from bench.contract.plugin import prepare as prepare
+from bench.contract.plugin import takes_space as takes_space
 from bench.contract.problem import Case as Case
 from bench.contract.problem import Image as Image
 from bench.contract.problem import Problem as Problem
+from bench.contract.problem import SearchSpace as SearchSpace
 from bench.contract.problem import View as View
 from bench.perturb import PoseDistribution as PoseDistribution

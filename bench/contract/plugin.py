@@ -6,13 +6,14 @@ training provenance are then its own too. A dataset module also declares ``minia
 declare ``removed``: a mapping from a setting that it had to what its users should do instead.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from bench.contract.estimate import Estimate
 from bench.contract.patient import Patient, PatientOrigin, Split
-from bench.contract.problem import Case, Problem, View
+from bench.contract.problem import Case, Problem, SearchSpace, View
 from bench.volume import Volume
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 class Method(Protocol):
     """A registration method: a frozen dataclass whose fields are its settings."""
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Any:
-        """Compute what depends on the patient alone; timed apart. ``views`` carry no images.
+    @property
+    def prepare(self) -> Callable[..., Any]:
+        """``prepare(volume, views)`` or ``prepare(volume, views, space)``: compute what does not depend on the images.
 
-        Returns:
-            Any object; it is passed to ``register`` as ``prepared`` for every problem of that volume and those views.
+        It is timed apart. ``views`` carry no images; ``space`` is the ``SearchSpace`` of the problems: frame, search
+        box and distributions. What it returns is passed to ``register`` as ``prepared`` for every problem of that
+        volume, those views and, where it takes one, that space.
         """
         ...
 
@@ -37,6 +40,31 @@ class Method(Protocol):
     def skip(self, problem: Problem) -> str | None:
         """Why this method cannot take this problem (one sentence), or None when it can."""
         ...
+
+
+def takes_space(method: object) -> bool:
+    """Whether a method's ``prepare`` wants the search space.
+
+    A method that is made of others, such as a chain, states in ``takes_space`` whether one of them does.
+    """
+    stated = getattr(method, "takes_space", None)
+    if stated is not None:
+        return bool(stated)
+    # A method without ``prepare`` fails where it is called.
+    return len(inspect.signature(getattr(method, "prepare", prepare)).parameters) > len(("volume", "views"))
+
+
+def prepare(method: Method, volume: Volume, views: Sequence[View], space: SearchSpace | None) -> Any:
+    """Have a method prepare for problems, with as much of them as it takes.
+
+    Args:
+        method: Of any kind.
+        volume: The moving volume.
+        views: With or without images, which it is not given.
+        space: Of the problems; None where the method takes none.
+    """
+    bare = tuple(view.without_image() for view in views)
+    return method.prepare(volume, bare, space) if takes_space(method) else method.prepare(volume, bare)
 
 
 Miniature: TypeAlias = Callable[[Path], Mapping[str, Any]]

@@ -1,6 +1,6 @@
 """A problem, which is given to a method, and a case, which adds the ground truth and stays in the harness."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -37,6 +37,32 @@ class View:
     def without_image(self) -> "View":
         """The geometry alone."""
         return replace(self, image=None, valid=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchSpace:
+    """Where the true pose may lie: what problems state besides volume, images and start.
+
+    Attributes:
+        nominal: See ``Problem``, as the others.
+        centre: Rotation centre, world mm.
+        search: Half-widths (degrees x 3, mm x 3) about ``nominal``.
+        moving: What of the CT the volume holds.
+        truth_distribution: How true poses were drawn about the nominal one; None where it is unknown.
+        start_distribution: How starts were drawn; None where it is unknown.
+    """
+
+    nominal: Matrix
+    centre: Matrix
+    search: Matrix
+    moving: str = ""
+    truth_distribution: PoseDistribution | None = None
+    start_distribution: PoseDistribution | None = None
+
+    @property
+    def frame(self) -> PoseFrame:
+        """The frame that theta is measured in."""
+        return PoseFrame(self.nominal, self.centre)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +107,11 @@ class Problem:
     def frame(self) -> PoseFrame:
         """The frame that theta is measured in."""
         return PoseFrame(self.nominal, self.centre)
+
+    @property
+    def space(self) -> SearchSpace:
+        """Where the true pose may lie."""
+        return SearchSpace(**{each.name: getattr(self, each.name) for each in fields(SearchSpace)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,7 @@ from bench.exchange.scratch import Scratch
 from bench.files import write_text
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
+from bench.run.declared import DECLARED
 from bench.run.journal import Journal, RunError, link_latest
 from bench.run.seals import SEALS
 from bench.score.finished import ScoredRun, open_run
@@ -110,7 +111,7 @@ def _protocol(run: ScoredRun, answers: Answers) -> Protocol:
 
 def _fill(folder: Path, run: ScoredRun, protocol: Protocol, answers: Answers) -> None:
     """All files of a finished run, the truth last."""
-    for name in _COPIED:
+    for name in (*_COPIED, *([DECLARED] if (run.folder / DECLARED).is_file() else [])):
         shutil.copyfile(run.folder / name, folder / name)
     write_text(folder / "protocol.toml", tomli_w.dumps(protocol.model_dump(mode="json", exclude_none=True)))
     name = run.journal.problems()[0].perturbation_hash

@@ -21,8 +21,8 @@ from bench.run.isolation import IsolatedMethod
 from bench.run.limits import hide
 from bench.run.parts import own_weights_used
 from bench.run.posed import PosedPatients
-from bench.run.station import Station, Work
-from bench.run.unit import OtherImagesError, Printed, Unit
+from bench.run.station import Said, Station, Work
+from bench.run.unit import OtherImagesError, Printed, Raised, Unit
 
 # How often a worker looks whether its unit is still wanted, seconds.
 _LOOK_S = 0.5
@@ -193,15 +193,18 @@ def _done(station: Station, topic: str, unit: Unit, worker: Any, key: str) -> li
     return lines
 
 
-def encode(message: EstimateRecord | Printed) -> Line:
+def encode(message: Said) -> Line:
     """A message as JSON."""
     return json.dumps([type(message).__name__, message.model_dump_json()])
 
 
-def decode(line: Line) -> EstimateRecord | Printed:
+def decode(line: Line) -> Said:
     """A message from JSON; raises ``ValueError`` where it is none."""
     kind, text = json.loads(line)
-    return (EstimateRecord if kind == EstimateRecord.__name__ else Printed).model_validate_json(text)
+    known: dict[str, type[Said]] = {each.__name__: each for each in (EstimateRecord, Printed, Raised)}
+    if kind not in known:
+        raise ValueError(f"no message is called {kind!r}")
+    return known[kind].model_validate_json(text)
 
 
 def _wanted(worker: Any, key: str) -> bool:

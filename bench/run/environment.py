@@ -16,6 +16,7 @@ from pydantic import Field
 from bench import registry
 from bench.cases.records import Record
 from bench.run.meter import threads
+from bench.run.sources import DECIDING, engine_files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +27,6 @@ _PACKAGES = (
 )
 # Of the files of a run; raised when their records change so that older ones cannot be read.
 LAYOUT = 3
-_DECIDING = {".py", ".toml", ".csv", ".safetensors"}
 
 
 class Environment(Record):
@@ -99,15 +99,19 @@ def _reference_arrays() -> "tuple[Tensor, Tensor]":
 
 
 def code_hash() -> str:
-    """Fingerprint of everything that affects a row: ``program_hash`` and the processor.
+    """Fingerprint of everything that affects all rows: the engine, the versions of libraries and the processor.
 
-    Two runs with the same one were made by the same code on the same kind of machine.
+    What affects single rows, such as a method's source, is theirs (``bench.run.recipe``).
     """
-    return hashlib.sha256(repr((program_hash(), processor(), platform.machine())).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((_versions(), processor(), platform.machine())).encode())
+    for path in engine_files():
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def program_hash() -> str:
-    """Fingerprint of the program's files, the user's plug-ins and the versions of libraries."""
+    """Fingerprint of the program's files, all plug-ins and libraries' versions, for processes that work together."""
     package = Path(__file__).parents[1]
     folders = {str(package): package}
     for kind in registry.KINDS:
@@ -115,9 +119,10 @@ def program_hash() -> str:
     digest = hashlib.sha256(repr(_versions()).encode())
     for folder in folders.values():
         for path in sorted(folder.rglob("*")):
-            if path.suffix in _DECIDING and path.is_file():
+            if path.suffix in DECIDING and path.is_file():
                 digest.update(str(path.relative_to(folder)).encode())
                 digest.update(path.read_bytes())
+    digest.update(repr(registry.installed()).encode())
     return digest.hexdigest()[:12]
 
 

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
-from bench.contract import Outcome, Problem, View
+from bench.contract import Outcome, Problem, SearchSpace, View
 from bench.errors import FluorobenchError, describe_error
 from bench.interrupts import without_interrupt
 from bench.protocol.model import BudgetTable, MethodTable
@@ -69,13 +69,13 @@ class IsolatedMethod:
         self.stop()
         self._output.close()
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Reply:
-        """Send a patient.
+    def prepare(self, volume: Volume, views: Sequence[View], space: SearchSpace | None = None) -> Reply:
+        """Send a patient, and the search space where the method takes one.
 
         Raises:
             ProcessError: No process can be started.
         """
-        self._patient = Prepare(volume, tuple(view.without_image() for view in views))
+        self._patient = Prepare(volume, tuple(view.without_image() for view in views), space)
         self._ready = False
         return self._send_patient()
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,8 +32,10 @@ from bench.run.environment import LAYOUT, Environment
 from bench.run.parts import weights_used
 from bench.run.rows import Rows, sorted_out
 from bench.run.seals import SEALED, SEALS, broken_seals, is_sealed, write_seals
-from bench.text import one_line, parse_toml
+from bench.text import one_line, parse_toml, printable
 
+# Rows of methods that have changed since; an edit that is undone takes them up again.
+EARLIER = "earlier.jsonl"
 # Of what a row's method printed.
 _OUTPUT_BYTES = 1 << 20
 
@@ -61,8 +64,8 @@ class Journal:
         """Open the folder of this protocol: a new one, or the one that an interrupted run left.
 
         Raises:
-            RunError: The folder was made by other code, with other weights, other threads or on another machine;
-                ``fresh`` deletes it.
+            RunError: The folder was made by another engine, with other threads or on another machine; ``fresh``
+                deletes it.
         """
         journal = cls.of(runs, protocol)
         environment = environment.model_copy(update={"weights": weights_used(protocol)})
@@ -70,7 +73,9 @@ class Journal:
             journal.clear()
         if journal.begun:
             journal._require_layout()
-            journal.refuse_others(environment.code_hash, environment.threads, environment.weights)
+            journal.refuse_others(environment.code_hash, environment.threads)
+            before = journal.environment.model_copy(update={"weights": environment.weights})
+            journal._restore("environment.json", before.model_dump_json(indent=2) + "\n")
         else:
             journal.folder.mkdir(parents=True, exist_ok=True)
             journal._write("environment.json", environment.model_dump_json(indent=2) + "\n")
@@ -127,8 +132,11 @@ class Journal:
         """Whether the truth was written, which happens last; rows may have been lost or damaged since (``rows``)."""
         return (self.folder / "truth.jsonl").is_file()
 
-    def rows(self) -> Rows:
+    def rows(self, recipes: Mapping[str, str] | None = None) -> Rows:
         """Which registrations can be used, which lines cannot, and what is missing.
+
+        Args:
+            recipes: Of the rows as they would be made now (``bench.run.recipe``); None = whatever made them.
 
         Raises:
             RunError: The cases cannot be read.
@@ -136,7 +144,7 @@ class Journal:
         problems, lines = self.problems(), read_lines(self.folder / "estimates.jsonl", EstimateRecord)
         wanted = [(method.label, case.case_id) for method in self.protocol.methods for case in problems]
         name = problems[0].perturbation_hash if problems else ""
-        return sorted_out(lines, wanted, perturbation=name, sealed=is_sealed(self.folder))
+        return sorted_out(lines, wanted, perturbation=name, sealed=is_sealed(self.folder), recipes=recipes)
 
     def clear(self) -> None:
         """Delete a run's files, rows first: what a kill leaves of them is never taken for the rows of another run."""
@@ -225,26 +233,33 @@ class Journal:
         self._restore("patients.jsonl", _lines(patients))
         self._restore("problems.jsonl", _lines(problems))
 
-    def append(self, estimate: EstimateRecord) -> None:
-        """Append one registration, with a checksum, and wait until it is on the disk."""
+    def append(self, *estimates: EstimateRecord) -> None:
+        """Append registrations, each with a checksum, and wait until they are on the disk."""
         with open(self.folder / "estimates.jsonl", "ab", opener=open_no_link) as file:
-            file.write(estimate.sealed().model_dump_json().encode() + b"\n")
+            file.writelines(each.sealed().model_dump_json().encode() + b"\n" for each in estimates)
             file.flush()
             os.fsync(file.fileno())
 
-    def mend(self) -> list[str]:
+    def mend(self, recipes: Mapping[str, str] | None = None) -> list[str]:
         """Make the rows ready to be continued.
 
         The half-written line that a killed run may have left is cut. Lines that are damaged, doubled or of another run
-        are taken out, and their registrations will be done again; the file as it was is kept beside.
+        are taken out, and their registrations will be done again; the file as it was is kept beside. So are rows of
+        methods that have changed since; they are kept in ``earlier.jsonl``.
+
+        Args:
+            recipes: See ``rows``.
 
         Returns:
-            A sentence for every line that was taken out, and for a finished run for what it lacks.
+            A sentence for every line and every method that was taken out, and for a finished run for what it lacks.
         """
         path = self.folder / "estimates.jsonl"
-        rows, finished = self.rows(), self.complete
+        rows, finished = self.rows(recipes), self.complete
         if rows.dropped:
             shutil.copyfile(path, self.folder / f"estimates-damaged-{sha256_of(path)[:8]}.jsonl")
+        if rows.replaced:
+            self._set_aside(rows.replaced)
+        if rows.dropped or rows.replaced:
             self._write("estimates.jsonl", _lines(rows.kept))
         elif path.is_file():
             _cut_torn(path)
@@ -253,7 +268,18 @@ class Journal:
             for name in ("truth.jsonl", SEALS):
                 (self.folder / name).unlink(missing_ok=True)
         told = [f"{path}: {fault}" for fault in rows.faults]
-        return [*told, f"{path}: {len(rows.missing)} registrations are missing"] if finished and rows.missing else told
+        counts = Counter(each.label for each in rows.replaced)
+        told += [f"{label}: source or weights have changed; rows to be replaced: {n}" for label, n in counts.items()]
+        lost = len(rows.missing) - len(rows.replaced)
+        return [*told, f"{path}: {lost} registrations are missing"] if finished and lost > 0 else told
+
+    def _set_aside(self, replaced: Sequence[EstimateRecord]) -> None:
+        """Keep rows that are done again, and forget what their methods printed."""
+        path = self.folder / EARLIER
+        known = path.read_text().splitlines(keepends=True) if path.is_file() else []
+        write_text(path, "".join(dict.fromkeys([*known, *_lines(replaced).splitlines(keepends=True)])))
+        for label in {each.label for each in replaced}:
+            (self.folder / "output" / f"{slug(label)}.txt").unlink(missing_ok=True)
 
     def write_truth(self, truths: Iterable[TruthRecord]) -> None:
         """Seal the run, then write the answers: it is complete."""
@@ -266,7 +292,7 @@ class Journal:
         if printed:
             path = self.folder / "output" / f"{slug(label)}.txt"
             before = path.read_bytes() if path.is_file() else b""
-            whole = before + "".join(f"{one_line(line)}\n" for line in printed.splitlines()).encode()
+            whole = before + "".join(f"{printable(line).rstrip()}\n" for line in printed.splitlines()).encode()
             # The cut may go through a character.
             write_text(path, whole[-_OUTPUT_BYTES:].decode(errors="ignore"))
 
@@ -309,31 +335,23 @@ class Journal:
         if not path.is_file() or path.read_bytes() != text.encode():
             self._write(name, text)
 
-    def refuse_others(self, code_hash: str, threads: int | None, weights: Mapping[str, str]) -> None:
-        """Raise ``RunError`` unless the run was made by this code, this kind of machine, these threads, these weights.
+    def refuse_others(self, code_hash: str, threads: int | None) -> None:
+        """Raise ``RunError`` unless the run was made by this engine, on this kind of machine, with these threads.
 
         Args:
             code_hash: ``bench.run.environment.code_hash``.
             threads: That methods' processes may use.
-            weights: ``bench.run.parts.weights_used`` of the protocol.
         """
         before = self.environment
         if before.code_hash != code_hash:
             raise RunError(
-                f"{self.folder} was made by other code, versions or processor ({before.code_hash} then, {code_hash} "
-                "now): rows must not be mixed; use --fresh to run it again"
+                f"{self.folder} was made by another engine, other versions or processor ({before.code_hash} then, "
+                f"{code_hash} now): rows must not be mixed; use --fresh to run it again"
             )
         if before.threads != threads:
             raise RunError(
                 f"{self.folder} was made with {before.threads} threads a method, this command would use {threads}: "
                 f"rows differ in their last digits; give --threads {before.threads}, or use --fresh to run it again"
-            )
-        names = sorted(before.weights.keys() | weights.keys())
-        changed = [name for name in names if before.weights.get(name) != weights.get(name)]
-        if changed:
-            raise RunError(
-                f"{self.folder} was made with other weights ({changed[0]}{_and_more(changed)}): rows must not "
-                "be mixed; use --fresh to run it again"
             )
 
 

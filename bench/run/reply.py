@@ -9,7 +9,7 @@ from bench.cases.records import MatrixList
 from bench.contract import Outcome
 from bench.errors import FluorobenchError
 from bench.geometry import require_rigid
-from bench.text import one_line
+from bench.text import one_line, printable, shortened
 
 LONGEST = 1 << 20
 _MAX_PHASES = 100
@@ -18,12 +18,15 @@ _MAX_SECONDS = 1e9
 # A pose further away has lost the digits that errors are computed from.
 _MAX_MM = 1e7
 _REASON_LENGTH = 500
+_TRACEBACK_LENGTH = 6000
 # Of the largest entry: what rounding in float32 leaves of symmetry and of eigenvalues of zero.
 _ROUNDING = 1e-5
 
 Seconds = Annotated[float, Field(ge=0, le=_MAX_SECONDS, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=_MAX_COUNT), BeforeValidator(lambda given: _whole(given))]
 Reason = Annotated[str, BeforeValidator(lambda text: one_line(str(text), _REASON_LENGTH) or "no reason was given")]
+
+Traceback = Annotated[str, BeforeValidator(lambda text: shortened(printable(str(text)), _TRACEBACK_LENGTH))]
 
 
 class Message(BaseModel):
@@ -121,6 +124,7 @@ class Failed(Message):
         reason: In one line; whatever was sent, without characters that no terminal or table can show.
         cost: None where the process was stopped or died, or the method could not be built.
         waited: Seconds from the request to the failure, by the harness's clock; None where the request was not made.
+        traceback: Of an error, several lines; empty where there is none.
     """
 
     kind: Literal["failed"] = "failed"
@@ -135,6 +139,7 @@ class Failed(Message):
     reason: Reason
     cost: Cost | None = None
     waited: Seconds | None = None
+    traceback: Traceback = ""
 
 
 Reply: TypeAlias = Done | Answered | Failed

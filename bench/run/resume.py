@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.protocol import Protocol
+from bench.run.declared import write_declared
 from bench.run.environment import code_hash, describe_environment
 from bench.run.execute import Execution, RunProgress
 from bench.run.journal import Journal
 from bench.run.limits import hide
 from bench.run.lock import RunLock
 from bench.run.meter import threads
-from bench.run.parts import unmade, weights_used
+from bench.run.parts import unmade
 from bench.run.placement import Placement
+from bench.run.recipe import recipes
 
 
 def run_or_resume(
@@ -34,8 +36,8 @@ def run_or_resume(
         placement: Where; None = in this process, one registration after the other.
 
     Raises:
-        FluorobenchError: A complete run that other code, other weights or another number of threads made, a protocol
-            that cannot be run, or an executor that cannot be used.
+        FluorobenchError: A run that another engine or another number of threads made, a protocol that cannot be run,
+            or an executor that cannot be used.
     """
     hide()
     placement = placement or Placement()
@@ -54,8 +56,9 @@ def run_or_resume(
             _tell(execution, protocol, report)
             lock.take()
             journal = Journal.open(out, protocol, describe_environment(used), fresh=fresh)
-            for fault in execution.resume(journal):
-                report(fault)
+            write_declared(journal.folder, protocol)
+            for line in [*execution.resume(journal), *([] if fresh else execution.take_up(journal))]:
+                report(line)
             if done := len(journal.estimates()):
                 report(f"continuing: {journal.folder} holds {done} registrations already")
             show(execution.register(journal, engine))
@@ -76,12 +79,12 @@ def _whole(journal: Journal, protocol: Protocol, used: int) -> bool:
     """Whether a run is complete, and every row of it is there as it was written.
 
     Raises:
-        RunError: Other code, weights or threads made it; or it was altered otherwise than by losing rows.
+        RunError: Another engine or other threads made it; or it was altered otherwise than by losing rows.
     """
     if not journal.complete:
         return False
-    journal.refuse_others(code_hash(), used, weights_used(protocol))
-    rows = journal.rows()
+    journal.refuse_others(code_hash(), used)
+    rows = journal.rows(recipes(protocol, used))
     if rows.dropped or rows.missing:
         return False
     journal.require_seals()

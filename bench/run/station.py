@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
 
+from bench import registry
 from bench.cases.build import view_record
 from bench.cases.records import EstimateRecord
-from bench.contract import Outcome, Problem, View
+from bench.contract import Outcome, Problem, SearchSpace, View, takes_space
 from bench.errors import FluorobenchError
 from bench.protocol import Protocol
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.environment import processor, reference_kernel_seconds
 from bench.run.posed import PosedPatients
 from bench.run.reply import Answered, Done, Failed, Reply
-from bench.run.unit import Printed, Unit
+from bench.run.unit import Printed, Raised, Unit
 from bench.volume import Volume
 
+# Of one method that are kept.
+_TRACEBACKS = 5
 # Of the reference kernel, some 10 ms each, between two cases.
 _REPEATS = 3
 
@@ -32,8 +35,8 @@ class RunningMethod(typing.Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Reply:
-        """Prepare for a patient."""
+    def prepare(self, volume: Volume, views: Sequence[View], space: SearchSpace | None = None) -> Reply:
+        """Prepare for a patient, and a search space where the method takes one."""
         ...
 
     def register(self, problem: Problem) -> Reply:
@@ -53,6 +56,7 @@ class RunningMethod(typing.Protocol):
         ...
 
 
+Said: TypeAlias = EstimateRecord | Printed | Raised
 OpenMethod: TypeAlias = Callable[[MethodTable, BudgetTable], RunningMethod]
 
 
@@ -87,9 +91,10 @@ class Station:
         self._work, self._name = work, name
         self._method: RunningMethod | None = None
         self._interrupted = False
+        self._raised_by: dict[str, set[str]] = {}
         self.row: MethodTable | None = None
 
-    def do(self, unit: Unit) -> Iterator[EstimateRecord | Printed]:
+    def do(self, unit: Unit) -> Iterator[Said]:
         """Do a unit; yields each row as soon as it is known.
 
         Raises:
@@ -123,7 +128,7 @@ class Station:
         if method is not None:
             method.interrupt()
 
-    def _do(self, unit: Unit) -> Iterator[EstimateRecord | Printed]:
+    def _do(self, unit: Unit) -> Iterator[Said]:
         problems = unit.posed(self._work.patients.cases(unit.patient_id))
         if self.row != unit.method:
             yield from self.close()
@@ -134,14 +139,25 @@ class Station:
         yield from (each for each in begun if isinstance(each, EstimateRecord))
         here = {"worker": self._name, "processor": processor()}
         kernel = reference_kernel_seconds(_REPEATS)
-        for case_id, reply, ready in _answers(self._method, [each for each in begun if isinstance(each, Problem)]):
+        left = [each for each in begun if isinstance(each, Problem)]
+        for case_id, reply, ready in _answers(self._method, left, with_space=_takes_space(unit.method)):
             if self._interrupted:
                 raise StationError(f"{unit.name} was interrupted")
             before, kernel = kernel, reference_kernel_seconds(_REPEATS)
             record = _record(unit.row.label, case_id, name, reply, ready)
             record = record.model_copy(update={**here, "reference_seconds": (before + kernel) / 2})
+            yield from self._raised(unit.row.label, case_id, reply)
             yield record if first is None else first.whole(record)
         yield from _printed(unit.row, self._method)
+
+    def _raised(self, label: str, case_id: str, reply: Reply) -> Iterator[Raised]:
+        """The traceback of an error, once for each place that raises, and of a method's first ones alone."""
+        known = self._raised_by.setdefault(label, set())
+        if isinstance(reply, Failed) and reply.traceback and len(known) < _TRACEBACKS:
+            place = reply.reason.rpartition("(")[2]
+            if place not in known:
+                known.add(place)
+                yield Raised(label=label, case_id=case_id, traceback=reply.traceback)
 
 
 def _printed(row: MethodTable, method: RunningMethod) -> list[Printed]:
@@ -149,24 +165,39 @@ def _printed(row: MethodTable, method: RunningMethod) -> list[Printed]:
     return [Printed(label=row.label, text=text)] if text else []
 
 
-def _answers(method: RunningMethod, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
+def _takes_space(row: MethodTable) -> bool:
+    """Whether a row's method prepares for a search space; one that cannot be built says why in its own process."""
+    try:
+        return takes_space(registry.build("methods", row.plugin, row.settings, row.preset))
+    except FluorobenchError:
+        return False
+
+
+def _answers(method: RunningMethod, problems: list[Problem], *, with_space: bool) -> Iterator[tuple[str, Reply, Reply]]:
     """One reply per problem, also after failures, and the one to preparing."""
-    for group in _by_preparation(problems):
-        yield from _answers_of_group(method, group)
+    for group in _by_preparation(problems, with_space=with_space):
+        yield from _answers_of_group(method, group, group[0].space if with_space else None)
 
 
-def _by_preparation(problems: list[Problem]) -> list[list[Problem]]:
-    """Problems that share their volume and their views' geometry: a method prepares once for each group."""
-    groups: dict[tuple[int, str], list[Problem]] = {}
+def _by_preparation(problems: list[Problem], *, with_space: bool) -> list[list[Problem]]:
+    """Problems that share what a method prepares for: volume, their views' geometry and the space, if it takes one."""
+    groups: dict[tuple[int, str, str], list[Problem]] = {}
     for problem in problems:
         views = json.dumps([view_record(view).model_dump(mode="json") for view in problem.views])
-        groups.setdefault((id(problem.volume), views), []).append(problem)
+        key = id(problem.volume), views, _key(problem.space) if with_space else ""
+        groups.setdefault(key, []).append(problem)
     return list(groups.values())
 
 
-def _answers_of_group(method: RunningMethod, problems: list[Problem]) -> Iterator[tuple[str, Reply, Reply]]:
-    views = tuple(view.without_image() for view in problems[0].views)
-    ready = method.prepare(problems[0].volume, views)
+def _key(space: SearchSpace) -> str:
+    arrays = [each.tolist() for each in (space.nominal, space.centre, space.search)]
+    return repr((arrays, space.moving, space.truth_distribution, space.start_distribution))
+
+
+def _answers_of_group(
+    method: RunningMethod, problems: list[Problem], space: SearchSpace | None
+) -> Iterator[tuple[str, Reply, Reply]]:
+    ready = method.prepare(problems[0].volume, tuple(view.without_image() for view in problems[0].views), space)
     for problem in problems:
         # A method that could not get ready gets its row for every case, and no second chance with this patient.
         if isinstance(ready, Failed):

@@ -106,6 +106,14 @@ class Printed(Record):
     text: str
 
 
+class Raised(Record):
+    """The traceback of a row's error; it comes before the row."""
+
+    label: str
+    case_id: str
+    traceback: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ended:
     """A unit was done; all its rows were sent before."""
@@ -120,4 +128,4 @@ class WantsImages:
     unit: Unit
 
 
-Message: TypeAlias = EstimateRecord | Printed | Ended | WantsImages
+Message: TypeAlias = EstimateRecord | Printed | Raised | Ended | WantsImages

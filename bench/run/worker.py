@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bench import registry
-from bench.contract import Method, Outcome, Problem, View
+from bench.contract import Method, Outcome, Problem, SearchSpace, View, prepare
 from bench.run.channel import Channel, ChannelClosedError
 from bench.run.limits import Limits, confine
 from bench.run.meter import Meter
@@ -39,6 +39,7 @@ class Prepare:
 
     volume: Volume
     views: tuple[View, ...]
+    space: SearchSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Answering:
         make_read_only(request)
         if isinstance(request, Prepare):
             self._volume = request.volume
-            self._prepared = self._method.prepare(request.volume, request.views)
+            self._prepared = prepare(self._method, request.volume, request.views, request.space)
             return Done(cost=meter.end())
         problem = Problem(volume=self._volume, **request.fields)  # type: ignore[arg-type]
         reason: object = self._method.skip(problem)
@@ -181,6 +182,7 @@ def _attempt(act: Callable[[], Reply], meter: Meter | None) -> Reply:
             outcome=Outcome.OUT_OF_MEMORY if _is_memory(error) else Outcome.RAISED,
             reason=_last_line(error),
             cost=None if meter is None else meter.end(),
+            traceback=_traceback(error),
         )
 
 
@@ -197,6 +199,17 @@ def _text(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # an error's own text may fail as well
+        return ""
+
+
+def _traceback(error: BaseException) -> str:
+    """As Python prints it, from where the method was called; what an error does as it is printed is no matter."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except Exception:
         return ""
 
 

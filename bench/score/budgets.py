@@ -1,6 +1,6 @@
 """The rendering budget of each row, without which methods with larger budgets would merely look better."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from bench import registry
 from bench.cases.records import ProblemRecord
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
+from bench.run.declared import DeclaredMethod
 from bench.score.column import Column
 from bench.score.columnar import texts, with_columns
 
@@ -39,16 +40,25 @@ BUDGET_COLUMN: Column[Allowance] = Column(
 )
 
 
-def with_budgets(rows: pd.DataFrame, protocol: Protocol, problems: Iterable[ProblemRecord]) -> pd.DataFrame:
+def with_budgets(
+    rows: pd.DataFrame,
+    protocol: Protocol,
+    problems: Iterable[ProblemRecord],
+    declared: Mapping[str, DeclaredMethod] | None = None,
+) -> pd.DataFrame:
     """Rows with the column ``BUDGET_COLUMN``.
 
     Args:
         rows: Of a run (``bench.score.rows``).
         protocol: What was run.
         problems: Of the run.
+        declared: Of methods whose plug-ins are not here, by label (``bench.run.declared``).
     """
+    elsewhere = {label: each.max_evaluations for label, each in (declared or {}).items()}
+    here = (choice for choice in protocol.methods if choice.label not in elsewhere)
     views = {each.case_id: len(each.views) for each in problems}
-    most = {choice.label: max_evaluations(choice) for choice in protocol.methods}
+    most = {label: float("nan") if most is None else most for label, most in elsewhere.items()}
+    most |= {choice.label: max_evaluations(choice) for choice in here}
     (label_codes, labels), (case_codes, cases) = texts(rows, "label"), texts(rows, "case_id")
     seen = np.array([views[name] for name in cases], dtype=np.int64)[case_codes]
     found = np.full(len(rows), np.nan)

@@ -13,6 +13,7 @@ from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, generated_population
 from bench.protocol import Protocol
 from bench.protocol.model import Data
+from bench.run.declared import DeclaredMethod, DeclaredPart
 from bench.run.parts import Part, parts
 from bench.score.column import Column
 from bench.score.columnar import categorical, texts, with_columns
@@ -29,13 +30,14 @@ class Caveats:
     """What the columns of reservations are computed from.
 
     Attributes:
-        parts: The plug-ins that the row's method is made of, with their weights.
+        parts: The plug-ins that the row's method is made of, with their weights; as the run states them where they are
+            not here.
         patient: Whose case it is.
         data: Of the protocol.
         real: Whether the case is on a real X-ray.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part | DeclaredPart, ...]
     patient: PatientRecord
     data: Data
     real: bool
@@ -97,21 +99,29 @@ CAVEAT_COLUMNS: tuple[Column[Caveats], ...] = (
 )
 
 
-def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[PatientRecord]) -> pd.DataFrame:
+def with_caveats(
+    rows: pd.DataFrame,
+    protocol: Protocol,
+    patients: Sequence[PatientRecord],
+    declared: Mapping[str, DeclaredMethod] | None = None,
+) -> pd.DataFrame:
     """Rows with the columns ``CAVEAT_COLUMNS``.
 
     Args:
         rows: Of a run (``bench.score.rows``).
         protocol: What was run.
         patients: Of the run.
+        declared: Of methods whose plug-ins are not here, by label (``bench.run.declared``).
     """
-    made_of = {choice.label: tuple(parts(choice)) for choice in protocol.methods}
+    elsewhere = {label: each.parts for label, each in (declared or {}).items()}
+    here = {choice.label: tuple(parts(choice)) for choice in protocol.methods if choice.label not in elsewhere}
+    made_of: dict[str, tuple[Part | DeclaredPart, ...]] = {**here, **elsewhere}
     known = {each.patient_id: each for each in patients}
 
     @cache
     def cells(label: str, patient_id: str, real: bool) -> dict[str, Any]:
         caveats = Caveats(made_of[label], known[patient_id], protocol.data, real)
-        return {declared.name: declared.value(caveats) for declared in CAVEAT_COLUMNS}
+        return {each.name: each.value(caveats) for each in CAVEAT_COLUMNS}
 
     real = np.asarray(rows[SOURCE] == ImageSource.REAL.value, dtype=np.int64)
     (label_codes, labels), (patient_codes, patients_seen) = texts(rows, "label"), texts(rows, "patient_id")
@@ -119,9 +129,8 @@ def with_caveats(rows: pd.DataFrame, protocol: Protocol, patients: Sequence[Pati
     keys, codes = np.unique(np.ravel_multi_index((label_codes, patient_codes, real), shape), return_inverse=True)
     combinations: list[tuple[int, int, int]] = list(zip(*np.unravel_index(keys, shape), strict=True))
     found = [cells(labels[label], patients_seen[patient], bool(real)) for label, patient, real in combinations]
-    columns = {
-        declared.name: categorical(codes, [str(each[declared.name]) for each in found]) for declared in CAVEAT_COLUMNS
-    }
+    names = [each.name for each in CAVEAT_COLUMNS]
+    columns = {name: categorical(codes, [str(each[name]) for each in found]) for name in names}
     return with_columns(rows, columns)
 
 
@@ -136,7 +145,7 @@ def _joined(lines: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(lines))
 
 
-def _used(part: Part, patient: PatientRecord) -> list[WeightsCard]:
+def _used(part: Part | DeclaredPart, patient: PatientRecord) -> list[WeightsCard]:
     """Cards of trained weights that are for this patient."""
     trained = (card for card in part.cards if card.steps)
     return [card for card in trained if not card.trained_on.patient_specific or _knows(card, patient)]

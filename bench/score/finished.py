@@ -1,6 +1,6 @@
 """A finished run as reports use it: rows, labels, and cases built again from the recorded protocol."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,6 +18,8 @@ from bench.errors import FluorobenchError
 from bench.files import write_whole
 from bench.geometry import Matrix
 from bench.protocol import Protocol
+from bench.registry import unknown
+from bench.run.declared import declared_methods
 from bench.run.journal import Journal, RunError
 from bench.score.budgets import with_budgets
 from bench.score.caveats import with_caveats
@@ -55,14 +57,26 @@ class ScoredRun:
         """The methods' labels, in the protocol's order."""
         return tuple(method.label for method in self.protocol.methods)
 
+    def labels_of(self, some: Sequence[str]) -> tuple[str, ...]:
+        """Some of the labels, in the order given; all where none is.
+
+        Raises:
+            UnknownNameError: The run has no such method.
+        """
+        for label in some:
+            if label not in self.labels:
+                raise unknown("method label", label, self.labels)
+        return tuple(some) or self.labels
+
     @cached_property
     def scores(self) -> pd.DataFrame:
         """One row per registration, recomputed from the journal's files."""
         journal = self.journal
         rows = score_rows(journal.patients(), journal.each_problem(), journal.each_estimate(), journal.each_truth())
         self._require_labels(texts(rows, "label")[1])
-        rows = with_caveats(rows, self.protocol, journal.patients())
-        rows = with_budgets(rows, self.protocol, journal.each_problem())
+        declared = declared_methods(self.folder, self.protocol)
+        rows = with_caveats(rows, self.protocol, journal.patients(), declared)
+        rows = with_budgets(rows, self.protocol, journal.each_problem(), declared)
         rows = with_conditions(rows, self.protocol)
         return with_image_scores(rows, self.image_scores) if self.protocol.scoring.images else rows
 

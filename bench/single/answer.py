@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bench import registry
-from bench.contract import Estimate, Method, Problem
+from bench.contract import Estimate, Method, Problem, prepare
 from bench.geometry import Matrix, PoseFrame, require_rigid
 from bench.geometry.converters.dicom import lost_by_dicom, to_dicom
 from bench.geometry.converters.view import ConversionError
@@ -53,7 +53,7 @@ def answer(
     prepared = (
         prepared_once(problem.volume)
         if plugin == METHOD
-        else method.prepare(problem.volume, [view.without_image() for view in problem.views])
+        else prepare(method, problem.volume, problem.views, problem.space)
     )
     most, done = getattr(method, "max_evaluations", None), 0
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 from types import TracebackType
 
 from bench import registry
-from bench.contract import Problem, View
+from bench.contract import Problem, SearchSpace, View
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.meter import Meter
 from bench.run.reply import Reply
@@ -28,9 +28,9 @@ class InProcess:
     ) -> None:
         self.stop()
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Reply:
+    def prepare(self, volume: Volume, views: Sequence[View], space: SearchSpace | None = None) -> Reply:
         """Prepare for a patient."""
-        return self._ask(Prepare(volume, tuple(view.without_image() for view in views)))
+        return self._ask(Prepare(volume, tuple(view.without_image() for view in views), space))
 
     def register(self, problem: Problem) -> Reply:
         """Answer a problem of that patient."""
