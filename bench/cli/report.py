@@ -59,9 +59,10 @@ def write_report(run: "ScoredRun") -> bool:
     run.write_scores()
     paths: list[Path] = []
     ended = endings(run.scores, run.labels)
-    named = [each for each in run.protocol.artefacts.names if each != PAGE]
+    further = [OUTCOMES] if any(each.no_pose for each in ended) else []
     # The page shows what the others wrote.
-    for name in dict.fromkeys([*named, *([OUTCOMES] if any(each.no_pose for each in ended) else []), PAGE]):
+    names = [*(each for each in run.protocol.artefacts.names if each not in (PAGE, *further)), *further, PAGE]
+    for name in names:
         messages.print(f"writing {name}")
         paths.extend(registry.build("reports", name, {}).write(run))
     for path in paths:
