@@ -21,6 +21,8 @@ COLUMNS = ("Target", "Start", "Result", "Its edges over the target")
 Scores: TypeAlias = Mapping[str, Any]
 Cases: TypeAlias = Mapping[str, Scores]
 
+# Edges are finer than the target's pixels by this factor: a cell is printed with 380 pixels.
+_FINER = 2
 ERRORS = ("rotation_error_deg", "in_plane_error_mm", "depth_error_mm")
 
 
@@ -103,7 +105,8 @@ def _draw_row(axes: Sequence[Axes], pictures: _Pictures, scores: Scores) -> None
     why = f"no pose:\n{scores['outcome']}" if kind == "no_pose" else "cannot be rendered"
     for cell, image in zip(axes, (target, pictures.start, result), strict=False):
         _show(cell, None if image is None else grey(image), why)
-    _show(axes[3], None if target is None or result is None else overlay(target, result), "")
+    edges = None if target is None or result is None else overlay(target, result, scale=_FINER)
+    _show(axes[3], edges, "")
     axes[1].set_xlabel(f"mTRE {scores['initial_mtre_mm']:.1f} mm", color=GREY)
     if kind != "no_pose":
         axes[2].set_xlabel(f"mTRE {scores['mtre_mm']:.2f} mm\n{KIND_NAMES[kind]}", color=KIND_COLOURS[kind])

@@ -121,5 +121,5 @@ def backdrop(target: Image, scale: int) -> Colours:
 
 def enlarge(image: Image, scale: int) -> Image:
     """Linear interpolation between pixel centres, the border repeated."""
-    found: Any = ndimage.zoom(image, scale, order=1, mode="nearest", grid_mode=True)
+    found: Any = _cv2.resize(image, None, fx=scale, fy=scale, interpolation=_cv2.INTER_LINEAR)
     return np.asarray(found, dtype=np.float32)

@@ -162,7 +162,7 @@ def _one(render: Callable[[Iterable[Matrix]], list[Image]], pose: Matrix) -> Ima
 def _picture(image: Image) -> str:
     """An X-ray or a rendering as WebP."""
     pixels = np.rint(255 * grey(image)).astype(np.uint8)
-    return _encoded(PIL.Image.fromarray(pixels), "WEBP", quality=_QUALITY, method=3)
+    return _encoded(PIL.Image.fromarray(pixels), "WEBP", quality=_QUALITY, method=2)
 
 
 def _edges(image: Image) -> str:

@@ -2,10 +2,15 @@
 
 /** The interactive figures: traces and layouts come with the page, colours from the theme. */
 const plots = {
+  // Pixels of a printed page, which does not resize what is drawn.
+  printed: null,
+
   start(figures) {
     this.figures = figures.map((figure) => new Figure(figure));
     theme.listeners.push(() => this.draw());
     methods.listeners.push(() => this.draw());
+    addEventListener("beforeprint", () => { this.printed = 680; this.draw(); });
+    addEventListener("afterprint", () => { this.printed = null; this.draw(); });
     this.draw();
   },
 
@@ -29,10 +34,9 @@ class Figure {
     const { panels } = this.variants[this.chosen];
     while (this.panels.children.length > panels.length) this.panels.lastChild.remove();
     while (this.panels.children.length < panels.length) this.panels.append(make("div"));
-    const many = panels.length > 2;
     panels.forEach(({ traces, layout }, number) => {
       const config = { responsive: true, displaylogo: false, displayModeBar: false };
-      Plotly.react(this.panels.children[number], traces.map(coloured), laidOut(layout, many), config);
+      Plotly.react(this.panels.children[number], traces.map(coloured), laidOut(layout, panels.length), config);
     });
   }
 }
@@ -55,7 +59,8 @@ function coloured(trace) {
   };
 }
 
-function laidOut(layout, many) {
+function laidOut(layout, count) {
+  const many = count > 2;
   const axis = {
     gridcolor: theme.colour("line"), linecolor: theme.colour("dim"), zerolinecolor: theme.colour("line"),
     ticks: "outside", tickcolor: theme.colour("dim"), ticklen: 4, automargin: true, tickfont: { size: 11 },
@@ -67,6 +72,8 @@ function laidOut(layout, many) {
   return {
     ...heading,
     height,
+    width: plots.printed === null ? undefined : plots.printed / Math.min(count, 2),
+    autosize: plots.printed === null,
     xaxis: { ...titled(layout.xaxis), showgrid: Boolean(layout.rows) },
     yaxis: titled(layout.yaxis),
     margin: { l: 50, r: 14, t: layout.title ? 30 : 12, b: 44 },

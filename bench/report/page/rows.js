@@ -18,8 +18,9 @@ const rows = {
     this.fill("row-method", this.byKey.method);
     this.fill("row-failure", this.byKey.failure);
     this.head();
-    for (const id of ["row-method", "row-failure", "row-text", "row-least"]) {
-      document.getElementById(id).addEventListener("input", () => this.choose());
+    const filters = { "row-method": "change", "row-failure": "change", "row-text": "input", "row-least": "input" };
+    for (const [id, event] of Object.entries(filters)) {
+      document.getElementById(id).addEventListener(event, () => this.choose());
     }
     document.getElementById("row-previous").addEventListener("click", () => this.turn(-1));
     document.getElementById("row-next").addEventListener("click", () => this.turn(1));
@@ -40,7 +41,7 @@ const rows = {
 
   fill(id, column) {
     const select = document.getElementById(id);
-    column.names.forEach((name, code) => select.append(make("option", { value: code, textContent: name.replaceAll("_", id === "row-failure" ? " " : "_") })));
+    column.names.forEach((name, code) => select.append(make("option", { value: code, textContent: shown(name, column) })));
   },
 
   head() {
