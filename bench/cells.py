@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from math import inf, isfinite
 
 from bench.errors import FluorobenchError
 
@@ -33,11 +34,12 @@ def plain_number(cell: str) -> float:
     """A number of ordinary digits.
 
     Raises:
-        ValueError: Anything else, such as ``1_000``, ``nan`` or ``inf``.
+        ValueError: Anything else, such as ``1_000``, ``nan``, ``inf`` or ``1e999``.
     """
-    if _PLAIN_NUMBER.fullmatch(cell) is None:
+    number = float(cell) if _PLAIN_NUMBER.fullmatch(cell) else inf
+    if not isfinite(number):
         raise ValueError(f"not a number: {cell!r}")
-    return float(cell)
+    return number
 
 
 def table_of(text: str, needed: Sequence[str]) -> list[dict[str, str]]:

@@ -23,6 +23,26 @@ CHANNEL = (
     "import socket, stat; "
     "fds = [n for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}') and stat.S_ISSOCK(os.fstat(n).st_mode)]; "
 )
+BOMB = """
+        import fcntl
+        def burst(count):
+            fcntl.flock(count, fcntl.LOCK_EX)
+            number = os.lseek(count, 0, 2) // 8
+            if number < 40:
+                os.write(count, f"{os.getpid():8}".encode())
+            fcntl.flock(count, fcntl.LOCK_UN)
+            if number >= 40:
+                time.sleep(60)
+                os._exit(0)
+            if os.fork() == 0:
+                if number % 3 == 0:
+                    os.setsid()
+                if number % 3 == 1 and os.fork():
+                    os._exit(0)
+                # A file of its own: locks belong to open files.
+                burst(os.open(PLACE, os.O_RDWR | os.O_APPEND))
+            burst(count)
+"""
 BODIES = {
     "answers": ANSWER,
     "half": CHANNEL + "[os.write(n, bytes(7) + b'\\x20half') for n in fds]; time.sleep(600)",
@@ -33,7 +53,11 @@ BODIES = {
     "time.sleep(600)",
     "dies_with_child": "\n        if os.fork() == 0: time.sleep(600)\n        os._exit(7)",
     "forks": f"os.fork(); {ANSWER}",
-    "has_child": "import subprocess; child = subprocess.Popen(['sleep', '600']); "
+    # At most 40, by a count in a file: each third one leaves the session, each third one is an orphan.
+    "multiplies": BOMB + "        burst(os.open(PLACE, os.O_RDWR | os.O_CREAT | os.O_APPEND))",
+    "leaves": "import subprocess; child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
+    "open(PLACE, 'w').write(f'{os.getpid()} {child.pid}'); " + ANSWER,
+    "has_child": "import subprocess; child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
     "open(PLACE, 'w').write(f'{os.getpid()} {child.pid}'); time.sleep(600)",
     "takes_memory": "np.ones(2**29); " + ANSWER,
     "writes": "problem.volume.hu[0, 0, 0] = 1; " + ANSWER,
@@ -149,6 +173,24 @@ def test_a_method_that_takes_too_long_ends_with_its_children(problem: Problem, p
     asked("has_child", problem, seconds=3.0)
     method, child = map(int, place.read_text().split())
     assert gone(method)
+    assert gone(child)
+
+
+def test_a_method_that_multiplies_is_ended_with_all_that_descend_from_it(problem: Problem, place: Path) -> None:
+    """Orphans, and those that left the session, too."""
+    place.unlink(missing_ok=True)
+    (reply,) = asked("multiplies", problem, seconds=4.0)
+    assert isinstance(reply, Failed)
+    assert reply.outcome is Outcome.TIMED_OUT
+    pids = list(map(int, place.read_text().split()))
+    assert len(pids) == 40
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_child_that_left_the_session_ends_with_the_method(problem: Problem, place: Path) -> None:
+    (reply,) = asked("leaves", problem)
+    assert isinstance(reply, Answered)
+    _, child = map(int, place.read_text().split())
     assert gone(child)
 
 

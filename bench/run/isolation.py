@@ -16,11 +16,12 @@ from bench.errors import FluorobenchError, describe_error
 from bench.interrupts import without_interrupt
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
-from bench.run.limits import Guard, Limits, death, kill_group, leave_no_folder
+from bench.run.limits import Guard, Limits, death, leave_no_folder
 from bench.run.meter import stated_threads
 from bench.run.parts import anchored
 from bench.run.processes import process_context
 from bench.run.reply import LONGEST, Done, Failed, Reply, decode
+from bench.run.tree import kill_descendants, kill_group, kill_tree
 from bench.run.worker import Choice, Prepare, Register, Request, serve
 from bench.volume import Volume
 
@@ -101,23 +102,20 @@ class IsolatedMethod:
     def interrupt(self) -> None:
         """End it for good, from another thread than the one that waits for an answer; that one gets a failure."""
         self._interrupted = True
-        process = self._process
-        if process is not None:
-            process.kill()
+        _end(self._process)
 
     def stop(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all that it started: first that, which nobody would find without its parent."""
+        if self._process is not None and self._process.pid is not None and self._process.is_alive():
+            kill_descendants(self._process.pid)
         if self._channel is not None:
             self._channel.close()
         if self._guard is not None:
             self._guard.dismiss()
         if self._process is not None:
             self._process.join(timeout=1.0)
-            if self._process.is_alive():
-                self._process.kill()
-                self._process.join()
-            if self._process.pid is not None:
-                kill_group(self._process.pid)
+            _end(self._process)
+            self._process.join()
         self._process, self._channel, self._guard, self._ready = None, None, None, False
 
     def _send_patient(self) -> Reply:
@@ -203,9 +201,14 @@ class IsolatedMethod:
         return Failed(outcome=Outcome.DIED, reason=death(code), waited=waited)
 
     def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+        _end(self._process)
         self.stop()
+
+
+def _end(process: BaseProcess | None) -> None:
+    """Kill a process and all that it started; of one that has ended by itself, what stayed in its group."""
+    if process is not None and process.pid is not None:
+        (kill_tree if process.is_alive() else kill_group)(process.pid)
 
 
 def _message(problem: Problem) -> dict[str, Any]:

@@ -7,29 +7,20 @@ import resource
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import util
 
 from bench.interrupts import ignore_interrupts
+from bench.run import tree
 
 _MIB = 1 << 20
 _PR_SET_DUMPABLE = 4
 # Of one file that a method writes, its output included; beyond it writing raises an error in the method.
 _FILE_BYTES = 1 << 30
 
-# Waits for its input to end, which happens when the harness ends, however it does; then kills the process group.
-_GUARD = """
-import os, signal, sys
-sys.stdin.buffer.read()
-for kill in (os.killpg, os.kill):
-    try:
-        kill(int(sys.argv[1]), signal.SIGKILL)
-    except OSError:
-        pass
-"""
-# Likewise; then removes the folder of the sockets that processes are started through.
+# Waits for its input to end, which happens when the harness ends, however it does; then removes the folder of the
+# sockets that processes are started through.
 _TIDY = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 
@@ -58,6 +49,7 @@ def confine(limits: Limits) -> None:
     """Make this process the leader of a session of its own, without the terminal, and limit it."""
     os.setsid()
     ignore_interrupts()
+    tree.adopt_orphans()
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)
     if limits.memory_mib is not None:
@@ -92,15 +84,15 @@ _KEPT: list["subprocess.Popen[bytes]"] = []
 
 
 class Guard:
-    """A small process that kills another and its group when this process ends, even by SIGKILL.
+    """A small process that kills another with all its descendants when this process ends, even by SIGKILL.
 
     Args:
-        pid: Of the process to guard against outliving this one; the leader of its group.
+        pid: Of the process to guard against outliving this one.
     """
 
     def __init__(self, pid: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _GUARD, str(pid)],
+            [sys.executable, "-I", "-S", tree.__file__, str(pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -111,12 +103,6 @@ class Guard:
         """End it without a kill."""
         self._process.kill()
         self._process.communicate()
-
-
-def kill_group(pid: int) -> None:
-    """Kill what is left of the group of a process, such as the children of a method."""
-    with suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def death(exit_code: int | None) -> str:

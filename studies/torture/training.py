@@ -58,7 +58,8 @@ def reached(phase: str, folder: Path, steps: int) -> bool:
 
 def _last_step(path: Path) -> int:
     rows = read_rows(path)
-    return int(rows[-1]["step"]) if rows else 0
+    # A file that is begun while it is read may show its title line as a row.
+    return int(rows[-1].get("step", 0)) if rows else 0
 
 
 def finished(folder: Path) -> bool:
