@@ -77,7 +77,7 @@ def near(problem: ProblemRecord, truth: TruthRecord, number: int) -> dict[str, A
     del problem
     pose = np.array(truth.truth)
     pose[0, 3] += 0.1 * (number + 1)
-    return {"pose": as_list(pose)}
+    return {"pose": as_list(pose), "seconds_by_phase": {"search": 0.2}, "trace": [(10, 0.5), (20, 0.25)]}
 
 
 def start(problem: ProblemRecord, truth: TruthRecord, number: int) -> dict[str, Any]:

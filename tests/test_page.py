@@ -13,12 +13,14 @@ import pytest
 
 from bench import registry
 from bench.cli.report import Report, write_report
+from bench.contract import Outcome, Trace
 from bench.errors import FluorobenchError
 from bench.report.page import rows as page_rows_module
 from bench.report.page.cost import cost_figure
 from bench.report.page.data import column_json, script_json
 from bench.report.page.rows import page_rows
 from bench.run.journal import Journal
+from bench.run.reply import Answered, Cost, answered, decode, encode
 from bench.score.finished import ScoredRun, open_run
 
 from .page_run import HOSTILE, labelled, near, nothing, start, toy_patients, write_run
@@ -97,10 +99,35 @@ def test_it_holds_ranking_wins_tables_and_provenance(text: str, run: ScoredRun) 
 def test_cases_have_pictures_of_what_can_be_rendered(text: str) -> None:
     browser = block(text, "cases")
     assert browser["best"] == 0
+    first = browser["cases"][3]["results"]["0"]
+    assert first["trace"] == [[10, 20], [0.5, 0.25]]
+    assert first["phases"] == {"search": 0.2}
     assert len(browser["cases"]) == 4
     poses = [sorted(each["results"]) for each in browser["cases"]]
     assert [poses[0], poses[2]] == [["0"], ["0", "1"]]
     assert all(each["target"].startswith("UklGR") for each in browser["cases"])  # RIFF, of WebP
+
+
+def test_a_few_steps_of_a_search_are_kept_and_what_is_none_costs_no_answer() -> None:
+    cost = Cost(seconds=1.0, processor_seconds=1.0, rendered=1, threads=1)
+    given: dict[str, Any] = {"pose": np.eye(4), "outcome": Outcome.CONVERGED}
+    long = Trace(tuple(range(1000)), tuple(1 / (1 + step) for step in range(1000)))
+    found = decode(encode(3, answered(cost, trace=long, **given)), 3)
+    assert isinstance(found, Answered)
+    assert found.trace is not None
+    assert len(found.trace) == 24
+    assert (found.trace[0], found.trace[-1]) == ((0, 1.0), (999, 0.001))
+    for trace in (None, "steps", Trace((), ()), Trace((1,), (float("nan"),)), Trace((1, 2), (1.0, 2.0, 3.0))):
+        found = answered(cost, trace=trace, **given)
+        assert isinstance(found, Answered)
+        assert found.trace is None
+
+
+def test_a_row_without_a_trace_keeps_the_checksum_that_it_had_before_there_were_traces(run: ScoredRun) -> None:
+    row = next(each for each in run.journal.each_estimate() if each.trace is None)
+    assert row.seal is not None
+    assert row.intact
+    assert not row.model_copy(update={"trace": [(1, 2.0)]}).intact
 
 
 def test_rows_keep_what_is_no_number(text: str) -> None:

@@ -11,11 +11,11 @@ import pytest
 from bench.cli.report import write_report
 from bench.score.finished import open_run
 
-from .page_run import HOSTILE, labelled, near, nothing, start, toy_patients, write_run
+from .page_run import HOSTILE, Answer, labelled, near, nothing, start, toy_patients, write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-ANSWERS = {"Near": near, HOSTILE: start, "Nothing": nothing}
+ANSWERS: dict[str, Answer] = {"Near": near, HOSTILE: start, "Nothing": nothing}
 # Share of the relative luminance of two colours, as WCAG 2 defines it, of every element that shows text.
 CONTRASTS = """
 const channel = (c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
@@ -152,7 +152,11 @@ def test_a_case_is_opened_from_its_row_and_the_slider_moves_the_boundary(browser
     assert browser.execute_script("return cases.viewer.style.getPropertyValue('--cut')") == "53%"
     images = "return [...document.querySelectorAll('#viewer img, #thumbs img')].map((each) => each.naturalWidth)"
     assert browser.execute_script(images) == [32] * 5
+    choose(browser, "#answer", "Near")
+    assert len(browser.find_elements("css selector", "#trace .scatterlayer .trace")) == 1
+    assert "search, as the method states it (s)" in find(browser, "#outcome").text
     choose(browser, "#answer", "Nothing")
+    assert not find(browser, "#trace").is_displayed()
     assert "gave no pose" in find(browser, "#missing").text
     assert "it took too long" in find(browser, "#outcome").text
 

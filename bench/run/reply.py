@@ -15,6 +15,8 @@ LONGEST = 1 << 20
 _MAX_PHASES = 100
 _MAX_COUNT = 2**53
 _MAX_SECONDS = 1e9
+# Of a trace: what a small picture shows.
+_MAX_STEPS, _STEP_DIGITS = 24, 6
 # A pose further away has lost the digits that errors are computed from.
 _MAX_MM = 1e7
 _REASON_LENGTH = 500
@@ -97,6 +99,18 @@ def _phases(given: Any) -> dict[str, float]:
     return phases
 
 
+def _trace(given: Any) -> list[tuple[int, float]] | None:
+    """A few steps of a search, first and last among them; None of what is no trace, for it is no part of the answer."""
+    try:
+        counts = np.asarray(given.drr_evaluations, dtype=np.int64)
+        best = np.asarray(given.best_value, dtype=np.float64)
+        steps = np.flatnonzero(np.isfinite(best))
+        chosen = steps[np.unique(np.linspace(0, steps.size - 1, min(steps.size, _MAX_STEPS)).round().astype(int))]
+        return [(int(counts[step]), float(f"{best[step]:.{_STEP_DIGITS}g}")) for step in chosen] or None
+    except Exception:  # whatever the method gave
+        return None
+
+
 class Done(Message):
     """The method is built, or prepared; ``cost`` is None when it was built."""
 
@@ -105,7 +119,7 @@ class Done(Message):
 
 
 class Answered(Message):
-    """An estimate, as ``bench.contract.Estimate`` but for its trace, which no row holds."""
+    """An estimate, as ``bench.contract.Estimate``; of its trace a few steps."""
 
     kind: Literal["answered"] = "answered"
     cost: Cost
@@ -114,6 +128,7 @@ class Answered(Message):
     seconds: Annotated[dict[str, Seconds], BeforeValidator(_phases)] = {}
     drr_evaluations: Count = 0
     covariance: Annotated[MatrixList | None, BeforeValidator(_covariance)] = None
+    trace: list[tuple[int, float]] | None = None
 
 
 class Failed(Message):
@@ -155,10 +170,10 @@ class _Envelope(Message):
 _ENVELOPE: TypeAdapter[_Envelope] = TypeAdapter(_Envelope)
 
 
-def answered(cost: Cost, **given: Any) -> Reply:
+def answered(cost: Cost, *, trace: Any = None, **given: Any) -> Reply:
     """An answer of these fields of an estimate; ``Failed`` where they are none."""
     try:
-        reply = Answered(cost=cost, **given)
+        reply = Answered(cost=cost, trace=_trace(trace), **given)
         if reply.outcome.failed:
             raise ValueError(f"outcome {reply.outcome.name} is reserved to the harness")
     except Exception as error:  # whatever the method gave, it is no estimate

@@ -236,6 +236,7 @@ def _found(reply: Reply) -> dict[str, Any]:
                 "seconds_by_phase": reply.seconds,
                 "drr_evaluations_stated": reply.drr_evaluations,
                 "covariance": reply.covariance,
+                "trace": reply.trace,
             }
         case Failed():
             return {"outcome": reply.outcome, "error": reply.reason}

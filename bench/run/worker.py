@@ -142,6 +142,7 @@ class Answering:
         estimate: Any = self._method.register(problem, self._prepared)
         try:
             given = {name: getattr(estimate, name) for name in _ESTIMATE}
+            given["trace"] = getattr(estimate, "trace", None)
         except Exception as error:  # whatever it is, it is no estimate
             said = f"expected an Estimate; {_last_line(error)}"
             return Failed(outcome=Outcome.INVALID, reason=said, cost=meter.end())

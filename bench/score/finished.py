@@ -12,7 +12,7 @@ from bench.cases.build import build_case, case_ids
 from bench.cases.extent import coverage, coverage_text
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset
 from bench.cases.records import EstimateRecord, ImageSource, ProblemRecord
-from bench.contract import Case, Dataset, Estimate
+from bench.contract import Case, Dataset, Estimate, Trace
 from bench.drr import AttenuationMap
 from bench.errors import FluorobenchError
 from bench.files import write_whole
@@ -190,7 +190,10 @@ class ScoredRun:
         record = self._records.get((label, case_id))
         if record is None or record.pose is None:
             raise FluorobenchError(f"{label} has no pose for case {case_id!r}")
-        return Estimate(np.array(record.pose), record.outcome, record.seconds_by_phase, record.drr_evaluations)
+        trace = Trace(*zip(*record.trace, strict=True)) if record.trace else None
+        return Estimate(
+            np.array(record.pose), record.outcome, record.seconds_by_phase, record.drr_evaluations, trace=trace
+        )
 
     def staged(self, case_id: str) -> PreparedPatient:
         """The patient of a case, made ready under the run's protocol."""

@@ -22,6 +22,7 @@ const cases = {
     this.viewer.addEventListener("pointermove", (event) => { if (event.buttons) this.drag(event); });
     this.viewer.addEventListener("pointerdown", (event) => this.drag(event));
     this.viewer.addEventListener("dragstart", (event) => event.preventDefault());
+    theme.listeners.push(() => this.draw());
     this.setMode("edges");
   },
 
@@ -66,7 +67,7 @@ const cases = {
     const number = Number(this.select.value);
     const series = Number(this.method.value);
     const found = this.found.get(number);
-    const [result, edges] = found.results[series] ?? [null, null];
+    const { picture: result = null, edges = null, phases = {}, trace = null } = found.results[series] ?? {};
     const label = methods.labels[series];
     const under = this.mode === "before" ? found.start : found.target;
     const over = this.mode === "edges" ? edges : result;
@@ -79,10 +80,11 @@ const cases = {
     const thumbs = [["Target", found.target], ["Start", found.start], [`Result of ${label}`, result]];
     document.getElementById("thumbs").replaceChildren(...thumbs.map(([title, picture]) => thumb(title, picture)));
     this.cut();
-    this.outcome(number, series);
+    this.outcome(number, series, phases);
+    this.trace(trace);
   },
 
-  outcome(number, series) {
+  outcome(number, series, phases) {
     const row = rows.find(number, series);
     const list = document.getElementById("outcome");
     list.replaceChildren();
@@ -92,6 +94,21 @@ const cases = {
       if (value === undefined && column.key === "error") continue;
       list.append(make("dt", { textContent: column.title }), make("dd", { textContent: shown(value, column) }));
     }
+    for (const [phase, seconds] of Object.entries(phases)) {
+      const words = `${phase.replaceAll("_", " ")}, as the method states it (s)`;
+      list.append(make("dt", { textContent: words }), make("dd", { textContent: shown(seconds ?? undefined, {}) }));
+    }
+  },
+
+  /** The best value so far against the number of rendered images; nothing where the method states none. */
+  trace(steps) {
+    const place = document.getElementById("trace");
+    place.hidden = steps === null;
+    if (steps === null) return;
+    const [x, y] = steps;
+    const line = { type: "scatter", mode: "lines", x, y, line: { shape: "hv" }, meta: { series: Number(this.method.value) } };
+    const layout = { title: { text: "Search: best value so far" }, xaxis: { title: { text: "DRRs" } }, yaxis: {}, height: 210 };
+    Plotly.react(place, [{ ...coloured(line), visible: true }], { ...laidOut(layout, 1), width: undefined, autosize: true }, PLAIN);
   },
 };
 

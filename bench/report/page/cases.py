@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import PIL.Image
 
-from bench.contract import FinishedRun, Image, Problem, View
+from bench.contract import FinishedRun, Image, Problem, Trace, View
 from bench.drr import AttenuationMap, ProjectionError, project
 from bench.errors import FluorobenchError
 from bench.geometry import Camera, Matrix
 from bench.report.overlay import EDGE_COLOUR, Edges, edges, enlarge, grey
-from bench.report.page.data import script_json
+from bench.report.page.data import name, numbers, rounded, script_json
 from bench.score.images import spread_evenly
 from bench.score.statistics import of_label, text_column, values
 
@@ -105,21 +105,28 @@ def _pictures(run: FinishedRun, case_id: str, lost: frozenset[tuple[str, str]]) 
         return {"target": None}
     small = _small(view)
     answers = {
-        series: run.estimate(label, case_id).pose
-        for series, label in enumerate(run.labels)
-        if (label, case_id) not in lost
+        series: run.estimate(label, case_id) for series, label in enumerate(run.labels) if (label, case_id) not in lost
     }
-    start, *results = _rendered(problem, small, [problem.start, *answers.values()])
+    start, *results = _rendered(problem, small, [problem.start, *(each.pose for each in answers.values())])
     shown = {
-        series: [_picture(image), _edges(image)]
+        series: {
+            "picture": None if image is None else _picture(image),
+            "edges": None if image is None else _edges(image),
+            "phases": {name(phase): rounded(seconds) for phase, seconds in answers[series].seconds.items()},
+            "trace": _steps(answers[series].trace),
+        }
         for series, image in zip(answers, results, strict=True)
-        if image is not None
     }
     return {
         "target": _picture(_averaged(view.image, _factor(view.camera))),
         "start": None if start is None else _picture(start),
         "results": shown,
     }
+
+
+def _steps(trace: Trace | None) -> list[list[float | None]] | None:
+    """DRR evaluations and best values."""
+    return None if trace is None else [numbers(trace.drr_evaluations), numbers(trace.best_value)]
 
 
 def _factor(camera: Camera) -> int:

@@ -19,6 +19,8 @@ const plots = {
   },
 };
 
+const PLAIN = { responsive: true, displaylogo: false, displayModeBar: false };
+
 class Figure {
   constructor({ key, variants }) {
     this.variants = variants;
@@ -35,8 +37,7 @@ class Figure {
     while (this.panels.children.length > panels.length) this.panels.lastChild.remove();
     while (this.panels.children.length < panels.length) this.panels.append(make("div"));
     panels.forEach(({ traces, layout }, number) => {
-      const config = { responsive: true, displaylogo: false, displayModeBar: false };
-      Plotly.react(this.panels.children[number], traces.map(coloured), laidOut(layout, panels.length), config);
+      Plotly.react(this.panels.children[number], traces.map(coloured), laidOut(layout, panels.length), PLAIN);
     });
   }
 }
@@ -67,7 +68,7 @@ function laidOut(layout, count) {
   };
   const logarithmic = (given) => (given.type === "log" ? { dtick: 1, exponentformat: "none", ...given } : given);
   const titled = (given) => ({ ...axis, ...logarithmic(given), title: { font: { size: 12 }, standoff: 8, ...given.title } });
-  const height = layout.rows ? 90 + 26 * layout.rows : many ? 230 : 360;
+  const height = layout.height ?? (layout.rows ? 90 + 26 * layout.rows : many ? 230 : 360);
   const heading = layout.title ? { title: { ...layout.title, font: { size: 12.5 }, x: 0.5, y: 0.97 } } : {};
   return {
     ...heading,
