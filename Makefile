@@ -9,6 +9,7 @@ XRAYS ?=
 METHOD ?= rtpi
 BUDGET ?= 20m
 STEPS ?= 500
+ROUNDS ?= 2
 PROFILE ?= quick
 GATE := regress regress-networks regress-realistic regress-vertebra
 
@@ -73,6 +74,15 @@ $(PEERS)/.installed: constraints.txt benchmarks/peers/requirements.txt
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps diffdrr==0.6.1
 	@touch $(PEERS)/.installed
 
+# Each peer has an environment of its own; one that does not install is reported and left out.
+peers: $(STAMP) ## Install the other tools that are compared, each into .peers/NAME.
+	$(PYTHON) peers/install.py
+
+# Rounds that were run are kept; an interrupted one goes on with the same command.
+bench-peers: peers ## Other tools beside our rows on the same cases: make bench-peers ROUNDS=2 (about 10 minutes of processor time a round); writes docs/peers.md.
+	$(BIN)/python peers/run_rounds.py sopi-sim mismatch --rounds $(ROUNDS)
+	$(BIN)/python peers/table.py docs/peers.md
+
 # Tests of one file share what they make, so that a file stays with one worker.
 test: $(STAMP) ## Run the tests, on all cores (at most 8).
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
@@ -99,4 +109,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install ablations bench-sim bench-xray train tables regress torture bench-perf bench-check test check check-mypy check-pyright docs format
+.PHONY: help install ablations peers bench-peers bench-sim bench-xray train tables regress torture bench-perf bench-check test check check-mypy check-pyright docs format

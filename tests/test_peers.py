@@ -1,0 +1,167 @@
+"""Other tools as programs: each renders the truth as we do, and stays there when it begins there.
+
+Needs the environments of ``make peers``; a peer without one is skipped.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from bench.contract import Case, View
+from bench.drr import AttenuationMap, project
+from bench.exchange.folder import write_case, write_volume
+from bench.geometry import Camera, Matrix, PoseFrame
+from bench.geometry.converters.diffdrr import from_diffdrr, to_diffdrr
+from bench.geometry.rigid import rotation_angle_deg
+from bench.protocol import read_protocol
+
+from .toy_case import make_case
+
+PEERS = Path(__file__).parents[1] / "peers"
+RECIPES = {
+    "diffdrr": "smaller-steps",
+    "itk": "attenuation",
+    "nanodrr": "smaller-steps",
+    "rtk": "cma-es",
+    "xvr": "centred",
+}
+ALIKE = 0.99
+NEAR_DEG, NEAR_MM = 2.0, 1.0
+
+
+@pytest.fixture(scope="module")
+def peers() -> Iterator[None]:
+    """Modules of the folder, which is no package, can be imported."""
+    sys.path.insert(0, str(PEERS))
+    yield
+    sys.path.remove(str(PEERS))
+
+
+def module(name: str) -> ModuleType:
+    return __import__(name)
+
+
+def off_centre() -> Case:
+    """The toy case with its principal point off the detector's middle, begun at the truth.
+
+    Outside the mask it holds almost air in place of air: DiffDRR takes the thinnest tissue for its zero.
+    """
+    case = make_case()
+    given = case.problem.volume
+    volume = replace(given, hu=np.where(given.hu > 0, given.hu, np.float32(-790)))
+    K = np.array([[625.0, 0, 66.5], [0, 625.0, 58], [0, 0, 1]])
+    camera = Camera(K, 128, 128, 1000.0)
+    image = project(AttenuationMap.from_volume(volume), case.truth[None], camera)[0, 0].numpy()
+    problem = replace(case.problem, volume=volume, views=(View(camera, image=image),), start=case.truth)
+    return replace(case, problem=problem)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made, case = tmp_path_factory.mktemp("problem"), off_centre()
+    write_case(made, case.problem, write_volume(made, case.problem.volume))
+    (made / "pose.json").write_text(json.dumps(case.truth.tolist()))
+    return made
+
+
+def call(peer: str, *words: str) -> None:
+    """Run a peer in its own environment, or skip."""
+    python = PEERS.parent / ".peers" / peer / "bin" / "python"
+    if not (python.parents[1] / ".installed").exists():
+        pytest.skip(f"{peer} is not installed: make peers")
+    command = [str(python), "-W", "ignore", str(PEERS / "peer.py"), str(PEERS / peer / "adapter.py"), *words]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("peer", sorted(RECIPES))
+def test_a_peer_renders_the_truth_as_we_do(peer: str, folder: Path) -> None:
+    call(peer, "render", str(folder / "pose.json"), str(folder), str(folder / f"{peer}.npy"))
+    ours = off_centre().problem.views[0].image
+    assert ours is not None
+    theirs = np.load(folder / f"{peer}.npy")
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > ALIKE
+
+
+@pytest.mark.parametrize("peer", sorted(RECIPES))
+def test_a_peer_that_begins_at_the_truth_stays_near_it(peer: str, folder: Path) -> None:
+    call(peer, "register", RECIPES[peer], str(folder))
+    found = np.array(json.loads((folder / "answer.json").read_text())["pose"])
+    case = off_centre()
+    frame = PoseFrame(case.problem.nominal, case.problem.centre)
+    assert rotation_angle_deg(found, case.truth) < NEAR_DEG
+    off = frame.parameters(found)[3:] - frame.parameters(case.truth)[3:]
+    # Depth apart: one view hardly determines it on 32 x 32 pixels.
+    assert np.abs(off[:2]).max() < NEAR_MM
+
+
+@pytest.mark.usefixtures("peers")
+def test_a_problem_is_read_as_it_was_written(folder: Path) -> None:
+    read, problem = module("exchange").read_problem(folder), off_centre().problem
+    kept, image = problem.volume.mask, problem.views[0].image
+    assert kept is not None
+    assert image is not None
+    assert np.array_equal(read.hu[kept], problem.volume.hu[kept])
+    assert read.hu[~kept].max() == -1000
+    assert np.allclose(read.start, problem.start)
+    assert np.array_equal(read.views[0].image, image)
+
+
+@pytest.mark.usefixtures("peers")
+def test_binned_images_keep_their_rays(folder: Path) -> None:
+    """The middle of a block of pixels is where the binned pixel's ray goes."""
+    view = module("exchange").read_problem(folder).views[0]
+    binned = view.binned(4)
+    middle: Matrix = np.linalg.solve(view.K, [4 * 7 + 1.5, 4 * 2 + 1.5, 1])
+    again: Matrix = np.linalg.solve(binned.K, [7, 2, 1])
+    assert np.allclose(again, middle)
+    assert binned.image[2, 7] == pytest.approx(view.image[8:12, 28:32].mean())
+    assert np.allclose(binned.offset_mm, view.offset_mm)
+
+
+@pytest.mark.usefixtures("peers")
+def test_the_pose_of_the_c_arm_is_that_of_our_converter() -> None:
+    carm, case = module("carm"), make_case()
+    isocentre = np.array([10.0, -20, 30])
+    matrix = carm.carm_pose(case.truth, isocentre * [-1, -1, 1])
+    view = to_diffdrr(case.problem.views[0].camera, case.truth, isocentre=isocentre)
+    assert np.allclose(carm.camera_from_world(matrix, isocentre * [-1, -1, 1]), case.truth)
+    assert np.allclose(matrix[:3, 3], matrix[:3, :3] @ view.translation)
+    assert np.allclose(from_diffdrr(view, isocentre=isocentre).camera_from_world, case.truth)
+
+
+@pytest.mark.usefixtures("peers")
+def test_a_round_is_a_protocol_on_the_cases_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "round.toml"
+    path.write_text(module("run_rounds").protocol("sopi-sim", 3))
+    found, whole = read_protocol(str(path), "round"), read_protocol("sopi-sim", "quick")
+    assert (found.seed, found.camera, found.target, found.start.distribution) == (
+        *(whole.seed, whole.camera, whole.target),
+        whole.start.distribution,
+    )
+    assert found.data.settings["only"] == "phantom-v5-200003"
+    assert {"Initial", "Opt-GC"} <= {method.label for method in found.methods}
+
+
+@pytest.mark.usefixtures("peers")
+def test_a_peer_that_does_not_install_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install = module("install")
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "requirements.txt").write_text("/no/such/package.whl\n")
+    for name, value in {"HERE": tmp_path, "PEERS": tmp_path / "made"}.items():
+        monkeypatch.setattr(install, name, value)
+    assert install.install("strange").startswith("does not install: ")
+    assert not (tmp_path / "made" / "strange" / ".installed").exists()
+
+
+def test_every_peer_has_a_card_and_pinned_requirements() -> None:
+    for requirements in PEERS.glob("*/requirements.txt"):
+        card = (requirements.parent / "card.md").read_text()
+        assert all(heading in card for heading in ("## Row", "## Deviations", "Runs without CUDA"))
+        assert "==" in requirements.read_text() or (requirements.parent / "without-dependencies.txt").exists()
