@@ -107,7 +107,7 @@ const cases = {
     if (steps === null) return;
     const [x, y] = steps;
     const line = { type: "scatter", mode: "lines", x, y, line: { shape: "hv" }, meta: { series: Number(this.method.value) } };
-    const layout = { title: { text: "Search: best value so far" }, xaxis: { title: { text: "DRRs" } }, yaxis: {}, height: 210 };
+    const layout = { title: { text: "Search: best value so far, by level" }, xaxis: { title: { text: "DRRs" } }, yaxis: {}, height: 210 };
     Plotly.react(place, [{ ...coloured(line), visible: true }], { ...laidOut(layout, 1), width: undefined, autosize: true }, PLAIN);
   },
 };

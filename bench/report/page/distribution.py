@@ -1,8 +1,9 @@
 """Distributions of errors and of processor time by method: boxes and cases."""
 
 import numpy as np
+import pandas as pd
 
-from bench.report.page.data import figure_text, numbers
+from bench.report.page.data import figure_text, name, numbers
 from bench.report.page.figure import FINEST, PageFigure, Panel, RowsByLabel, Trace, Variant, log_axis
 from bench.report.summary import MethodRow
 from bench.score.columns import column
@@ -24,7 +25,28 @@ def distribution_figure(rows: RowsByLabel) -> PageFigure:
         "Box: quartiles and median of the poses that exist; whiskers: 5th and 95th percentile; points: cases"
         f"{_sampled(rows)}. Behind a name: cases without a pose."
     )
-    return PageFigure("distributions", "Distributions", caption, variants)
+    return PageFigure("distributions", "Distributions", caption, variants, _table(rows))
+
+
+def _table(rows: RowsByLabel) -> list[list[str]]:
+    """Quartiles of every metric, of the poses that exist."""
+    heads = [column(metric).title for metric in _METRICS]
+    lines = [[name(label), *(_quartiles(own, metric) for metric in _METRICS)] for label, own in rows.items()]
+    return [["Median [quartiles]", *heads], *lines]
+
+
+def _quartiles(own: pd.DataFrame, metric: str) -> str:
+    known = _known(own, metric)
+    if not known.size:
+        return "–"
+    first, middle, third = np.percentile(known, [25, 50, 75])
+    return f"{middle:.3g} [{first:.3g}, {third:.3g}]"
+
+
+def _known(own: pd.DataFrame, metric: str) -> Floats:
+    """The finite values of a metric; none where the run has not measured it."""
+    sample = values(own, metric) if metric in own.columns else np.empty(0)
+    return sample[np.isfinite(sample)]
 
 
 def _sampled(rows: RowsByLabel) -> str:
@@ -37,8 +59,7 @@ def _distribution(rows: RowsByLabel, metric: str) -> Panel | None:
     traces = list[Trace]()
     ticks = dict[int, str]()
     for series, (label, own) in enumerate(rows.items()):
-        sample = values(own, metric) if metric in own.columns else np.empty(0)
-        known = np.sort(sample[np.isfinite(sample)])
+        known = np.sort(_known(own, metric))
         lost = MethodRow(label, own).no_pose
         ticks[series] = figure_text(label) + (f" ({lost} without)" if lost else "")
         if known.size:
@@ -62,7 +83,7 @@ def _box(known: Floats, series: int) -> list[Trace]:
     low, first, middle, third, high = np.percentile(known, [5, 25, 50, 75, 95])
     ranks = np.unique(np.linspace(0, known.size - 1, min(known.size, _POINTS)).round().astype(np.int64))
     # Points of neighbouring ranks stand apart: the golden ratio spreads them evenly.
-    beside = series + 0.24 * (2 * ((ranks * 0.618034) % 1) - 1)
+    beside = series + 0.24 * (2 * ((np.arange(ranks.size) * 0.618034) % 1) - 1)
     meta = {"series": series}
     box: Trace = {
         "type": "box",

@@ -42,12 +42,15 @@ class PageFigure:
         title: Above it.
         caption: Below it: how it is read.
         variants: At least one.
+        numbers: The same as a table, headings first, for those who do not see the figure; none where another table of
+            the page holds them.
     """
 
     key: str
     title: str
     caption: str
     variants: list[Variant]
+    numbers: Sequence[Sequence[str]] = ()
 
 
 def log_axis(title: str, ends: Sequence[float] | None = None) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Figure {
     while (this.panels.children.length > panels.length) this.panels.lastChild.remove();
     while (this.panels.children.length < panels.length) this.panels.append(make("div"));
     panels.forEach(({ traces, layout }, number) => {
-      Plotly.react(this.panels.children[number], traces.map(coloured), laidOut(layout, panels.length), PLAIN);
+      Plotly.react(this.panels.children[number], traces.map(coloured), laidOut(layout, panels.length, traces), PLAIN);
     });
   }
 }
@@ -60,14 +60,15 @@ function coloured(trace) {
   };
 }
 
-function laidOut(layout, count) {
+function laidOut(layout, count, traces = []) {
   const many = count > 2;
   const axis = {
     gridcolor: theme.colour("line"), linecolor: theme.colour("dim"), zerolinecolor: theme.colour("line"),
     ticks: "outside", tickcolor: theme.colour("dim"), ticklen: 4, automargin: true, tickfont: { size: 11 },
   };
-  const logarithmic = (given) => (given.type === "log" ? { dtick: 1, exponentformat: "none", ...given } : given);
-  const titled = (given) => ({ ...axis, ...logarithmic(given), title: { font: { size: 12 }, standoff: 8, ...given.title } });
+  const logarithmic = (given, key) =>
+    given.type !== "log" ? given : { dtick: decades(traces, key) > 1.5 ? 1 : undefined, exponentformat: "none", ...given };
+  const titled = (given, key) => ({ ...axis, ...logarithmic(given, key), title: { font: { size: 12 }, standoff: 8, ...given.title } });
   const height = layout.height ?? (layout.rows ? 90 + 26 * layout.rows : many ? 230 : 360);
   const heading = layout.title ? { title: { ...layout.title, font: { size: 12.5 }, x: 0.5, y: 0.97 } } : {};
   return {
@@ -75,8 +76,8 @@ function laidOut(layout, count) {
     height,
     width: plots.printed === null ? undefined : plots.printed / Math.min(count, 2),
     autosize: plots.printed === null,
-    xaxis: { ...titled(layout.xaxis), showgrid: Boolean(layout.rows) },
-    yaxis: titled(layout.yaxis),
+    xaxis: { ...titled(layout.xaxis, "x"), showgrid: Boolean(layout.rows) },
+    yaxis: titled(layout.yaxis, "y"),
     margin: { l: 50, r: 14, t: layout.title ? 30 : 12, b: 44 },
     font: { family: getComputedStyle(document.body).fontFamily, color: theme.colour("text"), size: 12 },
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -89,4 +90,10 @@ function laidOut(layout, count) {
 /** A text that plotly prints as it stands: it takes tags for markup. */
 function plain(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}
+
+/** How many decades the values of some traces span along an axis. */
+function decades(traces, key) {
+  const values = traces.flatMap((trace) => trace[key] ?? []).filter((value) => value > 0);
+  return Math.log10(Math.max(...values) / Math.min(...values));
 }

@@ -1,8 +1,9 @@
 """Success curves of the page: share of the cases below a threshold."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.report.page.data import numbers, rounded
+from bench.report.page.data import name, numbers, rounded
 from bench.report.page.figure import FINEST, PageFigure, Panel, RowsByLabel, Trace, Variant, log_axis
 from bench.report.summary import PERCENT
 from bench.score.columns import column
@@ -12,6 +13,7 @@ from bench.score.statistics import Floats, values
 _STEPS = 240
 # The largest threshold, mm.
 _COARSEST = 100.0
+_THRESHOLDS_MM = (1.0, 2.0, 5.0, 10.0)
 _METRICS = ("mtre_mm", "mtre_in_plane_mm")
 
 
@@ -22,7 +24,21 @@ def success_figure(rows: RowsByLabel) -> PageFigure:
         "Share of the cases whose error is below a threshold. A case without a pose is never below. In plane: parallel "
         "to the detector of the first view; one view determines depth weakly."
     )
-    return PageFigure("success", "Success curves", caption, [Variant("", panels)])
+    return PageFigure("success", "Success curves", caption, [Variant("", panels)], _table(rows))
+
+
+def _table(rows: RowsByLabel) -> list[list[str]]:
+    """Percent of the cases below some thresholds."""
+    heads = [f"{column(metric).heading} below {mm:g} mm (%)" for metric in _METRICS for mm in _THRESHOLDS_MM]
+    lines = [
+        [name(label), *(_percent(values(own, metric) < mm) for metric in _METRICS for mm in _THRESHOLDS_MM)]
+        for label, own in rows.items()
+    ]
+    return [["Method", *heads], *lines]
+
+
+def _percent(below: NDArray[np.bool_]) -> str:
+    return f"{PERCENT * float(below.mean()):.0f}"
 
 
 def _success_panel(rows: RowsByLabel, metric: str) -> Panel:
