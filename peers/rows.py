@@ -23,7 +23,11 @@ ROWS = (
     Row("xvr", "xvr", "multiscale"),
     Row("xvr (half a voxel)", "xvr", "centred"),
 )
+# Starts within the reach of a local search, for the tools that are one; every other setting is sopi-sim's.
+NEAR = "sopi-sim-near"
+NEAR_START = '{ kind = "uniform", names = "sopi", about = "truth", width = [5.0, 5.0, 5.0, 10.0, 10.0, 10.0] }'
 OURS = {
+    NEAR: ("Initial", "Nominal", "Opt-GC (single search)", "Opt-GC", "Opt-LM"),
     "sopi-sim": ("Initial", "Nominal", "Opt-GC (single search)", "Opt-GC", "Opt-LM"),
     "mismatch": ("Initial", "Nominal", "Opt-GC (single search)", "Opt-GC", "Opt-Hybrid"),
     "wrist": ("Initial", "Nominal", "Opt-GC", "Opt-SGC"),

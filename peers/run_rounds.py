@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from install import HERE, PEERS
-from rows import OURS, PATIENTS, ROWS, SECONDS_PER_CASE, Row
+from rows import NEAR, NEAR_START, OURS, PATIENTS, ROWS, SECONDS_PER_CASE, Row
 
 ROOT = HERE.parent
 RUNS = ROOT / "runs" / "peers"
@@ -22,12 +22,15 @@ _THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 def protocol(name: str, number: int) -> str:
     """The text of a round's protocol: the protocol's own cases of one patient, one start each; chosen rows of it."""
     rows = [row for row in ROWS if (PEERS / row.peer / ".installed").exists()]
-    lines = [f'extends = "{name}"', f'name = "peers-{name}-{number}"', f'title = "{name} beside other tools"']
+    base = "sopi-sim" if name == NEAR else name
+    lines = [f'extends = "{base}"', f'name = "peers-{name}-{number}"', f'title = "{name} beside other tools"']
     lines += [f"rows = {json.dumps([*OURS[name], *(row.label for row in rows)])}"]
     lines += ["[data]", "patients = 1"]
     if name != "wrist":
         lines += ["[data.settings]", f'only = "{PATIENTS[number]}"']
     lines += ["[start]", f"per_patient = {4 if name == 'wrist' else 1}"]
+    if name == NEAR:
+        lines += ['distribution = "near"', "[start.distributions]", f"near = {NEAR_START}"]
     lines += ["[budget]", f"seconds_per_case = {SECONDS_PER_CASE}"]
     lines += ["[scoring]", "images = false", "[artefacts]", "names = []", "[profile.round]"]
     return "\n".join([*lines, *(method for row in rows for method in _method(row)), ""])
@@ -45,7 +48,7 @@ def _method(row: Row) -> list[str]:
     ]
 
 
-def rounds(name: str, number: str = "*") -> list[Path]:
+def rounds(name: str, number: str = "[0-9]*") -> list[Path]:
     """Folders of the finished rounds of a protocol, or of one of them."""
     return sorted(path.parent for path in RUNS.glob(f"peers-{name}-{number}-round-*/scores.parquet"))
 

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from bench.contract import Case, View
 from bench.drr import AttenuationMap, project
 from bench.exchange.folder import write_case, write_volume
-from bench.geometry import Camera, Matrix, PoseFrame
+from bench.geometry import Camera, PoseFrame
 from bench.geometry.converters.diffdrr import from_diffdrr, to_diffdrr
 from bench.geometry.rigid import rotation_angle_deg
 from bench.protocol import read_protocol
@@ -44,8 +45,8 @@ def peers() -> Iterator[None]:
     sys.path.remove(str(PEERS))
 
 
-def module(name: str) -> ModuleType:
-    return __import__(name)
+def module(name: str) -> Any:
+    return import_module(name)
 
 
 def off_centre() -> Case:
@@ -118,9 +119,9 @@ def test_binned_images_keep_their_rays(folder: Path) -> None:
     """The middle of a block of pixels is where the binned pixel's ray goes."""
     view = module("exchange").read_problem(folder).views[0]
     binned = view.binned(4)
-    middle: Matrix = np.linalg.solve(view.K, [4 * 7 + 1.5, 4 * 2 + 1.5, 1])
-    again: Matrix = np.linalg.solve(binned.K, [7, 2, 1])
-    assert np.allclose(again, middle)
+    middle = np.array([4 * 7 + 1.5, 4 * 2 + 1.5, 1])
+    seen = np.array(view.K) @ np.linalg.inv(np.array(binned.K, dtype=np.float64)) @ np.array([7, 2, 1])
+    assert np.allclose(seen, middle)
     assert binned.image[2, 7] == pytest.approx(view.image[8:12, 28:32].mean())
     assert np.allclose(binned.offset_mm, view.offset_mm)
 
@@ -146,6 +147,8 @@ def test_a_round_is_a_protocol_on_the_cases_of_its_own(tmp_path: Path) -> None:
         whole.start.distribution,
     )
     assert found.data.settings["only"] == "phantom-v5-200003"
+    path.write_text(module("run_rounds").protocol("sopi-sim-near", 3))
+    assert read_protocol(str(path), "round").start.distribution == "near"
     assert {"Initial", "Opt-GC"} <= {method.label for method in found.methods}
 
 
