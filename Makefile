@@ -79,8 +79,8 @@ peers: $(STAMP) ## Install the other tools that are compared, each into .peers/N
 	$(PYTHON) peers/install.py
 
 # Rounds that were run are kept; an interrupted one goes on with the same command.
-bench-peers: peers ## Other tools beside our rows on the same cases: make bench-peers ROUNDS=2 (about 10 minutes of processor time a round); writes docs/peers.md.
-	$(BIN)/python peers/run_rounds.py sopi-sim mismatch --rounds $(ROUNDS)
+bench-peers: peers ## Other tools beside our rows on the same cases: make bench-peers ROUNDS=2 (about 15 minutes of processor time a round); writes docs/peers.md.
+	$(BIN)/python peers/run_rounds.py sopi-sim-near sopi-sim mismatch --rounds $(ROUNDS)
 	$(BIN)/python peers/table.py docs/peers.md
 
 # Tests of one file share what they make, so that a file stays with one worker.

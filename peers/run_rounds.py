@@ -1,7 +1,7 @@
 """Run the installed peers beside our rows on the same cases: ``run_rounds.py PROTOCOL ... [--rounds N]``.
 
-A round is one patient of each protocol (of ``wrist`` its images). Rounds that were run are kept; an interrupted round
-goes on. Each is a run folder of its own under ``runs/peers``; ``table.py`` joins them.
+A round is one patient of each protocol; of ``wrist`` its two frames, each with both cameras. Rounds that were run are
+kept; an interrupted round goes on. Each is a run folder of its own under ``runs/peers``; ``table.py`` joins them.
 """
 
 import argparse
@@ -26,9 +26,10 @@ def protocol(name: str, number: int) -> str:
     lines = [f'extends = "{base}"', f'name = "peers-{name}-{number}"', f'title = "{name} beside other tools"']
     lines += [f"rows = {json.dumps([*OURS[name], *(row.label for row in rows)])}"]
     lines += ["[data]", "patients = 1"]
-    if name != "wrist":
-        lines += ["[data.settings]", f'only = "{PATIENTS[number]}"']
-    lines += ["[start]", f"per_patient = {4 if name == 'wrist' else 1}"]
+    if name == "wrist":
+        lines += ['views = "all"', "[start]", "per_patient = 2"]
+    else:
+        lines += ["[data.settings]", f'only = "{PATIENTS[number]}"', "[start]", "per_patient = 1"]
     if name == NEAR:
         lines += ['distribution = "near"', "[start.distributions]", f"near = {NEAR_START}"]
     lines += ["[budget]", f"seconds_per_case = {SECONDS_PER_CASE}"]

@@ -18,9 +18,9 @@ import pytest
 from bench.contract import Case, View
 from bench.drr import AttenuationMap, project
 from bench.exchange.folder import write_case, write_volume
-from bench.geometry import Camera, PoseFrame
+from bench.geometry import Camera, PoseFrame, compose, transform_points
 from bench.geometry.converters.diffdrr import from_diffdrr, to_diffdrr
-from bench.geometry.rigid import rotation_angle_deg
+from bench.geometry.rigid import rotation_angle_deg, rotation_from_angles
 from bench.protocol import read_protocol
 
 from .toy_case import make_case
@@ -102,6 +102,24 @@ def test_a_peer_that_begins_at_the_truth_stays_near_it(peer: str, folder: Path) 
     assert np.abs(off[:2]).max() < NEAR_MM
 
 
+def test_two_general_views_become_a_rig_of_itk(tmp_path: Path) -> None:
+    """A second camera turned, tilted and at another distance, with another K: from the truth, depth is kept as well."""
+    case = off_centre()
+    first, mu = case.problem.views[0], AttenuationMap.from_volume(case.problem.volume)
+    middle = transform_points(case.problem.nominal, case.problem.centre[None])[0]
+    turned = rotation_from_angles([8.0, 70.0, 5.0])
+    camera_from_rig = compose(turned, np.array([4.0, -6, 760]) - turned @ middle)
+    camera = Camera(np.array([[700.0, 0, 60], [0, 690.0, 70], [0, 0, 1]]), 128, 128, None)
+    image = project(mu, (camera_from_rig @ case.truth)[None], camera)[0, 0].numpy()
+    problem = replace(case.problem, views=(first, View(camera, camera_from_rig, image)))
+    write_case(tmp_path, problem, write_volume(tmp_path, problem.volume))
+    call("itk", "register", "attenuation", str(tmp_path))
+    found = np.array(json.loads((tmp_path / "answer.json").read_text())["pose"])
+    frame = PoseFrame(problem.nominal, problem.centre)
+    assert rotation_angle_deg(found, case.truth) < NEAR_DEG
+    assert np.abs(frame.parameters(found)[3:] - frame.parameters(case.truth)[3:]).max() < NEAR_MM
+
+
 @pytest.mark.usefixtures("peers")
 def test_a_problem_is_read_as_it_was_written(folder: Path) -> None:
     read, problem = module("exchange").read_problem(folder), off_centre().problem
@@ -149,6 +167,8 @@ def test_a_round_is_a_protocol_on_the_cases_of_its_own(tmp_path: Path) -> None:
     assert found.data.settings["only"] == "phantom-v5-200003"
     path.write_text(module("run_rounds").protocol("sopi-sim-near", 3))
     assert read_protocol(str(path), "round").start.distribution == "near"
+    path.write_text(module("run_rounds").protocol("wrist", 0))
+    assert read_protocol(str(path), "round").data.views == "all"
     assert {"Initial", "Opt-GC"} <= {method.label for method in found.methods}
 
 
