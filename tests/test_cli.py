@@ -1,6 +1,7 @@
 """The command line: mistakes are one line and exit status 2, and leave nothing behind."""
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -69,6 +70,23 @@ def command(*words: str | Path, cwd: Path) -> Done:
         except SystemExit as end:
             status = int(end.code or 0)
     return Done(status, out.getvalue(), err.getvalue())
+
+
+# Interrupted while it works, and again while Python ends.
+TWICE = """
+import atexit, os, signal
+from bench.cli.execute import execute
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+execute(lambda: os.kill(os.getpid(), signal.SIGINT), "tool")
+"""
+
+
+def test_a_second_interrupt_at_the_end_prints_no_traceback(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    words = [sys.executable, "-c", TWICE]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 130
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_the_installed_command_answers(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Run a command: errors of input and disk are one line and exit status 2."""
 
+import atexit
 import codecs
 import errno
 import signal
@@ -120,3 +121,5 @@ def execute(command: Callable[[], None], program: str) -> None:
         sys.exit(INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)
+        # What Python does at its end is done to its end: an impatient second Ctrl-C would print a traceback.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)

@@ -6,12 +6,14 @@ whose worker dies, is retired or leaves is done again by another one; workers ma
 
 import logging
 import queue
+import subprocess
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib import import_module
+from tempfile import NamedTemporaryFile
 from types import TracebackType
 from typing import Any, cast
 
@@ -23,8 +25,10 @@ from bench.run.journal import RunError
 from bench.run.parts import anchored, own_weights_used
 from bench.run.station import Work
 from bench.run.unit import Ended, Message, OtherImagesError, Unit, WantsImages
+from bench.text import one_line
 
 _SECONDS_TO_CONNECT = 10.0
+_SECONDS_TO_ASK = 60.0
 # Without a message, before it is asked whether there are workers, seconds.
 _PATIENCE_S = 60.0
 INSTALL = "pip install 'fluorobench[cluster]'"
@@ -164,10 +168,36 @@ def slurm_cluster(jobs: int, threads: int) -> Any:
     jobqueue = _imported("dask_jobqueue")
     try:
         cluster = jobqueue.SLURMCluster(cores=1, processes=1, job_cpu=threads)
-        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)
     except Exception as error:  # dask-jobqueue has no errors of its own
-        raise RunError(f"no jobs can be given to Slurm: {describe_error(error)}") from None
+        raise _refused(describe_error(error)) from None
+    try:
+        _require_accepted(cluster.job_script())
+        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)
+    except Exception:
+        cluster.close()
+        raise
     return cluster
+
+
+def _require_accepted(script: str) -> None:
+    """Ask Slurm whether it would take a job: dask-jobqueue logs a refusal, and would wait for workers for ever."""
+    with NamedTemporaryFile("w", suffix=".sh") as file:
+        file.write(script)
+        file.flush()
+        words = ["sbatch", "--test-only", file.name]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=_SECONDS_TO_ASK, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _refused(f"sbatch does not answer ({describe_error(error)})") from None
+    if done.returncode:
+        raise _refused(one_line(done.stderr, 300) or f"sbatch ends with status {done.returncode}")
+
+
+def _refused(why: str) -> RunError:
+    return RunError(
+        f"no jobs can be given to Slurm: {why}; their partition (queue), account, memory and walltime stand in "
+        "~/.config/dask/jobqueue.yaml"
+    )
 
 
 def _imported(name: str) -> Any:
