@@ -18,7 +18,7 @@ def make_case() -> Case:
         hu[((grid - centre[:, None, None, None]) ** 2).sum(0) < random.uniform(6, 25)] = random.uniform(200, 900)
     affine = np.diag([3.0, 3.0, 3.0, 1.0])
     affine[:3, 3] = -50.0
-    volume = Volume(hu, affine, mask=hu > 0)
+    volume = Volume(hu, affine, mask=hu > 0, whole=Volume(hu, affine))
     camera = Camera.centred(sdd_mm=1000.0, height=64, width=64, spacing_mm=3.2)
     centre = volume.content_centre()
     frame = PoseFrame(nominal_pose(StandardView.AP, centre, 700.0), centre)

@@ -121,8 +121,9 @@ def load_patient(protocol: "Protocol", dataset: Dataset, patient_id: str) -> Pre
 
 
 def moving_of(scene: Scene, volume: Volume) -> Volume:
-    """The part of a CT that methods are given, masked to its content."""
-    return with_content(region_of(_boxed(scene, volume), scene.region, scene.margin_mm), scene.moving)
+    """The part of a CT that methods are given, masked to its content; it knows the whole CT."""
+    part = with_content(region_of(_boxed(scene, volume), scene.region, scene.margin_mm), scene.moving)
+    return replace(part, whole=volume)
 
 
 def target_of(scene: Scene, volume: Volume) -> AttenuationMap:

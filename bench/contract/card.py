@@ -61,6 +61,7 @@ class Card:
         licence: Of the data or of the reimplemented method's reference.
         deviations: How it differs from its source; one sentence each.
         uses_start: Whether the answer depends on ``Problem.start`` (methods); None where the settings decide.
+        uses_whole_ct: Whether it is given ``Volume.whole`` (methods); all others hold the moving content and its box.
         provenance: Patients it was trained and tuned on; empty for plug-ins that used none.
     """
 
@@ -70,4 +71,5 @@ class Card:
     licence: str
     deviations: tuple[str, ...] = ()
     uses_start: bool | None = None
+    uses_whole_ct: bool = False
     provenance: tuple[TrainingProvenance, ...] = ()

@@ -73,7 +73,8 @@ class Problem:
         case_id: Name of the case within its run.
         patient_id: The patient's name.
         patient_hash: The patient's fingerprint.
-        volume: The moving volume: its content mask marks the object to register.
+        volume: The moving volume: its content mask marks the object to register. Its ``whole`` is the CT that it was
+            cut from, for methods whose card asks for it (``uses_whole_ct``), else None.
         views: One or more views with images.
         start: rig_from_world to start from, 4x4, mm; it may lie outside ``search``.
         nominal: The protocol's nominal pose, rig_from_world, 4x4, mm.

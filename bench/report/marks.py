@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from bench.report.tables import Table, TableRow
-from bench.score.caveats import DOMAIN_SHIFT, NO_TRAINING, PROVENANCE, TRAINING_POPULATION
+from bench.score.caveats import DOMAIN_SHIFT, GIVEN, NO_TRAINING, PROVENANCE, TRAINING_POPULATION
 from bench.score.column import Context
 from bench.score.statistics import of_label, text_column
 
@@ -38,6 +38,7 @@ def marked(table: Table[Context], scores: pd.DataFrame) -> Table[Context]:
     found = [note for label in shown for note in notes[label].values()]
     listed = [
         *_listed(scores, shown, NO_TRAINING, "Without training: {}.", "{} ({})"),
+        *_listed(scores, shown, GIVEN, "Given more than the moving content: {}.", "{} ({})"),
         *_listed(scores, shown, TRAINING_POPULATION, _POPULATIONS, "{} from {}"),
     ]
     return replace(table, rows=rows, notes=(*table.notes, *found, *listed))

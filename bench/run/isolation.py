@@ -5,7 +5,7 @@ import pickle
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -18,7 +18,7 @@ from bench.protocol.model import BudgetTable, MethodTable
 from bench.run.channel import Channel, ChannelClosedError, MessageTooLongError, pair
 from bench.run.limits import Guard, Limits, death, leave_no_folder
 from bench.run.meter import stated_threads
-from bench.run.parts import anchored
+from bench.run.parts import anchored, uses_whole_ct
 from bench.run.processes import process_context
 from bench.run.reply import LONGEST, Done, Failed, Reply, decode
 from bench.run.tree import kill_descendants, kill_group, kill_tree
@@ -76,6 +76,8 @@ class IsolatedMethod:
         Raises:
             ProcessError: No process can be started.
         """
+        if not uses_whole_ct(self._choice):
+            volume = replace(volume, whole=None)
         self._patient = Prepare(volume, tuple(view.without_image() for view in views), space)
         self._ready = False
         return self._send_patient()

@@ -77,6 +77,11 @@ def parts(choice: MethodTable) -> list[Part]:
     return list(_parts(choice.plugin, choice.settings))
 
 
+def uses_whole_ct(choice: MethodTable) -> bool:
+    """Whether a row's method, or a stage of it, is given the whole CT beside the moving content."""
+    return any(registry.card("methods", part.plugin).uses_whole_ct for part in parts(choice))
+
+
 def weights_used(protocol: Protocol) -> dict[str, str]:
     """Checksums (16 hex digits) of all weights that the rows would read and programs that they run, by place.
 

@@ -65,5 +65,6 @@ def _size_bytes(cases: Sequence[BuiltCase]) -> int:
     views = [view for each in cases for view in each.case.problem.views]
     images = [array for view in views for array in (view.image, view.valid) if array is not None]
     volumes = {id(each.case.problem.volume): each.case.problem.volume for each in cases}.values()
-    grids = [grid for each in volumes for grid in (each.hu, each.labels, each.mask) if grid is not None]
+    held = [each for volume in volumes for each in (volume, volume.whole) if each is not None]
+    grids = [grid for each in held for grid in (each.hu, each.labels, each.mask) if grid is not None]
     return sum(array.nbytes for array in (*images, *grids))

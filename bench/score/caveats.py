@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench import registry
 from bench.cases.records import ImageSource, PatientRecord
 from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, generated_population
@@ -23,6 +24,7 @@ PROVENANCE = "training_provenance"
 DOMAIN_SHIFT = "domain_shift"
 TRAINING_POPULATION = "training_population"
 NO_TRAINING = "no_training"
+GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class Caveats:
         """How the weights came about, where no optimiser made a step; one phrase a network."""
         cards = (card for part in self.parts for card in part.cards)
         return _joined(f"{card.method}: {card.note}" for card in cards if not card.steps)
+
+    def given(self) -> str:
+        """What the method is given of the patient beside the moving content and its box; else empty."""
+        return "the whole CT" if any(registry.card("methods", part.plugin).uses_whole_ct for part in self.parts) else ""
 
     def domain_shift(self) -> str:
         """How the images of the case differ from those that weights were trained on, one phrase a card."""
@@ -81,6 +87,12 @@ CAVEAT_COLUMNS: tuple[Column[Caveats], ...] = (
         heading="No training",
         definition="Networks of the method whose weights are those before a training's first step; empty without any.",
         compute=Caveats.no_training,
+    ),
+    Column(
+        name=GIVEN,
+        heading="Given",
+        definition="What the method is given of the patient beside the moving content and its box; else empty.",
+        compute=Caveats.given,
     ),
     Column(
         name=DOMAIN_SHIFT,

@@ -1,6 +1,7 @@
 """The problem of a user's own CT and X-rays."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ def build_problem(
     """
     if len(search) != 6 or min(search) < 0:
         raise SingleError(f"search needs six half-widths >= 0 (degrees x 3, mm x 3); got {list(search)}")
-    whole = case.volume() if box is None else crop_to_box(case.volume(), box[:3], box[3:])
-    volume = content_of(whole, content=content, region=region, margin_mm=margin_mm)
+    ct = case.volume()
+    whole = ct if box is None else crop_to_box(ct, box[:3], box[3:])
+    volume = replace(content_of(whole, content=content, region=region, margin_mm=margin_mm), whole=ct)
     centre = np.asarray(volume.content_centre())
     views = case.views()
     pose = starting_pose(case, start, centre, depth_mm)

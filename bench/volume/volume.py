@@ -46,6 +46,7 @@ class Volume:
         label_scheme: Which numbering ``labels`` follows (see ``bench.volume.labels``); None without labels.
         mask: The content: voxels outside attenuate nothing. None = everything counts.
         attenuation: HU to attenuation.
+        whole: The CT that this is a part of; None where it is unknown or not told. No part of the fingerprint.
     """
 
     hu: FloatGrid
@@ -54,6 +55,7 @@ class Volume:
     label_scheme: str | None = None
     mask: MaskGrid | None = None
     attenuation: AttenuationLaw = field(default_factory=AttenuationLaw)
+    whole: "Volume | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.hu.ndim != 3 or min(self.hu.shape) < 1:
