@@ -16,13 +16,14 @@ from bench.protocol import read_protocol
 from bench.protocol.model import BudgetTable, MethodTable
 from bench.registry import build
 from bench.report.marks import marked
+from bench.report.tables import Table, TableRow
 from bench.run.isolation import IsolatedMethod
 from bench.run.reply import Done, Failed, Reply
 from bench.score.caveats import GIVEN, with_caveats
 from bench.score.rows import score_rows
 from bench.volume import Volume
 
-from .test_caveats import one_row_table, playing
+from .test_caveats import method_column, playing
 from .test_score import PATIENTS, PROBLEMS, TRUTHS, truth_told
 from .toy_case import make_case
 from .toy_run import on_the_path
@@ -112,5 +113,6 @@ def test_tables_say_who_was_given_the_whole_ct(plugin: str, noted: bool) -> None
     rows: pd.DataFrame = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     told = with_caveats(rows, playing(plugin), PATIENTS)
     assert (told[GIVEN] == ("the whole CT" if noted else "")).all()
-    notes = marked(one_row_table("Truth"), told).notes
+    rows_of_table = (TableRow(context="Truth", method="Truth"),)
+    notes = marked(Table(columns=(method_column(),), rows=rows_of_table, caption="t"), told).notes
     assert ("Given more than the moving content: Truth (the whole CT)." in notes) is noted
