@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,15 +206,21 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """For temporary files: names of sockets have at most 107 characters, and those of pytest's folders grow."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_a_harness_that_is_ended_leaves_no_process(
-    number: signal.Signals, place: Path, methods: Path, tmp_path: Path
+    number: signal.Signals, place: Path, methods: Path, tmp_path: Path, short_folder: Path
 ) -> None:
     place.unlink(missing_ok=True)
     (tmp_path / "harness.py").write_text(HARNESS)
-    (tmp_path / "tmp").mkdir()
     own = {"PYTHONPATH": str(Path(__file__).parents[1]), "FLUOROBENCH_PLUGINS": str(methods)}
-    environment = {**os.environ, **own, "TMPDIR": str(tmp_path / "tmp")}
+    environment = {**os.environ, **own, "TMPDIR": str(short_folder)}
     with subprocess.Popen([sys.executable, str(tmp_path / "harness.py")], env=environment, stderr=-3) as harness:
         while not (place.is_file() and len(place.read_text().split()) == 2):
             assert harness.poll() is None
@@ -223,10 +230,10 @@ def test_a_harness_that_is_ended_leaves_no_process(
     assert gone(method)
     assert gone(child)
     for _ in range(100):
-        if not list((tmp_path / "tmp").iterdir()):
+        if not list(short_folder.iterdir()):
             break
         time.sleep(0.1)
-    assert [path.name for path in (tmp_path / "tmp").iterdir()] == []
+    assert [path.name for path in short_folder.iterdir()] == []
 
 
 COST = Cost(seconds=1.0, processor_seconds=2.0, rendered=3, threads=4)

@@ -12,7 +12,7 @@ from bench.cases.scene import Scene, protocol_scene
 from bench.contract import Dataset, LandmarkSet, Patient, Split, View
 from bench.drr import AttenuationMap
 from bench.errors import FluorobenchError
-from bench.geometry import Matrix, PoseFrame, nominal_pose, transform_points
+from bench.geometry import Matrix, PoseFrame, nominal_pose, transform_points, turned_view
 from bench.perturb import SamplingConstraints
 from bench.volume import Volume
 from bench.volume.content import with_content
@@ -92,6 +92,7 @@ def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
     shown = moving if matched else shown_of(scene, patient.volume)
     target = moving_map if matched else AttenuationMap.from_volume(shown)
     centre = np.asarray(moving.content_centre())
+    turned = (turned_view(each, scene.depth_mm) for each in scene.turns_deg)
     return PreparedPatient(
         patient=patient,
         scene=scene,
@@ -102,7 +103,7 @@ def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
         materials=materials_of(scene, target, patient.volume),
         extent=extent_of(shown),
         frame=PoseFrame(nominal_pose(scene.view, centre, scene.depth_mm), centre),
-        views=(View(scene.camera),),
+        views=(View(scene.camera), *(View(scene.camera, each) for each in turned)),
     )
 
 

@@ -24,9 +24,10 @@ class Scene:
         target: Content that the X-ray shows.
         target_region: Part of the CT that the X-ray shows, whole of any box; None = what methods are given.
         box: To which the CT is cropped before ``region``; None = not at all.
-        camera: Intrinsics of the one view.
-        view: Nominal orientation.
+        camera: Intrinsics of every view.
+        view: Nominal orientation of the first view.
         depth_mm: Source to rotation centre at the nominal pose.
+        turns_deg: Of further views, from the first one about the vertical axis through the nominal rotation centre.
         truth: Distribution of the true pose about the nominal pose.
         search: Half-widths about the nominal pose that hold the truth, degrees and mm; draws beyond are redrawn.
         start: Distribution of the start; None = the nominal pose.
@@ -47,6 +48,7 @@ class Scene:
     camera: Camera
     view: StandardView
     depth_mm: float
+    turns_deg: tuple[float, ...] = ()
     truth: PoseDistribution
     search: tuple[float, ...]
     start: StartDistribution | None = None
@@ -81,6 +83,7 @@ class Scene:
             "start": {} if self.start is None else plain_table(self.start),
             "photons": 0.0 if self.photons is None else self.photons,
             "kernel": self.kernel,
+            **({"turns_deg": list(self.turns_deg)} if self.turns_deg else {}),
             **({} if self.box is None else {"box": [list(each) for each in self.box]}),
             **stated,
         }
@@ -115,6 +118,7 @@ def protocol_scene(protocol: "Protocol") -> Scene:
         camera=camera.camera,
         view=camera.standard_view,
         depth_mm=camera.depth_mm,
+        turns_deg=camera.turns_deg,
         truth=target.distribution,
         search=target.search,
         start=protocol.start.used,

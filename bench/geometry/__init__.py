@@ -7,6 +7,7 @@ from bench.geometry.pose import PoseFrame as PoseFrame
 from bench.geometry.pose import StandardView as StandardView
 from bench.geometry.pose import nominal_pose as nominal_pose
 from bench.geometry.pose import parameters_of as parameters_of
+from bench.geometry.pose import turned_view as turned_view
 from bench.geometry.rig import Rig as Rig
 from bench.geometry.rig import RigCamera as RigCamera
 from bench.geometry.rig import RigError as RigError

@@ -39,6 +39,17 @@ def nominal_pose(view: StandardView, centre: ArrayLike, depth_mm: float) -> Matr
     return compose(view.rotation, offset - view.rotation @ np.asarray(centre, dtype=np.float64))
 
 
+def turned_view(turn_deg: float, depth_mm: float) -> Matrix:
+    """camera_from_rig (4x4, mm) of a C-arm that was turned from the rig's first view, about the image's vertical axis.
+
+    Args:
+        turn_deg: From the nominal AP pose 90 degrees lead to the nominal LATERAL one, 180 to the nominal PA one.
+        depth_mm: From the source to the axis that it turns about.
+    """
+    turn, axis = rotation_from_angles((0.0, turn_deg, 0.0)), np.array([0.0, 0.0, depth_mm])
+    return compose(turn, axis - turn @ axis)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseFrame:
     """Where theta is measured from.

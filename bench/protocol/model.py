@@ -51,7 +51,7 @@ class Data(Table):
 
 
 class CameraTable(Table):
-    """``[camera]``: one centred view."""
+    """``[camera]``: a centred view, and further ones of the same camera turned about the patient (``turns_deg``)."""
 
     view: Literal["AP", "PA", "LATERAL"]
     sdd_mm: float = Field(gt=0)
@@ -59,6 +59,7 @@ class CameraTable(Table):
     width: int = Field(ge=1, le=MAX_PIXELS)
     spacing_mm: float = Field(gt=0)
     depth_mm: float = Field(gt=0)
+    turns_deg: tuple[Annotated[float, Field(gt=-180, le=180)], ...] = Field(default=(), max_length=7)
 
     @property
     def camera(self) -> Camera:

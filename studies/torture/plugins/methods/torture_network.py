@@ -15,7 +15,7 @@ from bench.geometry import Camera
 from bench.learn import Plan, Population, Source, one_cycle
 
 card = Card(title="Torture network", source="made here", citation="none", licence="none")
-_CAMERA = Camera.centred(sdd_mm=1011.7, height=16, width=16, spacing_mm=12.8)
+_CAMERA = Camera.centred(sdd_mm=1000.0, height=16, width=16, spacing_mm=12.8)
 _PEOPLE = Population(
     # The patients are kept in the folder where the command is given: a kill may meet one that is being written.
     settings={"size": 24, "spacing_mm": 8.0, "cache_dir": Path("patients")},
