@@ -8,13 +8,14 @@ import pytest
 
 from bench.cases.build import build_case
 from bench.cases.hashes import problem_hash
-from bench.cases.neighbours import neighbour_names
-from bench.cases.prepare import load_patient, open_dataset, patient_ids
+from bench.cases.neighbours import neighbour_names, with_neighbours
+from bench.cases.prepare import load_patient, open_dataset, patient_ids, target_of
 from bench.cases.scene import protocol_scene
+from bench.drr import project
 from bench.errors import FluorobenchError
 from bench.geometry import compose
 from bench.perturb import NeighbourError, NeighbourMotion, neighbour_motions
-from bench.protocol import ProtocolError, load_protocol, validate
+from bench.protocol import ProtocolError, load_protocol, read_protocol, validate
 from bench.volume import Volume, VolumeError
 from bench.volume.articulate import SOFT_HU, articulate, structure_centre
 
@@ -134,3 +135,31 @@ def test_what_cannot_be_moved_is_said_in_one_line() -> None:
     bare = replace(staged, patient=replace(staged.patient, volume=replace(volume, labels=None, label_scheme=None)))
     with pytest.raises(FluorobenchError, match="no labelled bone"):
         neighbour_names(protocol_scene(protocol), bare)
+
+
+@pytest.mark.parametrize(("shown", "with_the_body"), [("L3", False), ("L1", True)])
+def test_a_body_that_moved_as_one_leaves_the_registered_bone_where_the_truth_says(
+    shown: str, with_the_body: bool
+) -> None:
+    """The X-ray shows one vertebra: the registered one, which stays, or another, which moves with the body."""
+    motion = NeighbourMotion(rotation_deg=8.0, translation_mm=8.0, together=True)
+    data = {"dataset": "phantom", "settings": {"size": 64, "spacing_mm": 4.0}, "patients": 1}
+    protocol = read_protocol("mismatch", "neighbours", {"data": data})
+    scene = replace(protocol_scene(protocol), target=shown, neighbours=motion)
+    staged = load_patient(protocol, open_dataset(protocol), patient_ids(protocol, open_dataset(protocol))[0])
+    staged = replace(staged, target=target_of(scene, staged.patient.volume), materials=None)
+    moved = with_neighbours(scene, staged, 3, "case")
+    truth, camera = staged.frame.nominal, scene.camera.binned(4)
+    seen = project(moved.prepared.target, (truth @ moved.pose_change)[None], camera).numpy().reshape(-1)
+    still = project(staged.target, truth[None], camera).numpy().reshape(-1)
+    carried = project(staged.target, (truth @ moved.pose_change)[None], camera).numpy().reshape(-1)
+    here, there = np.corrcoef(seen, still)[0, 1], np.corrcoef(seen, carried)[0, 1]
+    assert (there > 0.98 > here) if with_the_body else (here > 0.98 > there)
+    assert set(moved.drawn) == {
+        f"neighbour_body_{part}" for part in ("rx_deg", "ry_deg", "rz_deg", "x_mm", "y_mm", "z_mm")
+    }
+
+
+def test_one_bone_that_stays_and_a_body_that_moves_as_one_exclude_each_other() -> None:
+    with pytest.raises(NeighbourError, match="leave out still"):
+        NeighbourMotion(rotation_deg=1.0, translation_mm=1.0, still="L3", together=True)

@@ -68,7 +68,7 @@ def image(case: BuiltCase) -> np.ndarray:
 
 OF_THE_VOLUME = ("labels-eroded", "labels-grown", "slices")
 OF_THE_CAMERA = ("focal-length", "principal-point")
-OF_THE_IMAGE = ("air-level", "dose", "scatter", "filter", "metal", "neighbours")
+OF_THE_IMAGE = ("air-level", "dose", "scatter", "filter", "metal", "neighbours", "body")
 
 
 def test_every_factor_is_here_in_several_strengths() -> None:

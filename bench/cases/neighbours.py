@@ -1,13 +1,36 @@
 """A patient whose bones have moved between CT and X-ray: drawn for each case; the registered ones do not move."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from bench.cases.prepare import PreparedPatient, materials_of, target_of
 from bench.cases.scene import Scene
+from bench.geometry import Matrix
 from bench.perturb import NeighbourError, generator, neighbour_motions
+from bench.volume import Volume
 from bench.volume.articulate import articulate, structure_centre
 from bench.volume.labels import LUMBAR, bone_numbers, present, scheme
+
+# Name of what moves as one, in records.
+_BODY = "body"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MovedPatient:
+    """A patient as one case's X-ray shows it.
+
+    Attributes:
+        prepared: With the target of the case.
+        drawn: The motions, as they are recorded.
+        pose_change: 4x4, world mm: ``target`` is rendered at rig_from_world @ this, where the registered bones, as the
+            target holds them, lie at rig_from_world.
+    """
+
+    prepared: PreparedPatient
+    drawn: dict[str, float]
+    pose_change: Matrix = field(default_factory=lambda: np.eye(4))
 
 
 def with_neighbours(
@@ -16,8 +39,8 @@ def with_neighbours(
     seed: int,
     case_id: str,
     recorded: Mapping[str, float] | None = None,
-) -> tuple[PreparedPatient, dict[str, float]]:
-    """The patient as this case's X-ray shows it, and what was drawn; the patient itself where the scene moves none.
+) -> MovedPatient:
+    """The patient as this case's X-ray shows it; the patient itself where the scene moves nothing.
 
     Args:
         scene: With or without ``neighbours``.
@@ -31,14 +54,30 @@ def with_neighbours(
     """
     motion = scene.neighbours
     if motion is None:
-        return prepared, {}
-    names = neighbour_names(scene, prepared)
-    record = motion.draw(generator(seed, "neighbours", case_id), names) if recorded is None else recorded
-    whole = prepared.patient.volume
-    moved = articulate(whole, neighbour_motions(record, {name: structure_centre(whole, name) for name in names}))
-    target = target_of(scene, moved)
+        return MovedPatient(prepared, {})
+    whole, names = prepared.patient.volume, neighbour_names(scene, prepared)
+    centres = (
+        {_BODY: prepared.frame.centre} if motion.together else {name: structure_centre(whole, name) for name in names}
+    )
+    record = motion.draw(generator(seed, "neighbours", case_id), list(centres)) if recorded is None else recorded
+    motions = neighbour_motions(record, centres)
     drawn = {key: number for key, number in record.items() if key.startswith("neighbour_")}
-    return replace(prepared, target=target, materials=materials_of(scene, target, moved)), drawn
+    if not motion.together:
+        return MovedPatient(_showing(scene, prepared, articulate(whole, motions)), drawn)
+    back: Matrix = np.asarray(np.linalg.inv(motions[_BODY]), dtype=np.float64)
+    moved = articulate(whole, dict.fromkeys(_registered(scene, prepared, names), back))
+    return MovedPatient(_showing(scene, prepared, moved), drawn, motions[_BODY])
+
+
+def _showing(scene: Scene, prepared: PreparedPatient, moved: Volume) -> PreparedPatient:
+    target = target_of(scene, moved)
+    return replace(prepared, target=target, materials=materials_of(scene, target, moved))
+
+
+def _registered(scene: Scene, prepared: PreparedPatient, others: Sequence[str]) -> list[str]:
+    """The labelled bones of the region that are not among the others."""
+    wanted = {name.casefold() for name in (LUMBAR if scene.region == "lumbar" else (scene.region,))}
+    return [name for name in present(prepared.patient.volume) if name.casefold() in wanted and name not in others]
 
 
 def neighbour_names(scene: Scene, prepared: PreparedPatient) -> list[str]:

@@ -64,9 +64,10 @@ def simulate_view(
         recorded: Recorded strengths to repeat; None = draw them.
     """
     name, noise = f"the simulated X-ray of {seed.case_id}", seed.generator("noise", number)
-    prepared, drawn = with_neighbours(scene, prepared, seed.seed, seed.case_id, recorded)
+    moved = with_neighbours(scene, prepared, seed.seed, seed.case_id, recorded)
+    prepared, drawn = moved.prepared, moved.drawn
     view = prepared.views[number]
-    pose = view.camera_from_rig @ truth
+    pose = view.camera_from_rig @ truth @ moved.pose_change
     if prepared.materials is not None and scene.formation is not None:
         conditions = _conditions(scene, prepared, seed.generator("scene", number), recorded)
         image, valid = formed_image(

@@ -27,6 +27,7 @@ class NeighbourMotion:
         translation_mm: Half-width along each world axis.
         still: Name of the one bone that stays where the CT shows it, whose pose the truth is; empty = all that are
             registered stay. Where several are registered as one body, the others of them move, too: another posture.
+        together: The body moves as one, all other bones and soft tissue, about the centre of the registered bones.
     """
 
     # Pydantic refuses keys of a protocol file that are not fields.
@@ -35,15 +36,21 @@ class NeighbourMotion:
     rotation_deg: float
     translation_mm: float
     still: str = ""
+    together: bool = False
 
     def __post_init__(self) -> None:
         for name in ("rotation_deg", "translation_mm"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise NeighbourError(f"neighbours.{name} must not be negative; got {getattr(self, name)}")
+        if self.still and self.together:
+            raise NeighbourError(
+                f"neighbours.together moves no bone alone; leave out still, {self.still!r}, or together"
+            )
 
     def __str__(self) -> str:
         """One phrase for captions."""
-        which = f"all bones but {self.still}" if self.still else "neighbouring bones"
+        others = f"all bones but {self.still}" if self.still else "neighbouring bones"
+        which = "the body about the registered bones" if self.together else others
         return f"{which} turned up to {self.rotation_deg:g} deg and shifted up to {self.translation_mm:g} mm an axis"
 
     def draw(self, random: np.random.Generator, names: Sequence[str]) -> dict[str, float]:
