@@ -43,9 +43,7 @@ class NeighbourMotion:
             if not 0 <= getattr(self, name) < np.inf:
                 raise NeighbourError(f"neighbours.{name} must not be negative; got {getattr(self, name)}")
         if self.still and self.together:
-            raise NeighbourError(
-                f"neighbours.together moves no bone alone; leave out still, {self.still!r}, or together"
-            )
+            raise NeighbourError(f"neighbours.together moves no bone alone; leave out still ({self.still}) or together")
 
     def __str__(self) -> str:
         """One phrase for captions."""
