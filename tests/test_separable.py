@@ -10,6 +10,7 @@ from bench.drr import AttenuationMap, ProjectionError, project, project_with_jac
 from bench.drr.joseph import project_joseph
 from bench.drr.rays import trace_rays
 from bench.drr.separable import project_separable, slicing_axes
+from bench.drr.shear_warp import resample_row
 from bench.geometry import Camera, Matrix
 from bench.geometry.pose import PoseFrame, StandardView, nominal_pose
 
@@ -136,3 +137,12 @@ def test_only_kernels_with_derivatives_give_them() -> None:
     volume = spine((8, 8, 8), (9.0, 9.0, 9.0))
     with pytest.raises(ProjectionError, match="reference"):
         project_with_jacobian(volume, FRAME.pose([[0.0] * 6]), camera(8), np.zeros(3), kernel="reference")
+
+
+@pytest.mark.parametrize("span", [(500, 600), (20, 30), (0, 3), (2, 200)])
+def test_content_beyond_the_plane_is_an_empty_range_within_it(span: tuple[int, int]) -> None:
+    """What lies beyond is blended over this range: one outside of the arrays was written to the memory behind them."""
+    out = np.zeros(10, dtype=np.float32)
+    words = np.zeros(1000, dtype=np.uint32)
+    low, high = resample_row(words, np.uint64(0), 4.0, 1.0, np.array(span, dtype=np.int32), out)
+    assert 0 <= low <= high <= out.size

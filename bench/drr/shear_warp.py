@@ -26,7 +26,8 @@ def resample_row(words: Any, place: np.uint64, start: float, step: float, span: 
         span: First and one-past-last padded column that is not zero.
         out: (columns,), written where the row is not zero.
     """
-    low = max(0, int(np.ceil((span[0] - 1 - start) / step)))
+    # Content that begins beyond the last column leaves an empty range there, not one outside of the arrays.
+    low = min(max(0, int(np.ceil((span[0] - 1 - start) / step))), out.shape[0])
     high = max(low, min(out.shape[0], int(np.floor((span[1] - start) / step)) + 1))
     out[:low] = 0.0
     out[high:] = 0.0

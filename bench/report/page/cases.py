@@ -25,6 +25,10 @@ _SIDE = 320
 # Edges are finer than the pictures by this factor.
 _FINER = 2
 _QUALITY = 80
+# The fastest for pictures.
+_KERNEL = "separable"
+# Nothing is seen of what is farther away.
+_FARTHEST_MM = 1e6
 
 Pictures: TypeAlias = dict[str, Any]
 
@@ -147,10 +151,16 @@ def _averaged(image: Image, factor: int) -> Image:
 
 def _rendered(problem: Problem, view: View, poses: Sequence[Matrix]) -> list[Image | None]:
     """The moving volume at each pose; None where it cannot be rendered, such as a source inside the volume."""
+    reached = [each for each in poses if np.abs(each).max() < _FARTHEST_MM]
+    shown = iter(_rendered_near(problem, view, reached) if reached else [])
+    return [next(shown) if np.abs(each).max() < _FARTHEST_MM else None for each in poses]
+
+
+def _rendered_near(problem: Problem, view: View, poses: Sequence[Matrix]) -> list[Image | None]:
     attenuation = AttenuationMap.from_volume(problem.volume)
 
     def render(some: Iterable[Matrix]) -> list[Image]:
-        stacked: Any = project(attenuation, view.camera_from_rig @ np.stack(list(some)), view.camera)
+        stacked: Any = project(attenuation, view.camera_from_rig @ np.stack(list(some)), view.camera, kernel=_KERNEL)
         return list(stacked[:, 0].numpy())
 
     try:
