@@ -130,8 +130,10 @@ def check_plugins(protocol: Protocol) -> None:
 
 def protocol_hash(protocol: Protocol) -> str:
     """Eight hex digits that name a resolved protocol."""
-    # Without them the name equals that of earlier versions, which had no such tables.
-    absent = {name for name in ("told", "stress") if getattr(protocol, name) is None}
+    # Without them the name equals that of earlier versions, which had no such tables and keys.
+    absent: dict[str, Any] = {name: True for name in ("told", "stress") if getattr(protocol, name) is None}
+    if not protocol.camera.turns_deg:
+        absent["camera"] = {"turns_deg"}
     return hashlib.sha256(protocol.model_dump_json(exclude=absent).encode()).hexdigest()[:8]
 
 

@@ -8,8 +8,10 @@ from random import Random
 
 import pytest
 
+from bench import registry
 from bench.contract import Outcome
 from bench.errors import FluorobenchError
+from bench.protocol import protocol_hash, read_protocol
 from bench.run.journal import Journal
 from studies.torture.inputs.campaign import FORMS, damaged, numbers
 from studies.torture.inputs.forms import Form
@@ -19,6 +21,7 @@ from studies.torture.inputs.structures import altered
 from studies.torture.methods import campaign as faults
 from studies.torture.methods import printed
 from studies.torture.outcomes import Rows, counted, markdown
+from studies.torture.places import PLUGINS, TOY
 from studies.torture.watch import temporary_files
 
 # Cheap ones: no network is built, no X-ray rendered for them.
@@ -148,3 +151,9 @@ assert all(row["outcome"] == "same" for row in rows), rows
 @pytest.mark.skipif(os.geteuid() != 0, reason="processes hide their environment from all but root")
 def test_trainings_that_are_killed_end_in_the_same_weights(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", TRAININGS, str(tmp_path)], cwd=ROOT, check=True)
+
+
+def test_a_run_has_the_name_that_earlier_versions_gave_it() -> None:
+    """Else an update of the program orphans every run: it is not continued, and ``verify`` calls it another one."""
+    registry.add_folder(PLUGINS)
+    assert protocol_hash(read_protocol(str(TOY), "quick")) == "d8022470"
