@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli.columns import parts
 from bench.cli.console import PlainConsole, print_markdown, print_table
 from bench.cli.execute import execute
 from bench.cli.report import Report
@@ -131,3 +132,34 @@ def test_strict_ends_with_a_status_where_a_method_failed_everywhere(
             Report(run=bad, strict=True)()
     assert caught.value.code == 1
     assert "no pose in 4 of 4 cases; the first reason: ValueError: no idea" in capsys.readouterr().out
+
+
+WIDE_TABLE = """Caption of the table.
+
+| Method | Cases | Ours: Rotation (deg) | Ours: Translation (mm) | Published: Rotation (deg) | Time (s) | Remark |
+| :-- | --: | --: | --: | --: | --: | --: |
+| Initial | 20 | 6.45 ± 0.25 | **15.06 ± 1.25** | 6.40 ± 3.77 | 15.08 | a\\|b |
+| Nelder-Mead, wide start | 20 | 5.45 ± 0.25 | 12.06 ± 1.25 | – | – | \\*none\\* |
+
+* A note.
+"""
+
+
+def test_a_wide_table_is_printed_in_parts_of_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    print_markdown(WIDE_TABLE)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 100
+    assert "…" not in "".join(lines)
+    for cell in ("6.45 ± 0.25", "15.06 ± 1.25", "6.40 ± 3.77", "a|b", "*none*", "Nelder-Mead, wide start"):
+        assert any(cell in line for line in lines), cell
+    assert sum("Initial" in line for line in lines) == 2, "each part names its rows"
+    assert "Caption of the table." in lines
+
+
+def test_columns_are_split_and_widened_within_the_width() -> None:
+    found = parts(["Method", "A", "B"], [["x" * 20, "1" * 20, "2" * 20], ["y", "words " * 20, "3"]], 60)
+    assert [[each.number for each in part] for part in found] == [[0, 1], [0, 2]]
+    assert all(sum(each.width + 3 for each in part) <= 58 for part in found)
+    assert found[0][1].width > 20, "what is left goes to the column that is wrapped"
+    (one,) = parts(["Name"], [], 60)
+    assert [each.number for each in one] == [0]

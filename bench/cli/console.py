@@ -3,17 +3,20 @@
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
+from bench.cli.columns import markdown_table, parts, plain
 from bench.errors import FluorobenchWarning
 from bench.text import printable
 
-WIDE = 150
+# Without a terminal: what a log, a page or a narrow window shows.
+WIDE = 100
 
 
 class PlainConsole(Console):
@@ -24,24 +27,42 @@ class PlainConsole(Console):
         super().print(*(printable(each) if isinstance(each, str) else each for each in objects), **options)
 
 
-# Without a terminal (a log, a pipe) wide enough for a paper's table.
 output = PlainConsole(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 messages = PlainConsole(stderr=True, highlight=False)
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table; cells are plain text, without markup."""
-    table = Table(title=escape(title), title_justify="left")
-    for column in columns:
-        table.add_column(escape(column))
-    for row in rows:
-        table.add_row(*(escape(printable(cell)) for cell in row))
-    output.print(table)
+    """Print a table; cells are plain text, without markup. One that is too wide is printed in parts."""
+    headings, cells = list(columns), [[printable(cell) for cell in row] for row in rows]
+    for part in parts(headings, cells, output.width):
+        table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
+        for each in part:
+            table.add_column(escape(headings[each.number]), width=each.width, overflow="fold")
+        for row in cells:
+            table.add_row(*(escape(row[each.number]) for each in part))
+        output.print(table)
 
 
 def print_markdown(text: str) -> None:
-    """Print a Markdown file as a terminal shows it."""
-    output.print(Markdown(printable(text)))
+    """Print a Markdown file as a terminal shows it; a table that is too wide in parts."""
+    found = markdown_table(printable(text))
+    if found is None:
+        output.print(Markdown(printable(text)))
+        return
+    caption, headings, rows, notes = found
+    shown = [[plain(cell) for cell in row] for row in rows]
+    names = [plain(heading)[0] for heading in headings]
+    output.print(Markdown(caption))
+    for part in parts(names, [[cell for cell, _ in row] for row in shown], output.width):
+        table = Table(box=SIMPLE_HEAD)
+        for each in part:
+            side: Literal["left", "right"] = "right" if each.number else "left"
+            table.add_column(escape(names[each.number]), justify=side, width=each.width, overflow="fold")
+        for row in shown:
+            cells = [row[each.number] for each in part]
+            table.add_row(*(f"[bold]{escape(cell)}[/bold]" if bold else escape(cell) for cell, bold in cells))
+        output.print(table)
+    output.print(Markdown(notes))
 
 
 def print_line(line: str) -> None:

@@ -13,6 +13,7 @@ import tyro
 
 from bench.cli.catalogue import Info, List
 from bench.cli.check import Check
+from bench.cli.compare import Compare
 from bench.cli.console import output
 from bench.cli.doctor import Doctor
 from bench.cli.download import Download
@@ -28,7 +29,7 @@ from bench.cli.start import Start
 from bench.cli.train import Train
 from bench.cli.verify import Verify
 
-RUNS = Run | Report | Show | Score | Export | Verify | Check | Doctor
+RUNS = Run | Report | Show | Compare | Score | Export | Verify | Check | Doctor
 COMMANDS = RUNS | Train | Register | Reference | Start | Render | Download | List | Info
 DESCRIPTION = (
     "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images. --version prints the version."
