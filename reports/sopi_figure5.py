@@ -40,10 +40,11 @@ class SopiFigure5:
     The X-ray half is this run; the simulation half is its own plain DRR cases where it has any, else another run.
 
     Attributes:
-        simulation: Folder of that run; None = the newest finished ``sopi-sim`` run beside this one, of its profile.
+        partner: Folder of that run; None = the newest finished ``sopi-sim`` run beside this one, of its profile and of
+            the same patients. Without one there is no simulation half.
     """
 
-    simulation: Path | None = None
+    partner: Path | None = None
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write the figure under ``figures``."""
@@ -61,20 +62,28 @@ class SopiFigure5:
             return _side(SIMULATION, rows[~of_xray]), xray, "the same run"
         other = self._other(run)
         if other is None:
-            return None, xray, "none: there is no finished sopi-sim run in the same folder"
-        return _side(SIMULATION, other.scores), xray, other.description
+            return None, xray, "none: no finished sopi-sim run of these patients; name one with report --partner RUN"
+        same = "" if _patients(other.scores) == _patients(rows) else " OF OTHER PATIENTS"
+        return _side(SIMULATION, other.scores), xray, f"run {other.folder.resolve().name}{same}, {other.description}"
 
     def _other(self, run: FinishedRun) -> ScoredRun | None:
-        if self.simulation is not None:
-            return open_run(self.simulation)
+        if self.partner is not None:
+            return open_run(self.partner)
         profile = run.folder.resolve().name.split("-")[-2:-1]
         pattern = f"sopi-sim-{profile[0] if profile else '*'}-*/truth.jsonl"
         for path in sorted(run.folder.resolve().parent.glob(pattern), key=lambda each: -each.stat().st_mtime):
             try:
-                return open_run(path.parent)
+                found = open_run(path.parent)
+                if {each.patient_hash for each in found.journal.patients()} == _patients(run.scores):
+                    return found
             except FluorobenchError:
                 continue  # a damaged run or one of another version does not prevent this figure
         return None
+
+
+def _patients(rows: pd.DataFrame) -> set[str]:
+    """Fingerprints of the CTs of some rows."""
+    return set(text_column(rows, "patient_hash"))
 
 
 def _side(name: str, rows: pd.DataFrame) -> _Side:

@@ -136,9 +136,9 @@ def test_strict_ends_with_a_status_where_a_method_failed_everywhere(
 
 WIDE_TABLE = """Caption of the table.
 
-| Method | Cases | Ours: Rotation (deg) | Ours: Translation (mm) | Published: Rotation (deg) | Time (s) | Remark |
+| Method | Cases | Rotation (deg) | Ours: Translation (mm) | Published: Rotation (deg) | Time (s) | A remark |
 | :-- | --: | --: | --: | --: | --: | --: |
-| Initial | 20 | 6.45 ± 0.25 | **15.06 ± 1.25** | 6.40 ± 3.77 | 15.08 | a\\|b |
+| Initial | 20 | 6.45 ± 0.25 | **15.06 ± 1.25** | 6.40 ± 3.77 | 15.08 | a\\|b and so on |
 | Nelder-Mead, wide start | 20 | 5.45 ± 0.25 | 12.06 ± 1.25 | – | – | \\*none\\* |
 
 * A note.

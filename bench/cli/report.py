@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # The artefact that is written where registrations have no pose, whether the protocol names it or not.
 OUTCOMES = "outcomes"
 
+# The setting of artefacts that need a second run.
+PARTNER = "partner"
 # The plug-in that ends every report, whatever the protocol names.
 PAGE = "page"
 
@@ -29,6 +31,9 @@ class Report:
 
     run: Annotated[Path, tyro.conf.Positional] = Path("runs/latest")
     """Run folder."""
+
+    partner: Path | None = None
+    """Folder of a run for the artefacts that need a second one: SOPI's Figure 5 draws simulations beside X-rays."""
 
     strict: bool = False
     """End with status 1 where a registration failed, or a method skipped all cases."""
@@ -41,12 +46,16 @@ class Report:
         journal = Journal.existing(self.run)
         if journal.begun and not journal.complete:
             write_progress(journal)
-        elif not write_report(open_run(self.run)) and self.strict:
+        elif not write_report(open_run(self.run), partner=self.partner) and self.strict:
             sys.exit(1)
 
 
-def write_report(run: "ScoredRun") -> bool:
+def write_report(run: "ScoredRun", *, partner: Path | None = None) -> bool:
     """Write scores and artefacts; prints the tables, why registrations have no pose, and where everything lies.
+
+    Args:
+        run: Finished.
+        partner: Folder of a run for the artefacts that have a setting ``partner``; None = they look for one themselves.
 
     Returns:
         Whether every registration gave a pose, but for cases that a method skipped among others.
@@ -56,6 +65,8 @@ def write_report(run: "ScoredRun") -> bool:
     from bench.score.statistics import why_no_pose
 
     run.require_unchanged()
+    if partner is not None:
+        _require_partner(run, partner)
     run.write_scores()
     paths: list[Path] = []
     ended = endings(run.scores, run.labels)
@@ -64,7 +75,8 @@ def write_report(run: "ScoredRun") -> bool:
     names = [*(each for each in run.protocol.artefacts.names if each not in (PAGE, *further)), *further, PAGE]
     for name in names:
         messages.print(f"writing {name}")
-        paths.extend(registry.build("reports", name, {}).write(run))
+        settings = {PARTNER: partner} if partner is not None and _takes_partner(name) else {}
+        paths.extend(registry.build("reports", name, settings).write(run))
     for path in paths:
         if path.suffix == ".md" and path.stem != OUTCOMES:
             print_markdown(path.read_text())
@@ -77,6 +89,22 @@ def write_report(run: "ScoredRun") -> bool:
     for page in pages:
         print_path(page)
     return not reasons and not any(each.fault for each in ended)
+
+
+def _require_partner(run: "ScoredRun", partner: Path) -> None:
+    """Refuse a folder that is no finished run, or that nothing would read, before anything is written."""
+    from bench.errors import FluorobenchError
+    from bench.score.finished import open_run
+
+    open_run(partner)
+    if not any(map(_takes_partner, run.protocol.artefacts.names)):
+        raise FluorobenchError(f"{run.folder}: none of its artefacts takes a second run; leave --partner out")
+
+
+def _takes_partner(name: str) -> bool:
+    from bench import registry
+
+    return PARTNER in registry.constructor_arguments(registry.load("reports", name))
 
 
 def write_progress(journal: "Journal") -> None:
