@@ -1,7 +1,8 @@
-"""Draw docs/sopi_losses.png: losses of the networks of SOPI's Table 2, and those on the cards of the shipped networks.
+"""Draw losses: docs/sopi_losses.png of the networks of SOPI's Table 2, docs/sopi_losses_shipped.png of those shipped.
 
 Usage: ``python docs/make_sopi_losses.py [FOLDER]``; FOLDER (runs/train/sopi-ablation) is where the protocol
-``sopi-ablation`` has its variants trained.
+``sopi-ablation`` has its variants trained; without it the first picture stays as it is. Different losses have axes of
+their own.
 """
 
 import sys
@@ -16,28 +17,43 @@ from bench.learn.history import Curve, curves
 
 ROOT = Path(__file__).parents[1]
 VARIANTS = {"full": "CE and EL", "no-el": "EL off", "no-ce": "CE off"}
-SHIPPED = {"rtpi": "RTPI (eq. 5)", "sopi": "SOPI (eq. 7)", "deep_reg": "Deep-reg (eq. 7)"}
+SHIPPED = {
+    "rtpi": ("RTPI", "loss of eq. 5"),
+    "sopi": ("SOPI", "loss of eq. 7"),
+    "deep_reg": ("Deep-reg", "loss of eq. 7"),
+}
 _WINDOW = 30
 
 
 def main() -> None:
-    """Draw both panels."""
+    """Draw both pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "runs" / "train" / "sopi-ablation"
-    figure: Any = Figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    if folder.is_dir():
+        _draw_variants(folder)
+    _draw_shipped()
+
+
+def _draw_variants(folder: Path) -> None:
+    figure: Any = Figure(figsize=(4.5, 3.4), layout="constrained")
+    axes = figure.subplots()
     for name, title in VARIANTS.items():
         if (found := curves(folder / name / "losses.csv").get("total")) is not None:
-            left.plot(*_smooth(found), label=title)
-    left.set(title="Table 2: equal steps, seed and pairs", xlabel="step", ylabel="loss of eq. 7 (chance: 4)")
-    for name, title in SHIPPED.items():
-        losses = read_card(ROOT / "methods" / name / "weights" / f"{name}.toml").losses
-        steps, totals = np.array(losses["steps"]), np.array(losses["total"])
-        right.plot(steps / steps[-1], totals / totals[0], "o-", markersize=3, label=f"{title}, {steps[-1]:.0f} steps")
-    right.set(title="shipped weights, from their cards", xlabel="part of the training", ylabel="loss / first twelfth")
-    for axes in (left, right):
-        axes.grid(visible=True, alpha=0.3)
-        axes.legend(fontsize="small")
+            axes.plot(*_smooth(found), label=title)
+    axes.set(title="Table 2: equal steps, seed and pairs", xlabel="step", ylabel="loss of eq. 7 (chance: 4)")
+    axes.legend(fontsize="small")
+    axes.grid(visible=True, alpha=0.3)
     figure.savefig(ROOT / "docs" / "sopi_losses.png", dpi=100)
+
+
+def _draw_shipped() -> None:
+    """Of each network its loss, the mean of each twelfth of its training."""
+    figure: Any = Figure(figsize=(9, 2.6), layout="constrained")
+    for axes, (name, (title, loss)) in zip(figure.subplots(1, len(SHIPPED)), SHIPPED.items(), strict=True):
+        losses = read_card(ROOT / "methods" / name / "weights" / f"{name}.toml").losses
+        axes.plot(losses["steps"], losses["total"], "o-", markersize=3)
+        axes.set(title=title, xlabel="step", ylabel=loss)
+        axes.grid(visible=True, alpha=0.3)
+    figure.savefig(ROOT / "docs" / "sopi_losses_shipped.png", dpi=100)
 
 
 def _smooth(curve: Curve) -> tuple[Any, Any]:

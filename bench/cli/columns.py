@@ -24,19 +24,20 @@ class Column:
     width: int
 
 
-def parts(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[Column]]:
-    """The columns of a table that fits a width, or of several, each beginning with the first column.
+def parts(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, keys: int = 1) -> list[list[Column]]:
+    """The columns of a table that fits a width, or of several, each beginning with the columns that name a row.
 
     Args:
         headings: Of the table; they are wrapped between words.
         rows: Cells; long ones are wrapped, too.
         width: Of the terminal, in letters.
+        keys: How many columns name a row.
     """
     columns = [[row[number] for row in rows] for number in range(len(headings))]
     both = list(zip(headings, columns, strict=True))
     needed = [min(_LONGEST_WORD, max([_longest_word(name), *map(_cell_width, cells)])) for name, cells in both]
     whole = [max([len(name), *map(len, cells)]) for name, cells in both]
-    return [_widened(numbers, needed, whole, width) for numbers in _split(needed, width - _EDGES)]
+    return [_widened(numbers, needed, whole, width) for numbers in _split(needed, width - _EDGES, keys)]
 
 
 def _widened(numbers: Sequence[int], needed: Sequence[int], whole: Sequence[int], width: int) -> list[Column]:
@@ -50,29 +51,49 @@ def _widened(numbers: Sequence[int], needed: Sequence[int], whole: Sequence[int]
     return [Column(number, letters) for number, letters in given.items()]
 
 
-def _split(needed: Sequence[int], width: int) -> list[list[int]]:
-    first = needed[0] + _PADDING
-    found, room = [[0]], width - first
-    for number, letters in enumerate(needed[1:], start=1):
-        if letters + _PADDING > room and len(found[-1]) > 1:
-            found.append([0])
+def _split(needed: Sequence[int], width: int, keys: int) -> list[list[int]]:
+    first = sum(needed[:keys]) + keys * _PADDING
+    found, room = [list(range(keys))], width - first
+    for number, letters in enumerate(needed[keys:], start=keys):
+        if letters + _PADDING > room and len(found[-1]) > keys:
+            found.append(list(range(keys)))
             room = width - first
         found[-1].append(number)
         room -= letters + _PADDING
     return found
 
 
-def markdown_table(text: str) -> tuple[str, list[str], list[list[str]], str] | None:
-    """Caption, headings, rows and notes of a file that holds one pipe table; None of other Markdown."""
+@dataclass(frozen=True, slots=True)
+class PipeTable:
+    """A file that holds one pipe table.
+
+    Attributes:
+        caption: Above it.
+        headings: Of its columns.
+        keys: How many columns of text it begins with: they name a row.
+        rows: Cells as Markdown.
+        notes: Below it.
+    """
+
+    caption: str
+    headings: list[str]
+    keys: int
+    rows: list[list[str]]
+    notes: str
+
+
+def markdown_table(text: str) -> PipeTable | None:
+    """The table of a file that holds one pipe table; None of other Markdown."""
     lines = text.splitlines()
     piped = [number for number, line in enumerate(lines) if line.startswith("|")]
     if len(piped) < 3 or piped[-1] - piped[0] + 1 != len(piped):
         return None
-    heading, _, *rows = [_cells(lines[number]) for number in piped]
+    heading, rules, *rows = [_cells(lines[number]) for number in piped]
     if any(len(row) != len(heading) for row in rows):
         return None
     before, after = lines[: piped[0]], lines[piped[-1] + 1 :]
-    return "\n".join(before).strip(), heading, rows, "\n".join(after).strip()
+    keys = next((number for number, rule in enumerate(rules) if rule.endswith(":")), 1)
+    return PipeTable("\n".join(before).strip(), heading, max(1, keys), rows, "\n".join(after).strip())
 
 
 def _cells(line: str) -> list[str]:

@@ -98,9 +98,9 @@ def _print(table: "Table[Change]", cases: "Sequence[CaseChange]") -> None:
 
     headings = [each.heading.replace("\n", " ") for each in table.columns]
     if table.rows:
-        print_table("Two runs compared", headings, table.printed())
+        print_table("Two runs compared", headings, table.printed(), keys=2)
     if changed := most_changed(cases)[:_PRINTED]:
         shown = cases_table(changed, "")
         columns = [each for each in shown.columns if not each.name.endswith("_outcome")]
         names = [f"{each.group} {each.heading}".strip().lower() for each in columns]
-        print_table("Cases that changed most", names, [row[: len(columns)] for row in shown.printed()])
+        print_table("Cases that changed most", names, [row[: len(columns)] for row in shown.printed()], keys=2)

@@ -31,10 +31,17 @@ output = PlainConsole(highlight=False, width=None if sys.stdout.isatty() else WI
 messages = PlainConsole(stderr=True, highlight=False)
 
 
-def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table; cells are plain text, without markup. One that is too wide is printed in parts."""
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], *, keys: int = 1) -> None:
+    """Print a table; cells are plain text, without markup. One that is too wide is printed in parts.
+
+    Args:
+        title: Above it.
+        columns: Their headings.
+        rows: Cells.
+        keys: How many columns name a row; every part repeats them.
+    """
     headings, cells = list(columns), [[printable(cell) for cell in row] for row in rows]
-    for part in parts(headings, cells, output.width):
+    for part in parts(headings, cells, output.width, keys=keys):
         table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
         for each in part:
             table.add_column(escape(headings[each.number]), width=each.width, overflow="fold")
@@ -49,20 +56,19 @@ def print_markdown(text: str) -> None:
     if found is None:
         output.print(Markdown(printable(text)))
         return
-    caption, headings, rows, notes = found
-    shown = [[plain(cell) for cell in row] for row in rows]
-    names = [plain(heading)[0] for heading in headings]
-    output.print(Markdown(caption))
-    for part in parts(names, [[cell for cell, _ in row] for row in shown], output.width):
+    shown = [[plain(cell) for cell in row] for row in found.rows]
+    names = [plain(heading)[0] for heading in found.headings]
+    output.print(Markdown(found.caption))
+    for part in parts(names, [[cell for cell, _ in row] for row in shown], output.width, keys=found.keys):
         table = Table(box=SIMPLE_HEAD)
         for each in part:
-            side: Literal["left", "right"] = "right" if each.number else "left"
+            side: Literal["left", "right"] = "left" if each.number < found.keys else "right"
             table.add_column(escape(names[each.number]), justify=side, width=each.width, overflow="fold")
         for row in shown:
             cells = [row[each.number] for each in part]
             table.add_row(*(f"[bold]{escape(cell)}[/bold]" if bold else escape(cell) for cell, bold in cells))
         output.print(table)
-    output.print(Markdown(notes))
+    output.print(Markdown(found.notes))
 
 
 def print_line(line: str) -> None:

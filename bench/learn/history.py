@@ -15,6 +15,15 @@ from bench.files import write_bytes, write_whole
 LOSSES, HELD_OUT = "losses.csv", "held_out.csv"
 PICTURE = "losses.png"
 _DASHES = ("-", "--", ":")
+_RATE = "learning rate / first"
+_UNITS = {
+    "_deg": "angle (deg)",
+    "_mm": "length (mm)",
+    "_px": "length (pixels)",
+    "_percent": "share (%)",
+    "_share": "share",
+    "_seconds": "time (s)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +95,11 @@ def summary(folder: Path, points: int = 12) -> dict[str, list[float]]:
 
 
 def draw(folder: Path, title: str) -> Path:
-    """Write ``folder/losses.png``: losses above, held-out figures below."""
+    """Write ``folder/losses.png``: losses above, held-out figures below, a panel for each quantity."""
     from matplotlib.figure import Figure
 
-    panels = [("loss", curves(folder / LOSSES)), ("held-out patients", curves(folder / HELD_OUT))]
-    shown = [(name, each) for name, each in panels if each]
+    both = [("", curves(folder / LOSSES), "loss"), ("held-out patients, ", curves(folder / HELD_OUT), "score")]
+    shown = [(f"{what}{name}", each) for what, found, other in both for name, each in by_quantity(found, other).items()]
     figure: Any = Figure(figsize=(10, 3 * max(1, len(shown))), layout="constrained")
     for number, (name, each) in enumerate(shown, start=1):
         axes = figure.add_subplot(len(shown), 1, number)
@@ -101,6 +110,24 @@ def draw(folder: Path, title: str) -> Path:
         axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
     figure.suptitle(title, fontsize="medium")
     return write_whole(folder / PICTURE, lambda part: figure.savefig(part, dpi=110))
+
+
+def by_quantity(found: Mapping[str, Curve], otherwise: str) -> dict[str, dict[str, Curve]]:
+    """Curves that may share an axis: by the unit that ends their names.
+
+    Args:
+        found: Curves by name.
+        otherwise: What those without a unit are.
+    """
+    groups = dict[str, dict[str, Curve]]()
+    for name, curve in found.items():
+        groups.setdefault(_quantity(name) or otherwise, {})[name] = curve
+    return groups
+
+
+def _quantity(name: str) -> str | None:
+    """``rotation_deg`` is an angle in degrees; None of a loss, which has no unit."""
+    return _RATE if name == "rate" else next((said for end, said in _UNITS.items() if name.endswith(end)), None)
 
 
 def _plot(axes: Any, each: Mapping[str, Curve]) -> None:

@@ -57,6 +57,11 @@ def escape(text: str) -> str:
     return "".join(_escape_sign(sign) for sign in " ".join(text.split()))
 
 
+def with_minus(text: str) -> str:
+    """Text whose hyphens before numbers and between names are minuses."""
+    return _MINUS.sub("−", text)
+
+
 def _escape_sign(sign: str) -> str:
     if sign in _SIGNS:
         return _SIGNS[sign]
@@ -78,11 +83,11 @@ def render_latex(
     """The document of a table; ``sides`` holds l or r for each column; text of any kind is escaped here."""
     lines = [_HEAD.rstrip("\n"), rf"\begin{{tabular}}{{@{{}}{sides}@{{}}}}", r"\toprule"]
     if any(groups):
-        lines += _group_lines(groups)
-    lines += [_heading_row(headings, sides), r"\midrule"]
+        lines += group_lines(groups)
+    lines += [heading_row(headings, sides), r"\midrule"]
     for texts, marks in zip(cells, bold, strict=True):
-        set_right = [escape(_MINUS.sub("−", text)) for text in texts]
-        printed = [_bold(text) if mark else text for text, mark in zip(set_right, marks, strict=True)]
+        set_right = [escape(with_minus(text)) for text in texts]
+        printed = [bold_text(text) if mark else text for text, mark in zip(set_right, marks, strict=True)]
         lines.append(" & ".join(printed) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}%", r"\end{lrbox}%", *_framed(caption, notes), r"\end{document}"]
     return "\n".join(lines) + "\n"
@@ -102,11 +107,12 @@ def _framed(caption: str, notes: Sequence[str]) -> list[str]:
     ]
 
 
-def _bold(text: str) -> str:
+def bold_text(text: str) -> str:
+    """LaTeX set in bold, its signs included."""
     return rf"\textbf{{{text}}}".replace(r"$\pm$", r"$\mathbf{\pm}$")
 
 
-def _heading_row(headings: Sequence[str], sides: str) -> str:
+def heading_row(headings: Sequence[str], sides: str) -> str:
     """Headings, their lines stacked and set against the bottom."""
     stacked: list[str] = []
     for heading, side in zip(headings, sides, strict=True):
@@ -116,7 +122,8 @@ def _heading_row(headings: Sequence[str], sides: str) -> str:
     return " & ".join(stacked) + r" \\"
 
 
-def _group_lines(groups: Sequence[str]) -> list[str]:
+def group_lines(groups: Sequence[str]) -> list[str]:
+    """Names above neighbouring columns, and the rules below them."""
     cells: list[str] = []
     rules: list[str] = []
     start = 1

@@ -17,10 +17,10 @@ import numpy as np
 
 from bench.files import write_text
 from bench.report.latex import render_latex
+from bench.report.tabular import NO_VALUE, Parts, render_tabular
 from bench.score.column import Cell, Column, Context, Value
 from bench.text import one_line
 
-NO_VALUE = "–"
 # Smaller numbers are printed as zero: they are left by arithmetic.
 _ROUNDING = 1e-9
 # Of numbers in CSV files: one less or two are the arithmetic's, which makes 8 degrees 7.999999999999998.
@@ -102,6 +102,17 @@ class Table(Generic[Context]):
         text = [all(value is None or isinstance(value, str) for value in each) and any(each) for each in cells]
         return "".join("l" if each or not index else "r" for index, each in enumerate(text))
 
+    def tabular(self) -> str:
+        """The bare table for a paper: decimal-aligned, one column wide, no caption (``bench.report.tabular``)."""
+        parts = Parts(
+            headings=[column.heading for column in self.columns],
+            groups=[column.group for column in self.columns],
+            cells=self.printed(),
+            bold=self.bold(),
+            sides=self.sides(),
+        )
+        return render_tabular(parts, caption=self.caption, notes=self.notes)
+
     def csv(self) -> str:
         """Every number at full precision; nothing where there is none."""
         out = io.StringIO()
@@ -117,7 +128,7 @@ class Table(Generic[Context]):
             one_line(f"{column.group}: {column.heading}" if column.group else column.heading) for column in self.columns
         ]
         bold = self.bold()
-        lines = [pipe(headings), pipe([":--" if i == 0 else "--:" for i in range(len(self.columns))], escape=False)]
+        lines = [pipe(headings), pipe([":--" if side == "l" else "--:" for side in self.sides()], escape=False)]
         for cells, marks in zip(self.printed(), bold, strict=True):
             escaped = [escape_markdown(cell) for cell in cells]
             marked = [f"**{c}**" if m else c for c, m in zip(escaped, marks, strict=True)]
@@ -126,9 +137,14 @@ class Table(Generic[Context]):
         return "\n".join([escape_markdown(self.caption), "", *lines, "", *notes]).rstrip() + "\n"
 
     def write(self, folder: Path, name: str) -> list[Path]:
-        """Write ``name``.tex, .csv and .md; nothing of a table without rows."""
+        """Write ``name``.tex, .csv and .md, and the bare table beside them as tabular/``name``.tex.
+
+        Returns:
+            The first three; nothing of a table without rows, which is not written.
+        """
         if not self.rows:
             return []
+        write_text(folder / "tabular" / f"{name}.tex", self.tabular())
         forms = ((".tex", self.latex()), (".csv", self.csv()), (".md", self.markdown()))
         return [write_text(folder / f"{name}{suffix}", text) for suffix, text in forms]
 
