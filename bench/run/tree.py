@@ -14,7 +14,7 @@ from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 # One that a running process starts meanwhile is found in the next look.
-_MOST_LOOKS = 100
+_MOST_LOOKS, _FEW_LOOKS = 100, 5
 
 
 def adopt_orphans() -> None:
@@ -24,9 +24,14 @@ def adopt_orphans() -> None:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process, its descendants and its group; where the system does not list processes, its group alone."""
-    _signal([pid], signal.SIGSTOP)
-    kill_descendants(pid)
+    """Kill a process, its descendants and its group; where the system does not list processes, its group alone.
+
+    One that goes on starting others is stopped first. Others are not: if this process was killed meanwhile, they would
+    stay so.
+    """
+    if not kill_descendants(pid, looks=_FEW_LOOKS):
+        _signal([pid], signal.SIGSTOP)
+        kill_descendants(pid)
     kill_group(pid)
     _signal([pid], signal.SIGKILL)
 
@@ -37,16 +42,14 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def kill_descendants(pid: int) -> None:
-    """Kill all that descend from a process; they are stopped first, so that none starts another one meanwhile."""
-    stopped = set[int]()
-    for _ in range(_MOST_LOOKS):
-        found = _descendants(pid) - stopped
+def kill_descendants(pid: int, *, looks: int = _MOST_LOOKS) -> bool:
+    """Kill all that descend from a process, which adopts those whose parents end; returns whether none is left."""
+    for _ in range(looks):
+        found = _descendants(pid)
         if not found:
-            break
-        _signal(found, signal.SIGSTOP)
-        stopped |= found
-    _signal(stopped, signal.SIGKILL)
+            return True
+        _signal(found, signal.SIGKILL)
+    return False
 
 
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:
@@ -71,5 +74,8 @@ def _descendants(pid: int) -> set[int]:
 
 
 if __name__ == "__main__":
+    # Batch systems end every process of a job in turn.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
     kill_tree(int(sys.argv[1]))
