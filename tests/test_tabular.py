@@ -97,7 +97,8 @@ def test_a_paper_takes_it_into_one_column(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hostile", [r"\input{/etc/passwd}", "%\n\\end{tabular}", "a" * 300, "名前", "$x^2$"])
 def test_texts_of_others_are_printed_and_not_obeyed(hostile: str, tmp_path: Path) -> None:
-    rows = (TableRow(context=(hostile, 1.0, 2.0, 3)), TableRow(context=("plain", 2.0, 3.0, 4)))
+    contexts: tuple[Row, ...] = ((hostile, 1.0, 2.0, 3), ("plain", 2.0, 3.0, 4))
+    rows = tuple(TableRow(context=each) for each in contexts)
     found = Table(columns=table("rotation").columns, rows=rows, caption=hostile, notes=(hostile,))
     found.write(tmp_path, "small")
     code = [line for line in (tmp_path / "tabular" / "small.tex").read_text().splitlines() if line[0] != "%"]
