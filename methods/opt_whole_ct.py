@@ -1,9 +1,9 @@
 """Opt-Whole-CT: the whole CT moves and is rendered, in place of the bone alone; least squares, coarse to fine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bench.contract import Card, Problem, TrainingProvenance, View
+from bench.contract import Card, Estimate, Problem, TrainingProvenance, View
 from bench.drr import AttenuationMap
 from bench.register.least_squares import LeastSquares, LeastSquaresLevel
 from bench.register.pyramid import coarsened, evened
@@ -55,6 +55,19 @@ class OptWholeCt(LeastSquares):
         prepared = Prepared({factor: coarsened(finest, factor) for factor in factors}, shown.content_corners())
         self.warm_up(prepared, views)
         return prepared
+
+    def register(self, problem: Problem, prepared: Prepared) -> Estimate:
+        """Find the pose; of several views the first one alone is registered first.
+
+        What is depth in one view is a shift in another, and less than the depths that are searched leads out of reach.
+        """
+        if len(problem.views) == 1:
+            return super().register(problem, prepared)
+        first = super().register(replace(problem, views=problem.views[:1]), prepared)
+        ending = replace(self, levels=self.levels[-2:])
+        found = ending.refine(problem, prepared, problem.frame.parameters(first.pose)[None])
+        seconds = {**{f"first_view_{name}": each for name, each in first.seconds.items()}, **found.seconds}
+        return replace(found, seconds=seconds, drr_evaluations=first.drr_evaluations + found.drr_evaluations)
 
 
 plugin = OptWholeCt

@@ -1,5 +1,7 @@
 """Several simulated views of one patient: the C-arm turns about it, and depth is no longer open."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,16 @@ def test_networks_for_one_view_have_no_answer() -> None:
 def test_a_turn_that_is_none_is_refused() -> None:
     with pytest.raises(ProtocolError, match="turns_deg"):
         read_protocol("mismatch", "quick", {"camera": {"turns_deg": [400.0]}})
+
+
+def test_a_second_view_does_not_lead_the_whole_ct_astray(real_data: Path) -> None:
+    """A start 10 mm of depth off is far off in the lateral view: sought in both from the start, it ends there."""
+    folder = real_data / "lumbar-3mm"
+    files = {"volume": str(folder / "ct.nii.gz"), "labels": str(folder / "vertebrae.nii.gz")}
+    data = {"dataset": "ct_file", "patients": 1, "settings": {**files, "label_scheme": "totalsegmentator"}}
+    stated = read_protocol("mismatch", "biplane", {"data": data, "start": {"per_patient": 2}})
+    case = build_case(stated, prepared(stated), 1).case
+    method = build("methods", "opt_whole_ct", {})
+    found = method.register(case.problem, method.prepare(case.problem.volume, case.problem.views))
+    centre = np.append(case.problem.centre, 1)
+    assert np.linalg.norm((found.pose @ centre - case.truth @ centre)[:3]) < 1.0
