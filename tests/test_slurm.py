@@ -3,17 +3,20 @@
 ``sbatch`` is a program that answers as Slurm 22.05 did; runs on a real one are described in docs/how-to/cluster.md.
 """
 
+import signal
+import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.run.dask_engine import slurm_cluster
+from bench.run.dask_engine import imported, slurm_cluster
 from bench.run.journal import RunError
 
 dask = pytest.importorskip("dask")
-pytest.importorskip("dask_jobqueue")
+pytestmark = pytest.mark.skipif(find_spec("dask_jobqueue") is None, reason="dask-jobqueue is not installed")
 JOBS: Mapping[str, Any] = {"memory": "1GiB", "walltime": "00:10:00", "interface": "lo", "queue": "nonesuch"}
 REFUSAL = "sbatch: error: invalid partition specified: nonesuch"
 
@@ -44,3 +47,12 @@ def test_a_job_that_slurm_does_not_take_is_refused(
     ):
         slurm_cluster(2, 1)
     assert "\n" not in str(refused.value)
+
+
+def test_an_interrupt_means_the_same_after_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library sets a handler when it is imported."""
+    for name in [each for each in sys.modules if each.partition(".")[0] == "dask_jobqueue"]:
+        monkeypatch.delitem(sys.modules, name)
+    before = signal.getsignal(signal.SIGINT)
+    imported("dask_jobqueue")
+    assert signal.getsignal(signal.SIGINT) is before

@@ -6,6 +6,7 @@ whose worker dies, is retired or leaves is done again by another one; workers ma
 
 import logging
 import queue
+import signal
 import subprocess
 import uuid
 import warnings
@@ -58,7 +59,7 @@ class DaskEngine:
         self._opened = ExitStack()
 
     def __enter__(self) -> "DaskEngine":
-        distributed, dask = _imported("distributed"), _imported("dask")
+        distributed, dask = imported("distributed"), imported("dask")
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._opened.enter_context(dask.config.set(_CONFIGURATION))
         with warnings.catch_warnings():
@@ -149,7 +150,7 @@ class DaskEngine:
 
 def local_cluster(workers: int) -> Any:
     """Worker processes on this machine; one that dies is started again."""
-    distributed = _imported("distributed")
+    distributed = imported("distributed")
     return distributed.LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -165,7 +166,7 @@ def slurm_cluster(jobs: int, threads: int) -> Any:
 
     Jobs that end at their time limit are replaced.
     """
-    jobqueue = _imported("dask_jobqueue")
+    jobqueue = imported("dask_jobqueue")
     try:
         cluster = jobqueue.SLURMCluster(cores=1, processes=1, job_cpu=threads)
     except Exception as error:  # dask-jobqueue has no errors of its own
@@ -200,11 +201,17 @@ def _refused(why: str) -> RunError:
     )
 
 
-def _imported(name: str) -> Any:
+def imported(name: str) -> Any:
+    """A module of the optional extra; raises ``RunError`` where it is not installed."""
+    before = signal.getsignal(signal.SIGINT)
     try:
         return import_module(name)
     except ImportError:
         raise RunError(f"{name} is not installed, which --executor needs: {INSTALL}") from None
+    finally:
+        # The import of dask_jobqueue sets a handler of its own, which ends the process without a word.
+        if signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
 
 
 def _with_places(row: MethodTable) -> MethodTable:
@@ -216,7 +223,7 @@ def _readable(error: Exception, unit: Unit) -> Exception:
     """An error of a worker as one line, where it is no defect of the program."""
     if isinstance(error, FluorobenchError):
         return error
-    if isinstance(error, _imported("distributed").KilledWorker):
+    if isinstance(error, imported("distributed").KilledWorker):
         killed: Any = error
         return RunError(
             f"{unit.name}: every worker that began it died, {killed.allowed_failures + 1} of them, perhaps for lack of "

@@ -12,17 +12,18 @@ from bench.learn import WeightsCard
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.journal import RunError
-from bench.run.parts import parts
+from bench.run.parts import Part, parts
 
 DECLARED = "methods.json"
 
 
 class DeclaredPart(BaseModel):
-    """A plug-in of a row, as ``bench.run.parts.Part``: its training patients, and cards of its weights."""
+    """A plug-in of a row, as ``bench.run.parts.Part``: what it is given, training patients, weights."""
 
     model_config = ConfigDict(frozen=True)
 
     plugin: str
+    uses_whole_ct: bool = False
     provenance: tuple[TrainingProvenance, ...]
     cards: Sequence[WeightsCard]
 
@@ -72,8 +73,13 @@ def declared_methods(folder: Path, protocol: Protocol) -> dict[str, DeclaredMeth
 def _declared(row: MethodTable) -> DeclaredMethod:
     method = registry.build("methods", row.plugin, row.settings, row.preset)
     most: int | None = getattr(method, "max_evaluations", None)
-    found = (DeclaredPart(plugin=each.plugin, provenance=each.provenance, cards=each.cards) for each in parts(row))
-    return DeclaredMethod(parts=tuple(found), max_evaluations=most)
+    return DeclaredMethod(parts=tuple(_part(each) for each in parts(row)), max_evaluations=most)
+
+
+def _part(part: Part) -> DeclaredPart:
+    return DeclaredPart(
+        plugin=part.plugin, uses_whole_ct=part.uses_whole_ct, provenance=part.provenance, cards=part.cards
+    )
 
 
 def _plugins(row: MethodTable) -> list[str]:

@@ -62,6 +62,11 @@ class Part:
         return [card for path in files if path.suffix == ".toml" for card in _card(path)]
 
     @property
+    def uses_whole_ct(self) -> bool:
+        """Whether it is given the whole CT."""
+        return registry.card("methods", self.plugin).uses_whole_ct
+
+    @property
     def provenance(self) -> tuple[TrainingProvenance, ...]:
         """Its training patients: as its card states, with those of its own weights in place of the shipped ones'."""
         stated = registry.card("methods", self.plugin).provenance
@@ -78,8 +83,14 @@ def parts(choice: MethodTable) -> list[Part]:
 
 
 def uses_whole_ct(choice: MethodTable) -> bool:
-    """Whether a row's method, or a stage of it, is given the whole CT beside the moving content."""
-    return any(registry.card("methods", part.plugin).uses_whole_ct for part in parts(choice))
+    """Whether a row's method, or a stage of it, is given the whole CT beside the moving content.
+
+    Not where its plug-in is unknown here: its own process says so.
+    """
+    try:
+        return any(part.uses_whole_ct for part in parts(choice))
+    except registry.UnknownNameError:
+        return False
 
 
 def weights_used(protocol: Protocol) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import registry
 from bench.cases.records import ImageSource, PatientRecord
 from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, generated_population
@@ -55,7 +54,7 @@ class Caveats:
 
     def given(self) -> str:
         """What the method is given of the patient beside the moving content and its box; else empty."""
-        return "the whole CT" if any(registry.card("methods", part.plugin).uses_whole_ct for part in self.parts) else ""
+        return "the whole CT" if any(part.uses_whole_ct for part in self.parts) else ""
 
     def domain_shift(self) -> str:
         """How the images of the case differ from those that weights were trained on, one phrase a card."""
