@@ -21,6 +21,12 @@ JOBS: Mapping[str, Any] = {"memory": "1GiB", "walltime": "00:10:00", "interface"
 REFUSAL = "sbatch: error: invalid partition specified: nonesuch"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def library() -> None:
+    """Imported before any test changes dask's settings for a while: the library's own come with the import."""
+    imported("dask_jobqueue")
+
+
 def sbatch(folder: Path, body: str) -> None:
     path = folder / "sbatch"
     path.write_text(f"#!/bin/sh\n{body}\n")
