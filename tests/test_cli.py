@@ -76,6 +76,7 @@ def command(*words: str | Path, cwd: Path) -> Done:
 TWICE = """
 import atexit, os, signal
 from bench.cli.execute import execute
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 atexit.register(os.kill, os.getpid(), signal.SIGINT)
 execute(lambda: os.kill(os.getpid(), signal.SIGINT), "tool")
 """

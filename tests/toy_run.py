@@ -1,5 +1,6 @@
 """A protocol of toy patients and toy methods, for tests of runs; a body of ``register`` makes a method."""
 
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,9 @@ def on_the_path(folder: Path, bodies: Mapping[str, tuple[str, str]]) -> Generato
     for name, (body, skip) in bodies.items():
         (folder / "methods" / f"{name}.py").write_text(METHOD.format(name=name, body=body, skip=skip))
     (folder / "datasets" / "toys.py").write_text(DATASET)
+    # Another file's tests in the same process may have toys of the same names.
+    for name in (*(f"bench.methods.{name}" for name in bodies), "bench.datasets.toys"):
+        sys.modules.pop(name, None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLUOROBENCH_PLUGINS", str(folder))
         for package in (bench.methods, bench.datasets):
