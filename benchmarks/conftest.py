@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.run.environment import reference_kernel_seconds
+from bench.run.reference_kernel import reference_kernel_seconds
 
 
 @pytest.fixture(autouse=True)

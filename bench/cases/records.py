@@ -145,8 +145,8 @@ class EstimateRecord(Record):
         processor_seconds: Processor time of the method's process for this case, all threads.
         processor_seconds_prepare: The same of preparing the patient.
         threads: That the process may use.
-        reference_seconds: Processor time of the reference kernel (``bench.run.environment``), in the harness (or its
-            worker) just before and after this case: a busy machine slows both.
+        reference_seconds: Processor time of the reference kernel (``bench.run.reference_kernel``), in the harness (or
+            its worker) before and after this case, at most seconds away: a busy machine slows both.
         drr_evaluations: Images rendered by the projector; of another program, as it states them.
         drr_evaluations_prepare: The same while preparing the patient.
         drr_evaluations_stated: As the method states them.

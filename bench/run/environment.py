@@ -1,25 +1,20 @@
-"""Environment of a run: machine, versions, code, and the speed of a reference kernel that is not ours."""
+"""Environment of a run: machine, versions, code, and the time of the reference kernel."""
 
 import hashlib
 import os
 import platform
 import subprocess
-import time
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from bench import registry
 from bench.cases.records import Record
 from bench.run.meter import threads
+from bench.run.reference_kernel import reference_kernel_seconds
 from bench.run.sources import DECIDING, engine_files
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _PACKAGES = (
     *("fluorobench", "torch", "numpy", "numba", "scipy", "cmaes", "SimpleITK", "pydicom", "nibabel", "pandas"),
@@ -71,31 +66,6 @@ def describe_environment(method_threads: int | None = None) -> Environment:
         threads=threads() if method_threads is None else method_threads,
         layout=LAYOUT,
     )
-
-
-def reference_kernel_seconds(repeats: int = 9) -> float:
-    """Median processor time of a fixed torch kernel (3-D grid sampling): the unit for times from different machines.
-
-    Of the calling thread, which alone computes one volume: other threads may be at work beside it.
-    """
-    import torch
-
-    volume, grid = _reference_arrays()
-    seconds: list[float] = []
-    for _ in range(repeats):
-        began = time.thread_time()
-        torch.nn.functional.grid_sample(volume, grid, align_corners=False)
-        seconds.append(time.thread_time() - began)
-    return median(seconds)
-
-
-@cache
-def _reference_arrays() -> "tuple[Tensor, Tensor]":
-    import torch
-
-    random = torch.Generator().manual_seed(0)
-    volume = torch.rand(1, 1, 64, 64, 64, generator=random)
-    return volume, torch.rand(1, 64, 64, 64, 3, generator=random) * 2 - 1
 
 
 def code_hash() -> str:

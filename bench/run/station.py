@@ -14,16 +14,15 @@ from bench.contract import Outcome, Problem, SearchSpace, View, takes_space
 from bench.errors import FluorobenchError
 from bench.protocol import Protocol
 from bench.protocol.model import BudgetTable, MethodTable
-from bench.run.environment import processor, reference_kernel_seconds
+from bench.run.environment import processor
 from bench.run.posed import PosedPatients
+from bench.run.reference_kernel import ReferenceKernel
 from bench.run.reply import Answered, Done, Failed, Reply
 from bench.run.unit import Printed, Raised, Unit
 from bench.volume import Volume
 
 # Of one method that are kept.
 _TRACEBACKS = 5
-# Of the reference kernel, some 10 ms each, between two cases.
-_REPEATS = 3
 
 
 class RunningMethod(typing.Protocol):
@@ -92,6 +91,7 @@ class Station:
         self._method: RunningMethod | None = None
         self._interrupted = False
         self._raised_by: dict[str, set[str]] = {}
+        self._kernel = ReferenceKernel()
         self.row: MethodTable | None = None
 
     def do(self, unit: Unit) -> Iterator[Said]:
@@ -138,12 +138,12 @@ class Station:
         begun = problems if first is None else [first.begun(each) for each in problems]
         yield from (each for each in begun if isinstance(each, EstimateRecord))
         here = {"worker": self._name, "processor": processor()}
-        kernel = reference_kernel_seconds(_REPEATS)
+        kernel = self._kernel.seconds()
         left = [each for each in begun if isinstance(each, Problem)]
         for case_id, reply, ready in _answers(self._method, left, with_space=_takes_space(unit.method)):
             if self._interrupted:
                 raise StationError(f"{unit.name} was interrupted")
-            before, kernel = kernel, reference_kernel_seconds(_REPEATS)
+            before, kernel = kernel, self._kernel.seconds()
             record = _record(unit.row.label, case_id, name, reply, ready)
             record = record.model_copy(update={**here, "reference_seconds": (before + kernel) / 2})
             yield from self._raised(unit.row.label, case_id, reply)
