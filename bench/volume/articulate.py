@@ -1,7 +1,7 @@
 """Relative motion of bones: labelled structures rotated and shifted within a CT."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -19,8 +19,9 @@ _INSIDE = 0.5
 def articulate(volume: Volume, motions: Mapping[str, Matrix]) -> Volume:
     """The CT after some labelled structures have moved rigidly; all others stay in place.
 
-    A structure leaves soft tissue behind, at its rim too, where voxels are half bone. Where it arrives, each
-    voxel keeps the denser of both: bones may overlap, since joints are not modelled.
+    What moves is what a structure has beyond soft tissue, with the voxels at its rim that are partly bone: without them
+    it would shrink by a part of a voxel, which in an X-ray looks like millimetres of depth. Soft tissue is left behind.
+    Where structures arrive, each voxel keeps the denser of both: they may overlap, since joints are not modelled.
 
     Args:
         volume: The CT with its labels.
@@ -32,9 +33,10 @@ def articulate(volume: Volume, motions: Mapping[str, Matrix]) -> Volume:
     if not motions:
         return volume
     masks = {name: label_mask(volume, name) for name in motions}
-    hu, labels = _emptied(volume, masks)
+    hu, labels = volume.hu.copy(), np.array(volume.labels)
+    bones = {name: _taken(volume, mask, hu, labels) for name, mask in masks.items()}
     for name, motion in motions.items():
-        _place(volume, masks[name], motion, number=_number(volume, name), into=(hu, labels))
+        _place(volume, bones[name], motion, number=_number(volume, name), into=(hu, labels))
     return replace(volume, hu=hu, labels=labels)
 
 
@@ -49,31 +51,39 @@ def _number(volume: Volume, name: str) -> int:
     return label_number(volume.label_scheme or "", name)
 
 
-def _emptied(volume: Volume, masks: Mapping[str, MaskGrid]) -> tuple[FloatGrid, LabelGrid]:
-    """HU and labels without the structures."""
-    hu, labels = volume.hu.copy(), np.array(volume.labels)
-    gone = np.logical_or.reduce(list(masks.values()))
-    labels[gone] = 0
-    rim = ndimage.binary_dilation(gone) & (labels == 0)
-    hu[rim] = np.minimum(hu[rim], np.float32(SOFT_HU))
-    return hu, labels
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bone:
+    """What moves: the mask (i, j, k); and HU, where voxels at the rim hold what they have beyond soft tissue."""
+
+    mask: MaskGrid
+    hu: FloatGrid
 
 
-def _place(volume: Volume, mask: MaskGrid, motion: Matrix, *, number: int, into: tuple[FloatGrid, LabelGrid]) -> None:
+def _taken(volume: Volume, mask: MaskGrid, hu: FloatGrid, labels: LabelGrid) -> _Bone:
+    """Take one structure out of HU and labels; of voxels between two structures the first takes what is dense."""
+    rim = ndimage.binary_dilation(mask) & (np.asarray(volume.labels) == 0)
+    moves = np.where(mask, hu, np.where(rim, np.maximum(hu, np.float32(SOFT_HU)), np.float32(SOFT_HU)))
+    hu -= np.maximum(moves - np.float32(SOFT_HU), np.float32(0))
+    labels[mask] = 0
+    return _Bone(mask, moves)
+
+
+def _place(volume: Volume, bone: _Bone, motion: Matrix, *, number: int, into: tuple[FloatGrid, LabelGrid]) -> None:
     """Write one structure into HU and labels at its new place; what leaves the grid is lost."""
     hu, labels = into
     index_from_index = np.asarray(np.linalg.inv(volume.affine) @ np.linalg.inv(motion) @ volume.affine, np.float64)
-    low, high = _reach(mask, np.asarray(np.linalg.inv(index_from_index), dtype=np.float64))
+    low, high = _reach(bone.mask, np.asarray(np.linalg.inv(index_from_index), dtype=np.float64))
     if (low >= high).any():
         return
     part = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    offset = transform_points(index_from_index, low)
-    size = tuple(int(n) for n in high - low)
-    bone = np.where(mask, volume.hu, np.float32(SOFT_HU))
-    turn = index_from_index[:3, :3]
-    moved = ndimage.affine_transform(bone, turn, offset, size, order=1, mode="constant", cval=SOFT_HU)
-    inside = ndimage.affine_transform(mask.astype(np.float32), turn, offset, size, order=1) >= _INSIDE
-    hu[part] = np.where(inside, np.maximum(hu[part], moved), hu[part])
+    where = (index_from_index[:3, :3], transform_points(index_from_index, low), tuple(int(n) for n in high - low))
+    # Cubic: linear interpolation would lower thin cortices.
+    moved = ndimage.affine_transform(bone.hu, *where, order=3, mode="constant", cval=SOFT_HU)
+    moved = np.clip(moved, bone.hu.min(), bone.hu.max())
+    inside = ndimage.affine_transform(bone.mask.astype(np.float32), *where, order=1) >= _INSIDE
+    # A rim is partly bone, partly what is there.
+    mixed = hu[part] + np.maximum(moved - np.float32(SOFT_HU), np.float32(0))
+    hu[part] = np.where(inside | (labels[part] != 0), np.maximum(hu[part], moved), mixed)
     labels[part] = np.where(inside, number, labels[part])
 
 
