@@ -1,10 +1,12 @@
-"""Opt-Whole-CT: the whole CT moves and is rendered, in place of the bone alone; least squares, coarse to fine."""
+"""Opt-Whole-CT: the whole CT moves and is rendered, in place of the bone alone; then the bone before the body."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.contract import Card, Estimate, Problem, TrainingProvenance, View
+from bench.contract import Card, Estimate, Outcome, Problem, TrainingProvenance, View
 from bench.drr import AttenuationMap
+from bench.register.bone_and_body import BoneAndBody, bone_pose, split
 from bench.register.least_squares import LeastSquares, LeastSquaresLevel
 from bench.register.pyramid import coarsened, evened
 from bench.register.search import Prepared
@@ -20,31 +22,50 @@ _LEVELS = (
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedCt:
+    """A patient: the whole CT, and the same in two parts where it is known which of it is the bone."""
+
+    whole: Prepared
+    parts: BoneAndBody | None
+
+
 @dataclass(frozen=True, kw_only=True)
-class OptWholeCt(LeastSquares):
+class OptWholeCt:
     """``LeastSquares`` on renderings of everything that the X-ray shows of the patient.
 
     What a rendering of bone alone lacks (soft tissue, other bones, gas) is no model error here; it tells the pose, too.
-    The answer is the pose of the whole body: of a bone that has moved against it since the CT, it is not the bone's.
+    Then the bone is moved before a rendering of everything else: where that fits better by more than it does for bodies
+    that have not moved, the answer is the bone's pose, else that of the whole body.
 
     Attributes:
+        levels: Coarse to fine; see ``LeastSquares``.
+        starts: Poses that the first level starts from.
         content: Of the CT: ``body`` (without table and surrounding air), ``everything`` or a label's name.
         voxel_mm: Voxels are merged up to this edge; finer ones cost time and change errors little.
+        least_gain: Share of the cost of coarse windows by which the bone must fit better elsewhere to be held to have
+            moved; None = bone and body are one.
     """
 
     levels: tuple[LeastSquaresLevel, ...] = _LEVELS
     starts: int = 16
     content: str = "body"
     voxel_mm: float = 2.1
+    least_gain: float | None = 0.006
+
+    @property
+    def search(self) -> LeastSquares:
+        """Of the pose of the whole body."""
+        return LeastSquares(levels=self.levels, starts=self.starts)
 
     def skip(self, problem: Problem) -> str | None:
         """Every view needs an image, and the volume its CT."""
         if problem.volume.whole is None:
             return "only the moving content is known, not the CT that it was cut from"
-        return super().skip(problem)
+        return self.search.skip(problem)
 
-    def prepare(self, volume: Volume, views: Sequence[View]) -> Prepared:
-        """Attenuation of the whole CT at the levels' coarsenings; the kernel is called once, so that it is compiled.
+    def prepare(self, volume: Volume, views: Sequence[View]) -> PreparedCt:
+        """Attenuation of the whole CT at the levels' coarsenings, and in two parts; the kernel is compiled.
 
         Raises:
             VolumeError: The CT holds no such content.
@@ -53,18 +74,28 @@ class OptWholeCt(LeastSquares):
         finest = evened(AttenuationMap.from_volume(shown), self.voxel_mm)
         factors = sorted({level.coarsening for level in self.levels})
         prepared = Prepared({factor: coarsened(finest, factor) for factor in factors}, shown.content_corners())
-        self.warm_up(prepared, views)
-        return prepared
+        self.search.warm_up(prepared, views)
+        return PreparedCt(prepared, None if self.least_gain is None else split(shown, volume, self.voxel_mm))
 
-    def register(self, problem: Problem, prepared: Prepared) -> Estimate:
-        """Find the pose; of several views the first one alone is registered first.
+    def register(self, problem: Problem, prepared: PreparedCt) -> Estimate:
+        """Find the pose of the body, then that of the bone."""
+        body = self._body(problem, prepared.whole)
+        if prepared.parts is None or self.least_gain is None or body.outcome is Outcome.DIVERGED:
+            return body
+        began = time.perf_counter()
+        bone = bone_pose(problem, prepared.parts, body.pose, self.least_gain)
+        seconds = {**body.seconds, "bone": time.perf_counter() - began}
+        return replace(body, pose=bone.pose, seconds=seconds, drr_evaluations=body.drr_evaluations + bone.rendered)
+
+    def _body(self, problem: Problem, prepared: Prepared) -> Estimate:
+        """The pose of the whole body; of several views the first one alone is registered first.
 
         What is depth in one view is a shift in another, and less than the depths that are searched leads out of reach.
         """
         if len(problem.views) == 1:
-            return super().register(problem, prepared)
-        first = super().register(replace(problem, views=problem.views[:1]), prepared)
-        ending = replace(self, levels=self.levels[-2:])
+            return self.search.register(problem, prepared)
+        first = self.search.register(replace(problem, views=problem.views[:1]), prepared)
+        ending = LeastSquares(levels=self.levels[-2:])
         found = ending.refine(problem, prepared, problem.frame.parameters(first.pose)[None])
         seconds = {**{f"first_view_{name}": each for name, each in first.seconds.items()}, **found.seconds}
         return replace(found, seconds=seconds, drr_evaluations=first.drr_evaluations + found.drr_evaluations)

@@ -14,7 +14,7 @@ from bench.geometry import Matrix, StandardView, nominal_pose
 from bench.register.pyramid import bin_factor, bin_view, coarsened
 from bench.register.residuals import ImageResiduals, NormalEquations, Residuals
 from bench.register.search import Prepared
-from bench.register.windows import WindowResiduals
+from bench.register.windows import Background, WindowResiduals
 from bench.volume import Volume
 
 _COARSENINGS = (1, 2)
@@ -128,9 +128,20 @@ class LeastSquares:
         """Find the pose."""
         return self.refine(problem, prepared, None)
 
-    def refine(self, problem: Problem, prepared: Prepared, starts: Matrix | None) -> Estimate:
-        """Find the pose from given starts: thetas (n, 6); None = those of the settings."""
-        return _Run(self, problem, prepared).estimate(starts)
+    def refine(
+        self, problem: Problem, prepared: Prepared, starts: Matrix | None, *, background: Background | None = None
+    ) -> Estimate:
+        """Find the pose from given starts: thetas (n, 6); None = those of the settings.
+
+        ``background`` is added to every rendered image; levels without windows know none.
+        """
+        return _Run(self, problem, prepared, background).estimate(starts)
+
+    def costs(
+        self, problem: Problem, prepared: Prepared, theta: Matrix, *, background: Background | None = None
+    ) -> Matrix:
+        """Costs (n,) of thetas (n, 6) at the first level."""
+        return _Run(self, problem, prepared, background).costs(theta)
 
 
 @dataclass(slots=True, eq=False)
@@ -173,8 +184,11 @@ class _Poses:
 class _Run:
     """One registration under way."""
 
-    def __init__(self, settings: LeastSquares, problem: Problem, prepared: Prepared) -> None:
+    def __init__(
+        self, settings: LeastSquares, problem: Problem, prepared: Prepared, background: Background | None
+    ) -> None:
         self._settings, self._problem, self._prepared = settings, problem, prepared
+        self._background = background
         self._random = np.random.default_rng(problem.seed)
         self._seconds: dict[str, float] = {}
         self._trace: list[tuple[int, float]] = []
@@ -189,6 +203,10 @@ class _Run:
                 break
             residuals, poses = self._level(level, poses.best(before.keep))
         return self._answer(residuals, poses)
+
+    def costs(self, theta: Matrix) -> Matrix:
+        """Of thetas (n, 6) at the first level."""
+        return self._evaluate(self._residuals(self._settings.levels[0]), theta).cost
 
     def _starts(self) -> Matrix:
         """Thetas (n, 6) within the search box: start, nominal pose, random poses."""
@@ -249,7 +267,14 @@ class _Run:
         if level.window:
             window, stride = level.window, level.stride
             return WindowResiduals(
-                binned, factors, attenuation=volume, corners=corners, frame=frame, window=window, stride=stride
+                binned,
+                factors,
+                attenuation=volume,
+                corners=corners,
+                frame=frame,
+                window=window,
+                stride=stride,
+                background=self._background,
             )
         blur, huber = level.blur, self._settings.huber
         return ImageResiduals(binned, factors, attenuation=volume, corners=corners, frame=frame, blur=blur, huber=huber)

@@ -5,7 +5,8 @@ the window. Tissue that the moving volume lacks, scatter and beam hardening chan
 its gain and offset.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from bench.register.residuals import Pixels, Residuals, ray_means
 
 # A window that varies less than this share of its image's variance is left out.
 _LEAST_VARIANCE = 1e-3
+Background: TypeAlias = Callable[[LevelView], Pixels]
+
 _DERIVATIVES, _MOVING, _FIXED = slice(0, 6), 6, 7
 
 
@@ -35,6 +38,7 @@ class WindowResiduals(Residuals):
         frame: PoseFrame,
         window: int,
         stride: int,
+        background: Background | None = None,
     ) -> None:
         """Bind what stays the same at one level.
 
@@ -46,8 +50,13 @@ class WindowResiduals(Residuals):
             frame: Of theta.
             window: Side of a window, pixels.
             stride: Pixels from one window to the next.
+            background: Rendering (1, H, W) of what does not move, which is added to every image of a view; None =
+                nothing.
         """
-        targets = [_Windows(view, factor, window, stride) for view, factor in zip(views, factors, strict=True)]
+        targets = [
+            _Windows(view, factor, window, stride, None if background is None else background(view))
+            for view, factor in zip(views, factors, strict=True)
+        ]
         super().__init__(targets, attenuation=attenuation, corners=corners, frame=frame)
 
 
@@ -59,8 +68,8 @@ class _Windows:
 
     residual_count = 0
 
-    def __init__(self, view: LevelView, factor: int, window: int, stride: int) -> None:
-        self.view = view
+    def __init__(self, view: LevelView, factor: int, window: int, stride: int, background: Pixels | None) -> None:
+        self.view, self._background = view, background
         self._window = max(2, min(window, view.camera.height, view.camera.width))
         self._stride, self._spread = stride, (1 - 1 / factor**2) / 24
         self._fixed = np.asarray(view.fixed.numpy()[0], dtype=np.float32)
@@ -73,6 +82,8 @@ class _Windows:
 
     def linearise(self, images: Pixels, slopes: Pixels) -> tuple[Matrix, Matrix, Matrix]:
         """See ``Target``."""
+        if self._background is not None:
+            images = images + self._background
         if self._spread > 0:
             images = ray_means(images, self._spread)
         each = [self._linearise(image, slope) for image, slope in zip(images, slopes, strict=True)]
