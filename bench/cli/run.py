@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,6 +101,7 @@ class Run:
     def __call__(self) -> None:
         """Run, score, report."""
         from bench.cli.report import write_report
+        from bench.contract import Case
         from bench.run.placement import Placement
         from bench.run.resume import run_or_resume
         from bench.score.finished import open_run
@@ -116,11 +118,12 @@ class Run:
             if not debug_case([self._with_weights(each) for each in chosen], self.debug) and self.strict:
                 sys.exit(1)
             return
-        journals = [
-            run_or_resume(protocol, self.out, fresh=self.fresh, show=show_steps, report=print_line, placement=placement)
-            for protocol in map(self._with_weights, chosen)
-        ]
-        sound = [write_report(open_run(journal.folder)) for journal in journals]
+        run = partial(run_or_resume, fresh=self.fresh, show=show_steps, report=print_line, placement=placement)
+        finished: list[tuple[Path, dict[str, Case]]] = []
+        for protocol in map(self._with_weights, chosen):
+            built = dict[str, Case]()
+            finished.append((run(protocol, self.out, keep=built.update).folder, built))
+        sound = [write_report(open_run(folder, built)) for folder, built in finished]
         if self.strict and not all(sound):
             sys.exit(1)
 

@@ -73,10 +73,11 @@ def declared_methods(folder: Path, protocol: Protocol) -> dict[str, DeclaredMeth
 def _declared(row: MethodTable) -> DeclaredMethod:
     method = registry.build("methods", row.plugin, row.settings, row.preset)
     most: int | None = getattr(method, "max_evaluations", None)
-    return DeclaredMethod(parts=tuple(_part(each) for each in parts(row)), max_evaluations=most)
+    return DeclaredMethod(parts=tuple(map(declared_part, parts(row))), max_evaluations=most)
 
 
-def _part(part: Part) -> DeclaredPart:
+def declared_part(part: Part) -> DeclaredPart:
+    """What a plug-in of a row declares: its cards are read once, here."""
     return DeclaredPart(
         plugin=part.plugin, uses_whole_ct=part.uses_whole_ct, provenance=part.provenance, cards=part.cards
     )

@@ -12,7 +12,7 @@ from functools import partial
 
 from bench.cases.hashes import perturbation_hash
 from bench.cases.records import EstimateRecord, PatientRecord, ProblemRecord, TruthRecord
-from bench.contract import Outcome
+from bench.contract import Case, Outcome
 from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run import meter
@@ -90,6 +90,11 @@ class Execution:
         other._protocol = self._protocol.model_copy(update={"methods": methods})
         other._recipes = None if self._recipes is None else recipes(other._protocol, self._threads)
         return other
+
+    @property
+    def cases(self) -> dict[str, Case]:
+        """Cases that are in memory, by id: a report need not build them again."""
+        return self._patients.kept
 
     @property
     def unreferenced(self) -> dict[str, list[str]]:

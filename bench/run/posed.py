@@ -6,7 +6,7 @@ from threading import Lock
 from bench.cases.build import BuiltCase, build_case, case_ids, landmark_records
 from bench.cases.prepare import PreparedPatient, load_patient, open_dataset, patient_ids
 from bench.cases.records import PatientRecord
-from bench.contract import patient_origin
+from bench.contract import Case, patient_origin
 from bench.protocol import Protocol
 
 KEPT_BYTES = 300 * 2**20
@@ -30,6 +30,13 @@ class PosedPatients:
         with self._turn:
             patient = self._load(patient_id)
             return self._record(patient), self._pose(patient)
+
+    @property
+    def kept(self) -> dict[str, Case]:
+        """The cases that stay in memory, by id."""
+        with self._turn:
+            built = [each.case for cases in self._kept.values() for each in cases]
+            return {each.problem.case_id: each for each in built}
 
     def cases(self, patient_id: str) -> list[BuiltCase]:
         """A patient's cases, with their moving volumes and images."""

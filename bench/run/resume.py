@@ -1,8 +1,9 @@
 """Run a protocol, continue an interrupted run of it, or use a complete one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from bench.contract import Case
 from bench.protocol import Protocol
 from bench.run.declared import write_declared
 from bench.run.environment import code_hash, describe_environment
@@ -24,6 +25,7 @@ def run_or_resume(
     show: Callable[[Iterator[RunProgress]], None],
     report: Callable[[str], None],
     placement: Placement | None = None,
+    keep: Callable[[Mapping[str, Case]], None] | None = None,
 ) -> Journal:
     """Make a complete run of a protocol under ``out``.
 
@@ -34,6 +36,7 @@ def run_or_resume(
         show: Executes the given steps and shows the progress.
         report: Prints a line: what is complete already, which acquisitions are left out.
         placement: Where; None = in this process, one registration after the other.
+        keep: Takes the cases that are in memory at the end, for the report; not called where nothing was run.
 
     Raises:
         FluorobenchError: A run that another engine or another number of threads made, a protocol that cannot be run,
@@ -62,6 +65,8 @@ def run_or_resume(
             if done := len(journal.estimates()):
                 report(f"continuing: {journal.folder} holds {done} registrations already")
             show(execution.register(journal, engine))
+        if keep is not None:
+            keep(execution.cases)
     return journal
 
 

@@ -13,8 +13,8 @@ from bench.contract import TrainingProvenance
 from bench.learn import WeightsCard, generated_population
 from bench.protocol import Protocol
 from bench.protocol.model import Data
-from bench.run.declared import DeclaredMethod, DeclaredPart
-from bench.run.parts import Part, parts
+from bench.run.declared import DeclaredMethod, DeclaredPart, declared_part
+from bench.run.parts import parts
 from bench.score.column import Column
 from bench.score.columnar import categorical, texts, with_columns
 from bench.score.provenance import SOURCE
@@ -38,7 +38,7 @@ class Caveats:
         real: Whether the case is on a real X-ray.
     """
 
-    parts: tuple[Part | DeclaredPart, ...]
+    parts: tuple[DeclaredPart, ...]
     patient: PatientRecord
     data: Data
     real: bool
@@ -125,8 +125,12 @@ def with_caveats(
         declared: Of methods whose plug-ins are not here, by label (``bench.run.declared``).
     """
     elsewhere = {label: each.parts for label, each in (declared or {}).items()}
-    here = {choice.label: tuple(parts(choice)) for choice in protocol.methods if choice.label not in elsewhere}
-    made_of: dict[str, tuple[Part | DeclaredPart, ...]] = {**here, **elsewhere}
+    here = {
+        choice.label: tuple(map(declared_part, parts(choice)))
+        for choice in protocol.methods
+        if choice.label not in elsewhere
+    }
+    made_of: dict[str, tuple[DeclaredPart, ...]] = {**here, **elsewhere}
     known = {each.patient_id: each for each in patients}
 
     @cache
@@ -156,7 +160,7 @@ def _joined(lines: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(lines))
 
 
-def _used(part: Part | DeclaredPart, patient: PatientRecord) -> list[WeightsCard]:
+def _used(part: DeclaredPart, patient: PatientRecord) -> list[WeightsCard]:
     """Cards of trained weights that are for this patient."""
     trained = (card for card in part.cards if card.steps)
     return [card for card in trained if not card.trained_on.patient_specific or _knows(card, patient)]

@@ -1,7 +1,7 @@
 """A finished run as reports use it: rows, labels, and cases built again from the recorded protocol."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class ScoredRun:
     """Implements ``bench.contract.FinishedRun`` over a run's folder."""
 
     journal: Journal
+    built: Mapping[str, Case] = field(default_factory=dict[str, Case])
+    """Cases that this process has from running them, by id; others are built when they are asked for."""
 
     @property
     def folder(self) -> Path:
@@ -172,6 +174,8 @@ class ScoredRun:
             raise FluorobenchError(f"{self.folder} has no case {case_id!r}")
         if case_id in self._kept:
             return self._kept[case_id]
+        if case_id in self.built:
+            return self.built[case_id]
         recorded, ids = self._problems.get(case_id), case_ids(self.protocol, patient_id)
         if recorded is None or case_id not in self._truths or case_id not in ids:
             raise RunError(f"{self.folder}: its files do not have the same cases ({case_id!r}): they were altered")
@@ -310,8 +314,12 @@ def _matched(protocol: Protocol) -> str:
     return f" (matched content: {projector}, the same voxels)" if protocol.same_content else ""
 
 
-def open_run(folder: Path) -> ScoredRun:
+def open_run(folder: Path, built: Mapping[str, Case] | None = None) -> ScoredRun:
     """Open a finished run.
+
+    Args:
+        folder: Of the run.
+        built: Its cases that this process has made, by id.
 
     Raises:
         RunError: The folder is no run, or the run is not finished.
@@ -319,4 +327,4 @@ def open_run(folder: Path) -> ScoredRun:
     journal = Journal.existing(folder)
     journal.require_complete()
     journal.require_seals()
-    return ScoredRun(journal)
+    return ScoredRun(journal, built or {})
