@@ -16,6 +16,7 @@ from bench.learn import UNTRAINED, WeightsError, load_weights, read_card, untrai
 from bench.perturb import salted_seed
 from bench.protocol import read_protocol
 from bench.protocol.model import MethodTable
+from bench.run.declared import declared_part
 from bench.run.own_weights import with_weights
 from bench.run.parts import parts, unmade
 from bench.score.caveats import Caveats
@@ -111,8 +112,9 @@ def test_a_control_was_trained_on_nobody_and_says_what_it_is(kept: Path) -> None
     patient = PatientRecord(
         patient_id="phantom-v5-200000", patient_hash="ed65e3fb55c7544e", dataset="phantom", landmarks=[]
     )
-    control = Caveats(tuple(parts(row)), patient, data, real=False)
-    trained = Caveats(tuple(parts(row.model_copy(update={"settings": {}}))), patient, data, real=False)
+    control = Caveats(tuple(map(declared_part, parts(row))), patient, data, real=False)
+    plain = row.model_copy(update={"settings": {}})
+    trained = Caveats(tuple(map(declared_part, parts(plain))), patient, data, real=False)
     assert trained.trainings_with()
     assert not trained.no_training()
     assert (control.trainings_with(), control.domain_shift(), control.training_population()) == ("", "", "")
