@@ -10,8 +10,6 @@ import pytest
 from bench.cases.prepare import load_patient
 from bench.contract import Case
 from bench.learn import read_card
-from bench.run import station
-from bench.run.environment import reference_kernel_seconds
 from bench.run.execute import RunProgress
 from bench.run.resume import run_or_resume
 from bench.score import finished
@@ -68,21 +66,6 @@ def test_a_report_takes_the_cases_of_the_run_that_it_follows(tmp_path: Path, mon
         assert second is not None
         assert np.array_equal(first, second)
     assert loaded.calls > 0
-
-
-@pytest.mark.usefixtures("plugins")
-def test_short_cases_share_a_measurement_of_the_reference_kernel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measured = Counted(reference_kernel_seconds)
-    monkeypatch.setattr(station, "reference_kernel_seconds", measured)
-    monkeypatch.setattr(station, "_FRESH_S", 3600.0)
-    chosen = protocol("quick")
-    journal = run_or_resume(chosen, tmp_path, fresh=False, show=_go, report=lambda _: None)
-    rows = journal.estimates()
-    assert len(rows) > 1
-    assert measured.calls == 1
-    assert len({each.reference_seconds for each in rows}) == 1
 
 
 def test_a_card_is_read_once_for_a_row_however_many_patients_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
