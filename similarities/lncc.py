@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bench.contract import Card
+from bench.drr.compiled import compiled, parallel_range
 from bench.similarity.base import SimilarityError, check_images, eroded, pixels
+from bench.similarity.compiled import images_of, takes_kernel, values_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class LNCC:
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
         check_images(fixed, moving, valid, smallest=self.size)
+        if takes_kernel(fixed, moving):
+            return self._values(fixed, moving, valid)
         a, b = _standardised(fixed, valid), _standardised(moving, valid)
         mean_a, mean_b = self._windows(a), self._windows(b)
         inner = eroded(valid, self.size)
@@ -47,6 +52,20 @@ class LNCC:
         telling = (variance_a > self.variance_floor).to(a.dtype)
         lengths = variance_a.clamp_min(self.variance_floor).sqrt() * variance_b.clamp_min(self.variance_floor).sqrt()
         return (covariance / lengths * telling).sum(1) / telling.sum(1).clamp_min(1)
+
+    def _values(self, fixed: Tensor, moving: Tensor, valid: Tensor | None) -> Tensor:
+        """Without derivatives; the choice of windows is that of ``__call__`` to the last bit."""
+        images = images_of(fixed, moving, valid, size=self.size)
+        a = _standardised(fixed, valid)
+        mean = self._windows(a)
+        variance = (self._windows(a.square()) - mean.square())[0, 0].double().numpy()
+        telling = images.weights * (variance > self.variance_floor)
+        weights = telling / np.sqrt(np.maximum(variance, self.variance_floor)) / max(1.0, telling.sum())
+        counted = np.ones(fixed.shape[-2:]) if valid is None else valid[0, 0].double().numpy()
+        scores = _scores(
+            a[0, 0].double().numpy(), images.moving, weights, counted, self.variance_floor, 100 * images.rounding
+        )
+        return values_of(scores, moving)
 
     def _windows(self, image: Tensor) -> Tensor:
         """Means over all windows that lie in the image."""
@@ -80,6 +99,85 @@ def _standardised(image: Tensor, valid: Tensor | None) -> Tensor:
     constant = variance <= (100 * torch.finfo(image.dtype).eps * mean).square()
     scale = variance.masked_fill(constant, 1).rsqrt().masked_fill(constant, 0)
     return (image - mean[..., None, None]) * scale[..., None, None]
+
+
+@compiled(parallel=True)
+def _scores(a: Any, moving: Any, weights: Any, counted: Any, floor: float, rounding: float) -> Any:
+    """Sums over windows of weight times covariance over the moving window's deviation, (B,).
+
+    Args:
+        a: The fixed image, standardised, (H, W) float64.
+        moving: (B, H, W).
+        weights: Of windows, (H - size + 1, W - size + 1).
+        counted: 1 where a pixel is valid, else 0, (H, W).
+        floor: Least variance of a window, as a share of the image's.
+        rounding: Deviation, as a share of the mean, up to which an image is constant.
+    """
+    values = np.empty(len(moving))
+    for n in parallel_range(len(moving)):
+        values[n] = _score(a, moving[n], weights, _mean_and_gain(moving[n], counted, rounding), floor)
+    return values
+
+
+@compiled()
+def _mean_and_gain(image: Any, counted: Any, rounding: float) -> tuple[float, float]:
+    """Mean and reciprocal deviation over the valid pixels; a gain of zero for a constant image."""
+    total, mean, variance = 0.0, 0.0, 0.0
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            total += counted[i, j]
+            mean += counted[i, j] * image[i, j]
+    mean /= total
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            variance += counted[i, j] * (image[i, j] - mean) ** 2
+    variance /= total
+    return mean, 0.0 if variance <= (rounding * mean) ** 2 else 1 / np.sqrt(variance)
+
+
+@compiled()
+def _score(a: Any, image: Any, weights: Any, mean_and_gain: tuple[float, float], floor: float) -> float:
+    """Running sums over columns of ``size`` pixels, and of these over ``size`` columns."""
+    rows, columns = weights.shape
+    size, width = a.shape[0] - rows + 1, a.shape[1]
+    mean, gain = mean_and_gain
+    area = size * size
+    down, windows = np.zeros((4, width)), np.empty((4, columns))
+    score = 0.0
+    for i in range(a.shape[0]):
+        for j in range(width):
+            b, fixed = (image[i, j] - mean) * gain, a[i, j]
+            down[0, j] += fixed
+            down[1, j] += b
+            down[2, j] += b * b
+            down[3, j] += b * fixed
+        if i < size - 1:
+            continue
+        for k in range(4):
+            _across(down[k], windows[k], size)
+        top = i - size + 1
+        for j in range(columns):
+            covariance = windows[3, j] - windows[0, j] * windows[1, j] / area
+            variance = windows[2, j] - windows[1, j] * windows[1, j] / area
+            score += weights[top, j] * covariance / np.sqrt(area * max(variance, floor * area))
+        for j in range(width):
+            b, fixed = (image[top, j] - mean) * gain, a[top, j]
+            down[0, j] -= fixed
+            down[1, j] -= b
+            down[2, j] -= b * b
+            down[3, j] -= b * fixed
+    return score
+
+
+@compiled()
+def _across(values: Any, sums: Any, size: int) -> None:
+    total = 0.0
+    for j in range(size - 1):
+        total += values[j]
+    for j in range(len(sums)):
+        total += values[j + size - 1]
+        sums[j] = total
+        total -= values[j]
 
 
 plugin = LNCC

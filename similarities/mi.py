@@ -1,13 +1,16 @@
 """Mutual information."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bench.contract import Card
+from bench.drr.compiled import compiled, parallel_range
 from bench.similarity.base import SimilarityError, check_images, pixels
+from bench.similarity.compiled import contiguous, takes_kernel, values_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,11 @@ class MI:
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
         check_images(fixed, moving, valid)
-        shares_fixed, shares_moving = self._shares(pixels(fixed, valid)), self._shares(pixels(moving, valid))
+        counted, others = pixels(fixed, valid), pixels(moving, valid)
+        if takes_kernel(fixed, moving):
+            values = _informations(contiguous(counted[0]), contiguous(others), self.bins, torch.finfo(fixed.dtype).eps)
+            return values_of(values, moving)
+        shares_fixed, shares_moving = self._shares(counted), self._shares(others)
         joint = shares_fixed.transpose(1, 2) @ shares_moving / shares_fixed.shape[1]
         apart = _entropy(joint.sum(2)) + _entropy(joint.sum(1))
         return apart - _entropy(joint.flatten(1))
@@ -58,6 +65,82 @@ def _entropy(shares: Tensor) -> Tensor:
     """Entropy in nats of each row of (B, K), whose sum is 1; an empty bin adds nothing, nor to the derivative."""
     tiny = torch.finfo(shares.dtype).tiny
     return -(shares * shares.clamp_min(tiny).log()).sum(1)
+
+
+@compiled(parallel=True, fastmath=False)
+def _informations(fixed: Any, moving: Any, bins: int, rounding: float) -> Any:
+    """Mutual information of (N,) with each of (B, N), (B,) float64."""
+    lower, upper_share = _places(fixed, bins, rounding)
+    values = np.empty(len(moving))
+    for b in parallel_range(len(moving)):
+        values[b] = _information(_joint(lower, upper_share, moving[b], bins, rounding))
+    return values
+
+
+@compiled(fastmath=False)
+def _scale(image: Any, bins: int, rounding: float) -> tuple[float, float]:
+    """Lowest value and bins per intensity; none for a constant image."""
+    low, high = image[0], image[0]
+    for value in image:
+        low, high = min(low, value), max(high, value)
+    constant = high - low <= 100 * rounding * max(abs(high), abs(low))
+    return float(low), 0.0 if constant else (bins - 1) / (float(high) - float(low))
+
+
+@compiled(fastmath=False)
+def _place(value: float, bins: int) -> tuple[int, float]:
+    """The lower of the two bins of a place, and the share of the other."""
+    if not value >= 0:
+        # Rounding below 0, or NaN, which is no index and must reach the result.
+        return 0, value
+    bin_below = int(min(value, bins - 2.0))
+    return bin_below, value - bin_below
+
+
+@compiled(fastmath=False)
+def _places(image: Any, bins: int, rounding: float) -> tuple[Any, Any]:
+    lower, upper_share = np.empty(len(image), np.int64), np.empty(len(image))
+    low, scale = _scale(image, bins, rounding)
+    for n in range(len(image)):
+        lower[n], upper_share[n] = _place((float(image[n]) - low) * scale, bins)
+    return lower, upper_share
+
+
+@compiled(fastmath=False)
+def _joint(lower: Any, upper_share: Any, moving: Any, bins: int, rounding: float) -> Any:
+    """The joint histogram (bins, bins), of sum 1."""
+    low, scale = _scale(moving, bins, rounding)
+    joint = np.zeros((bins, bins))
+    for n in range(len(moving)):
+        k, upper = _place((float(moving[n]) - low) * scale, bins)
+        a, share = lower[n], upper_share[n]
+        joint[a, k] += (1 - share) * (1 - upper)
+        joint[a, k + 1] += (1 - share) * upper
+        joint[a + 1, k] += share * (1 - upper)
+        joint[a + 1, k + 1] += share * upper
+    return joint / len(moving)
+
+
+@compiled(fastmath=False)
+def _information(joint: Any) -> float:
+    """Of a joint histogram: the entropies apart minus the entropy together."""
+    bins = len(joint)
+    rows, columns, together = np.zeros(bins), np.zeros(bins), 0.0
+    for i in range(bins):
+        for j in range(bins):
+            rows[i] += joint[i, j]
+            columns[j] += joint[i, j]
+            together += _times_log(joint[i, j])
+    apart = 0.0
+    for i in range(bins):
+        apart += _times_log(rows[i]) + _times_log(columns[i])
+    return together - apart
+
+
+@compiled(fastmath=False)
+def _times_log(share: float) -> float:
+    """Nothing for an empty bin; NaN remains NaN."""
+    return 0.0 if share <= 0 else share * np.log(share)
 
 
 plugin = MI

@@ -1,14 +1,17 @@
 """Gradient correlation over the moving image's own silhouette."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from bench.contract import Card
+from bench.drr.compiled import compiled, parallel_range
 from bench.similarity.base import SimilarityError, check_images, eroded
+from bench.similarity.compiled import images_of, sobel_into, takes_kernel, values_of
 from bench.similarity.derivatives import FLOOR, sobel
 
 
@@ -43,6 +46,10 @@ class SGC:
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
         check_images(fixed, moving, valid, smallest=3)
+        if takes_kernel(fixed, moving):
+            images = images_of(fixed, moving, valid, size=3)
+            values = _correlations(*images, self.margin, self.threshold)
+            return values_of(values, moving)
         inner = eroded(valid, 3)
         if valid is not None and inner is not None:
             if not inner.any():
@@ -92,6 +99,86 @@ def _centred(image: Tensor, weights: Tensor, total: Tensor) -> tuple[Tensor, Ten
     peak = image.detach().abs().amax(dim=(1, 2, 3), keepdim=True)
     tolerance = total * (10 * torch.finfo(image.dtype).eps * peak).square() + FLOOR
     return (image - mean) * weights, tolerance.flatten()
+
+
+@compiled(parallel=True)
+def _correlations(fixed: Any, moving: Any, valid: Any, rounding: float, margin: int, threshold: float) -> Any:
+    """Mean correlation (B,) of the responses of ``Images`` within each moving image's silhouette."""
+    shape = valid.shape
+    fixed_x, fixed_y = np.empty(shape), np.empty(shape)
+    sobel_into(fixed, fixed_x, fixed_y)
+    values = np.empty(len(moving))
+    for b in parallel_range(len(moving)):
+        weights, total = _weights(moving[b], valid, margin, threshold)
+        x, y = np.empty(shape), np.empty(shape)
+        sobel_into(moving[b], x, y)
+        along_x = _weighted_correlation(fixed_x, x, weights, total, rounding)
+        values[b] = (along_x + _weighted_correlation(fixed_y, y, weights, total, rounding)) / 2
+    return values
+
+
+@compiled()
+def _weights(image: Any, valid: Any, margin: int, threshold: float) -> tuple[Any, float]:
+    """1 on valid pixels within ``margin`` rows and columns of content, else 0, and their sum, at least 1."""
+    highest = image[0, 0]
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            highest = max(highest, image[i, j])
+    weights, total = np.zeros(valid.shape), 0.0
+    if not highest > 0:
+        return weights, 1.0
+    near = _near_in_rows(image, image.dtype.type(threshold) * highest, margin)
+    height, width = near.shape
+    # How many rows within the margin have content near.
+    counts = np.zeros(width, np.int64)
+    for i in range(-margin, height - 1):
+        if i + margin < height:
+            counts += near[i + margin]
+        if i > margin:
+            counts -= near[i - margin - 1]
+        if i > 0:
+            for j in range(width - 2):
+                weights[i - 1, j] = valid[i - 1, j] * (counts[j + 1] > 0)
+                total += weights[i - 1, j]
+    return weights, max(total, 1.0)
+
+
+@compiled()
+def _near_in_rows(image: Any, least: float, margin: int) -> Any:
+    """Whether a pixel greater than ``least`` lies within a margin in the same row, (H, W) bool."""
+    height, width = image.shape
+    near = np.zeros((height, width), np.bool_)
+    for i in range(height):
+        done = 0
+        for j in range(width):
+            if image[i, j] > least:
+                end = min(width, j + margin + 1)
+                near[i, max(done, j - margin) : end] = True
+                done = end
+    return near
+
+
+@compiled()
+def _weighted_correlation(a: Any, b: Any, weights: Any, total: float, rounding: float) -> float:
+    """Of two responses; zero where either is constant to rounding."""
+    sum_a, sum_b, peak_a, peak_b = 0.0, 0.0, 0.0, 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            sum_a += weights[i, j] * a[i, j]
+            sum_b += weights[i, j] * b[i, j]
+            peak_a, peak_b = max(peak_a, abs(a[i, j])), max(peak_b, abs(b[i, j]))
+    mean_a, mean_b = sum_a / total, sum_b / total
+    square_a, square_b, dot = 0.0, 0.0, 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            p, q = weights[i, j] * (a[i, j] - mean_a), weights[i, j] * (b[i, j] - mean_b)
+            square_a += p * p
+            square_b += q * q
+            dot += p * q
+    least_a, least_b = total * (10 * rounding * peak_a) ** 2 + FLOOR, total * (10 * rounding * peak_b) ** 2 + FLOOR
+    if square_a <= least_a or square_b <= least_b:
+        return 0.0
+    return dot / (np.sqrt(square_a) * np.sqrt(square_b))
 
 
 plugin = SGC
