@@ -40,8 +40,8 @@ class GO:
         """See ``Similarity``."""
         if takes_kernel(fixed, moving):
             check_images(fixed, moving, valid, smallest=3)
-            fixed_image, others, weights, _ = images_of(fixed, moving, valid, size=3)
-            return values_of(_agreements(fixed_image, others, weights, self.weight == "polarity-blind"), moving)
+            fixed_image, others, counted, _ = images_of(fixed, moving, valid, size=3)
+            return values_of(_agreements(fixed_image, others, counted, self.weight == "polarity-blind"), moving)
         (fixed_x, moving_x), (fixed_y, moving_y) = gradients(fixed, moving, valid)
         strong = _strong(fixed_x, fixed_y) & _strong(moving_x, moving_y)
         dot = torch.addcmul(fixed_x * moving_x, fixed_y, moving_y)

@@ -178,7 +178,8 @@ def _weighted_correlation(a: Any, b: Any, weights: Any, total: float, rounding: 
     least_a, least_b = total * (10 * rounding * peak_a) ** 2 + FLOOR, total * (10 * rounding * peak_b) ** 2 + FLOOR
     if square_a <= least_a or square_b <= least_b:
         return 0.0
-    return dot / (np.sqrt(square_a) * np.sqrt(square_b))
+    length: float = np.sqrt(square_a) * np.sqrt(square_b)
+    return dot / length
 
 
 plugin = SGC

@@ -74,7 +74,7 @@ def contiguous(image: Tensor) -> Pixels:
 
 def values_of(values: Pixels, moving: Tensor) -> Tensor:
     """A kernel's values (B,) as the images' type."""
-    return torch.from_numpy(values).to(moving.dtype)
+    return torch.as_tensor(values, dtype=moving.dtype)
 
 
 @compiled()

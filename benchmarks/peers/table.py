@@ -25,6 +25,9 @@ projector renders the same poses once, so that other load on the machine affects
 Ratios carry over to other machines, times do not. `make bench-perf` measures again."""
 
 
+_SIMILARITIES = "## Similarities\n"
+
+
 def write(results: Mapping[str, Sequence[Any]], folder: Path, *, median: Callable[[Sequence[float]], float]) -> str:
     """Write ``performance.md`` and ``performance.png``; returns the text."""
     parts = [
@@ -39,10 +42,17 @@ def write(results: Mapping[str, Sequence[Any]], folder: Path, *, median: Callabl
     ]
     for name, rows in results.items():
         parts += [f"## {name}", "", _HEAD, "|---" * 6 + "|", *_lines(rows, median), ""]
-    text = "\n".join(parts)
-    (folder / "performance.md").write_text(text, encoding="utf-8")
+    page = folder / "performance.md"
+    text = "\n".join(parts) + _kept(page)
+    page.write_text(text, encoding="utf-8")
     _draw(results, folder / "performance.png", median)
     return text
+
+
+def _kept(page: Path) -> str:
+    """What the page says of similarities, which is measured elsewhere."""
+    before = page.read_text(encoding="utf-8") if page.is_file() else ""
+    return "\n" + _SIMILARITIES + rest if (rest := before.partition(_SIMILARITIES)[2]) else ""
 
 
 def _machine() -> str:
