@@ -38,7 +38,7 @@ class MI:
         """See ``Similarity``."""
         check_images(fixed, moving, valid)
         counted, others = pixels(fixed, valid), pixels(moving, valid)
-        if takes_kernel(fixed, moving):
+        if takes_kernel(fixed, moving, always=True):
             values = _informations(contiguous(counted[0]), contiguous(others), self.bins, torch.finfo(fixed.dtype).eps)
             return values_of(values, moving)
         shares_fixed, shares_moving = self._shares(counted), self._shares(others)

@@ -1,16 +1,12 @@
 """Normalised gradient information."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bench.contract import Card
-from bench.drr.compiled import compiled, parallel_range
-from bench.similarity.base import check_images
-from bench.similarity.compiled import images_of, sobel_into, takes_kernel, values_of
 from bench.similarity.derivatives import FLOOR, gradients, magnitude
 from bench.similarity.polarity import Polarity, check_polarity
 
@@ -36,10 +32,6 @@ class NGI:
 
     def __call__(self, fixed: Tensor, moving: Tensor, valid: Tensor | None = None) -> Tensor:
         """See ``Similarity``."""
-        if takes_kernel(fixed, moving):
-            check_images(fixed, moving, valid, smallest=3)
-            fixed_image, others, weights, _ = images_of(fixed, moving, valid, size=3)
-            return values_of(_informations(fixed_image, others, weights, self.weight == "polarity-blind"), moving)
         (fixed_x, moving_x), (fixed_y, moving_y) = gradients(fixed, moving, valid)
         fixed_length, moving_length = magnitude(fixed_x, fixed_y), magnitude(moving_x, moving_y)
         shorter, longer = torch.minimum(fixed_length, moving_length), torch.maximum(fixed_length, moving_length)
@@ -55,36 +47,6 @@ class NGI:
 def _where_gradient(length: Tensor) -> Tensor:
     """Lengths with the floor of ``magnitude`` taken back, so that a flat image has exactly no information."""
     return length.masked_fill(length <= 2 * FLOOR**0.5, 0)
-
-
-@compiled(parallel=True)
-def _informations(fixed: Any, moving: Any, weights: Any, blind: bool) -> Any:
-    """Values (B,) of ``Images``."""
-    shape = weights.shape
-    fixed_x, fixed_y, lengths = np.empty(shape), np.empty(shape), np.empty(shape)
-    sobel_into(fixed, fixed_x, fixed_y)
-    least, whole = 2 * np.sqrt(FLOOR), 0.0
-    for i in range(shape[0]):
-        for j in range(shape[1]):
-            lengths[i, j] = np.sqrt(max(fixed_x[i, j] ** 2 + fixed_y[i, j] ** 2, FLOOR))
-            whole += weights[i, j] * (lengths[i, j] if lengths[i, j] > least else 0.0)
-    whole = max(whole, FLOOR)
-    values = np.empty(len(moving))
-    for b in parallel_range(len(moving)):
-        x, y = np.empty(shape), np.empty(shape)
-        sobel_into(moving[b], x, y)
-        total = 0.0
-        for i in range(shape[0]):
-            for j in range(shape[1]):
-                length = np.sqrt(max(x[i, j] * x[i, j] + y[i, j] * y[i, j], FLOOR))
-                shorter, longer = min(lengths[i, j], length), max(lengths[i, j], length)
-                along = (fixed_x[i, j] * x[i, j] + fixed_y[i, j] * y[i, j]) / longer
-                if blind:
-                    total += weights[i, j] * along * along / shorter
-                else:
-                    total += weights[i, j] * ((shorter if shorter > least else 0.0) + along) / 2
-        values[b] = total / whole
-    return values
 
 
 plugin = NGI

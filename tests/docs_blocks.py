@@ -4,7 +4,7 @@ A block's language says how it is tested; a comment before the block, ``<!-- tes
 
 * ``python``: runs; blocks of a page share their names and a temporary folder.
 * ``toml``: needs a kind: ``overlay PROTOCOL`` (laid over that protocol), ``protocol`` (a whole one), ``case`` (a case
-  file), ``labels`` (a label scheme) or ``project`` (a part of pyproject.toml).
+  file), ``cts`` (a list of CTs), ``labels`` (a label scheme) or ``project`` (a part of pyproject.toml).
 * ``bash``: the command line's own parser reads it, and its names and files must exist; with the kind ``run`` it is
   executed in the page's folder.
 * ``yaml``: the commands of its ``run:`` lines are checked as ``bash`` is.

@@ -16,6 +16,8 @@ import pytest
 
 from bench import registry
 from bench.cli.main import main
+from bench.cli.several_cts import LIST_NAME, cts_of
+from bench.contract import Dataset, Split
 from bench.perturb import MtreStartDistribution, NeighbourMotion, PoseDistribution, Told
 from bench.protocol import model, read_protocol, stress
 from bench.protocol.extend import PROTOCOLS, read_tables
@@ -127,6 +129,15 @@ def read_overlay(block: Block, folder: Path) -> None:
     read_protocol(name, profile, tomllib.loads(block.text))
 
 
+def read_list(block: Block, folder: Path) -> None:
+    """A list of CTs."""
+    (folder / LIST_NAME).write_text(block.text, encoding="utf-8")
+    table = cts_of(folder)
+    assert table is not None
+    dataset: Dataset = registry.build("datasets", table["dataset"], table["settings"])
+    assert len(dataset.patient_ids(Split.TEST)) == table["patients"]
+
+
 def read_whole(block: Block, folder: Path) -> None:
     """A protocol of its own, in every profile that it states."""
     path = folder / "own.toml"
@@ -160,6 +171,7 @@ TOML: dict[str, Callable[[Block, Path], None]] = {
     "overlay": read_overlay,
     "protocol": read_whole,
     "case": read_case_file,
+    "cts": read_list,
     "labels": read_labels,
     "project": read_project,
 }

@@ -23,10 +23,16 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("sgc", {"margin": 60, "threshold": 0.5}),
     ("go", {}),
     ("go", {"weight": "polarity-blind"}),
-    ("ngi", {}),
-    ("ngi", {"weight": "same-polarity"}),
 ]
 every_variant = pytest.mark.parametrize(("name", "settings"), VARIANTS)
+
+
+@pytest.fixture(autouse=True)
+def images_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels take small images, too."""
+    monkeypatch.setattr("bench.similarity.compiled.LARGE", 0)
+
+
 every_type = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
@@ -109,9 +115,12 @@ def test_an_image_of_nan_is_no_fault(name: str, settings: dict[str, Any]) -> Non
     assert torch.equal(values[::2], measure(fixed, moving)[::2])
 
 
-def test_other_types_are_left_to_torch() -> None:
+def test_small_images_and_other_types_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert takes_kernel(blobs(1), blobs(2))
     assert not takes_kernel(blobs(1).to(torch.bfloat16), blobs(2).to(torch.bfloat16))
     assert not takes_kernel(blobs(1), blobs(2).requires_grad_())
     with torch.no_grad():
         assert takes_kernel(blobs(1), blobs(2).requires_grad_())
+    monkeypatch.setattr("bench.similarity.compiled.LARGE", 24 * 21 + 1)
+    assert not takes_kernel(blobs(1), blobs(2))
+    assert takes_kernel(blobs(1), blobs(2), always=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -116,7 +116,9 @@ class _Drawn:
 
 
 def _simulated(protocol: Protocol, prepared: PreparedPatient, index: int, recorded: ProblemRecord | None) -> _Drawn:
-    case_id, scene = case_ids(protocol, prepared.id)[index], protocol_scene(protocol)
+    case_id, part = case_ids(protocol, prepared.id)[index], prepared.scene
+    # Its part of the CT may be the patient's own.
+    scene = replace(protocol_scene(protocol), region=part.region, box=part.box)
     random, constraints = generator(protocol.seed, "draw", case_id), prepared.constraints(scene)
     number = hidden_number(protocol, prepared.id, index)
     draw = draw_case(protocol.target.distribution, protocol.start.used, constraints, random, index=number)

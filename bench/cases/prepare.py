@@ -86,6 +86,7 @@ def prepare_patient(scene: Scene, patient: Patient) -> PreparedPatient:
         FluorobenchError: A CT with NaN or infinite voxels, or without the structures that the scene needs.
     """
     _require_numbers(patient)
+    scene = _of_patient(scene, patient)
     part, moving = _boxed(scene, patient.volume), moving_of(scene, patient.volume)
     moving_map = AttenuationMap.from_volume(moving)
     matched = scene.same_volume
@@ -119,6 +120,12 @@ def load_patient(protocol: "Protocol", dataset: Dataset, patient_id: str) -> Pre
         return replace(prepared, landmarks=landmarks)
     real = real_targets(acquisitions, protocol.data.views)
     return replace(prepared, landmarks=landmarks, real=real, unreferenced=unreferenced(acquisitions))
+
+
+def _of_patient(scene: Scene, patient: Patient) -> Scene:
+    """A scene with the part of the CT that its patient states."""
+    region = scene.region if patient.region is None else patient.region
+    return replace(scene, region=region, box=scene.box if patient.box is None else patient.box)
 
 
 def moving_of(scene: Scene, volume: Volume) -> Volume:
@@ -205,11 +212,11 @@ def _require_numbers(patient: Patient) -> None:
 
 
 def _landmarks(protocol: "Protocol", prepared: PreparedPatient) -> tuple[LandmarkSet, ...]:
-    data, moving = protocol.data, prepared.moving
-    wide = data.region in WIDE_REGIONS
-    marked = moving if wide else with_content(moving, data.region)
-    points = surface_landmarks(marked, count=data.landmarks, seed=protocol.seed)
+    region, moving = prepared.scene.region, prepared.moving
+    wide = region in WIDE_REGIONS
+    marked = moving if wide else with_content(moving, region)
+    points = surface_landmarks(marked, count=protocol.data.landmarks, seed=protocol.seed)
     if wide:
         return (*prepared.patient.landmarks, LandmarkSet("surface", points))
     # Marks elsewhere in the body would measure structures that are not registered.
-    return (LandmarkSet(f"{data.region} surface", points),)
+    return (LandmarkSet(f"{region} surface", points),)

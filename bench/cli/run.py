@@ -13,6 +13,7 @@ from bench.cli.added import with_added
 from bench.cli.console import messages, print_line
 from bench.cli.debug import debug_case
 from bench.cli.progress import show_steps
+from bench.cli.several_cts import cts_of, starts_each
 from bench.errors import FluorobenchError
 from bench.text import one_line, read_toml
 
@@ -63,13 +64,13 @@ class Run:
     """Folders of your own weights (train --weights); the rows of their methods use them."""
 
     data: Path | None = None
-    """TOML file merged into the protocol, such as the [data] table of your own X-rays."""
+    """Several CTs of your own, a folder or a TOML file with [[ct]] tables; or a TOML file merged into the protocol."""
 
     start_distribution: str | None = None
     """Name of another start distribution of the protocol."""
 
     starts: int | None = None
-    """Number of starts per patient; by default that of the profile, for your own CT all cases of the profile."""
+    """Number of starts per patient; by default that of the profile, for your own CTs all cases of the profile."""
 
     only: tuple[str, ...] = ()
     """Labels of the methods to run; all if not given."""
@@ -166,13 +167,15 @@ class Run:
             )
 
     def _starts(self, protocol: str) -> int | None:
-        """Starts per patient: as given; for the user's one CT as many as the profile has cases."""
+        """Starts per patient: as given; for the user's own CTs as many cases as the profile has, or a few more."""
         from bench.protocol import read_protocol
 
-        if self.starts is not None or self.volume is None:
+        listed = self._listed()
+        if self.starts is not None or (self.volume is None and listed is None):
             return self.starts
         stated = read_protocol(protocol, self.profile)
-        return stated.data.patients * stated.start.per_patient
+        cases = stated.data.patients * stated.start.per_patient
+        return cases if listed is None else starts_each(cases, listed["patients"])
 
     def _overrides(self, starts: int | None) -> dict[str, Any]:
         """The command line as tables of a protocol."""
@@ -183,7 +186,8 @@ class Run:
         box = None if self.box is None else (self.box[:3], self.box[3:])
         part = {"region": region, "box": box}
         over["data"] |= {key: value for key, value in part.items() if value is not None}
-        if self.volume is None and any((self.labels, self.label_scheme, self.box, self.series, self.voxel_spacing_mm)):
+        scheme = None if self._listed() is not None else self.label_scheme
+        if self.volume is None and any((self.labels, scheme, self.box, self.series, self.voxel_spacing_mm)):
             raise CommandError(
                 "--labels, --label-scheme, --box, --series and --voxel-spacing-mm belong to a CT of your own; name it "
                 "with --volume"
@@ -198,12 +202,17 @@ class Run:
             return {}
         if self.volume is not None:
             raise CommandError("--data and --volume both name the patients; give one of them")
-        tables = read_toml(self.data)
+        listed = self._listed()
+        tables = read_toml(self.data) if listed is None else {"data": listed}
         for name in ("data", "start"):  # the command line adds to these
             if not isinstance(tables.get(name, {}), dict):
                 found = one_line(repr(tables[name]), 200)
                 raise CommandError(f"{self.data}: expected a table [{name}]; got {name} = {found}")
         return tables
+
+    def _listed(self) -> dict[str, Any] | None:
+        """The table [data] of several CTs; None without them."""
+        return None if self.data is None else cts_of(self.data, self.label_scheme if self.data.is_dir() else None)
 
     def _ct(self) -> dict[str, Any]:
         paths = {"volume": self.volume, "labels": self.labels}

@@ -6,6 +6,7 @@ from enum import StrEnum
 from bench.contract.problem import View
 from bench.geometry import Matrix
 from bench.volume import Volume
+from bench.volume.region import Box
 
 
 class Split(StrEnum):
@@ -75,6 +76,8 @@ class Patient:
         volume: The CT, whole body, with labels where there are any; no mask.
         landmarks: Named landmark sets; may be empty (the harness then spreads points over the bone surface).
         acquisitions: Real X-rays; may be empty.
+        region: Part of this CT that methods are given; None = the protocol's (``data.region``).
+        box: To which this CT is cropped before, LPS mm; None = the protocol's.
     """
 
     id: str
@@ -82,3 +85,5 @@ class Patient:
     volume: Volume
     landmarks: tuple[LandmarkSet, ...] = ()
     acquisitions: tuple[Acquisition, ...] = ()
+    region: str | None = None
+    box: Box | None = None

@@ -35,13 +35,23 @@ class Images(NamedTuple):
     rounding: float
 
 
-def takes_kernel(*images: Tensor) -> bool:
-    """Whether values alone are wanted, on the processor, of float32 or float64."""
+def takes_kernel(fixed: Tensor, moving: Tensor, *, always: bool = False) -> bool:
+    """Whether values alone are wanted, on the processor, of float32 or float64, and a kernel is worth while.
+
+    Args:
+        fixed: As for ``Similarity``.
+        moving: Likewise.
+        always: Whether the kernel is faster for small images, too.
+    """
+    images = (fixed, moving)
     wanted = torch.is_grad_enabled() and any(image.requires_grad for image in images)
-    return not wanted and all(each.device.type == "cpu" and each.dtype in _TYPES for each in images)
+    here = all(each.device.type == "cpu" and each.dtype in _TYPES for each in images)
+    return here and not wanted and (always or fixed.numel() >= LARGE)
 
 
 _TYPES = (torch.float32, torch.float64)
+# Pixels from which torch's intermediate images leave the cache. At 64 x 64 most kernels gain nothing.
+LARGE = 1 << 13
 
 
 def images_of(fixed: Tensor, moving: Tensor, valid: Tensor | None, *, size: int) -> Images:
