@@ -41,7 +41,8 @@ def in_tissue(volume: Volume, *, sides: bool = False) -> Case:
 
 
 def windows_of(case: Case, **settings: int) -> WindowResiduals:
-    problem, chosen = case.problem, {"window": 9, "stride": 2, **settings}
+    problem = case.problem
+    chosen: dict[str, Any] = {"window": 9, "stride": 2, **settings}
     attenuation, corners = AttenuationMap.from_volume(problem.volume), problem.volume.content_corners()
     views = [bin_view(view, 1) for view in problem.views]
     return WindowResiduals(
