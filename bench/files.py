@@ -10,8 +10,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import FluorobenchError
@@ -52,6 +52,27 @@ def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = 
     if durable:
         _flush(path.parent)
     return path
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Generator[Path]:
+    """A folder to be filled that takes the place of ``path`` at the end, whole or not at all.
+
+    What lies there stays until then, and where the filling fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.part-", dir=path.parent) as place:
+        new, old = Path(place) / "new", Path(place) / "old"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
 
 
 def sweep(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The page of a run in a headless browser, opened from the disk: what a reader does with mouse and keyboard."""
 
 import base64
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,42 +10,10 @@ import pytest
 from bench.cli.report import write_report
 from bench.score.finished import open_run
 
+from .browser import CONTRASTS, choose, find, headless, texts
 from .page_run import HOSTILE, Answer, labelled, near, nothing, start, toy_patients, write_run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 ANSWERS: dict[str, Answer] = {"Near": near, HOSTILE: start, "Nothing": nothing}
-# Share of the relative luminance of two colours, as WCAG 2 defines it, of every element that shows text.
-CONTRASTS = """
-const channel = (c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
-const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-const parse = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
-const behind = (element) => {
-  const layers = [];
-  for (let each = element; each; each = each.parentElement) layers.push(parse(getComputedStyle(each).backgroundColor));
-  const over = (under, [r, g, b, a]) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a));
-  return layers.reverse().reduce(over, [255, 255, 255]);
-};
-const found = [];
-for (const element of document.querySelectorAll("body *")) {
-  if (element.closest("svg, script, noscript, .unseen, .skip, #missing")) continue;
-  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-  if (!own || element.getClientRects().length === 0) continue;
-  const back = behind(element);
-  const pair = [luminance(parse(getComputedStyle(element).color)), luminance(back)].sort((a, b) => b - a);
-  const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-  if (ratio < 4.5) found.push(`${element.tagName}.${element.className}: ${ratio.toFixed(2)}`);
-}
-const back = luminance(behind(document.body));
-for (let series = 0; series < COLOURS; series++) {
-  const probe = document.body.appendChild(document.createElement("i"));
-  probe.style.color = theme.colour(`s${series}`);
-  const pair = [luminance(parse(getComputedStyle(probe).color)), back].sort((a, b) => b - a);
-  if ((pair[0] + 0.05) / (pair[1] + 0.05) < 3) found.push(`line s${series}`);
-  probe.remove();
-}
-return found;
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +28,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:
-    webdriver: Any = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install selenium")
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    for word in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--window-size=1300,900",
-    ):
-        options.add_argument(word)
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield found
-    found.quit()
+    with headless() as found:
+        yield found
 
 
 @pytest.fixture
@@ -88,27 +40,12 @@ def browser(driver: Any, page: Path) -> Iterator[Any]:
     assert driver.get_log("browser") == []
 
 
-def find(browser: Any, selector: str) -> Any:
-    return browser.find_element("css selector", selector)
-
-
-def texts(browser: Any, selector: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent)"
-    return list(browser.execute_script(script, selector))
-
-
 def cells(browser: Any, column: int) -> list[str]:
     return texts(browser, f"#row-table tbody td:nth-child({column})")
 
 
 def headings(browser: Any) -> list[str]:
     return texts(browser, "#row-table th")
-
-
-def choose(browser: Any, selector: str, text: str) -> None:
-    from selenium.webdriver.support.ui import Select
-
-    Select(find(browser, selector)).select_by_visible_text(text)
 
 
 def test_rows_are_sorted_and_what_is_no_number_stays_last(browser: Any) -> None:

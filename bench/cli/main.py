@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tyro
 
+from bench.cli.board import Board
 from bench.cli.catalogue import Info, List
 from bench.cli.check import Check
 from bench.cli.compare import Compare
@@ -29,7 +30,7 @@ from bench.cli.start import Start
 from bench.cli.train import Train
 from bench.cli.verify import Verify
 
-RUNS = Run | Report | Show | Compare | Score | Export | Verify | Check | Doctor
+RUNS = Run | Report | Show | Compare | Board | Score | Export | Verify | Check | Doctor
 COMMANDS = RUNS | Train | Register | Reference | Start | Render | Download | List | Info
 DESCRIPTION = (
     "Benchmark of rigid 2D/3D registration: the pose of a CT volume from X-ray images. --version prints the version."

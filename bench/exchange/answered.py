@@ -20,7 +20,7 @@ from bench.protocol import Protocol
 from bench.protocol.model import MethodTable
 from bench.run.declared import DECLARED
 from bench.run.journal import Journal, RunError, link_latest
-from bench.run.seals import SEALS
+from bench.run.seals import same_seals
 from bench.score.finished import ScoredRun, open_run
 
 PLUGIN = "external"
@@ -84,16 +84,11 @@ def write_answered(run: ScoredRun, answers: Answers, runs: Path) -> ScoredRun:
         part = place / folder.name
         part.mkdir()
         _fill(part, run, protocol, answers)
-        if not _same(part, folder):
+        if not same_seals(part, folder):
             shutil.rmtree(folder, ignore_errors=True)
             part.rename(folder)
     link_latest(folder)
     return open_run(folder)
-
-
-def _same(one: Path, other: Path) -> bool:
-    """Whether two finished runs hold the same files, by their seals."""
-    return (other / SEALS).is_file() and (one / SEALS).read_bytes() == (other / SEALS).read_bytes()
 
 
 def _protocol(run: ScoredRun, answers: Answers) -> Protocol:

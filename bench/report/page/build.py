@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.files import write_whole
@@ -20,7 +20,10 @@ from bench.report.page.provenance import Group
 from bench.report.page.rows import PageRows
 from bench.report.page.tables import Printed, WinsCell, Written
 
-_SCRIPTS = ("theme.js", "methods.js", "plots.js", "rows.js", "cases.js", "main.js")
+FIGURE_SCRIPTS = ("theme.js", "methods.js", "plots.js")
+"""What draws figures and switches between light and dark."""
+_SCRIPTS = (*FIGURE_SCRIPTS, "rows.js", "cases.js", "main.js")
+_PACKAGES = ("bench.report.page", "bench.report.board")
 _PLOTLY = "vendor/plotly-cartesian.min.js.gz"
 
 
@@ -69,8 +72,8 @@ class Page:
 def write_page(path: Path, page: Page) -> Path:
     """Write the page, whole or not at all."""
 
-    def fill(part: Path) -> None:
-        with part.open("w", encoding="utf-8") as file:
+    def fill(place: Path) -> None:
+        with place.open("w", encoding="utf-8") as file:
             file.writelines(page_text(page))
 
     return write_whole(path, fill)
@@ -78,16 +81,17 @@ def write_page(path: Path, page: Page) -> Path:
 
 def page_text(page: Page) -> Iterator[str]:
     """The HTML text, piece by piece."""
-    scripts = [_plotly(), _own_scripts()] if page.figures or page.rows else [_own_scripts()]
+    own = own_scripts(_SCRIPTS)
+    scripts = [plotly(), own] if page.figures or page.rows else [own]
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .generate(
             page=page,
-            style=Markup(_text("page.css")),
+            style=Markup(part("page.css")),
             scripts=[Markup(each) for each in scripts],
-            policy=_policy(scripts),
-            figures_json=Markup(script_json([_as_json(each) for each in page.figures])),
+            policy=policy(scripts),
+            figures_json=Markup(figures_json(page.figures)),
             methods_json=Markup(script_json(list(page.methods))),
             rows_json=None if page.rows is None else Markup(page.rows.json),
             cases_json=None if page.cases is None else Markup(page.cases),
@@ -95,39 +99,53 @@ def page_text(page: Page) -> Iterator[str]:
     )
 
 
+def figures_json(figures: Iterable[PageFigure]) -> str:
+    """What the scripts draw."""
+    return script_json([_as_json(each) for each in figures])
+
+
 def _as_json(figure: PageFigure) -> dict[str, Any]:
     return {key: value for key, value in asdict(figure).items() if key in ("key", "variants")}
 
 
-def _policy(scripts: Iterable[str]) -> str:
+def policy(scripts: Iterable[str], *, own_files: bool = False) -> str:
     """Nothing but the page's own scripts, by their hashes, its own styles, and pictures inside it.
 
     plotly puts rules of style into the page as it draws, which no hash could name.
+
+    Args:
+        scripts: Texts inside the page.
+        own_files: Also scripts beside the page.
     """
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
     )
+    beside = "'self' " if own_files else ""
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; script-src {beside}{hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
 @cache
-def _environment() -> Environment:
-    loader = PackageLoader("bench.report.page", "")
+def environment() -> Environment:
+    """Of all templates; what they are given is escaped."""
+    loader = ChoiceLoader([PackageLoader(each, "") for each in _PACKAGES])
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _own_scripts() -> str:
-    return "\n".join(_text(each) for each in _SCRIPTS)
+def own_scripts(names: Iterable[str]) -> str:
+    """Some scripts of the page as one."""
+    return "\n".join(part(each) for each in names)
 
 
 @cache
-def _plotly() -> str:
+def plotly() -> str:
+    """The library that draws the figures."""
     packed = resources.files("bench.report.page").joinpath(_PLOTLY).read_bytes()
     return gzip.decompress(packed).decode("utf-8")
 
 
-def _text(part: str) -> str:
-    return resources.files("bench.report.page").joinpath(part).read_text(encoding="utf-8")
+def part(name: str) -> str:
+    """A file of the page."""
+    return resources.files("bench.report.page").joinpath(name).read_text(encoding="utf-8")

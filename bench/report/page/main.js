@@ -2,7 +2,7 @@
 
 theme.start();
 methods.start(data("methods"));
-if (document.getElementById("figures")) plots.start(data("figures"));
+if (document.getElementById("figures") && window.Plotly) plots.start(data("figures"));
 if (document.getElementById("data-rows")) rows.load(data("rows"));
 if (document.getElementById("data-cases")) cases.start(data("cases"));
 if (document.getElementById("data-rows")) rows.start();

@@ -26,11 +26,13 @@ class Group:
         title: The heading.
         facts: Names and texts.
         mono: Whether the texts are hashes and versions.
+        wide: Whether the texts are sentences.
     """
 
     title: str
     facts: list[tuple[str, str]]
     mono: bool = False
+    wide: bool = False
 
 
 def provenance(journal: Journal) -> list[Group]:
@@ -40,7 +42,7 @@ def provenance(journal: Journal) -> list[Group]:
         Group("Run", _run(journal, protocol, environment)),
         Group("Machine", _machine(environment)),
         Group("Patients", _patients(journal.patients())),
-        Group("Methods", list(_methods(protocol))),
+        Group("Methods", list(_methods(protocol)), wide=True),
         Group("Versions", sorted(environment.versions.items()), mono=True),
         Group("Weights", [(_tail(path), digest) for path, digest in sorted(environment.weights.items())], mono=True),
     ]
