@@ -12,6 +12,8 @@ STEPS ?= 500
 ROUNDS ?= 2
 PROFILE ?= quick
 WORKERS ?= 2
+TIME ?= 90m
+TRAINING ?= 60m
 GATE := regress regress-networks regress-realistic regress-vertebra
 
 .DEFAULT_GOAL := help
@@ -41,6 +43,10 @@ ablations: $(STAMP) ## Train every row of the ablation tables and fill them: mak
 
 bench-xray: $(STAMP) ## SOPI's Table 3: XRAYS=FILE.toml names your X-rays; without, simulated ones.
 	$(BIN)/fluorobench run sopi-xray --profile quick $(if $(XRAYS),--data $(XRAYS))
+
+# Interrupted or out of time, it goes on with the same command; what is not there is named in the PDF.
+paper: $(STAMP) ## Every table and figure of both papers in one PDF: make paper PROFILE=quick TIME=90m (STEPS=500 TRAINING=60m also trains the ablations' rows).
+	$(BIN)/python -m studies.paper --profile $(PROFILE) --budget $(TIME) --steps $(if $(filter file,$(origin STEPS)),0,$(STEPS)) --training-budget $(TRAINING)
 
 tables: $(STAMP) ## Write the tables and figures of the newest run again.
 	$(BIN)/fluorobench report runs/latest
@@ -111,4 +117,4 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-.PHONY: help install ablations peers bench-peers bench-sim bench-xray train tables regress torture bench-perf bench-check test check check-mypy check-pyright docs format
+.PHONY: help install ablations paper peers bench-peers bench-sim bench-xray train tables regress torture bench-perf bench-check test check check-mypy check-pyright docs format

@@ -2,6 +2,7 @@
 
 ``studies/NAME/README.md`` with its pictures becomes the page ``studies/NAME/``. Links are written as GitHub resolves
 them (``../studies/realism/README.md``, ``../../docs/dimensions.md``); on the site the folder ``docs`` is the root.
+The boards of ``docs/board/`` get the library that draws their figures, which is kept once, in the package.
 ``<!-- modules: bench.score -->`` on an API page becomes the documentation of every module of that package.
 """
 
@@ -11,6 +12,9 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from bench.report.board.build import LIBRARY, PAGE
+from bench.report.page.build import plotly
 
 ROOT = Path(__file__).parents[1]
 _PICTURES = (".png", ".svg")
@@ -28,6 +32,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             name = path.relative_to(ROOT).as_posix()
             files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the library beside each board."""
+    for page in (Path(config.site_dir) / "board").glob(f"*/{PAGE}"):
+        (page.parent / LIBRARY).write_text(plotly(), encoding="utf-8")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # pyright: ignore

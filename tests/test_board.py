@@ -12,7 +12,7 @@ from bench.cases.records import ProblemRecord, TruthRecord
 from bench.cli.board import Board
 from bench.report.board import build
 from bench.report.board.build import PAGE, require_free, write_board
-from bench.report.board.entries import BoardError, board_entries
+from bench.report.board.entries import BoardError, board_entries, verdict
 from bench.run.seals import SEALS, finished_at
 from bench.score.compared import ComparisonError
 
@@ -56,6 +56,8 @@ def test_the_newest_rows_are_ranked_and_the_earlier_ones_are_history(runs: list[
     assert newest["Near"].processors == ("Quick processor",)
     assert newest[HOSTILE].of.name == runs[0].name, "rows that were taken over are of the run that made them"
     assert len(entries.scores) == 12
+    told = verdict(*entries.histories["Near"])
+    assert told == "mTRE not tested", "two patients; times of another processor are not compared"
     table = write_board(entries, tmp_path / "site")[2].read_text().splitlines()
     assert table[0].startswith("method,ended,ranked,failure_strict_percent")
     assert [line.split(",")[:3] for line in table[1:3]] == [
