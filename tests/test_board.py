@@ -17,7 +17,7 @@ from bench.run.seals import SEALS, finished_at
 from bench.score.compared import ComparisonError
 
 from .browser import CONTRASTS, find, headless, texts
-from .page_run import HOSTILE, labelled, near, nothing, start, toy_patients, write_run
+from .page_run import HOSTILE, Answer, labelled, near, nothing, start, toy_patients, write_run
 
 
 def nearer(problem: ProblemRecord, truth: TruthRecord, number: int) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
     folder = tmp_path_factory.mktemp("board")
     with toy_patients(folder):
         first = write_run(folder / "a", labelled(["Near", HOSTILE]), {"Near": near, HOSTILE: start})
-        later = {"Near": nearer, HOSTILE: start, "Nothing": nothing}
+        later: dict[str, Answer] = {"Near": nearer, HOSTILE: start, "Nothing": nothing}
         second = write_run(folder / "b", labelled(list(later)), later)
         yield [
             ended(first.folder, "2026-01-02T03:04:05+00:00"),

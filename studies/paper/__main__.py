@@ -79,8 +79,11 @@ def _seconds(budget: str) -> float:
     return 60 * (TrainingBudget.parse(budget, None).minutes or 0.0)
 
 
-def compile_pdf(tex: Path) -> None:
+def compile_pdf(tex: Path) -> str:
     """Compile a document in its folder.
+
+    Returns:
+        What pdflatex said.
 
     Raises:
         FluorobenchError: pdflatex is missing or fails; the first error of its log.
@@ -99,6 +102,7 @@ def compile_pdf(tex: Path) -> None:
         )
     for ending in (".aux", ".log"):
         tex.with_suffix(ending).unlink(missing_ok=True)
+    return done.stdout
 
 
 def _require_free(out: Path) -> None:

@@ -21,12 +21,9 @@ _HEAD = r"""\documentclass[10pt,a4paper]{article}
 % As wide as it is; reduced where the line or the page is shorter.
 \newcommand{\fit}[1]{%
   \ifdim\wd\fitted>\linewidth\sbox{\fitted}{\resizebox{\linewidth}{!}{\usebox{\fitted}}}\fi
-  \ifdim\dimexpr\ht\fitted+\dp\fitted>#1\sbox{\fitted}{\resizebox{!}{#1}{\usebox{\fitted}}}\fi
+  \ifdim\dimexpr\ht\fitted+\dp\fitted>#1\sbox{\fitted}{\resizebox*{!}{#1}{\usebox{\fitted}}}\fi
   \usebox{\fitted}\par}
-% A table on a page of its own, turned where it is wider than the page.
-\newcommand{\fluorobenchinput}[1]{%
-  \sbox{\fitted}{\input{#1}}%
-  \ifdim\wd\fitted>\linewidth\begin{landscape}\fit{0.97\textheight}\end{landscape}\else\fit{0.8\textheight}\fi}
+\newcommand{\fluorobenchinput}[1]{\sbox{\fitted}{\input{#1}}\fit{0.85\textheight}}
 \newcommand{\fluorobenchfigure}[1]{\sbox{\fitted}{\includegraphics{#1}}\fit{0.75\textheight}}
 \begin{document}
 """
@@ -118,6 +115,9 @@ def _state(folder: Path) -> str:
 
 
 def _part(part: Content) -> Iterator[str]:
+    """Heading and files; tables are wide, so that their pages are turned."""
+    turned = part.item.is_table and bool(part.files)
+    yield "\\begin{landscape}\n" if turned else ""
     yield f"\\section*{{{escape(part.item.paper)}: {escape(part.item.number)}}}\n"
     yield f"{{\\small {escape(part.item.said)}}}\\par\n"
     if part.lacking:
@@ -125,4 +125,4 @@ def _part(part: Content) -> Iterator[str]:
     command = "fluorobenchinput" if part.item.is_table else "fluorobenchfigure"
     for path in part.files:
         yield f"\\{command}{{{path.parent.name}/{path.name}}}\n\\bigskip\n"
-    yield "\\clearpage\n" if part.files else ""
+    yield "\\end{landscape}\n" if turned else "\\clearpage\n" if part.files else ""

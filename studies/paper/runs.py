@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cli.console import print_line
-from bench.protocol import read_protocol
+from bench.protocol import load_protocol
 from bench.run.journal import Journal
+from bench.run.own_weights import with_weights
 
 # For an interrupted command to end in order.
 _GRACE_S = 60.0
@@ -55,7 +56,7 @@ def made(protocol: str, profile: str, runs: Path, clock: Clock, *, again: bool =
         clock: When it has run out, a run stops and can be continued.
         again: Give the command also where the run is finished: rows whose weights have come are then filled.
     """
-    journal = Journal.of(runs, read_protocol(protocol, profile, {}))
+    journal = Journal.of(runs, with_weights(load_protocol(protocol, profile), ()))
     if _is_reported(journal) and not again:
         print_line(f"{journal.folder}: there already")
         return Made(journal.folder)
