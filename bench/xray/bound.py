@@ -39,7 +39,7 @@ def pose_information(
         seen = slice(None) if view.valid is None else view.valid.ravel()
         passed = photons * np.exp(-image.double().numpy().ravel()[seen])
         by_camera_twist = slopes.double().numpy().reshape(6, -1)[:, seen]
-        by_rig_twist = _twist_in_camera(view.camera_from_rig).T @ by_camera_twist
+        by_rig_twist = twist_in_camera(view.camera_from_rig).T @ by_camera_twist
         total += (by_rig_twist * passed) @ by_rig_twist.T
     return total
 
@@ -57,7 +57,7 @@ def pose_bound(information: Matrix) -> Matrix | None:
     return bound
 
 
-def _twist_in_camera(camera_from_rig: Matrix) -> Matrix:
+def twist_in_camera(camera_from_rig: Matrix) -> Matrix:
     """From a twist in rig axes (degrees, mm) to one in camera axes (radians, mm), about the same point."""
     change: Matrix = np.zeros((6, 6))
     change[:3, :3] = np.deg2rad(1.0) * camera_from_rig[:3, :3]

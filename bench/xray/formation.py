@@ -165,7 +165,7 @@ def primary_image(
 ) -> Matrix:
     """Unscattered intensity (H, W) in multiples of that without an object: means over the rays of every pixel."""
     factor = formation.supersampling
-    finer = _supersampled(camera, factor)
+    finer = supersampled(camera, factor)
     pose = np.asarray(camera_from_world, dtype=np.float64)[None]
     soft, bone = project_siddon_pair(materials.soft, materials.bone, pose, finer)[:, 0]
     spectrum = tube_spectrum().filtered(formation.copper_mm) if formation.polyenergetic else single_energy()
@@ -197,7 +197,7 @@ def _blurred(image: Matrix, sigma_px: float) -> Matrix:
     return np.asarray(ndimage.gaussian_filter(image, sigma_px, mode="reflect")) if sigma_px > 0 else image
 
 
-def _supersampled(camera: Camera, factor: int) -> Camera:
+def supersampled(camera: Camera, factor: int) -> Camera:
     """The camera whose ``binned(factor)`` is the given one."""
     K = camera.K.copy()
     K[:2] *= factor
