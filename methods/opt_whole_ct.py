@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from bench.contract import Card, Estimate, Outcome, Problem, TrainingProvenance, View
 from bench.drr import AttenuationMap
 from bench.register.bone_and_body import BoneAndBody, bone_pose, split
-from bench.register.least_squares import LeastSquares, LeastSquaresLevel
+from bench.register.confidence import Fitted, of_refined, stated
+from bench.register.least_squares import LeastSquares, LeastSquaresLevel, Refined
 from bench.register.pyramid import coarsened, evened
 from bench.register.search import Prepared
 from bench.volume import Volume
@@ -78,27 +79,39 @@ class OptWholeCt:
         return PreparedCt(prepared, None if self.least_gain is None else split(shown, volume, self.voxel_mm))
 
     def register(self, problem: Problem, prepared: PreparedCt) -> Estimate:
-        """Find the pose of the body, then that of the bone."""
-        body = self._body(problem, prepared.whole)
-        if prepared.parts is None or self.least_gain is None or body.outcome is Outcome.DIVERGED:
-            return body
-        began = time.perf_counter()
-        bone = bone_pose(problem, prepared.parts, body.pose, self.least_gain)
-        seconds = {**body.seconds, "bone": time.perf_counter() - began}
-        return replace(body, pose=bone.pose, seconds=seconds, drr_evaluations=body.drr_evaluations + bone.rendered)
+        """Find the pose of the body, then that of the bone; other settings than the default are not calibrated."""
+        found = self.fit(problem, prepared)
+        return stated(found, "opt_whole_ct") if self == OptWholeCt() else found.estimate
 
-    def _body(self, problem: Problem, prepared: Prepared) -> Estimate:
+    def fit(self, problem: Problem, prepared: PreparedCt) -> Fitted:
+        """``register`` without confidence; the covariance is that of the body's pose."""
+        body = self._body(problem, prepared.whole)
+        fitted = of_refined(body, len(problem.views))
+        if prepared.parts is None or self.least_gain is None or body.estimate.outcome is Outcome.DIVERGED:
+            return fitted
+        began = time.perf_counter()
+        bone = bone_pose(problem, prepared.parts, body.estimate.pose, self.least_gain)
+        seconds = {**body.estimate.seconds, "bone": time.perf_counter() - began}
+        rendered = body.estimate.drr_evaluations + bone.rendered
+        answer = replace(body.estimate, pose=bone.pose, seconds=seconds, drr_evaluations=rendered)
+        return replace(fitted, estimate=answer)
+
+    def _body(self, problem: Problem, prepared: Prepared) -> Refined:
         """The pose of the whole body; of several views the first one alone is registered first.
 
         What is depth in one view is a shift in another, and less than the depths that are searched leads out of reach.
         """
         if len(problem.views) == 1:
-            return self.search.register(problem, prepared)
+            return self.search.refined(problem, prepared, None)
         first = self.search.register(replace(problem, views=problem.views[:1]), prepared)
         ending = LeastSquares(levels=self.levels[-2:])
-        found = ending.refine(problem, prepared, problem.frame.parameters(first.pose)[None])
-        seconds = {**{f"first_view_{name}": each for name, each in first.seconds.items()}, **found.seconds}
-        return replace(found, seconds=seconds, drr_evaluations=first.drr_evaluations + found.drr_evaluations)
+        found = ending.refined(problem, prepared, problem.frame.parameters(first.pose)[None])
+        last = found.estimate
+        seconds = {**{f"first_view_{name}": each for name, each in first.seconds.items()}, **last.seconds}
+        return replace(
+            found,
+            estimate=replace(last, seconds=seconds, drr_evaluations=first.drr_evaluations + last.drr_evaluations),
+        )
 
 
 plugin = OptWholeCt
@@ -112,7 +125,8 @@ card = Card(
         "For targets that show the whole body. Where the target is bone in air (matched content) it renders too much.",
         "It answers with the pose of the whole body. If a bone has moved against the body since the CT, that motion is "
         "an error of the answer.",
-        "No covariance: windows overlap, and their residuals are not independent.",
+        "Covariance and confidence are calibrated on phantoms (bench/register/calibration): windows overlap, and their "
+        "residuals are not independent. Neither knows of errors of the camera.",
     ),
     uses_start=True,
     uses_whole_ct=True,

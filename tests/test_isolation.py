@@ -60,6 +60,8 @@ BODIES = {
     "open(PLACE, 'w').write(f'{os.getpid()} {child.pid}'); " + ANSWER,
     "has_child": "import subprocess; child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
     "open(PLACE, 'w').write(f'{os.getpid()} {child.pid}'); time.sleep(600)",
+    "dies_with_orphan": "import subprocess; subprocess.run(['sh', '-c', 'setsid sleep 601 & echo $! > ' + PLACE]); "
+    "time.sleep(0.3); os.abort()",
     "takes_memory": "np.ones(2**29); " + ANSWER,
     "writes": "problem.volume.hu[0, 0, 0] = 1; " + ANSWER,
     "writes_start": "problem.start[0, 3] += 1; " + ANSWER,

@@ -17,9 +17,9 @@ from bench.single.check import AGREEMENT_MM, Check, check_answer
 from bench.single.depth import IN_PLANE_MM, depth_half_width, measure
 from bench.single.opinion import ROUGH, Answer, apart, searched
 from bench.single.plausible import ImpossibleError, doubtful, require_possible
-from bench.single.trust import Trust
+from bench.single.trust import Trust, in_words
 from bench.single.turned import COUNT, turned
-from bench.single.verdict import assess, judge
+from bench.single.verdict import Assessed, assess, judge
 from bench.volume import Volume
 
 from .registration import build_case, cluster
@@ -82,6 +82,19 @@ def test_what_speaks_against_an_answer(case: Case, outcome: Outcome, mm: float, 
     assert verdict.trust == trust
     assert len(verdict.reasons) == 1
     assert said in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "trust"), [(0.99, Trust.TRUSTED), (0.9, Trust.DOUBTFUL), (0.2, Trust.NOT_TRUSTED)]
+)
+def test_an_answer_that_its_method_does_not_believe_is_not_trusted(case: Case, confidence: float, trust: Trust) -> None:
+    given = replace(estimate(case.truth), confidence=confidence)
+    found = checked(case)
+    verdict = judge(case.problem, given, found)
+    assert verdict.trust == trust
+    assert any("the method itself" in reason for reason in verdict.reasons) is (confidence < 0.95)
+    lines = in_words(Assessed(given, found, verdict).written())
+    assert any(f"{100 * confidence:.1f} % probable" in line for line in lines)
 
 
 def test_an_answer_at_the_bounds_is_not_trusted_although_it_was_found_again(case: Case) -> None:

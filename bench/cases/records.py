@@ -156,6 +156,7 @@ class EstimateRecord(Record):
         recipe: Of what made it (``bench.run.recipe``); None likewise.
         trace: Progress of its search, where the method states it: pairs of DRR evaluations so far and the best value
             of what it minimises, a few of them; None likewise.
+        confidence: Probability of the right basin, as the method states it; None where it does not.
         seal: Checksum of the other fields, which the run adds as it writes the line.
     """
 
@@ -180,6 +181,7 @@ class EstimateRecord(Record):
     processor: str | None = None
     recipe: str | None = None
     trace: list[tuple[int, float]] | None = None
+    confidence: float | None = None
     seal: str | None = None
 
     def sealed(self) -> "EstimateRecord":
@@ -193,7 +195,9 @@ class EstimateRecord(Record):
 
     def _checksum(self) -> str:
         # Rows that were sealed before these fields existed have none of them.
-        absent = {name for name in ("worker", "processor", "recipe", "trace") if getattr(self, name) is None}
+        absent = {
+            name for name in ("worker", "processor", "recipe", "trace", "confidence") if getattr(self, name) is None
+        }
         return hashlib.sha256(self.model_dump_json(exclude={"seal", *absent}).encode()).hexdigest()[:16]
 
 

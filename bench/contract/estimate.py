@@ -64,6 +64,8 @@ class Estimate:
         covariance: 6x6 in (degrees, mm) of theta, the method's own error estimate: finite, symmetric, without negative
             eigenvalues; or None.
         trace: Or None.
+        confidence: Probability, as the method states it, that the pose is in the right basin: turned by less than 3
+            degrees, and moved by less than 3 mm in the image plane; or None.
     """
 
     pose: Matrix
@@ -72,3 +74,4 @@ class Estimate:
     drr_evaluations: int = 0
     covariance: Matrix | None = None
     trace: Trace | None = None
+    confidence: float | None = None

@@ -49,6 +49,7 @@ class AnswerFile(BaseModel):
     outcome: str = Outcome.CONVERGED.value
     drr_evaluations: int = Field(default=0, ge=0)
     covariance: Matrix6 | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
     error: str | None = None
 
 
@@ -152,8 +153,9 @@ def _of_json(text: str, seconds: Mapping[str, float]) -> Estimate:
     if given.outcome not in _POSED:
         raise ProgramError(f"outcome: expected one of {', '.join(_POSED)}; got {one_line(given.outcome, 60)!r}")
     covariance = None if given.covariance is None else np.array(given.covariance)
-    pose = unrounded(_matrix(given))
-    return Estimate(pose, _POSED[given.outcome], dict(seconds), given.drr_evaluations, covariance)
+    pose, outcome = unrounded(_matrix(given)), _POSED[given.outcome]
+    rendered = given.drr_evaluations
+    return Estimate(pose, outcome, dict(seconds), rendered, covariance, confidence=given.confidence)
 
 
 def _matrix(given: AnswerFile) -> Matrix:

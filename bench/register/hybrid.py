@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.contract import Estimate, Problem, Trace, View
+from bench.register.confidence import Fitted, of_refined
 from bench.register.contrast import contrast_map
 from bench.register.least_squares import LeastSquares, LeastSquaresLevel
 from bench.register.pyramid import coarsened
@@ -82,13 +83,19 @@ class Hybrid:
 
     def register(self, problem: Problem, prepared: Prepared) -> Estimate:
         """Find the pose; the trace is the search's."""
+        return self.fit(problem, prepared).estimate
+
+    def fit(self, problem: Problem, prepared: Prepared) -> Fitted:
+        """``register``, and what tells how far the answer can be trusted."""
         began = time.perf_counter()
         found = self._searching.candidates(problem, prepared)
         seconds = {"search": time.perf_counter() - began}
-        refined = self._refining.refine(problem, prepared, found.thetas[: self.candidates])
-        return replace(
-            refined,
-            seconds={**seconds, **refined.seconds},
-            drr_evaluations=found.drr_evaluations + refined.drr_evaluations,
+        refined = self._refining.refined(problem, prepared, found.thetas[: self.candidates])
+        estimate = replace(
+            refined.estimate,
+            seconds={**seconds, **refined.estimate.seconds},
+            drr_evaluations=found.drr_evaluations + refined.estimate.drr_evaluations,
             trace=Trace(found.trace.drr_evaluations, found.trace.best_value),
         )
+        fitted = of_refined(replace(refined, estimate=estimate), len(problem.views))
+        return replace(fitted, features={**fitted.features, "basins": float(len(found.thetas))})

@@ -1,7 +1,7 @@
 """Coarse-to-fine Levenberg-Marquardt on the projector's derivative images."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,13 +135,36 @@ class LeastSquares:
 
         ``background`` is added to every rendered image; levels without windows know none.
         """
-        return _Run(self, problem, prepared, background).estimate(starts)
+        return self.refined(problem, prepared, starts, background=background).estimate
+
+    def refined(
+        self, problem: Problem, prepared: Prepared, starts: Matrix | None, *, background: Background | None = None
+    ) -> "Refined":
+        """``refine``, and how well the pose fits."""
+        return _Run(self, problem, prepared, background).refined(starts)
 
     def costs(
         self, problem: Problem, prepared: Prepared, theta: Matrix, *, background: Background | None = None
     ) -> Matrix:
         """Costs (n,) of thetas (n, 6) at the first level."""
         return _Run(self, problem, prepared, background).costs(theta)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refined:
+    """The answer of ``LeastSquares``, and how well it fits.
+
+    Attributes:
+        estimate: The answer.
+        costs: The least at the end of each level, by its size.
+        inverse: Of the normal matrix at the last level, times the cost there, (6, 6), degrees and mm: a covariance but
+            for a factor, which depends on how far residuals depend on one another; None where a parameter is not
+            determined.
+    """
+
+    estimate: Estimate
+    costs: Mapping[int, float]
+    inverse: Matrix | None
 
 
 @dataclass(slots=True, eq=False)
@@ -192,9 +215,10 @@ class _Run:
         self._random = np.random.default_rng(problem.seed)
         self._seconds: dict[str, float] = {}
         self._trace: list[tuple[int, float]] = []
+        self._costs: dict[int, float] = {}
         self._drrs = 0
 
-    def estimate(self, starts: Matrix | None) -> Estimate:
+    def refined(self, starts: Matrix | None) -> Refined:
         """Run the levels."""
         first, *others = self._settings.levels
         residuals, poses = self._level(first, self._starts() if starts is None else self._bounded(starts))
@@ -239,6 +263,7 @@ class _Run:
                 break
             poses.take(moving, tried, self._evaluate(residuals, tried))
             self._note(poses)
+        self._costs[level.size] = float(poses.at.cost.min())
         phase = f"level_{level.size}"
         self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - began
         return residuals, poses
@@ -279,31 +304,32 @@ class _Run:
         blur, huber = level.blur, self._settings.huber
         return ImageResiduals(binned, factors, attenuation=volume, corners=corners, frame=frame, blur=blur, huber=huber)
 
-    def _answer(self, residuals: Residuals, poses: _Poses) -> Estimate:
+    def _answer(self, residuals: Residuals, poses: _Poses) -> Refined:
         chosen = int(np.argmin(poses.at.cost))
         lost = not np.isfinite(poses.at.cost[chosen])
         ended = Outcome.CONVERGED if poses.settled[chosen] else Outcome.BUDGET
-        return Estimate(
+        inverse = None if lost else _inverse(poses.at.hessian[chosen], float(poses.at.cost[chosen]))
+        # Each view's gain and offset were fitted too.
+        freedom = residuals.residual_count - 6 - 2 * residuals.view_count
+        estimate = Estimate(
             pose=self._problem.frame.pose(poses.theta[chosen]),
             outcome=Outcome.DIVERGED if lost else ended,
             seconds=self._seconds,
             drr_evaluations=self._drrs,
-            covariance=None if lost else self._covariance(residuals, poses, chosen),
+            covariance=None if inverse is None or freedom < 1 else inverse / freedom,
             trace=Trace(tuple(count for count, _ in self._trace), tuple(value for _, value in self._trace)),
         )
+        return Refined(estimate, self._costs, inverse)
 
-    def _covariance(self, residuals: Residuals, poses: _Poses, chosen: int) -> Matrix | None:
-        """Inverse normal matrix times the residual variance; None where a parameter is not determined."""
-        hessian = poses.at.hessian[chosen]
-        # Each view's gain and offset were fitted too.
-        freedom = residuals.residual_count - 6 - 2 * residuals.view_count
-        units: Matrix = np.sqrt(np.diagonal(hessian))
-        if freedom < 1 or not (units > 0).all():
-            return None
-        correlation = hessian / (units[:, None] * units)
-        strengths: Matrix = np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64)
-        if strengths[0] * _MAX_CONDITION < strengths[-1]:
-            return None
-        inverse: Matrix = np.asarray(np.linalg.inv(correlation), dtype=np.float64)
-        covariance: Matrix = inverse / (units[:, None] * units) * poses.at.cost[chosen] / freedom
-        return covariance
+
+def _inverse(hessian: Matrix, cost: float) -> Matrix | None:
+    """Inverse normal matrix (6, 6) times the cost; None where a parameter is not determined."""
+    units: Matrix = np.sqrt(np.diagonal(hessian))
+    if not (units > 0).all():
+        return None
+    correlation = hessian / (units[:, None] * units)
+    strengths: Matrix = np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64)
+    if strengths[0] * _MAX_CONDITION < strengths[-1]:
+        return None
+    inverse: Matrix = np.asarray(np.linalg.inv(correlation), dtype=np.float64)
+    return np.asarray(inverse / (units[:, None] * units) * cost)

@@ -21,7 +21,7 @@ from bench.run.meter import stated_threads
 from bench.run.parts import anchored, uses_whole_ct
 from bench.run.processes import process_context
 from bench.run.reply import LONGEST, Done, Failed, Reply, decode
-from bench.run.tree import kill_descendants, kill_group, kill_tree
+from bench.run.tree import kill_group, kill_tree
 from bench.run.worker import Choice, Prepare, Register, Request, serve
 from bench.volume import Volume
 
@@ -107,9 +107,7 @@ class IsolatedMethod:
         _end(self._process)
 
     def stop(self) -> None:
-        """End the process and all that it started: first that, which nobody would find without its parent."""
-        if self._process is not None and self._process.pid is not None and self._process.is_alive():
-            kill_descendants(self._process.pid)
+        """End the process, whose supervisor then ends all that it started."""
         if self._channel is not None:
             self._channel.close()
         if self._guard is not None:

@@ -2,7 +2,6 @@
 
 import ctypes
 import multiprocessing
-import os
 import resource
 import signal
 import subprocess
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import util
 
-from bench.interrupts import ignore_interrupts
 from bench.run import tree
 
 _MIB = 1 << 20
@@ -46,9 +44,7 @@ def hide() -> None:
 
 
 def confine(limits: Limits) -> None:
-    """Make this process the leader of a session of its own, without the terminal, and limit it."""
-    os.setsid()
-    ignore_interrupts()
+    """Limit this process; what it starts and leaves to itself stays its descendant."""
     tree.adopt_orphans()
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)

@@ -25,6 +25,7 @@ _TRACEBACK_LENGTH = 6000
 _ROUNDING = 1e-5
 
 Seconds = Annotated[float, Field(ge=0, le=_MAX_SECONDS, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=_MAX_COUNT), BeforeValidator(lambda given: _whole(given))]
 Reason = Annotated[str, BeforeValidator(lambda text: one_line(str(text), _REASON_LENGTH) or "no reason was given")]
 
@@ -129,6 +130,7 @@ class Answered(Message):
     drr_evaluations: Count = 0
     covariance: Annotated[MatrixList | None, BeforeValidator(_covariance)] = None
     trace: list[tuple[int, float]] | None = None
+    confidence: Probability | None = None
 
 
 class Failed(Message):

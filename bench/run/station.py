@@ -237,6 +237,7 @@ def _found(reply: Reply) -> dict[str, Any]:
                 "drr_evaluations_stated": reply.drr_evaluations,
                 "covariance": reply.covariance,
                 "trace": reply.trace,
+                "confidence": reply.confidence,
             }
         case Failed():
             return {"outcome": reply.outcome, "error": reply.reason}

@@ -25,6 +25,7 @@ from bench.run.channel import Channel, ChannelClosedError
 from bench.run.limits import Limits, confine
 from bench.run.meter import Meter
 from bench.run.reply import Done, Failed, Reply, answered, encode
+from bench.run.supervisor import under_supervision
 from bench.volume import Volume
 
 # How libraries in C and C++ say that there is no memory, in errors of a kind of their own.
@@ -75,6 +76,7 @@ def serve(end: socket.socket, output: Connection, choice: Choice, limits: Limits
         choice: The method.
         limits: For this process.
     """
+    under_supervision([end, output])
     confine(limits)
     _print_to(output.fileno())
     sys.argv = ["fluorobench-method"]
@@ -142,7 +144,7 @@ class Answering:
         estimate: Any = self._method.register(problem, self._prepared)
         try:
             given = {name: getattr(estimate, name) for name in _ESTIMATE}
-            given["trace"] = getattr(estimate, "trace", None)
+            given |= {name: getattr(estimate, name, None) for name in _OPTIONAL}
         except Exception as error:  # whatever it is, it is no estimate
             said = f"expected an Estimate; {_last_line(error)}"
             return Failed(outcome=Outcome.INVALID, reason=said, cost=meter.end())
@@ -151,6 +153,7 @@ class Answering:
 
 # The fields of an estimate that a row holds.
 _ESTIMATE = ("pose", "outcome", "seconds", "drr_evaluations", "covariance")
+_OPTIONAL = ("trace", "confidence")
 
 
 def _skipped(reason: object, meter: Meter) -> Failed:

@@ -103,6 +103,17 @@ _VERDICTS: tuple[Column[Registration], ...] = (
     ),
 )
 
+_STATED: tuple[Column[Registration], ...] = (
+    Column(
+        name="confidence",
+        heading="Confidence",
+        definition="Probability, as the method states it, that the pose is in the right basin: rotation below 3 deg "
+        "and displacement in the image plane below 3 mm; absent where it states none.",
+        compute=lambda each: each.estimate.confidence,
+        smaller_is_better=False,
+    ),
+)
+
 _COST: tuple[Column[Registration], ...] = (
     Column(
         name="seconds",
@@ -164,7 +175,7 @@ _COST: tuple[Column[Registration], ...] = (
     ),
 )
 
-COLUMNS: tuple[RowColumn, ...] = (*ERROR_COLUMNS, *_VERDICTS, *_COST)
+COLUMNS: tuple[RowColumn, ...] = (*ERROR_COLUMNS, *_VERDICTS, *_STATED, *_COST)
 
 _BY_NAME = {declared.name: declared for declared in COLUMNS}
 

@@ -196,7 +196,12 @@ class ScoredRun:
             raise FluorobenchError(f"{label} has no pose for case {case_id!r}")
         trace = Trace(*zip(*record.trace, strict=True)) if record.trace else None
         return Estimate(
-            np.array(record.pose), record.outcome, record.seconds_by_phase, record.drr_evaluations, trace=trace
+            np.array(record.pose),
+            record.outcome,
+            record.seconds_by_phase,
+            record.drr_evaluations,
+            trace=trace,
+            confidence=record.confidence,
         )
 
     def staged(self, case_id: str) -> PreparedPatient:

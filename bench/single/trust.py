@@ -38,6 +38,11 @@ def in_words(verdict: dict[str, Any]) -> list[str]:
             f"similarity ({check['similarity']}) is {distance} and {apart['rotation_deg']:.1f} degrees away.",
             f"X-ray and CT agree by {check['fit']:.2f} at this pose (1 at most).",
         ]
+    if (confidence := verdict.get("confidence")) is not None:
+        lines.append(
+            f"The method itself holds it {100 * confidence:.1f} % probable that the pose is less than 3 degrees and, "
+            "depth aside, less than 3 mm off."
+        )
     if depth is not None:
         lines.append(
             f"Depth is open: the centre of the content lies {depth[0]:.0f} to {depth[1]:.0f} mm from the source of the "

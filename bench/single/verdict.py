@@ -23,6 +23,8 @@ from bench.single.plausible import seen
 from bench.single.trust import Trust
 
 _MOSTLY = 0.5
+# Of the confidence that a method states of its own answer.
+_SURE = 0.95
 # Answers farther apart than this many times ``AGREEMENT_MM`` are different ones, nearer ones the same one, blurred.
 _FAR = 2.0
 
@@ -67,6 +69,7 @@ class Assessed:
             "reasons": list(self.verdict.reasons),
             "depth_interval_mm": self.verdict.depth_interval_mm,
             "check": None if self.check is None else self.check.written(),
+            "confidence": self.estimate.confidence,
         }
 
 
@@ -120,6 +123,8 @@ def _against(problem: Problem, estimate: Estimate, check: Check | None) -> Itera
     """Why an answer is not to be trusted."""
     if estimate.outcome not in (Outcome.CONVERGED, Outcome.BUDGET, Outcome.SECONDS):
         yield f"the search ended as: {estimate.outcome}"
+    if estimate.confidence is not None and estimate.confidence < _MOSTLY:
+        yield _own(estimate.confidence)
     if at := at_bounds(problem, estimate.pose):
         yield (
             f"{', '.join(at)} ended at the bounds of the search, so that the true pose may lie beyond: start nearer "
@@ -142,11 +147,17 @@ def _doubts(problem: Problem, estimate: Estimate, check: Check | None) -> Iterat
             f"X-ray and CT agree little here: {check.fit:.2f} by {FIRST}, of at most 1, where {POOR:g} is "
             "the least of right answers; look at the overlay, and check --content, --bright and --flip"
         )
+    if estimate.confidence is not None and _MOSTLY <= estimate.confidence < _SURE:
+        yield _own(estimate.confidence)
     if estimate.outcome in (Outcome.BUDGET, Outcome.SECONDS):
         yield f"the search {estimate.outcome}, perhaps before the best pose"
     for number, share in enumerate(seen(problem, estimate.pose), start=1):
         if share < _MOSTLY:
             yield f"{100 * (1 - share):.0f} % of the content lie beyond the image of view {number} or its border"
+
+
+def _own(confidence: float) -> str:
+    return f"the method itself gives the pose {100 * confidence:.0f} % to be right but for its depth"
 
 
 def _disagreement(problem: Problem, check: Check) -> str:

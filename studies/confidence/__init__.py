@@ -1,0 +1,1 @@
+"""Calibration of the confidence and covariance that methods state."""
