@@ -13,7 +13,7 @@ from bench.files import write_text
 from bench.register.confidence import CALIBRATION
 from studies.confidence.answers import collect
 from studies.confidence.calibrate import calibrated
-from studies.torture.outcomes import Row
+from studies.rows import Row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from bench.metrics.pose import pose_errors
 from bench.protocol import Protocol, read_protocol
 from bench.registry import build
 from bench.score.registration import STRICT_DEG, STRICT_MM
-from studies.torture.outcomes import Row, Rows
+from studies.rows import Row, Rows
 
 # What is told wrongly of the camera moves the answer and leaves no trace in the image: nothing could be calibrated.
 _UNSEEN = ("focal-length", "principal-point")

@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from bench.register.confidence import Calibration, Feature
-from studies.torture.outcomes import Row
+from studies.rows import Row
 
 # Ridge on weights of standardised features, a row: right and wrong answers are nearly separable, and weights would grow
 # without end.

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.run.verify import verify
+from studies.rows import Row, Rows
 from studies.torture.kills import IMPORTED, SECONDS, Undisturbed, difference, undisturbed, words
-from studies.torture.outcomes import Row, Rows
 from studies.torture.watch import Commands, temporary_files
 
 _PROFILE = "smoke"

@@ -19,7 +19,7 @@ from bench.cases.records import EstimateRecord
 from bench.contract import Outcome
 from bench.run.journal import Journal
 from bench.run.verify import verify
-from studies.torture.outcomes import Row, Rows
+from studies.rows import Row, Rows
 from studies.torture.places import TOY
 from studies.torture.watch import Command, Commands, end_all, left, said, temporary_files, workers
 

@@ -19,7 +19,7 @@ from bench.files import sha256_of
 from bench.learn.history import HELD_OUT, LOSSES, read_rows
 from bench.learn.tensors import packed, read_tensors
 from bench.learn.weights import load_weights
-from studies.torture.outcomes import Row, Rows
+from studies.rows import Row, Rows
 from studies.torture.watch import Command, Commands, end_all, left, said, temporary_files
 
 OUTCOMES = (

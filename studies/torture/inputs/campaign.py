@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from studies.rows import Row, Rows
 from studies.torture.inputs.exchanged import EXCHANGED
 from studies.torture.inputs.forms import Form
 from studies.torture.inputs.images import IMAGES
 from studies.torture.inputs.pool import Reader
 from studies.torture.inputs.structures import damage_bytes
 from studies.torture.inputs.texts import TEXTS, prepare
-from studies.torture.outcomes import Row, Rows
 
 OUTCOMES = (
     "read",

@@ -13,6 +13,7 @@ from bench.contract import Outcome
 from bench.errors import FluorobenchError
 from bench.protocol import protocol_hash, read_protocol
 from bench.run.journal import Journal
+from studies.rows import Rows
 from studies.torture.inputs.campaign import FORMS, damaged, numbers
 from studies.torture.inputs.forms import Form
 from studies.torture.inputs.mutations import BYTES, TEXT, damaged_inside
@@ -20,7 +21,7 @@ from studies.torture.inputs.mutations import damaged as damaged_bytes
 from studies.torture.inputs.structures import altered
 from studies.torture.methods import campaign as faults
 from studies.torture.methods import printed
-from studies.torture.outcomes import Rows, counted, markdown
+from studies.torture.outcomes import counted, markdown
 from studies.torture.places import PLUGINS, TOY
 from studies.torture.watch import temporary_files
 
