@@ -5,7 +5,7 @@ calibration error (Naeini et al. 2015) is the mean distance between both over bi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,26 +75,36 @@ def stated(rows: pd.DataFrame) -> Stated | None:
 
 
 def _stated_column(name: str, heading: str, cell: Callable[[Stated], Cell], *, decimals: int = 0) -> Column[Summary]:
-    def compute(row: MethodRow) -> Cell:
-        found = stated(row.rows)
-        return (None,) if found is None else cell(found)
+    return Column(heading=heading, name=name, compute=of_method(lambda row: _cell(row, cell)), decimals=decimals)
 
-    return Column(heading=heading, name=name, compute=of_method(compute), decimals=decimals)
+
+def _rate_column(name: str, heading: str, cell: Callable[[Stated], Cell], *, decimals: int = 0) -> Column[Summary]:
+    """A share with its interval."""
+    column = _stated_column(name, heading, cell, decimals=decimals)
+    return replace(column, template="{} [{}, {}]", further=(f"{name}_low", f"{name}_high"))
+
+
+def _cell(row: MethodRow, cell: Callable[[Stated], Cell]) -> Cell:
+    found = stated(row.rows)
+    assert found is not None, "rows are of methods that state a confidence"
+    return cell(found)
 
 
 def _wrong_of_sure(found: Stated) -> Cell:
     sure = found.within(SURE, 1.0)
-    return rate_cell(rate(~sure.right, list(sure.patients))) if sure.confidence.size else (None,)
+    return rate_cell(rate(~sure.right, list(sure.patients))) if sure.confidence.size else (None, None, None)
 
 
 COLUMNS: tuple[Column[Summary], ...] = (
     METHOD_COLUMN,
     _stated_column("stated", "Stated", lambda found: (found.confidence.size,)),
-    _stated_column("confidence", "Mean\nconfidence (%)", lambda found: (100 * found.confidence.mean(),)),
-    _stated_column("right", "Right\nbasin (%)", lambda found: rate_cell(found.rate)),
+    _stated_column(
+        "confidence", "Mean\nconfidence (%)", lambda found: (100 * float(found.confidence.mean()),), decimals=1
+    ),
+    _rate_column("right", "Right\nbasin (%)", lambda found: rate_cell(found.rate), decimals=1),
     _stated_column("error", "Calibration\nerror", lambda found: (found.calibration_error,), decimals=3),
     _stated_column("sure", "Sure\n(95 %)", lambda found: (found.within(SURE, 1.0).confidence.size,)),
-    _stated_column("sure_wrong", "Of these\nwrong (%)", _wrong_of_sure, decimals=1),
+    _rate_column("sure_wrong", "Of these\nwrong (%)", _wrong_of_sure, decimals=1),
 )
 
 

@@ -1,18 +1,20 @@
 """Confidence that methods state: what it is computed from, how it travels, and whether it was justified."""
 
-from dataclasses import replace
-from typing import Any
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bench.cases.records import EstimateRecord
-from bench.contract import Estimate, Outcome
+from bench.contract import Estimate, FinishedRun, Outcome
 from bench.register.confidence import Calibration, Feature, Fitted, calibration, stated
 from bench.registry import build
 from bench.run.reply import Answered, Cost, Failed, answered
-from reports.reliability import BINS, COLUMNS, Stated
+from reports.reliability import Reliability, Stated
 from reports.reliability import stated as stated_of
 
 from .toy_case import make_case
@@ -99,6 +101,16 @@ def test_a_probability_reaches_the_row_and_is_sealed() -> None:
     assert not record.model_copy(update={"confidence": 0.5}).intact
 
 
+@dataclass(frozen=True)
+class FakeRun:
+    """What the report reads of a run."""
+
+    folder: Path
+    scores: pd.DataFrame
+    labels: tuple[str, ...]
+    description: str = "A run"
+
+
 def scores(confidence: list[float], failure: list[str]) -> pd.DataFrame:
     patients = [f"p{n}" for n in range(len(confidence))]
     return pd.DataFrame({"confidence": confidence, "failure": failure, "patient_id": patients})
@@ -117,10 +129,25 @@ def test_the_calibration_error_is_that_of_a_known_mixture() -> None:
     found = Stated(confidence, right, np.array([f"p{n}" for n in range(400)]))
     assert found.calibration_error == pytest.approx(0.25 * 0.2)
     assert [each.confidence.size for each in found.bins] == [100, 300]
-    wrong = next(each for each in COLUMNS if each.name == "sure_wrong")
-    assert wrong.heading
-    assert BINS[0] == 0.0
-    assert BINS[-1] == 1.0
+
+
+def test_the_table_has_every_method_that_states_a_confidence_and_no_other(tmp_path: Path) -> None:
+    rows = [
+        scores([0.97] * 7 + [0.4], ["success"] * 6 + ["wrong_basin"] * 2).assign(label="A"),
+        scores([0.6] * 8, ["success"] * 8).assign(label="B"),
+        scores([np.nan] * 8, ["success"] * 8).assign(label="C"),
+    ]
+    table = pd.concat(rows, ignore_index=True).assign(outcome="converged", error=None, case_id="0")
+    run = cast("FinishedRun", FakeRun(tmp_path, table, ("A", "B", "C")))
+    written = Reliability().write(run)
+    assert {each.name for each in written} >= {"reliability.csv", "reliability.tex", "reliability.png"}
+    with (tmp_path / "tables" / "reliability.csv").open() as file:
+        a, b = csv.DictReader(file)
+    assert (a["method"], b["method"]) == ("A", "B")
+    assert float(a["sure_wrong"]) == pytest.approx(100 / 7)
+    assert float(a["sure_wrong_low"]) < 100 / 7 < float(a["sure_wrong_high"])
+    assert b["sure_wrong"] == ""
+    assert float(b["error"]) == pytest.approx(0.4)
 
 
 def test_what_is_as_often_right_as_it_states_has_hardly_any_error() -> None:
