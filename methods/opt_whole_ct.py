@@ -86,7 +86,7 @@ class OptWholeCt:
     def fit(self, problem: Problem, prepared: PreparedCt) -> Fitted:
         """``register`` without confidence; the covariance is that of the body's pose."""
         body = self._body(problem, prepared.whole)
-        fitted = of_refined(body, len(problem.views))
+        fitted = of_refined(body, self.levels[-2].size, len(problem.views))
         if prepared.parts is None or self.least_gain is None or body.estimate.outcome is Outcome.DIVERGED:
             return fitted
         began = time.perf_counter()

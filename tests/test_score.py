@@ -134,7 +134,7 @@ def test_start_as_answer_scores_exactly_its_recorded_initial_error() -> None:
 def test_every_declared_column_is_in_every_row() -> None:
     rows = score_rows(PATIENTS, PROBLEMS, truth_told(), TRUTHS)
     assert [declared.name for declared in COLUMNS] == list(rows.columns)[-len(COLUMNS) :]
-    absent = ("bound_", "stated_", "other_", "references_")
+    absent = ("bound_", "stated_", "other_", "references_", "confidence")
     stated = [declared.name for declared in COLUMNS if not declared.name.startswith(absent)]
     assert not rows[stated].isna().any().any()
 

@@ -1,7 +1,7 @@
 """Confidence and covariance of an answer, by a model of how well it fits that was calibrated on phantoms.
 
-The probability is logistic in a few numbers that a method knows of its own answer, such as what is left of the image at
-each level. The covariance is that of independent residuals, its deviations multiplied by one factor a parameter.
+The probability is logistic in what is left of the image at one level. The covariance is that of independent residuals,
+its deviations multiplied by one factor a parameter.
 ``python -m studies.confidence`` writes the files in ``calibration``.
 """
 
@@ -19,6 +19,8 @@ from bench.register.least_squares import Refined
 from bench.text import read_toml
 
 CALIBRATION = Path(__file__).parent / "calibration"
+# Costs below it are rounding.
+_PERFECT = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +38,16 @@ class Fitted:
     inverse: Matrix | None
 
 
-def of_refined(refined: Refined, views: int) -> Fitted:
-    """The answer of a least-squares registration; its features are the logarithms of each level's cost a view."""
-    features = {
-        f"log_cost_{size}": float(np.log(cost / views)) if cost > 0 else -np.inf for size, cost in refined.costs.items()
-    }
-    return Fitted(refined.estimate, features, refined.inverse)
+def of_refined(refined: Refined, size: int, views: int) -> Fitted:
+    """The answer of a least-squares registration, and the logarithm of its cost a view at one level.
+
+    Args:
+        refined: The registration.
+        size: Of the level.
+        views: How many there were.
+    """
+    cost = max(refined.costs.get(size, np.inf) / views, _PERFECT)
+    return Fitted(refined.estimate, {f"log_cost_{size}": float(np.log(cost))}, refined.inverse)
 
 
 class Feature(BaseModel):

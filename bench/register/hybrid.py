@@ -97,5 +97,4 @@ class Hybrid:
             drr_evaluations=found.drr_evaluations + refined.estimate.drr_evaluations,
             trace=Trace(found.trace.drr_evaluations, found.trace.best_value),
         )
-        fitted = of_refined(replace(refined, estimate=estimate), len(problem.views))
-        return replace(fitted, features={**fitted.features, "basins": float(len(found.thetas))})
+        return of_refined(replace(refined, estimate=estimate), self.levels[-1].size, len(problem.views))

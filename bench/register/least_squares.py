@@ -328,8 +328,9 @@ def _inverse(hessian: Matrix, cost: float) -> Matrix | None:
     if not (units > 0).all():
         return None
     correlation = hessian / (units[:, None] * units)
-    strengths: Matrix = np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64)
+    strengths, axes = np.linalg.eigh(correlation)
     if strengths[0] * _MAX_CONDITION < strengths[-1]:
         return None
-    inverse: Matrix = np.asarray(np.linalg.inv(correlation), dtype=np.float64)
-    return np.asarray(inverse / (units[:, None] * units) * cost)
+    # A square: no eigenvalue becomes negative by rounding.
+    root: Matrix = np.asarray(axes / np.sqrt(strengths) / units[:, None] * np.sqrt(max(cost, 0.0)), dtype=np.float64)
+    return np.asarray(root @ root.T)
