@@ -1,10 +1,10 @@
 """A calibration from answers with a known truth."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from bench.register.confidence import Calibration, Feature
@@ -14,6 +14,8 @@ from studies.rows import Row
 # without end.
 _RIDGE = 1e-3
 _DIGITS = 4
+# It has no types.
+_models: Any = import_module("statsmodels.api")
 
 
 def calibrated(rows: Sequence[Row], made_of: str) -> Calibration:
@@ -43,7 +45,7 @@ def calibrated(rows: Sequence[Row], made_of: str) -> Calibration:
 def _logistic(values: NDArray[np.float64], right: NDArray[np.bool_]) -> list[float]:
     """Intercept and weights."""
     penalty = np.array([0.0, *[_RIDGE] * values.shape[1]])
-    model: Any = sm.GLM(right.astype(np.float64), sm.add_constant(values), family=sm.families.Binomial())
+    model = _models.GLM(right.astype(np.float64), _models.add_constant(values), family=_models.families.Binomial())
     return [float(each) for each in model.fit_regularized(alpha=penalty, L1_wt=0.0).params]
 
 
