@@ -32,6 +32,15 @@ card = Card(
     ),
     uses_start=True,
     provenance=(
+        TrainingProvenance(
+            what="tuned",
+            dataset="phantom",
+            split="validation",
+            patients=tuple(f"phantom-v5-{100000 + number}" for number in range(40)),
+            trials=4,
+            hardware="one core of a shared 2-core machine",
+            note="Confidence and covariance alone (studies/confidence).",
+        ),
         *(
             TrainingProvenance(
                 what="tuned",

@@ -197,6 +197,14 @@ def test_a_child_that_left_the_session_ends_with_the_method(problem: Problem, pl
     assert gone(child)
 
 
+def test_what_a_method_that_dies_left_in_a_session_of_its_own_is_ended(problem: Problem, place: Path) -> None:
+    (reply,) = asked("dies_with_orphan", problem)
+    assert isinstance(reply, Failed)
+    assert (reply.outcome, "SIGABRT" in reply.reason) == (Outcome.DIED, True), reply
+    (orphan,) = map(int, place.read_text().split())
+    assert gone(orphan)
+
+
 HARNESS = """
 from tests.test_isolation import *
 from tests.toy_case import make_case
